@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See err.h. */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+void err_done(struct err *e)
+{
+	if (!e)
+		return;
+	free(e->id);
+	free(e->what);
+	free(e->on);
+	free(e->because);
+	free(e->state);
+	free(e->todo);
+	*e = (struct err){ 0 };
+}
+
+int err_set(struct err *reterr, const char *id, int error, const char *what, ...)
+{
+	if (!reterr || reterr->id)
+		return -error;
+
+	va_list ap;
+	va_start(ap, what);
+	/* On failure the id alone still says what it was. */
+	if (vasprintf(&reterr->what, what, ap) < 0)
+		reterr->what = NULL;
+	va_end(ap);
+	reterr->id = strdup(id);
+	reterr->error = error;
+	return -error;
+}
+
+__attribute__((format(printf, 2, 0))) static void part_set(char **part, const char *fmt, va_list ap)
+{
+	if (*part)
+		return;
+	if (vasprintf(part, fmt, ap) < 0)
+		*part = NULL;
+}
+
+#define DEFINE_PART(part)                                                                          \
+	void err_##part(struct err *reterr, const char *fmt, ...)                                  \
+	{                                                                                          \
+		if (!err_is_set(reterr))                                                           \
+			return;                                                                    \
+		va_list ap;                                                                        \
+		va_start(ap, fmt);                                                                 \
+		part_set(&reterr->part, fmt, ap);                                                  \
+		va_end(ap);                                                                        \
+	}
+
+DEFINE_PART(on)
+DEFINE_PART(state)
+DEFINE_PART(todo)
+
+void err_because(struct err *reterr, const char *fmt, ...)
+{
+	if (!err_is_set(reterr))
+		return;
+
+	_cleanup_free_ char *line = NULL;
+	va_list ap;
+	va_start(ap, fmt);
+	part_set(&line, fmt, ap);
+	va_end(ap);
+	if (!line)
+		return;
+	if (!reterr->because) {
+		reterr->because = TAKE_PTR(line);
+		return;
+	}
+	char *both = NULL;
+	if (asprintf(&both, "%s\n%s", reterr->because, line) < 0)
+		return;
+	free(reterr->because);
+	reterr->because = both;
+}
+
+void err_move(struct err *dst, struct err *src)
+{
+	if (dst && !dst->id) {
+		*dst = *src;
+		*src = (struct err){ 0 };
+	}
+	err_done(src);
+}
+
+static void print_part(FILE *f, const char *label, const char *text)
+{
+	if (!text)
+		return;
+	for (const char *line = text; *line;) {
+		size_t n = strcspn(line, "\n");
+		fprintf(f, "  %-8s %.*s\n", line == text ? label : "", (int)n, line);
+		line += n + (line[n] == '\n');
+	}
+}
+
+void err_print(FILE *f, const struct err *e)
+{
+	if (!err_is_set(e))
+		return;
+	fprintf(f, "%s%s%s [%s]\n", e->what ? e->what : "failed", e->on ? " on " : "", e->on ? e->on : "",
+		e->id);
+	print_part(f, "because", e->because ? e->because : (e->error ? strerror(e->error) : NULL));
+	print_part(f, "state", e->state);
+	print_part(f, "do", e->todo);
+}
+
+json_t *err_to_json(const struct err *e)
+{
+	return json_pack("{s:s, s:i, s:s*, s:s*, s:s*, s:s*, s:s*}", "id", e->id ? e->id : "unknown",
+			 "errno", e->error, "what", e->what, "on", e->on, "because", e->because,
+			 "state", e->state, "do", e->todo);
+}
+
+static int take_part(char **part, const json_t *json, const char *name)
+{
+	const char *text = json_string_value(json_object_get(json, name));
+	if (!text)
+		return 0;
+	*part = strdup(text);
+	return *part ? 0 : -ENOMEM;
+}
+
+int err_from_json(struct err *e, const json_t *json)
+{
+	if (!json_is_string(json_object_get(json, "id")))
+		return -EINVAL;
+
+	_cleanup_err_ struct err new = { .error = (int)json_integer_value(
+						 json_object_get(json, "errno")) };
+	int r = take_part(&new.id, json, "id");
+	if (r >= 0)
+		r = take_part(&new.what, json, "what");
+	if (r >= 0)
+		r = take_part(&new.on, json, "on");
+	if (r >= 0)
+		r = take_part(&new.because, json, "because");
+	if (r >= 0)
+		r = take_part(&new.state, json, "state");
+	if (r >= 0)
+		r = take_part(&new.todo, json, "do");
+	if (r < 0)
+		return r;
+	err_move(e, &new);
+	return 0;
+}
