@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The engine: record + picture -> changes to commit, steps to perform, answers to give. Pure: time,
+ * randomness, observations and results come in; nothing is done here. One turn is
+ *
+ *	inputs (engine_request_*, engine_step_result, engine_have_changed, engine_now)
+ *	engine_turn()     -> struct turn
+ *	ledger_commit(turn.changes)        by the caller; on failure engine_turn_failed()
+ *	engine_turn_committed() -> effects may now go out: turn.steps, turn.answers
+ *
+ * All recovery is the same path: after a start the record is loaded, the machine observed, and turns run.
+ */
+#pragma once
+#include "ledger/ledger.h"
+#include "mech/mech.h"
+
+struct engine;
+struct policy;
+
+struct engine_config {
+	const struct mech *const *mechs;
+	/* Fills 16 bytes for new UUIDs. */
+	void (*random)(void *userdata, uint8_t bytes[16]);
+	void *userdata;
+};
+
+/* Who asks: from peer credentials. */
+struct requester {
+	uint32_t uid, gid;
+	bool manage; /* root or carve-admin */
+	bool claim;  /* group carve */
+};
+
+enum answer_state { ANSWER_PENDING, ANSWER_DONE, ANSWER_FAILED };
+struct answer {
+	uint64_t request; /* token given with the request */
+	enum answer_state state; /* PENDING only for progress of a waiting request */
+	struct err err;
+	struct claim claim;  /* alloc, release */
+	struct slice slice;
+	json_t *report;      /* apply: what was done, per device; owned */
+};
+
+struct turn {
+	struct changes changes;
+	struct step *steps; size_t n_steps;
+	struct answer *answers; size_t n_answers;
+	json_t **events; size_t n_events; /* for subscribers; owned */
+	int64_t wake_at; /* monotonic ms at which to turn again, -1 never */
+};
+void turn_done(struct turn *t);
+
+struct engine *engine_new(const struct engine_config *c);
+struct engine *engine_free(struct engine *e);
+/* Takes the record over (emptied). boot_id: of this boot. */
+int engine_load(struct engine *e, struct record *rec_take, const char *boot_id, struct err *reterr);
+const struct record *engine_record(const struct engine *e);
+
+/* Inputs. now: monotonic ms; wall: seconds since the epoch. */
+void engine_now(struct engine *e, int64_t now, int64_t wall);
+/* The picture as observed now; borrowed until the next call. */
+void engine_have_changed(struct engine *e, const struct have *h);
+int engine_step_result(struct engine *e, const struct step_result *r, const struct holder *holders,
+		       size_t n_holders);
+/* The executor went away: all steps in flight are unknown until observed. */
+void engine_executor_lost(struct engine *e);
+void engine_device_stuck(struct engine *e, const char *device, const char *reason);
+
+struct alloc_request {
+	char name[NAME_SIZE]; /* empty: engine picks "CLASS-N" */
+	char class[NAME_SIZE];
+	char owner[128];
+	enum claim_kind kind;
+	struct vf_settings set;
+	int32_t pid; uint64_t pid_start; /* 0: not tied to a process */
+	uint32_t grant_uid, grant_gid;
+};
+void engine_request_alloc(struct engine *e, uint64_t token, const struct requester *who,
+			  const struct alloc_request *rq);
+/* Releases a claim by name; a name that is not there (any more) is no error: STEP nothing. */
+void engine_request_release(struct engine *e, uint64_t token, const struct requester *who, const char *claim);
+/* Takes the policy over. plan_only: answers with the plan, records nothing. */
+void engine_request_apply(struct engine *e, uint64_t token, const struct requester *who,
+			  struct policy *p_take, const char *text, const struct want *wants, size_t n_wants,
+			  bool plan_only, const char *only_device);
+/* What the last applied policy still lacks: waits until all is ready or waits for a named reason. */
+void engine_request_restore(struct engine *e, uint64_t token, const struct requester *who);
+void engine_request_reclaim_retry(struct engine *e, uint64_t token, const struct requester *who, const char *claim);
+void engine_request_quarantine_clear(struct engine *e, uint64_t token, const struct requester *who,
+				     const char *slice_or_device, const char *reason);
+/* The consumer of a claim seems gone (pidfd, hook): prompts the check, decides nothing. */
+void engine_consumer_gone(struct engine *e, const char *claim);
+/* The client that asked went away before the answer. */
+void engine_request_cancelled(struct engine *e, uint64_t token);
+
+int engine_turn(struct engine *e, struct turn *ret);
+void engine_turn_committed(struct engine *e);
+/* The commit failed (disk full): nothing of this turn happened; the requests in it fail with why. */
+void engine_turn_failed(struct engine *e, const struct err *why, struct turn *ret);

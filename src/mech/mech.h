@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The interface every mechanism implements, and the registry of them. All of it is pure: it looks at
+ * the picture (struct have) and the record, and says what to do; the executor does it.
+ *
+ * A mechanism says how its slices come to be and go (make_steps, unmake_steps), how one is set up for
+ * a claim (claim_steps) and cleaned after it (reclaim_steps). Slices that are PCI functions are then
+ * bound to a VFIO driver and granted by the engine, with the steps of src/vfio (binding_steps and
+ * so on in vfio/vfio.h): a VF for a guest is two mechanisms joined by the engine.
+ *
+ * Level-triggered: each function returns just the steps that are still missing between the picture
+ * and the goal, in order; none when the goal holds. They are called again after every step, so no
+ * state of a sequence is kept anywhere, and recovery is the same call.
+ */
+#pragma once
+#include "base/err.h"
+#include "model/slice.h"
+
+struct offer {
+	struct offer_entry {
+		char profile[NAME_SIZE];
+		char name[NAME_SIZE];
+		uint32_t total, available; /* how many the device could yield, and still can */
+		uint32_t pool;             /* entries with the same non-zero pool share capacity */
+	} *entries;
+	size_t n;
+};
+void offer_done(struct offer *o);
+struct offer_entry *offer_add(struct offer *o); /* NULL: no memory */
+
+struct mech {
+	const char *name;
+	/* Slices are PCI functions that need a VFIO driver bound for a guest. */
+	bool binds;
+
+	/* What can be cut from that device (have_device key) now. 0 and an empty offer: nothing. */
+	int (*offer)(const struct have *h, const char *device, struct offer *ret);
+
+	/* Is the slice there? The function it is, or NULL (mdev: found is set, no function). */
+	const struct function *(*find)(const struct have *h, const struct slice *s, bool *ret_found);
+
+	/* Missing steps until the device is laid out as w says (VF count, provisioning). slices are all
+	 * of this device. held: a claim holds one of them; then nothing that disturbs them may be
+	 * returned: -EBUSY with reterr. */
+	int (*layout_steps)(const struct have *h, const struct want *w, const struct slice *slices,
+			    size_t n_slices, bool held, struct plan *ret, struct err *reterr);
+	/* Missing steps to make this one slice exist / not exist. */
+	int (*make_steps)(const struct have *h, const struct want *w, const struct slice *s,
+			  struct plan *ret, struct err *reterr);
+	int (*unmake_steps)(const struct have *h, const struct slice *s, struct plan *ret,
+			    struct err *reterr);
+	/* Missing steps to set the slice up as a claim asks (w may be NULL when no policy has it). */
+	int (*claim_steps)(const struct have *h, const struct want *w, const struct slice *s,
+			   const struct claim *c, struct plan *ret, struct err *reterr);
+	/* Missing steps to put its settings back. Reset and unbind are the engine's with src/vfio. */
+	int (*reclaim_steps)(const struct have *h, const struct want *w, const struct slice *s,
+			     struct plan *ret, struct err *reterr);
+	/* What proves that nothing of the last tenant is left; enum mech_proof. */
+	int (*proof)(const struct have *h, const struct slice *s);
+	/* Turns a result that is not DONE or NOTHING into words; holders may be NULL. */
+	void (*diagnose)(const struct have *h, const struct step *s, const struct step_result *r,
+			 const struct holder *holders, size_t n_holders, struct err *reterr);
+};
+
+enum mech_proof {
+	PROOF_RESET,   /* function reset and config space read back */
+	PROOF_DESTROY, /* gone with the slice */
+	PROOF_STORAGE, /* holds data: stays with its tenant unless sanitized */
+	PROOF_NONE,    /* cannot be proven: quarantine or same tenant only */
+};
+
+/* A registry is an array of pointers that ends with NULL; the daemon and the tests make one. */
+const struct mech *mech_find(const struct mech *const *all, const char *name);

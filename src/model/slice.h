@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The words of the record: wants (what the applied policy says for each device, pinned to
+ * identity), slices, claims. Plain data; the ledger stores them, the engine decides on them.
+ */
+#pragma once
+#include "model/step.h"
+
+enum slice_state {
+	SLICE_WANTED,      /* recorded, not there yet */
+	SLICE_READY,       /* there, free */
+	SLICE_PREPARING,   /* on its way to a claim */
+	SLICE_HELD,
+	SLICE_RECLAIMING,
+	SLICE_QUARANTINED, /* reason says why; never handed out */
+	SLICE_LOST,        /* was there, is not any more */
+	SLICE_REMOVING,
+};
+
+struct slice {
+	uint64_t id;
+	char device[DEVICE_KEY_SIZE];
+	char mech[16];    /* "passthrough", "sriov", "mdev" */
+	char profile[NAME_SIZE]; /* "passthrough", "vf", type id */
+	int32_t index;    /* VF index, -1 */
+	char uuid[UUID_SIZE];
+	uint32_t state;   /* enum slice_state */
+	uint8_t on_demand; /* made for a claim, removed with it */
+	char claim[NAME_SIZE];   /* empty: none */
+	uint8_t has_original;
+	char original_driver[NAME_SIZE]; /* before carve bound it; empty: it had none */
+	uint8_t dirty;    /* used since the last proof of reclaim */
+	uint32_t last_uid; /* tenant that used it last, while dirty */
+	char reason[256];
+};
+
+enum claim_kind { CLAIM_RUNNING, CLAIM_RESERVED };
+enum claim_state {
+	CLAIM_PREPARING, /* intention on disk, steps under way */
+	CLAIM_HELD,      /* granted */
+	CLAIM_RELEASING, /* asked for or consumer gone; waits for proof */
+	CLAIM_FAILED,    /* could not be served; kept until the answer was given */
+	CLAIM_BROKEN,    /* held, but its slice is lost or was changed by others; reason says how */
+};
+
+struct claim {
+	char name[NAME_SIZE];
+	char class[NAME_SIZE];
+	uint64_t slice;   /* id; 0 none */
+	uint32_t kind, state;
+	uint32_t uid, gid; /* whose account, from peer credentials; the node is granted to them */
+	uint32_t grant_uid, grant_gid;
+	char owner[128];  /* label given in the request: "libvirt:web01", "pid:4121", "manual:..." */
+	int32_t pid;      /* process it is tied to, 0 */
+	uint64_t pid_start;
+	char boot_id[UUID_SIZE]; /* of the boot in which pid is meant */
+	uint8_t from_policy; /* a reservation of the policy */
+	struct vf_settings set; /* claim's own settings over the policy's defaults */
+	int64_t created;  /* seconds since the epoch */
+	char reason[256];
+};
+
+/* What the applied policy wants of one device. */
+struct want {
+	char device[DEVICE_KEY_SIZE];
+	uint16_t vendor, device_id;
+	uint8_t has_serial;
+	uint64_t serial;
+	char selection[NAME_SIZE]; /* "nic": name in the policy */
+	char where[128];           /* "inference.yaml:12" */
+	char mech[16];
+	uint32_t count;            /* sriov: VFs */
+	uint8_t in_use_pf;         /* allow */
+	uint8_t bind_early;
+	struct vf_settings vf;     /* defaults for each VF */
+	char types[8][NAME_SIZE];  /* mdev: allowed types, in order */
+	uint32_t type_count[8];    /* how many of each made ahead; all 0: on demand */
+	uint32_t n_types;
+	uint8_t on_remove_destroy;
+};
+
+const char *slice_state_name(enum slice_state s);
+const char *claim_state_name(enum claim_state s);
+/* "sriov/pci:0000:00/03.0/00.0/vf3": unique name of a slice for people and the API. */
+int slice_name(const struct slice *s, char *ret, size_t size);
+struct target slice_target(const struct slice *s);

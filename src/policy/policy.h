@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A policy file as parsed: version, devices, divide, classes, reservations, drift, on-remove
+ * (docs/policy.md). YAML 1.2 or JSON through libfyaml; unknown keys, unquoted ids, ambiguous booleans
+ * and every other mistake are refused with file:line:column before anything is touched. Pure.
+ */
+#pragma once
+#include "base/err.h"
+#include "model/slice.h"
+
+struct policy_position {
+	int line, column; /* from 1 */
+};
+
+/* A condition on a device; leaves are and-ed, each leaf may list several values (any of). */
+struct policy_match;
+
+struct policy_selection {
+	char name[NAME_SIZE];
+	struct policy_match *match;
+	int expect; /* -1: not said */
+	struct policy_position at;
+};
+struct policy_divide {
+	char use[NAME_SIZE];
+	char mech[16];
+	uint32_t count;
+	bool bind_early, in_use_pf;
+	struct vf_settings vf;
+	char types[8][NAME_SIZE];
+	uint32_t type_count[8]; /* static layout; all 0 with on_demand */
+	uint32_t n_types;
+	bool on_demand;
+	int expect;
+	struct policy_position at;
+};
+struct policy_class {
+	char name[NAME_SIZE];
+	char from[NAME_SIZE];
+	char profiles[8][NAME_SIZE]; /* empty list: whatever the selection yields */
+	uint32_t n_profiles;
+	bool may_mac, may_vlan, may_spoofchk, may_trust, may_link, may_rate;
+	uint16_t vlan_min, vlan_max;
+	uint32_t rate_max; /* Mbit/s, 0 no limit */
+	struct policy_position at;
+};
+struct policy_reservation {
+	char name[NAME_SIZE], class[NAME_SIZE];
+	char owner[128];
+	struct vf_settings set;
+	struct policy_position at;
+};
+enum policy_drift { DRIFT_REPORT, DRIFT_REPAIR };
+enum policy_on_remove { ON_REMOVE_KEEP, ON_REMOVE_DESTROY };
+
+struct policy {
+	char file[256];
+	struct policy_selection *selections; size_t n_selections;
+	struct policy_divide *divides; size_t n_divides;
+	struct policy_class *classes; size_t n_classes;
+	struct policy_reservation *reservations; size_t n_reservations;
+	enum policy_drift drift;
+	enum policy_on_remove on_remove;
+};
+
+/* NULL with reterr filled on any mistake. file is only for messages. */
+struct policy *policy_parse(const char *text, size_t len, const char *file, struct err *reterr);
+struct policy *policy_free(struct policy *p);
+static inline void policy_freep(struct policy **p)
+{
+	policy_free(*p);
+}
+
+/* Facts a match may ask for that are not in struct function. */
+struct policy_facts {
+	const struct have *have;
+	/* Network interfaces of a function, space separated; NULL: unknown. */
+	const char *(*netdevs)(void *userdata, const char *addr);
+	const char *(*model)(void *userdata, const struct function *f);
+	bool (*enrolled)(void *userdata, const char *key);
+	void *userdata;
+};
+
+/* Which selection a device falls under (first match wins); NULL: none. */
+const struct policy_selection *policy_select(const struct policy *p, const struct policy_facts *facts,
+					     const struct function *f, const struct mdev_parent *parent);
+
+/* Pins the policy to this machine: one want per selected device that a divide names. Refuses a wrong
+ * "expect", a device that is selected but not enrolled (named, with what to do), a mechanism that
+ * the device cannot do. *ret is owned by the caller (free). */
+int policy_pin(const struct policy *p, const struct policy_facts *facts, struct want **ret, size_t *ret_n,
+	       struct err *reterr);
+const struct policy_class *policy_class_find(const struct policy *p, const char *name);
+/* "mac=52:54:00:aa:00:01", "vlan=120" ... into settings, within what the class allows. */
+int policy_setting_parse(const char *text, struct vf_settings *s, struct err *reterr);
+int policy_settings_allowed(const struct policy_class *c, const struct vf_settings *s, struct err *reterr);
+/* JSON schema, generated from the same option table that validates. Caller frees. */
+char *policy_schema(void);
