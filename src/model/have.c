@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The picture of the machine as a container: look-ups, growth, copies. See model/pci.h. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "model/pci.h"
+
+void have_done(struct have *h)
+{
+	free(h->functions);
+	free(h->parents);
+	free(h->types);
+	free(h->mdevs);
+	free(h->vfs);
+	*h = (struct have){ 0 };
+}
+
+static int array_copy(const void *from, size_t n, size_t size, void **ret, size_t *ret_n)
+{
+	if (n == 0)
+		return 0;
+	/* The room that array_grow() counts on. */
+	size_t room = 1;
+	while (room < n)
+		room *= 2;
+	void *p = reallocarray(NULL, room, size);
+	if (!p)
+		return -ENOMEM;
+	memcpy(p, from, n * size);
+	*ret = p;
+	*ret_n = n;
+	return 0;
+}
+
+#define ARRAY_COPY(from, to, items, count)                                                         \
+	array_copy((from)->items, (from)->count, sizeof(*(from)->items), (void **)&(to)->items,    \
+		   &(to)->count)
+
+int have_copy(const struct have *h, struct have *ret)
+{
+	struct have copy = { 0 };
+	if (ARRAY_COPY(h, &copy, functions, n_functions) < 0 ||
+	    ARRAY_COPY(h, &copy, parents, n_parents) < 0 ||
+	    ARRAY_COPY(h, &copy, types, n_types) < 0 || ARRAY_COPY(h, &copy, mdevs, n_mdevs) < 0 ||
+	    ARRAY_COPY(h, &copy, vfs, n_vfs) < 0) {
+		have_done(&copy);
+		return -ENOMEM;
+	}
+	*ret = copy;
+	return 0;
+}
+
+static int function_compare(const void *a, const void *b)
+{
+	const struct function *f = a, *g = b;
+	return strcmp(f->addr, g->addr);
+}
+
+struct function *have_function(const struct have *h, const char *addr)
+{
+	for (size_t i = 0; i < h->n_functions; i++)
+		if (str_eq(h->functions[i].addr, addr))
+			return &h->functions[i];
+	return NULL;
+}
+
+struct function *have_device(const struct have *h, const char *key)
+{
+	for (size_t i = 0; i < h->n_functions; i++)
+		if (str_eq(h->functions[i].key, key))
+			return &h->functions[i];
+	return NULL;
+}
+
+struct function *have_vf(const struct have *h, const char *pf_addr, int index)
+{
+	for (size_t i = 0; i < h->n_functions; i++) {
+		struct function *f = &h->functions[i];
+		if (f->is_vf && f->vf_index == index && str_eq(f->pf, pf_addr))
+			return f;
+	}
+	return NULL;
+}
+
+struct mdev *have_mdev(const struct have *h, const char *uuid)
+{
+	for (size_t i = 0; i < h->n_mdevs; i++)
+		if (str_eq(h->mdevs[i].uuid, uuid))
+			return &h->mdevs[i];
+	return NULL;
+}
+
+struct mdev_type *have_type(const struct have *h, const char *parent_key, const char *id)
+{
+	for (size_t i = 0; i < h->n_types; i++)
+		if (str_eq(h->types[i].id, id) && str_eq(h->types[i].parent, parent_key))
+			return &h->types[i];
+	return NULL;
+}
+
+struct mdev_parent *have_parent(const struct have *h, const char *key)
+{
+	for (size_t i = 0; i < h->n_parents; i++)
+		if (str_eq(h->parents[i].key, key))
+			return &h->parents[i];
+	return NULL;
+}
+
+struct vf_info *have_vf_info(const struct have *h, const char *pf_key, int index)
+{
+	for (size_t i = 0; i < h->n_vfs; i++)
+		if (h->vfs[i].index == index && str_eq(h->vfs[i].pf, pf_key))
+			return &h->vfs[i];
+	return NULL;
+}
+
+unsigned have_vf_count(const struct have *h, const char *pf_addr)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < h->n_functions; i++)
+		n += h->functions[i].is_vf && str_eq(h->functions[i].pf, pf_addr);
+	return n;
+}
+
+static void *array_grow(void **items, size_t *n, size_t size)
+{
+	/* Room doubles at powers of two; n is then all that needs to be kept. */
+	if ((*n & (*n - 1)) == 0) {
+		void *more = reallocarray(*items, *n ? *n * 2 : 1, size);
+		if (!more)
+			return NULL;
+		*items = more;
+	}
+	void *item = (char *)*items + *n * size;
+	memset(item, 0, size);
+	(*n)++;
+	return item;
+}
+
+#define ARRAY_GROW(h, items, count)                                                                \
+	array_grow((void **)&(h)->items, &(h)->count, sizeof(*(h)->items))
+
+struct function *have_add_function(struct have *h)
+{
+	struct function *f = ARRAY_GROW(h, functions, n_functions);
+	if (f) {
+		f->iommu_group = -1;
+		f->numa_node = -1;
+		f->vf_index = -1;
+	}
+	return f;
+}
+
+struct mdev *have_add_mdev(struct have *h)
+{
+	struct mdev *m = ARRAY_GROW(h, mdevs, n_mdevs);
+	if (m)
+		m->iommu_group = -1;
+	return m;
+}
+
+struct mdev_type *have_add_type(struct have *h)
+{
+	return ARRAY_GROW(h, types, n_types);
+}
+
+struct mdev_parent *have_add_parent(struct have *h)
+{
+	return ARRAY_GROW(h, parents, n_parents);
+}
+
+struct vf_info *have_add_vf_info(struct have *h)
+{
+	return ARRAY_GROW(h, vfs, n_vfs);
+}
+
+/* Keeps the order, and the rule that room is the next power of two: an array that fell to a power of
+ * two is grown by array_grow() to the room it has already. */
+static void array_remove(void *items, size_t *n, size_t size, size_t i)
+{
+	char *at = (char *)items + i * size;
+	memmove(at, at + size, (*n - i - 1) * size);
+	(*n)--;
+}
+
+void have_remove_function(struct have *h, const char *addr)
+{
+	struct function *f = have_function(h, addr);
+	if (f)
+		array_remove(h->functions, &h->n_functions, sizeof(*f),
+			     (size_t)(f - h->functions));
+}
+
+void have_remove_mdev(struct have *h, const char *uuid)
+{
+	struct mdev *m = have_mdev(h, uuid);
+	if (m)
+		array_remove(h->mdevs, &h->n_mdevs, sizeof(*m), (size_t)(m - h->mdevs));
+}
+
+void have_sort(struct have *h)
+{
+	if (h->n_functions)
+		qsort(h->functions, h->n_functions, sizeof(*h->functions), function_compare);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Names of slices and claims. See model/slice.h. */
+#include "model/slice.h"
+
+#include "base/str.h"
+
+const char *slice_state_name(enum slice_state s)
+{
+	static const char *const names[] = {
+		[SLICE_WANTED] = "wanted",	     [SLICE_READY] = "ready",
+		[SLICE_PREPARING] = "preparing",     [SLICE_HELD] = "held",
+		[SLICE_RECLAIMING] = "reclaiming",   [SLICE_QUARANTINED] = "quarantined",
+		[SLICE_LOST] = "lost",		     [SLICE_REMOVING] = "removing",
+	};
+	return (unsigned)s < sizeof(names) / sizeof(*names) ? names[s] : "unknown";
+}
+
+const char *claim_state_name(enum claim_state s)
+{
+	static const char *const names[] = {
+		[CLAIM_PREPARING] = "preparing", [CLAIM_HELD] = "held",
+		[CLAIM_RELEASING] = "releasing", [CLAIM_FAILED] = "failed",
+		[CLAIM_BROKEN] = "broken",
+	};
+	return (unsigned)s < sizeof(names) / sizeof(*names) ? names[s] : "unknown";
+}
+
+int slice_name(const struct slice *s, char *ret, size_t size)
+{
+	if (s->uuid[0])
+		return str_format(ret, size, "%s/%s/%s", s->mech, s->device, s->uuid);
+	if (s->index >= 0)
+		return str_format(ret, size, "%s/%s/vf%d", s->mech, s->device, s->index);
+	return str_format(ret, size, "%s/%s", s->mech, s->device);
+}
+
+struct target slice_target(const struct slice *s)
+{
+	struct target t = { .vf = s->index };
+	memcpy(t.device, s->device, sizeof(t.device));
+	memcpy(t.uuid, s->uuid, sizeof(t.uuid));
+	return t;
+}

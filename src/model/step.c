@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Names of steps and their words. See model/step.h. */
+#include "model/step.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+
+static const struct {
+	const char *name;
+	const char *phrase; /* "%t": target, "%s": text, "%n": number */
+	bool changes;
+} verbs[VERB_COUNT] = {
+	[VERB_READ_CONFIG] = { "pci.read-config", "read config space of %s", false },
+	[VERB_READ_ATTR] = { "pci.read-attribute", "read %s of %t", false },
+	[VERB_READ_MDEV] = { "mdev.read-types", "read mdev types of %t", false },
+	[VERB_READ_VFS] = { "sriov.read-vfs", "read VF settings of %t", false },
+	[VERB_HOLDERS] = { "host.holders", "look who uses %t", false },
+	[VERB_BIND] = { "vfio.bind", "bind %t to %s", true },
+	[VERB_UNBIND] = { "vfio.unbind", "give %t back to %s", true },
+	[VERB_SET_VFS] = { "sriov.set-vfs", "set the VF count of %t to %n", true },
+	[VERB_SET_VF] = { "sriov.set-vf", "set%v of %t", true },
+	[VERB_SET_PORT] = { "sriov.set-port", "set port function of %t", true },
+	[VERB_NVME_FLEX] = { "nvme.flex", "free flexible resources of %t", true },
+	[VERB_NVME_ONLINE] = { "nvme.online", "give resources to %t and set it online", true },
+	[VERB_NVME_OFFLINE] = { "nvme.offline", "set %t offline", true },
+	[VERB_MDEV_CREATE] = { "mdev.create", "create %s %t", true },
+	[VERB_MDEV_REMOVE] = { "mdev.remove", "remove %t", true },
+	[VERB_RESET] = { "vfio.reset", "reset %t", true },
+	[VERB_GRANT] = { "vfio.grant", "give the VFIO node of %t to uid %n", true },
+	[VERB_REVOKE] = { "vfio.revoke", "take the VFIO node of %t back", true },
+	[VERB_MODULE_LOAD] = { "vfio.load-module", "load module %s", true },
+	[VERB_PIN_POWER] = { "vfio.pin-power", "set d3cold_allowed of %t to %n", true },
+};
+
+const char *verb_name(enum verb v)
+{
+	return (unsigned)v < VERB_COUNT ? verbs[v].name : "unknown";
+}
+
+int verb_from_name(const char *name)
+{
+	for (int v = 0; v < VERB_COUNT; v++)
+		if (str_eq(verbs[v].name, name))
+			return v;
+	return -EINVAL;
+}
+
+bool verb_changes(enum verb v)
+{
+	return (unsigned)v < VERB_COUNT && verbs[v].changes;
+}
+
+const char *step_status_name(enum step_status s)
+{
+	static const char *const names[] = {
+		[STEP_DONE] = "done",	      [STEP_NOTHING] = "nothing", [STEP_REFUSED] = "refused",
+		[STEP_FAILED] = "failed",     [STEP_TIMEOUT] = "timeout", [STEP_LATE] = "late",
+		[STEP_STUCK] = "stuck",	      [STEP_UNKNOWN] = "unknown",
+	};
+	return (unsigned)s < sizeof(names) / sizeof(*names) ? names[s] : "unknown";
+}
+
+const char *holder_kind_name(enum holder_kind k)
+{
+	static const char *const names[] = {
+		[HOLDER_FD] = "process",      [HOLDER_NETDEV] = "network",
+		[HOLDER_BLOCK] = "block",     [HOLDER_DISPLAY] = "display",
+		[HOLDER_CONSOLE] = "console", [HOLDER_VF] = "vf",
+		[HOLDER_SIBLING] = "group-mate", [HOLDER_MDEV] = "mdev",
+	};
+	return (unsigned)k < sizeof(names) / sizeof(*names) ? names[k] : "unknown";
+}
+
+bool target_eq(const struct target *a, const struct target *b)
+{
+	return a->vf == b->vf && str_eq(a->device, b->device) && str_eq(a->uuid, b->uuid);
+}
+
+static void describe_target(struct str_buf *b, const struct target *t, const struct have *h)
+{
+	const struct function *f = h ? have_device(h, t->device) : NULL;
+	const char *device = f ? f->addr : t->device;
+
+	if (t->uuid[0])
+		str_buf_addf(b, "mdev %s on %s", t->uuid, device);
+	else if (t->vf >= 0)
+		str_buf_addf(b, "VF %d of %s", t->vf, device);
+	else
+		str_buf_add(b, device);
+}
+
+static void describe_settings(struct str_buf *b, const struct vf_settings *s)
+{
+	static const char *const links[] = { "auto", "enable", "disable" };
+
+	if (s->set & VF_SET_MAC)
+		str_buf_addf(b, " MAC %02x:%02x:%02x:%02x:%02x:%02x", s->mac[0], s->mac[1],
+			     s->mac[2], s->mac[3], s->mac[4], s->mac[5]);
+	if (s->set & VF_SET_VLAN)
+		str_buf_addf(b, " VLAN %u", s->vlan);
+	if (s->set & VF_SET_SPOOFCHK)
+		str_buf_addf(b, " spoof-check %s", s->spoofchk ? "on" : "off");
+	if (s->set & VF_SET_TRUST)
+		str_buf_addf(b, " trust %s", s->trust ? "on" : "off");
+	if (s->set & VF_SET_LINK)
+		str_buf_addf(b, " link %s", s->link < 3 ? links[s->link] : "?");
+	if (s->set & VF_SET_RATE)
+		str_buf_addf(b, " rate %u..%u Mbit/s", s->min_rate, s->max_rate);
+}
+
+static void describe_text(struct str_buf *b, const struct step *s)
+{
+	if (s->verb == VERB_UNBIND && !s->text[0])
+		str_buf_add(b, "the kernel's choice");
+	else if (s->verb == VERB_UNBIND && str_eq(s->text, "-"))
+		str_buf_add(b, "no driver");
+	else
+		str_buf_add(b, s->text);
+}
+
+int step_describe(const struct step *s, const struct have *h, char *ret, size_t size)
+{
+	struct str_buf b = { 0 };
+	const char *phrase = s->verb < VERB_COUNT ? verbs[s->verb].phrase : "unknown step";
+
+	for (const char *p = phrase; *p; p++) {
+		if (*p != '%') {
+			str_buf_add(&b, (const char[]){ *p, '\0' });
+			continue;
+		}
+		p++;
+		if (*p == 't')
+			describe_target(&b, &s->target, h);
+		else if (*p == 's')
+			describe_text(&b, s);
+		else if (*p == 'n')
+			str_buf_addf(&b, "%u", s->number);
+		else
+			describe_settings(&b, &s->vf);
+	}
+	_cleanup_free_ char *text = str_buf_take(&b);
+	return text ? str_copy(ret, size, text) : -ENOMEM;
+}
+
+void plan_done(struct plan *p)
+{
+	free(p->steps);
+	*p = (struct plan){ 0 };
+}
+
+struct step *plan_add(struct plan *p, enum verb v, const char *device, int vf)
+{
+	struct step *steps = reallocarray(p->steps, p->n + 1, sizeof(*steps));
+	if (!steps)
+		return NULL;
+	p->steps = steps;
+	struct step *s = &steps[p->n];
+	*s = (struct step){ .verb = v, .target.vf = vf };
+	if (STR_COPY(s->target.device, device) < 0)
+		return NULL;
+	p->n++;
+	return s;
+}
