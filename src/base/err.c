@@ -107,8 +107,8 @@ void err_print(FILE *f, const struct err *e)
 {
 	if (!err_is_set(e))
 		return;
-	fprintf(f, "%s%s%s [%s]\n", e->what ? e->what : "failed", e->on ? " on " : "", e->on ? e->on : "",
-		e->id);
+	fprintf(f, "%s%s%s [%s]\n", e->what ? e->what : "failed", e->on ? " on " : "",
+		e->on ? e->on : "", e->id);
 	print_part(f, "because", e->because ? e->because : (e->error ? strerror(e->error) : NULL));
 	print_part(f, "state", e->state);
 	print_part(f, "do", e->todo);
@@ -116,9 +116,9 @@ void err_print(FILE *f, const struct err *e)
 
 json_t *err_to_json(const struct err *e)
 {
-	return json_pack("{s:s, s:i, s:s*, s:s*, s:s*, s:s*, s:s*}", "id", e->id ? e->id : "unknown",
-			 "errno", e->error, "what", e->what, "on", e->on, "because", e->because,
-			 "state", e->state, "do", e->todo);
+	return json_pack("{s:s, s:i, s:s*, s:s*, s:s*, s:s*, s:s*}", "id",
+			 e->id ? e->id : "unknown", "errno", e->error, "what", e->what, "on", e->on,
+			 "because", e->because, "state", e->state, "do", e->todo);
 }
 
 static int take_part(char **part, const json_t *json, const char *name)
