@@ -1,29 +1,46 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# One Makefile. Every .c below src/ but the three mains goes into one archive;
-# each program links its main against it, so it carries only what it refers to.
-#   make [O=DIR] [SAN=1] [CC=clang]      all check gate bench install uninstall clean
+# One Makefile. Every .c below src/ but the three mains goes into one archive; each program links
+# its main against it, so it carries only what it refers to.
+#
+#   make [V=1] [O=DIR] [SAN=1] [CC=clang] [prefix=DIR]   all tests check gate bench clean
+#   make install uninstall [DESTDIR=DIR]           see Makefile.install
+#
+# Tests: tests/{unit,engine}/test-*.c and tests/bench/bench-*.c are programs, tests/fuzz/fuzz-*.c
+# are replayed over tests/fuzz/corpus/NAME/; any other .c of these directories and of
+# tests/support/ is linked into those that refer to it.
 VERSION  := 0.1.0
 O        ?= build
 prefix   ?= /usr/local
 bindir   ?= $(prefix)/bin
 libexecdir ?= $(prefix)/lib/carve
-mandir   ?= $(prefix)/share/man
+datadir  ?= $(prefix)/share
+mandir   ?= $(datadir)/man
 sysconfdir ?= /etc
 unitdir  ?= $(prefix)/lib/systemd/system
 sysusersdir ?= $(prefix)/lib/sysusers.d
 tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
-datadir  ?= $(prefix)/share
 
+# What needs no compiler needs no libraries either.
+NOBUILD := clean uninstall gate
+ifneq ($(filter-out $(NOBUILD),$(or $(MAKECMDGOALS),all)),)
 PKGS := libpci libudev libnl-3.0 libnl-route-3.0 libnl-genl-3.0 jansson libfyaml sqlite3 libsystemd libseccomp libcap libkmod
+PKG_LIBS := $(shell pkg-config --libs $(PKGS))
+ifeq ($(PKG_LIBS),)
+$(error libraries are missing; scripts/deps build installs them)
+endif
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
+endif
 
+# What is made is named; V=1 shows the commands.
+say      = $(if $(V),,@echo "$(1)"; )
 CFLAGS   ?= -O2 -g
 WARN     := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
             -Wwrite-strings -Wnull-dereference -Wswitch-enum -Wimplicit-fallthrough
-HARDEN   := -fstack-protector-strong -fPIE -ffunction-sections -fdata-sections
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE -ffunction-sections -fdata-sections
 ifeq ($(SAN),1)
-HARDEN   += -fsanitize=address,undefined -fno-omit-frame-pointer
+# Instrumented code confuses flow warnings; the plain builds show them.
+WARN     :=
+HARDEN   += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDSAN    := -fsanitize=address,undefined
 else
 HARDEN   += -D_FORTIFY_SOURCE=2
@@ -33,36 +50,65 @@ override CPPFLAGS += -D_GNU_SOURCE -Isrc $(PKG_CFLAGS) -DCARVE_VERSION='"$(VERSI
             -DCARVE_LIBEXECDIR='"$(libexecdir)"' -DCARVE_SYSCONFDIR='"$(sysconfdir)/carve"'
 override LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(LDSAN)
 
-MAINS := src/cli/main.c src/daemon/main.c src/executor/main.c
+MAINS  := src/cli/main.c src/daemon/main.c src/executor/main.c
 LIBSRC := $(filter-out $(MAINS),$(wildcard src/*/*.c))
 LIBOBJ := $(LIBSRC:%.c=$(O)/%.o)
 LIB    := $(O)/libcarve.a
-PROGS  := $(patsubst src/cli/main.c,$(O)/carve,$(patsubst src/daemon/main.c,$(O)/carved,$(patsubst src/executor/main.c,$(O)/carve-executor,$(wildcard $(MAINS)))))
-UNIT   := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test-*.c))
-ENGINE := $(patsubst tests/engine/%.c,$(O)/tests/engine/%,$(wildcard tests/engine/test-*.c))
-BENCH  := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/bench-*.c))
+MAIN_cli := carve
+MAIN_daemon := carved
+MAIN_executor := carve-executor
+PROGS  := $(foreach main,$(wildcard $(MAINS)),$(O)/$(MAIN_$(notdir $(patsubst %/,%,$(dir $(main))))))
 
-.PHONY: all check gate bench install uninstall clean tests
-all: $(PROGS)
-tests: $(UNIT) $(ENGINE)
+TESTDIRS := tests/unit tests/engine tests/bench tests/fuzz tests/support
+TESTSRC := $(wildcard $(addsuffix /*.c,$(TESTDIRS)))
+UNIT   := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test-*.c))
+ENGINE := $(patsubst %.c,$(O)/%,$(wildcard tests/engine/test-*.c))
+BENCH  := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/bench-*.c))
+FUZZ   := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/fuzz-*.c))
+TESTPROGS := $(UNIT) $(ENGINE) $(BENCH) $(FUZZ)
+TESTLIBOBJ := $(filter-out $(TESTPROGS:=.o),$(TESTSRC:%.c=$(O)/%.o))
+TESTLIB := $(O)/libtests.a
+# Allocations of our own objects can be made to fail, see tests/support/alloc-fail.h.
+WRAPPED := malloc calloc realloc strdup strndup asprintf vasprintf __asprintf_chk __vasprintf_chk \
+           open_memstream
+comma := ,
+TESTLDFLAGS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 
-$(O)/%.o: %.c
+.PHONY: all tests check gate bench clean tidy headers FORCE
+all: $(LIB) $(PROGS)
+tests: $(UNIT) $(ENGINE) $(FUZZ)
+
+# Objects depend on how they are compiled: another prefix or compiler builds them again.
+export FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+$(O)/flags: FORCE
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@printf '%s\n' "$$FLAGS" | cmp -s - $@ || printf '%s\n' "$$FLAGS" >$@
+
+# The gate sets ANALYZE=-fanalyzer for what we ship; test macros only confuse it.
+$(O)/src/%.o: src/%.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,  CC $<)$(CC) $(CPPFLAGS) $(CFLAGS) $(ANALYZE) -MMD -MP -c -o $@ $<
+$(O)/tests/%.o: tests/%.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,  CC $<)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Mechanisms have files of the same name: append, never replace by name.
 $(LIB): $(LIBOBJ)
+$(TESTLIB): $(TESTLIBOBJ)
+$(LIB) $(TESTLIB):
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,  AR $@)$(AR) qcs $@ $^
+
 $(O)/carve: $(O)/src/cli/main.o $(LIB)
 $(O)/carved: $(O)/src/daemon/main.o $(LIB)
 $(O)/carve-executor: $(O)/src/executor/main.o $(LIB)
 $(PROGS):
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
-$(O)/tests/%: tests/%.c $(LIB)
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -Itests -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(LIB) -lcmocka $(PKG_LIBS)
+	$(call say,  LD $@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+$(TESTPROGS): %: %.o $(TESTLIB) $(LIB)
+	$(call say,  LD $@)$(CC) $(CFLAGS) $(LDFLAGS) $(TESTLDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
 check: all tests
-	scripts/run-tests $(UNIT) $(ENGINE)
+	scripts/run-tests $(UNIT) $(ENGINE) $(FUZZ)
 gate:
 	scripts/gate
 bench: all $(BENCH)
@@ -70,5 +116,21 @@ bench: all $(BENCH)
 clean:
 	rm -rf $(O)
 
+# Steps of the gate, here for their dependencies. Each header must compile alone.
+CLANG_TIDY ?= clang-tidy
+HEADERS := $(wildcard src/*/*.h tests/support/*.h)
+headers: $(HEADERS:%=$(O)/headers/%.ok)
+$(O)/headers/%.ok: % $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,  HEADER $<)printf '#include "%s"\n' $(<:src/%=%) | $(CC) $(CPPFLAGS) -I. -Itests $(CFLAGS) -MMD -MP -MT $@ -MF $@.d -fsyntax-only -x c -
+	@touch $@
+tidy: $(LIBSRC:%=$(O)/tidy/%.ok) $(patsubst %,$(O)/tidy/%.ok,$(wildcard $(MAINS)))
+$(O)/tidy/%.ok: % .clang-tidy $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,  TIDY $<)$(CLANG_TIDY) --quiet $< -- $(CPPFLAGS) -std=gnu17
+	@$(CC) $(CPPFLAGS) -MM -MP -MT $@ -MF $@.d $<
+	@touch $@
+
 include $(wildcard Makefile.install)
--include $(LIBOBJ:.o=.d) $(MAINS:%.c=$(O)/%.d) $(UNIT:=.d) $(ENGINE:=.d) $(BENCH:=.d)
+-include $(LIBOBJ:.o=.d) $(MAINS:%.c=$(O)/%.d) $(TESTSRC:%.c=$(O)/%.d) \
+         $(HEADERS:%=$(O)/headers/%.ok.d) $(LIBSRC:%=$(O)/tidy/%.ok.d) $(MAINS:%=$(O)/tidy/%.ok.d)
