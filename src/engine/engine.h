@@ -31,21 +31,28 @@ struct requester {
 	bool claim;  /* group carve */
 };
 
-enum answer_state { ANSWER_PENDING, ANSWER_DONE, ANSWER_FAILED };
+enum answer_state {
+	ANSWER_PENDING,
+	ANSWER_DONE,
+	ANSWER_FAILED
+};
 struct answer {
-	uint64_t request; /* token given with the request */
+	uint64_t request;	 /* token given with the request */
 	enum answer_state state; /* PENDING only for progress of a waiting request */
 	struct err err;
-	struct claim claim;  /* alloc, release */
+	struct claim claim; /* alloc, release */
 	struct slice slice;
-	json_t *report;      /* apply: what was done, per device; owned */
+	json_t *report; /* apply: what was done, per device; owned */
 };
 
 struct turn {
 	struct changes changes;
-	struct step *steps; size_t n_steps;
-	struct answer *answers; size_t n_answers;
-	json_t **events; size_t n_events; /* for subscribers; owned */
+	struct step *steps;
+	size_t n_steps;
+	struct answer *answers;
+	size_t n_answers;
+	json_t **events;
+	size_t n_events; /* for subscribers; owned */
 	int64_t wake_at; /* monotonic ms at which to turn again, -1 never */
 };
 void turn_done(struct turn *t);
@@ -72,20 +79,23 @@ struct alloc_request {
 	char owner[128];
 	enum claim_kind kind;
 	struct vf_settings set;
-	int32_t pid; uint64_t pid_start; /* 0: not tied to a process */
+	int32_t pid;
+	uint64_t pid_start; /* 0: not tied to a process */
 	uint32_t grant_uid, grant_gid;
 };
 void engine_request_alloc(struct engine *e, uint64_t token, const struct requester *who,
 			  const struct alloc_request *rq);
 /* Releases a claim by name; a name that is not there (any more) is no error: STEP nothing. */
-void engine_request_release(struct engine *e, uint64_t token, const struct requester *who, const char *claim);
+void engine_request_release(struct engine *e, uint64_t token, const struct requester *who,
+			    const char *claim);
 /* Takes the policy over. plan_only: answers with the plan, records nothing. */
 void engine_request_apply(struct engine *e, uint64_t token, const struct requester *who,
-			  struct policy *p_take, const char *text, const struct want *wants, size_t n_wants,
-			  bool plan_only, const char *only_device);
+			  struct policy *p_take, const char *text, const struct want *wants,
+			  size_t n_wants, bool plan_only, const char *only_device);
 /* What the last applied policy still lacks: waits until all is ready or waits for a named reason. */
 void engine_request_restore(struct engine *e, uint64_t token, const struct requester *who);
-void engine_request_reclaim_retry(struct engine *e, uint64_t token, const struct requester *who, const char *claim);
+void engine_request_reclaim_retry(struct engine *e, uint64_t token, const struct requester *who,
+				  const char *claim);
 void engine_request_quarantine_clear(struct engine *e, uint64_t token, const struct requester *who,
 				     const char *slice_or_device, const char *reason);
 /* The consumer of a claim seems gone (pidfd, hook): prompts the check, decides nothing. */

@@ -14,10 +14,10 @@
 #define EXEC_IN_FLIGHT_MAX 256u /* per connection; more waits in carved */
 
 enum exec_kind {
-	EXEC_STEP,    /* request: perform; reply: the result */
-	EXEC_HELLO,   /* request: version check; reply: number = workers stuck now */
-	EXEC_STUCK,   /* reply only: a device was found stuck at start (its lock is held) */
-	EXEC_ENROLL,  /* request by root only, text: one line of the devices file; see enroll.h */
+	EXEC_STEP,   /* request: perform; reply: the result */
+	EXEC_HELLO,  /* request: version check; reply: number = workers stuck now */
+	EXEC_STUCK,  /* reply only: a device was found stuck at start (its lock is held) */
+	EXEC_ENROLL, /* request by root only, text: one line of the devices file; see enroll.h */
 };
 
 struct exec_header {

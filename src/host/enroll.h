@@ -25,7 +25,8 @@ struct enrollment {
 };
 void enrollment_done(struct enrollment *e);
 /* Parses text; each error names line and column. -EINVAL, -ENOMEM. */
-int enrollment_parse(const char *text, const char *file, struct enrollment *ret, struct err *reterr);
+int enrollment_parse(const char *text, const char *file, struct enrollment *ret,
+		     struct err *reterr);
 /* Reads the file; absent is an empty list. */
 int enrollment_read(const char *file, struct enrollment *ret, struct err *reterr);
 const struct enrolled *enrollment_find(const struct enrollment *e, const char *key);

@@ -13,8 +13,8 @@ struct ledger;
 enum ledger_health {
 	LEDGER_GOOD,
 	LEDGER_READ_ONLY, /* disk full, read-only directory: tried again at the next commit */
-	LEDGER_DAMAGED,   /* integrity check failed; the copy of the last good state is named */
-	LEDGER_NEWER,     /* written by a newer carve */
+	LEDGER_DAMAGED,	  /* integrity check failed; the copy of the last good state is named */
+	LEDGER_NEWER,	  /* written by a newer carve */
 };
 
 struct applied_policy {
@@ -26,25 +26,32 @@ struct applied_policy {
 
 /* The record as data. Owned by the engine, changed only by it. */
 struct record {
-	struct want *wants; size_t n_wants;
-	struct slice *slices; size_t n_slices;
-	struct claim *claims; size_t n_claims;
-	struct step *steps; size_t n_steps; /* in flight when last written */
-	struct applied_policy policy;       /* the last applied; version 0: none */
-	char boot_id[UUID_SIZE];            /* of the boot that wrote last */
+	struct want *wants;
+	size_t n_wants;
+	struct slice *slices;
+	size_t n_slices;
+	struct claim *claims;
+	size_t n_claims;
+	struct step *steps;
+	size_t n_steps;		      /* in flight when last written */
+	struct applied_policy policy; /* the last applied; version 0: none */
+	char boot_id[UUID_SIZE];      /* of the boot that wrote last */
 	uint64_t next_id;
 };
 void record_done(struct record *r);
 
 /* One turn's changes, in order. Kinds with a body point into the engine's record or turn. */
 enum change_kind {
-	CHANGE_SLICE_PUT, CHANGE_SLICE_DELETE, /* id */
-	CHANGE_CLAIM_PUT, CHANGE_CLAIM_DELETE, /* name */
-	CHANGE_STEP_PUT, CHANGE_STEP_DELETE,   /* id */
-	CHANGE_WANTS_SET,                      /* all wants anew */
+	CHANGE_SLICE_PUT,
+	CHANGE_SLICE_DELETE, /* id */
+	CHANGE_CLAIM_PUT,
+	CHANGE_CLAIM_DELETE, /* name */
+	CHANGE_STEP_PUT,
+	CHANGE_STEP_DELETE, /* id */
+	CHANGE_WANTS_SET,   /* all wants anew */
 	CHANGE_POLICY_PUT,
-	CHANGE_META_PUT,                       /* boot id, next id */
-	CHANGE_AUDIT,                          /* text */
+	CHANGE_META_PUT, /* boot id, next id */
+	CHANGE_AUDIT,	 /* text */
 };
 struct change {
 	enum change_kind kind;
@@ -69,7 +76,8 @@ struct ledger *ledger_close(struct ledger *l);
 enum ledger_health ledger_health(const struct ledger *l, const char **ret_why);
 int ledger_load(struct ledger *l, struct record *ret, struct err *reterr);
 /* All or nothing. rec gives wants, policy and meta for the changes that set them. */
-int ledger_commit(struct ledger *l, const struct changes *c, const struct record *rec, struct err *reterr);
+int ledger_commit(struct ledger *l, const struct changes *c, const struct record *rec,
+		  struct err *reterr);
 /* Copies the good state aside (ledger.good), atomically. */
 int ledger_backup(struct ledger *l, struct err *reterr);
 /* Synced commits so far, for the gate's counts. */

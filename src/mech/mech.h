@@ -21,8 +21,8 @@ struct offer {
 		char profile[NAME_SIZE];
 		char name[NAME_SIZE];
 		uint32_t total, available; /* how many the device could yield, and still can */
-		uint32_t pool;             /* entries with the same non-zero pool share capacity */
-	} *entries;
+		uint32_t pool;		   /* entries with the same non-zero pool share capacity */
+	} * entries;
 	size_t n;
 };
 void offer_done(struct offer *o);
@@ -37,7 +37,8 @@ struct mech {
 	int (*offer)(const struct have *h, const char *device, struct offer *ret);
 
 	/* Is the slice there? The function it is, or NULL (mdev: found is set, no function). */
-	const struct function *(*find)(const struct have *h, const struct slice *s, bool *ret_found);
+	const struct function *(*find)(const struct have *h, const struct slice *s,
+				       bool *ret_found);
 
 	/* Missing steps until the device is laid out as w says (VF count, provisioning). slices are all
 	 * of this device. held: a claim holds one of them; then nothing that disturbs them may be

@@ -7,11 +7,11 @@
 #pragma once
 #include "model/step.h"
 
-enum verb_class { /* which seccomp filter its worker has */
-	VERB_CLASS_LOOK,  /* open read-only, read, readlink, getdents */
-	VERB_CLASS_WRITE, /* and write to sysfs, chown nodes */
-	VERB_CLASS_NET,   /* and netlink sockets */
-	VERB_CLASS_IOCTL, /* and device nodes with ioctl (NVMe) */
+enum verb_class {	   /* which seccomp filter its worker has */
+	VERB_CLASS_LOOK,   /* open read-only, read, readlink, getdents */
+	VERB_CLASS_WRITE,  /* and write to sysfs, chown nodes */
+	VERB_CLASS_NET,	   /* and netlink sockets */
+	VERB_CLASS_IOCTL,  /* and device nodes with ioctl (NVMe) */
 	VERB_CLASS_MODULE, /* and init_module */
 	VERB_CLASS_COUNT,
 };
@@ -24,9 +24,10 @@ enum verb_lane {
 /* Guards to run before the verb: each worker checks again, whatever carved believed. */
 enum verb_guard {
 	GUARD_ENROLLED = 1 << 0,
-	GUARD_NEVER_TOUCH = 1 << 1, /* displays, disks, networks, consoles in use, and group mates */
-	GUARD_HOLDERS = 1 << 2,     /* open nodes, of the target and of what dies with it */
-	GUARD_PF_IN_USE = 1 << 3,   /* lifted by STEP_ALLOW_IN_USE_PF */
+	GUARD_NEVER_TOUCH = 1
+			    << 1, /* displays, disks, networks, consoles in use, and group mates */
+	GUARD_HOLDERS = 1 << 2,	  /* open nodes, of the target and of what dies with it */
+	GUARD_PF_IN_USE = 1 << 3, /* lifted by STEP_ALLOW_IN_USE_PF */
 };
 
 /* What a verb may use. sysfs: descriptor of /sys; addr: the resolved PCI function ("" for none);

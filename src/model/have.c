@@ -188,8 +188,7 @@ void have_remove_function(struct have *h, const char *addr)
 {
 	struct function *f = have_function(h, addr);
 	if (f)
-		array_remove(h->functions, &h->n_functions, sizeof(*f),
-			     (size_t)(f - h->functions));
+		array_remove(h->functions, &h->n_functions, sizeof(*f), (size_t)(f - h->functions));
 }
 
 void have_remove_mdev(struct have *h, const char *uuid)

@@ -21,8 +21,8 @@ bool pci_addr_valid(const char *addr)
 	if (domain < 4 || domain > 8 || addr[domain] != ':')
 		return false;
 	const char *s = addr + domain + 1;
-	return hex_run(s) == 2 && s[2] == ':' && hex_run(s + 3) == 2 && s[5] == '.' && s[6] >= '0' &&
-	       s[6] <= '7' && s[7] == '\0';
+	return hex_run(s) == 2 && s[2] == ':' && hex_run(s + 3) == 2 && s[5] == '.' &&
+	       s[6] >= '0' && s[6] <= '7' && s[7] == '\0';
 }
 
 bool uuid_valid(const char *uuid)
@@ -84,9 +84,9 @@ int device_key_from_path(const char *path, char ret_key[DEVICE_KEY_SIZE])
 	char key[DEVICE_KEY_SIZE];
 	if (!*path || *path == '/' || strstr(path, ".."))
 		return -EINVAL;
-	int r = strncmp(path, "pci", 3) == 0 && hex_run(path + 3) >= 4 && strchr(path, ':') ?
-			pci_key_from_path(path, key) :
-			(STR_FORMAT(key, "sys:%s", path) < 0 ? -EINVAL : 0);
+	int r = strncmp(path, "pci", 3) == 0 && hex_run(path + 3) >= 4 && strchr(path, ':')
+			? pci_key_from_path(path, key)
+			: (STR_FORMAT(key, "sys:%s", path) < 0 ? -EINVAL : 0);
 	if (r < 0)
 		return r;
 	memcpy(ret_key, key, DEVICE_KEY_SIZE);
@@ -234,11 +234,11 @@ const char *pci_class_name(uint32_t class)
 {
 	/* Base classes of the PCI Code and ID Assignment Specification. */
 	static const char *const names[] = {
-		[0x01] = "storage",	 [0x02] = "network",	   [0x03] = "display",
-		[0x04] = "multimedia",	 [0x05] = "memory",	   [0x06] = "bridge",
-		[0x07] = "communication", [0x08] = "system",	   [0x09] = "input",
-		[0x0b] = "processor",	 [0x0c] = "serial-bus",	   [0x0d] = "wireless",
-		[0x10] = "encryption",	 [0x11] = "signal",	   [0x12] = "accelerator",
+		[0x01] = "storage",	  [0x02] = "network",	 [0x03] = "display",
+		[0x04] = "multimedia",	  [0x05] = "memory",	 [0x06] = "bridge",
+		[0x07] = "communication", [0x08] = "system",	 [0x09] = "input",
+		[0x0b] = "processor",	  [0x0c] = "serial-bus", [0x0d] = "wireless",
+		[0x10] = "encryption",	  [0x11] = "signal",	 [0x12] = "accelerator",
 	};
 	uint32_t base = class >> 16;
 	return base < sizeof(names) / sizeof(*names) && names[base] ? names[base] : "other";

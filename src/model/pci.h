@@ -26,8 +26,9 @@ struct pci_caps {
 	bool all_ones; /* the function did not answer */
 	bool pcie, flr, af_flr, pm_reset, msix;
 	uint16_t msix_vectors;
-	uint8_t link_speed, link_width, link_speed_max, link_width_max; /* codes of LNKSTA, LNKCAP */
-	uint8_t port_type; /* PCIe device/port type, PCI_EXP_FLAGS_TYPE */
+	uint8_t link_speed, link_width, link_speed_max,
+		link_width_max; /* codes of LNKSTA, LNKCAP */
+	uint8_t port_type;	/* PCIe device/port type, PCI_EXP_FLAGS_TYPE */
 	bool acs;
 	uint16_t acs_cap, acs_ctrl;
 	bool ats, pri, pasid, ari, rebar, vf_rebar;
@@ -43,16 +44,16 @@ struct function {
 	char key[DEVICE_KEY_SIZE];
 	char path[SYS_PATH_SIZE]; /* below /sys/devices */
 	uint16_t vendor, device, subvendor, subdevice;
-	uint32_t class; /* 24 bits: base, sub, interface */
+	uint32_t class;		/* 24 bits: base, sub, interface */
 	char driver[NAME_SIZE]; /* empty: none */
 	char modalias[128];
-	int iommu_group;            /* -1: none */
-	char group_type[16];        /* "DMA", "identity", ...; empty: no group */
-	int numa_node;              /* -1: unknown */
+	int iommu_group;	    /* -1: none */
+	char group_type[16];	    /* "DMA", "identity", ...; empty: no group */
+	int numa_node;		    /* -1: unknown */
 	char parent[PCI_ADDR_SIZE]; /* bridge above; empty on a root bus */
 	bool is_vf;
 	char pf[PCI_ADDR_SIZE]; /* of a VF */
-	int vf_index;           /* of a VF, from 0; -1 otherwise or not known yet */
+	int vf_index;		/* of a VF, from 0; -1 otherwise or not known yet */
 	bool boot_vga;
 	unsigned mdev_parent; /* number of mdev types offered */
 	/* Owner of /dev/vfio/<group>; valid while vfio_node is set. */
@@ -88,7 +89,11 @@ struct mdev_parent {
 };
 
 /* Settings of a VF as rtnetlink has them (IFLA_VF_*, include/uapi/linux/if_link.h). */
-enum vf_link_state { VF_LINK_AUTO, VF_LINK_ENABLE, VF_LINK_DISABLE };
+enum vf_link_state {
+	VF_LINK_AUTO,
+	VF_LINK_ENABLE,
+	VF_LINK_DISABLE
+};
 enum vf_setting {
 	VF_SET_MAC = 1 << 0,
 	VF_SET_VLAN = 1 << 1,
@@ -103,7 +108,7 @@ struct vf_settings {
 	uint8_t spoofchk, trust;
 	uint16_t vlan; /* 0: none */
 	uint8_t qos;
-	uint8_t link; /* enum vf_link_state */
+	uint8_t link;		     /* enum vf_link_state */
 	uint32_t min_rate, max_rate; /* Mbit/s, 0: no limit */
 };
 

@@ -7,10 +7,14 @@
 const char *slice_state_name(enum slice_state s)
 {
 	static const char *const names[] = {
-		[SLICE_WANTED] = "wanted",	     [SLICE_READY] = "ready",
-		[SLICE_PREPARING] = "preparing",     [SLICE_HELD] = "held",
-		[SLICE_RECLAIMING] = "reclaiming",   [SLICE_QUARANTINED] = "quarantined",
-		[SLICE_LOST] = "lost",		     [SLICE_REMOVING] = "removing",
+		[SLICE_WANTED] = "wanted",
+		[SLICE_READY] = "ready",
+		[SLICE_PREPARING] = "preparing",
+		[SLICE_HELD] = "held",
+		[SLICE_RECLAIMING] = "reclaiming",
+		[SLICE_QUARANTINED] = "quarantined",
+		[SLICE_LOST] = "lost",
+		[SLICE_REMOVING] = "removing",
 	};
 	return (unsigned)s < sizeof(names) / sizeof(*names) ? names[s] : "unknown";
 }

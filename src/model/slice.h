@@ -7,56 +7,59 @@
 #include "model/step.h"
 
 enum slice_state {
-	SLICE_WANTED,      /* recorded, not there yet */
-	SLICE_READY,       /* there, free */
-	SLICE_PREPARING,   /* on its way to a claim */
+	SLICE_WANTED,	 /* recorded, not there yet */
+	SLICE_READY,	 /* there, free */
+	SLICE_PREPARING, /* on its way to a claim */
 	SLICE_HELD,
 	SLICE_RECLAIMING,
 	SLICE_QUARANTINED, /* reason says why; never handed out */
-	SLICE_LOST,        /* was there, is not any more */
+	SLICE_LOST,	   /* was there, is not any more */
 	SLICE_REMOVING,
 };
 
 struct slice {
 	uint64_t id;
 	char device[DEVICE_KEY_SIZE];
-	char mech[16];    /* "passthrough", "sriov", "mdev" */
+	char mech[16];		 /* "passthrough", "sriov", "mdev" */
 	char profile[NAME_SIZE]; /* "passthrough", "vf", type id */
-	int32_t index;    /* VF index, -1 */
+	int32_t index;		 /* VF index, -1 */
 	char uuid[UUID_SIZE];
-	uint32_t state;   /* enum slice_state */
-	uint8_t on_demand; /* made for a claim, removed with it */
-	char claim[NAME_SIZE];   /* empty: none */
+	uint32_t state;	       /* enum slice_state */
+	uint8_t on_demand;     /* made for a claim, removed with it */
+	char claim[NAME_SIZE]; /* empty: none */
 	uint8_t has_original;
 	char original_driver[NAME_SIZE]; /* before carve bound it; empty: it had none */
-	uint8_t dirty;    /* used since the last proof of reclaim */
-	uint32_t last_uid; /* tenant that used it last, while dirty */
+	uint8_t dirty;			 /* used since the last proof of reclaim */
+	uint32_t last_uid;		 /* tenant that used it last, while dirty */
 	char reason[256];
 };
 
-enum claim_kind { CLAIM_RUNNING, CLAIM_RESERVED };
+enum claim_kind {
+	CLAIM_RUNNING,
+	CLAIM_RESERVED
+};
 enum claim_state {
 	CLAIM_PREPARING, /* intention on disk, steps under way */
-	CLAIM_HELD,      /* granted */
+	CLAIM_HELD,	 /* granted */
 	CLAIM_RELEASING, /* asked for or consumer gone; waits for proof */
-	CLAIM_FAILED,    /* could not be served; kept until the answer was given */
-	CLAIM_BROKEN,    /* held, but its slice is lost or was changed by others; reason says how */
+	CLAIM_FAILED,	 /* could not be served; kept until the answer was given */
+	CLAIM_BROKEN,	 /* held, but its slice is lost or was changed by others; reason says how */
 };
 
 struct claim {
 	char name[NAME_SIZE];
 	char class[NAME_SIZE];
-	uint64_t slice;   /* id; 0 none */
+	uint64_t slice; /* id; 0 none */
 	uint32_t kind, state;
 	uint32_t uid, gid; /* whose account, from peer credentials; the node is granted to them */
 	uint32_t grant_uid, grant_gid;
-	char owner[128];  /* label given in the request: "libvirt:web01", "pid:4121", "manual:..." */
-	int32_t pid;      /* process it is tied to, 0 */
+	char owner[128]; /* label given in the request: "libvirt:web01", "pid:4121", "manual:..." */
+	int32_t pid;	 /* process it is tied to, 0 */
 	uint64_t pid_start;
 	char boot_id[UUID_SIZE]; /* of the boot in which pid is meant */
-	uint8_t from_policy; /* a reservation of the policy */
-	struct vf_settings set; /* claim's own settings over the policy's defaults */
-	int64_t created;  /* seconds since the epoch */
+	uint8_t from_policy;	 /* a reservation of the policy */
+	struct vf_settings set;	 /* claim's own settings over the policy's defaults */
+	int64_t created;	 /* seconds since the epoch */
 	char reason[256];
 };
 
@@ -67,14 +70,14 @@ struct want {
 	uint8_t has_serial;
 	uint64_t serial;
 	char selection[NAME_SIZE]; /* "nic": name in the policy */
-	char where[128];           /* "inference.yaml:12" */
+	char where[128];	   /* "inference.yaml:12" */
 	char mech[16];
-	uint32_t count;            /* sriov: VFs */
-	uint8_t in_use_pf;         /* allow */
+	uint32_t count;	   /* sriov: VFs */
+	uint8_t in_use_pf; /* allow */
 	uint8_t bind_early;
-	struct vf_settings vf;     /* defaults for each VF */
-	char types[8][NAME_SIZE];  /* mdev: allowed types, in order */
-	uint32_t type_count[8];    /* how many of each made ahead; all 0: on demand */
+	struct vf_settings vf;	  /* defaults for each VF */
+	char types[8][NAME_SIZE]; /* mdev: allowed types, in order */
+	uint32_t type_count[8];	  /* how many of each made ahead; all 0: on demand */
 	uint32_t n_types;
 	uint8_t on_remove_destroy;
 };

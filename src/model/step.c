@@ -57,9 +57,9 @@ bool verb_changes(enum verb v)
 const char *step_status_name(enum step_status s)
 {
 	static const char *const names[] = {
-		[STEP_DONE] = "done",	      [STEP_NOTHING] = "nothing", [STEP_REFUSED] = "refused",
-		[STEP_FAILED] = "failed",     [STEP_TIMEOUT] = "timeout", [STEP_LATE] = "late",
-		[STEP_STUCK] = "stuck",	      [STEP_UNKNOWN] = "unknown",
+		[STEP_DONE] = "done",	  [STEP_NOTHING] = "nothing", [STEP_REFUSED] = "refused",
+		[STEP_FAILED] = "failed", [STEP_TIMEOUT] = "timeout", [STEP_LATE] = "late",
+		[STEP_STUCK] = "stuck",	  [STEP_UNKNOWN] = "unknown",
 	};
 	return (unsigned)s < sizeof(names) / sizeof(*names) ? names[s] : "unknown";
 }
@@ -67,9 +67,9 @@ const char *step_status_name(enum step_status s)
 const char *holder_kind_name(enum holder_kind k)
 {
 	static const char *const names[] = {
-		[HOLDER_FD] = "process",      [HOLDER_NETDEV] = "network",
-		[HOLDER_BLOCK] = "block",     [HOLDER_DISPLAY] = "display",
-		[HOLDER_CONSOLE] = "console", [HOLDER_VF] = "vf",
+		[HOLDER_FD] = "process",	 [HOLDER_NETDEV] = "network",
+		[HOLDER_BLOCK] = "block",	 [HOLDER_DISPLAY] = "display",
+		[HOLDER_CONSOLE] = "console",	 [HOLDER_VF] = "vf",
 		[HOLDER_SIBLING] = "group-mate", [HOLDER_MDEV] = "mdev",
 	};
 	return (unsigned)k < sizeof(names) / sizeof(*names) ? names[k] : "unknown";

@@ -10,34 +10,34 @@
 enum verb {
 	/* Looking; any device. Results are raw bytes or records behind the result. */
 	VERB_READ_CONFIG, /* text: space separated addresses; data: per address u32 length + bytes */
-	VERB_READ_ATTR,   /* text: one of a fixed list of attribute names; data: its bytes */
-	VERB_READ_MDEV,   /* types of one parent; data: struct mdev_type[] */
-	VERB_READ_VFS,    /* settings of all VFs of a PF; data: struct vf_info[] */
-	VERB_HOLDERS,     /* who uses the target; data: struct holder[] */
+	VERB_READ_ATTR,	  /* text: one of a fixed list of attribute names; data: its bytes */
+	VERB_READ_MDEV,	  /* types of one parent; data: struct mdev_type[] */
+	VERB_READ_VFS,	  /* settings of all VFs of a PF; data: struct vf_info[] */
+	VERB_HOLDERS,	  /* who uses the target; data: struct holder[] */
 	/* Changing; enrolled devices only. Each reads back what it wrote. */
-	VERB_BIND,        /* text: driver. driver_override, unbind, drivers_probe */
-	VERB_UNBIND,      /* text: driver to give back to, empty: what the kernel picks, "-": none */
-	VERB_SET_VFS,     /* number: VF count; flag: drivers_autoprobe */
-	VERB_SET_VF,      /* vf: what to set */
-	VERB_SET_PORT,    /* devlink port function: mac in vf, number: state */
-	VERB_NVME_FLEX,   /* give flexible resources of a primary controller back, reset it */
+	VERB_BIND,	/* text: driver. driver_override, unbind, drivers_probe */
+	VERB_UNBIND,	/* text: driver to give back to, empty: what the kernel picks, "-": none */
+	VERB_SET_VFS,	/* number: VF count; flag: drivers_autoprobe */
+	VERB_SET_VF,	/* vf: what to set */
+	VERB_SET_PORT,	/* devlink port function: mac in vf, number: state */
+	VERB_NVME_FLEX, /* give flexible resources of a primary controller back, reset it */
 	VERB_NVME_ONLINE, /* resources and online for one VF: number = VQ, number2 = VI */
 	VERB_NVME_OFFLINE,
 	VERB_MDEV_CREATE, /* text: type; target.uuid */
 	VERB_MDEV_REMOVE,
-	VERB_RESET,       /* text: method, empty: best */
-	VERB_GRANT,       /* number: uid, number2: gid on the VFIO node */
+	VERB_RESET, /* text: method, empty: best */
+	VERB_GRANT, /* number: uid, number2: gid on the VFIO node */
 	VERB_REVOKE,
 	VERB_MODULE_LOAD, /* text: an alias that begins with "vfio_pci:", or "vfio-pci" */
-	VERB_PIN_POWER,   /* number: d3cold_allowed */
+	VERB_PIN_POWER,	  /* number: d3cold_allowed */
 	VERB_COUNT,
 };
 
 /* What a step works on. The executor resolves addresses itself: never an address from outside. */
 struct target {
 	char device[DEVICE_KEY_SIZE]; /* enrolled key */
-	int32_t vf;                   /* VF index of that device, -1: the device */
-	char uuid[UUID_SIZE];         /* mdev of that device, or empty */
+	int32_t vf;		      /* VF index of that device, -1: the device */
+	char uuid[UUID_SIZE];	      /* mdev of that device, or empty */
 };
 
 struct step {
@@ -59,57 +59,59 @@ enum step_allow {
 };
 
 enum step_status {
-	STEP_DONE,      /* changed, and read back */
-	STEP_NOTHING,   /* was so already; nothing written */
-	STEP_REFUSED,   /* a guard said no: reason, holders; nothing written */
-	STEP_FAILED,    /* kernel or device said no: error, where; see state */
-	STEP_TIMEOUT,   /* abandoned past its deadline, still going on; a later STEP_LATE says its end */
-	STEP_LATE,      /* the end of an abandoned step */
-	STEP_STUCK,     /* not begun: an earlier one on this device or lane is still stuck */
-	STEP_UNKNOWN,   /* the executor or worker died; observe */
+	STEP_DONE,    /* changed, and read back */
+	STEP_NOTHING, /* was so already; nothing written */
+	STEP_REFUSED, /* a guard said no: reason, holders; nothing written */
+	STEP_FAILED,  /* kernel or device said no: error, where; see state */
+	STEP_TIMEOUT, /* abandoned past its deadline, still going on; a later STEP_LATE says its end */
+	STEP_LATE,    /* the end of an abandoned step */
+	STEP_STUCK,   /* not begun: an earlier one on this device or lane is still stuck */
+	STEP_UNKNOWN, /* the executor or worker died; observe */
 };
 
 enum holder_kind {
-	HOLDER_FD,        /* a process has a node of the device open */
-	HOLDER_NETDEV,    /* an interface that is up, enslaved, addressed or routed */
-	HOLDER_BLOCK,     /* mount, swap, dm, md, zfs, partition holder */
-	HOLDER_DISPLAY,   /* boot display or a connected display in use */
+	HOLDER_FD,	/* a process has a node of the device open */
+	HOLDER_NETDEV,	/* an interface that is up, enslaved, addressed or routed */
+	HOLDER_BLOCK,	/* mount, swap, dm, md, zfs, partition holder */
+	HOLDER_DISPLAY, /* boot display or a connected display in use */
 	HOLDER_CONSOLE,
-	HOLDER_VF,        /* one of the VFs of the device is held; child says which */
-	HOLDER_SIBLING,   /* IOMMU group mate with a host driver */
-	HOLDER_MDEV,      /* an mdev exists on the device */
+	HOLDER_VF,	/* one of the VFs of the device is held; child says which */
+	HOLDER_SIBLING, /* IOMMU group mate with a host driver */
+	HOLDER_MDEV,	/* an mdev exists on the device */
 };
 
 /* Who or what is in the way. never_touch: no policy lifts it. */
 struct holder {
 	uint32_t kind;
 	uint8_t never_touch;
-	int32_t pid;      /* 0: no process */
+	int32_t pid; /* 0: no process */
 	uint32_t uid;
-	uint64_t start;   /* process start time in clock ticks, so that a pid is not taken for another */
+	uint64_t
+		start; /* process start time in clock ticks, so that a pid is not taken for another */
 	char comm[32];
-	char unit[128];   /* systemd unit, container or machine from the cgroup */
-	char what[128];   /* node, interface, mount, ... */
+	char unit[128];		    /* systemd unit, container or machine from the cgroup */
+	char what[128];		    /* node, interface, mount, ... */
 	char device[PCI_ADDR_SIZE]; /* the function concerned */
 };
 
 struct step_result {
 	uint64_t id;
-	uint32_t status;  /* enum step_status */
-	int32_t error;    /* positive errno of STEP_FAILED */
-	char where[96];   /* file or call that failed: "sriov_numvfs" */
-	char reason[64];  /* stable word of a refusal or failure: "held", "never-touch", "not-enrolled" */
+	uint32_t status; /* enum step_status */
+	int32_t error;	 /* positive errno of STEP_FAILED */
+	char where[96];	 /* file or call that failed: "sriov_numvfs" */
+	char reason
+		[64]; /* stable word of a refusal or failure: "held", "never-touch", "not-enrolled" */
 	char detail[256]; /* one line more: what was found */
 	uint32_t number;  /* read back: VF count, reset method code ... */
-	char text[64];    /* read back: driver now bound */
+	char text[64];	  /* read back: driver now bound */
 	char before[64];  /* what was there before: original driver */
 	struct vf_settings vf;
 	uint32_t data_len; /* bytes that follow in the same message */
 };
 
-const char *verb_name(enum verb v);             /* "vfio.bind", "sriov.set-vfs", ... */
-int verb_from_name(const char *name);           /* -EINVAL */
-bool verb_changes(enum verb v);                 /* false for looking */
+const char *verb_name(enum verb v);   /* "vfio.bind", "sriov.set-vfs", ... */
+int verb_from_name(const char *name); /* -EINVAL */
+bool verb_changes(enum verb v);	      /* false for looking */
 const char *step_status_name(enum step_status s);
 const char *holder_kind_name(enum holder_kind k);
 bool target_eq(const struct target *a, const struct target *b);

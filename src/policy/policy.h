@@ -50,15 +50,25 @@ struct policy_reservation {
 	struct vf_settings set;
 	struct policy_position at;
 };
-enum policy_drift { DRIFT_REPORT, DRIFT_REPAIR };
-enum policy_on_remove { ON_REMOVE_KEEP, ON_REMOVE_DESTROY };
+enum policy_drift {
+	DRIFT_REPORT,
+	DRIFT_REPAIR
+};
+enum policy_on_remove {
+	ON_REMOVE_KEEP,
+	ON_REMOVE_DESTROY
+};
 
 struct policy {
 	char file[256];
-	struct policy_selection *selections; size_t n_selections;
-	struct policy_divide *divides; size_t n_divides;
-	struct policy_class *classes; size_t n_classes;
-	struct policy_reservation *reservations; size_t n_reservations;
+	struct policy_selection *selections;
+	size_t n_selections;
+	struct policy_divide *divides;
+	size_t n_divides;
+	struct policy_class *classes;
+	size_t n_classes;
+	struct policy_reservation *reservations;
+	size_t n_reservations;
 	enum policy_drift drift;
 	enum policy_on_remove on_remove;
 };
@@ -82,17 +92,20 @@ struct policy_facts {
 };
 
 /* Which selection a device falls under (first match wins); NULL: none. */
-const struct policy_selection *policy_select(const struct policy *p, const struct policy_facts *facts,
-					     const struct function *f, const struct mdev_parent *parent);
+const struct policy_selection *policy_select(const struct policy *p,
+					     const struct policy_facts *facts,
+					     const struct function *f,
+					     const struct mdev_parent *parent);
 
 /* Pins the policy to this machine: one want per selected device that a divide names. Refuses a wrong
  * "expect", a device that is selected but not enrolled (named, with what to do), a mechanism that
  * the device cannot do. *ret is owned by the caller (free). */
-int policy_pin(const struct policy *p, const struct policy_facts *facts, struct want **ret, size_t *ret_n,
-	       struct err *reterr);
+int policy_pin(const struct policy *p, const struct policy_facts *facts, struct want **ret,
+	       size_t *ret_n, struct err *reterr);
 const struct policy_class *policy_class_find(const struct policy *p, const char *name);
 /* "mac=52:54:00:aa:00:01", "vlan=120" ... into settings, within what the class allows. */
 int policy_setting_parse(const char *text, struct vf_settings *s, struct err *reterr);
-int policy_settings_allowed(const struct policy_class *c, const struct vf_settings *s, struct err *reterr);
+int policy_settings_allowed(const struct policy_class *c, const struct vf_settings *s,
+			    struct err *reterr);
 /* JSON schema, generated from the same option table that validates. Caller frees. */
 char *policy_schema(void);

@@ -34,4 +34,9 @@ bool sysfs_exists(int root, const char *path);
 
 /* Names in a directory, without "." and "..", in the kernel's order. fn returns non-zero to stop,
  * which is returned. */
-int sysfs_list(int root, const char *path, int (*fn)(const char *name, void *userdata), void *userdata);
+int sysfs_list(int root, const char *path, int (*fn)(const char *name, void *userdata),
+	       void *userdata);
+
+/* Target of a link in one system call, for paths that the kernel itself gave as canonical (no link
+ * on the way). Same results as sysfs_link. */
+int sysfs_link_direct(int root, const char *path, char *ret, size_t size);
