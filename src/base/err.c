@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/str.h"
+
+/* The kernel's MAX_ERRNO. */
+#define ERROR_MAX 4095
 
 void err_done(struct err *e)
 {
@@ -21,6 +25,18 @@ void err_done(struct err *e)
 	*e = (struct err){ 0 };
 }
 
+/* The first text stays. Names of processes and files come in here: nothing that a terminal would
+ * obey or JSON refuse goes further. */
+__attribute__((format(printf, 2, 0))) static void part_set(char **part, const char *fmt, va_list ap)
+{
+	if (*part)
+		return;
+	if (vasprintf(part, fmt, ap) < 0)
+		*part = NULL;
+	else
+		str_clean(*part);
+}
+
 int err_set(struct err *reterr, const char *id, int error, const char *what, ...)
 {
 	if (!reterr || reterr->id)
@@ -29,20 +45,11 @@ int err_set(struct err *reterr, const char *id, int error, const char *what, ...
 	va_list ap;
 	va_start(ap, what);
 	/* On failure the id alone still says what it was. */
-	if (vasprintf(&reterr->what, what, ap) < 0)
-		reterr->what = NULL;
+	part_set(&reterr->what, what, ap);
 	va_end(ap);
 	reterr->id = strdup(id);
 	reterr->error = error;
 	return -error;
-}
-
-__attribute__((format(printf, 2, 0))) static void part_set(char **part, const char *fmt, va_list ap)
-{
-	if (*part)
-		return;
-	if (vasprintf(part, fmt, ap) < 0)
-		*part = NULL;
 }
 
 #define DEFINE_PART(part)                                                                          \
@@ -132,11 +139,11 @@ static int take_part(char **part, const json_t *json, const char *name)
 
 int err_from_json(struct err *e, const json_t *json)
 {
-	if (!json_is_string(json_object_get(json, "id")))
+	json_int_t error = json_integer_value(json_object_get(json, "errno"));
+	if (!json_is_string(json_object_get(json, "id")) || error < 0 || error > ERROR_MAX)
 		return -EINVAL;
 
-	_cleanup_err_ struct err new = { .error = (int)json_integer_value(
-						 json_object_get(json, "errno")) };
+	_cleanup_err_ struct err new = { .error = (int)error };
 	int r = take_part(&new.id, json, "id");
 	if (r >= 0)
 		r = take_part(&new.what, json, "what");

@@ -45,6 +45,41 @@ bool str_ends(const char *s, const char *suffix)
 	return n >= m && str_eq(s + n - m, suffix);
 }
 
+/* Length of the UTF-8 sequence that s begins with, 0 when there is none. RFC 3629, section 4. */
+static size_t utf8_length(const unsigned char *s)
+{
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	size_t len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	/* Overlong forms, surrogates, beyond U+10FFFF. */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+/* C0, DEL, and C1 in its UTF-8 form, which some terminals obey as well. */
+static bool is_control(const unsigned char *s)
+{
+	return (s[0] < 0x20 && s[0] != '\n') || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+void str_clean(char *s)
+{
+	while (*s) {
+		const unsigned char *at = (const unsigned char *)s;
+		size_t len = utf8_length(at);
+		size_t bad = len == 0 ? 1 : is_control(at) ? len : 0;
+		memset(s, '?', bad);
+		s += bad ? bad : len;
+	}
+}
+
 static bool buf_grow(struct str_buf *b, size_t more)
 {
 	if (b->failed)

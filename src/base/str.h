@@ -23,6 +23,9 @@ int str_format(char *dst, size_t size, const char *fmt, ...) __attribute__((form
 const char *str_after(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 
+/* Puts '?' for every byte that is a control character (but newline) or not UTF-8, in place. */
+void str_clean(char *s);
+
 /* Text that grows. Starts zeroed; a failure sticks and is seen at str_buf_take(). */
 struct str_buf {
 	char *text;

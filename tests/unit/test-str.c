@@ -89,6 +89,53 @@ static void test_str_ends_looks_at_the_end_only(void **state)
 	assert_false(str_ends("", "x"));
 }
 
+static void assert_cleaned(const char *text, const char *expected)
+{
+	char field[64];
+	assert_int_equal(STR_COPY(field, text), 0);
+	str_clean(field);
+	assert_string_equal(field, expected);
+}
+
+static void test_str_clean_keeps_text_and_newlines(void **state)
+{
+	(void)state;
+	assert_cleaned("", "");
+	assert_cleaned("one\ntwo ~", "one\ntwo ~");
+	/* 2, 3 and 4 bytes: first and last of each. */
+	assert_cleaned("\xc2\xa0\xdf\xbf", "\xc2\xa0\xdf\xbf");
+	assert_cleaned("\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf",
+		       "\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf");
+	assert_cleaned("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf");
+}
+
+static void test_str_clean_replaces_controls(void **state)
+{
+	(void)state;
+	assert_cleaned("\x1b[31mred\r\t\x7f", "?[31mred???");
+	assert_cleaned("\xc2\x9b"
+		       "31m",
+		       "??31m");
+}
+
+static void test_str_clean_replaces_what_is_not_utf8(void **state)
+{
+	(void)state;
+	assert_cleaned("\xff\xfe", "??");
+	assert_cleaned("\x80", "?");
+	assert_cleaned("caf\xe9", "caf?");
+	assert_cleaned("\xc3(", "?(");
+	assert_cleaned("\xe2\x82", "??");
+	assert_cleaned("\xf0\x9f\x98", "???");
+	assert_cleaned("\xc0\xaf", "??");
+	assert_cleaned("\xc1\xbf", "??");
+	assert_cleaned("\xe0\x80\xaf", "???");
+	assert_cleaned("\xed\xa0\x80", "???");
+	assert_cleaned("\xf0\x8f\xbf\xbf", "????");
+	assert_cleaned("\xf4\x90\x80\x80", "????");
+	assert_cleaned("\xf5\x80\x80\x80", "????");
+}
+
 static void test_str_buf_take_of_nothing_is_empty_text(void **state)
 {
 	struct str_buf b = { 0 };
@@ -190,6 +237,9 @@ int main(void)
 		cmocka_unit_test(test_str_after_prefix_returns_rest),
 		cmocka_unit_test(test_str_after_no_prefix_returns_null),
 		cmocka_unit_test(test_str_ends_looks_at_the_end_only),
+		cmocka_unit_test(test_str_clean_keeps_text_and_newlines),
+		cmocka_unit_test(test_str_clean_replaces_controls),
+		cmocka_unit_test(test_str_clean_replaces_what_is_not_utf8),
 		cmocka_unit_test(test_str_buf_take_of_nothing_is_empty_text),
 		cmocka_unit_test(test_str_buf_take_joins_and_starts_again),
 		cmocka_unit_test(test_str_buf_add_many_keeps_every_byte),
