@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Gathers what doctor_examine() needs beside the picture. What cannot be read stays unknown. */
+#include <sys/utsname.h>
+
+#include "base/num.h"
+#include "base/str.h"
+#include "host/doctor.h"
+#include "sys/sysfs.h"
+
+static int stop_at_first(const char *name, void *userdata)
+{
+	(void)name;
+	(void)userdata;
+	return 1;
+}
+
+static bool has_entries(int root, const char *path)
+{
+	return sysfs_list(root, path, stop_at_first, NULL) == 1;
+}
+
+/* Definitions in /etc/mdevctl.d/<parent>/<uuid> that say "start": "auto". */
+static int is_auto(const char *name, void *userdata)
+{
+	const struct {
+		int etc;
+		const char *parent;
+	} *at = userdata;
+	char path[512], text[16384];
+	if (!uuid_valid(name) || STR_FORMAT(path, "mdevctl.d/%s/%s", at->parent, name) < 0 ||
+	    sysfs_read(at->etc, path, text, sizeof(text)) < 0)
+		return 0;
+	return strstr(text, "\"auto\"") != NULL;
+}
+
+static int any_auto(const char *parent, void *userdata)
+{
+	char path[512];
+	struct {
+		int etc;
+		const char *parent;
+	} at = { *(int *)userdata, parent };
+	if (STR_FORMAT(path, "mdevctl.d/%s", parent) < 0)
+		return 0;
+	return sysfs_list(at.etc, path, is_auto, &at) == 1;
+}
+
+static bool module_loaded(int sysfs, const char *name)
+{
+	char path[128];
+	return STR_FORMAT(path, "module/%s", name) >= 0 && sysfs_exists(sysfs, path);
+}
+
+/* Lines "kernel/drivers/vfio/pci/vfio-pci.ko.xz:" of modules.dep begin with the file's path. */
+static bool module_installed(int root)
+{
+	struct utsname u;
+	char path[256];
+	return uname(&u) == 0 &&
+	       STR_FORMAT(path, "lib/modules/%s/kernel/drivers/vfio/pci", u.release) >= 0 &&
+	       has_entries(root, path);
+}
+
+static int read_flag(int sysfs, const char *path)
+{
+	char text[16];
+	if (sysfs_read(sysfs, path, text, sizeof(text)) < 0)
+		return -1;
+	return text[0] == 'Y' || text[0] == '1';
+}
+
+static int64_t read_limit(int sysfs)
+{
+	uint64_t v;
+	int r = sysfs_read_u64(sysfs, "module/vfio_iommu_type1/parameters/dma_entry_limit", 10, &v);
+	return r < 0 || v > INT64_MAX ? -1 : (int64_t)v;
+}
+
+/* The kernel offers no flag for it. A DMAR unit with ECAP.IR (bit 3) can remap; whether it does was
+ * only logged. AMD units do not tell at all. */
+static int read_remapping(int sysfs)
+{
+	char text[64];
+	uint64_t ecap;
+	if (sysfs_read(sysfs, "class/iommu/dmar0/intel-iommu/ecap", text, sizeof(text)) < 0 ||
+	    num_parse(text, 16, UINT64_MAX, &ecap) < 0)
+		return -1;
+	return ecap & 1u << 3 ? -1 : 0;
+}
+
+void doctor_facts_read(const struct doctor_roots *roots, struct doctor_facts *ret)
+{
+	if (sysfs_read(roots->proc, "cmdline", ret->cmdline, sizeof(ret->cmdline)) < 0)
+		ret->cmdline[0] = '\0';
+	ret->iommu_class = has_entries(roots->sysfs, "class/iommu");
+	ret->vfio_pci = module_loaded(roots->sysfs, "vfio_pci");
+	ret->mdev = module_loaded(roots->sysfs, "mdev");
+	ret->vfio_pci_known = module_installed(roots->root);
+	ret->interrupt_remapping = read_remapping(roots->sysfs);
+	ret->noiommu = read_flag(roots->sysfs, "module/vfio/parameters/enable_unsafe_noiommu_mode");
+	ret->dma_entry_limit = read_limit(roots->sysfs);
+	int etc = roots->etc;
+	ret->mdevctl_autostart = sysfs_list(etc, "mdevctl.d", any_auto, &etc) == 1;
+	ret->driverctl_overrides = has_entries(etc, "driverctl.d");
+	ret->nodedev_autostart = has_entries(etc, "libvirt/nodedev/autostart");
+	ret->sriov_plugin = sysfs_exists(etc, "pcidp/config.json");
+	ret->selinux = read_flag(roots->sysfs, "fs/selinux/enforce") == 1;
+	ret->apparmor = read_flag(roots->sysfs, "module/apparmor/parameters/enabled") == 1;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See doctor.h. Each examination is one function; the list of them is at the end. */
+#include "host/doctor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "host/topology.h"
+
+struct exam {
+	const struct have *have;
+	const struct doctor_facts *facts;
+	struct findings *findings;
+	bool failed; /* out of memory */
+};
+
+void findings_done(struct findings *f)
+{
+	free(f->items);
+	*f = (struct findings){ 0 };
+}
+
+const char *finding_level_name(enum finding_level l)
+{
+	static const char *const names[] = { "ok", "note", "warning", "problem" };
+	return (unsigned)l < 4 ? names[l] : "unknown";
+}
+
+/* subject, text and remedy may be cut nowhere: they fit by construction, or are left empty. */
+static struct finding *add(struct exam *e, enum finding_level level, const char *id,
+			   const char *subject)
+{
+	struct finding *items =
+		reallocarray(e->findings->items, e->findings->n + 1, sizeof(*items));
+	if (!items) {
+		e->failed = true;
+		return NULL;
+	}
+	e->findings->items = items;
+	struct finding *f = &items[e->findings->n++];
+	*f = (struct finding){ .level = level, .id = id };
+	(void)STR_COPY(f->subject, subject);
+	return f;
+}
+
+#define FINDING(e, level, id, subject, remedy_text, ...)                                           \
+	do {                                                                                       \
+		struct finding *finding_ = add(e, level, id, subject);                             \
+		if (finding_) {                                                                    \
+			(void)STR_FORMAT(finding_->text, __VA_ARGS__);                             \
+			(void)STR_COPY(finding_->remedy, remedy_text);                             \
+		}                                                                                  \
+	} while (0)
+
+static size_t count_grouped(const struct have *h)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < h->n_functions; i++)
+		n += h->functions[i].iommu_group >= 0;
+	return n;
+}
+
+static const char *iommu_remedy(const struct have *h)
+{
+	/* The host bridge is function 0 of the root bus; its vendor tells the platform. */
+	if (h->n_functions && h->functions[0].vendor == 0x1022)
+		return "enable the IOMMU (AMD-Vi) in the firmware setup; add iommu=nopt or iommu=pt "
+		       "to the kernel command line; reboot";
+	return "enable VT-d in the firmware setup; add intel_iommu=on to the kernel command line; "
+	       "reboot";
+}
+
+static void examine_iommu(struct exam *e)
+{
+	size_t grouped = count_grouped(e->have);
+	if (grouped > 0)
+		FINDING(e, FINDING_OK, "doctor.iommu.on", "IOMMU", "",
+			"%zu functions are in IOMMU groups", grouped);
+	else
+		FINDING(e, FINDING_PROBLEM, "doctor.iommu.off", "IOMMU", iommu_remedy(e->have),
+			"no function is in an IOMMU group: no PCI function can be given to a guest "
+			"(mediated devices can)");
+}
+
+static void examine_remapping(struct exam *e)
+{
+	if (e->facts->interrupt_remapping == 0 && count_grouped(e->have))
+		FINDING(e, FINDING_WARNING, "doctor.interrupt-remapping.off", "interrupt remapping",
+			"enable it in the firmware setup (with x2APIC); do not set allow_unsafe_interrupts",
+			"interrupts of guests are not isolated: VFIO refuses to attach devices");
+}
+
+static void examine_noiommu(struct exam *e)
+{
+	if (e->facts->noiommu > 0)
+		FINDING(e, FINDING_WARNING, "doctor.noiommu", "vfio",
+			"remove enable_unsafe_noiommu_mode from the options of module vfio",
+			"unsafe no-IOMMU mode is on: a guest can read and write all memory of this host");
+}
+
+static void examine_modules(struct exam *e)
+{
+	if (!e->facts->vfio_pci && !e->facts->vfio_pci_known)
+		FINDING(e, FINDING_PROBLEM, "doctor.module.vfio-pci", "vfio-pci",
+			"install the kernel's extra modules, or a kernel with CONFIG_VFIO_PCI",
+			"this kernel has no vfio-pci: PCI functions cannot be given to guests");
+}
+
+static bool group_reported(const struct exam *e, size_t upto)
+{
+	for (size_t i = 0; i < upto; i++)
+		if (e->have->functions[i].iommu_group == e->have->functions[upto].iommu_group &&
+		    topology_blocker(e->have, &e->have->functions[i]) &&
+		    !topology_is_bridge(&e->have->functions[i]))
+			return true;
+	return false;
+}
+
+static void examine_groups(struct exam *e)
+{
+	for (size_t i = 0; i < e->have->n_functions; i++) {
+		const struct function *f = &e->have->functions[i];
+		const struct function *mate = topology_blocker(e->have, f);
+		if (!mate || topology_is_bridge(f) || group_reported(e, i))
+			continue;
+		const struct function *leak = topology_leak(e->have, f);
+		char subject[NAME_SIZE];
+		(void)STR_FORMAT(subject, "IOMMU group %d", f->iommu_group);
+		FINDING(e, FINDING_NOTE, "doctor.group.shared", subject,
+			"hand out the whole group, or move the card to a slot of its own",
+			"%s shares it with %s (driver %s)%s%s", f->addr, mate->addr, mate->driver,
+			leak ? "; not kept apart by bridge " : "", leak ? leak->addr : "");
+	}
+}
+
+static void examine_orphan_vfs(struct exam *e)
+{
+	for (size_t i = 0; i < e->have->n_functions; i++) {
+		const struct function *f = &e->have->functions[i];
+		if (f->caps.sriov && !f->driver[0] && have_vf_count(e->have, f->addr))
+			FINDING(e, FINDING_WARNING, "doctor.vfs.orphaned", f->addr,
+				"bind the PF to its driver again, or write 0 to sriov_numvfs when no guest "
+				"uses a VF",
+				"%u VFs are enabled but the PF has no driver",
+				have_vf_count(e->have, f->addr));
+	}
+}
+
+static void examine_dead(struct exam *e)
+{
+	for (size_t i = 0; i < e->have->n_functions; i++) {
+		const struct function *f = &e->have->functions[i];
+		if (f->caps.all_ones && !f->is_vf)
+			FINDING(e, FINDING_PROBLEM, "doctor.function.dead", f->addr,
+				"reset its slot or power-cycle the host",
+				"config space reads all ones: the function does not answer");
+	}
+}
+
+static void examine_managers(struct exam *e)
+{
+	const struct {
+		bool there;
+		const char *name, *what, *remedy;
+	} all[] = {
+		{ e->facts->mdevctl_autostart, "mdevctl",
+		  "defines mediated devices to start at boot",
+		  "mdevctl modify --manual for those that carve shall manage" },
+		{ e->facts->driverctl_overrides, "driverctl", "overrides drivers at boot",
+		  "driverctl unset-override for devices that carve shall manage" },
+		{ e->facts->nodedev_autostart, "libvirt", "autostarts node devices",
+		  "virsh nodedev-autostart --disable for those that carve shall manage" },
+		{ e->facts->sriov_plugin, "sriov-device-plugin", "hands out VFs of its own",
+		  "keep its resource list and carve's enrolled devices apart" },
+	};
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i].there)
+			FINDING(e, FINDING_NOTE, "doctor.manager", all[i].name, all[i].remedy,
+				"%s %s", all[i].name, all[i].what);
+}
+
+static void examine_limits(struct exam *e)
+{
+	if (e->facts->dma_entry_limit >= 0 && e->facts->dma_entry_limit < 65535)
+		FINDING(e, FINDING_NOTE, "doctor.limit.dma-entries", "vfio_iommu_type1",
+			"raise dma_entry_limit of module vfio_iommu_type1",
+			"dma_entry_limit is %lld: large guests may fail with ENOSPC",
+			(long long)e->facts->dma_entry_limit);
+}
+
+static void examine_confinement(struct exam *e)
+{
+	if (e->facts->selinux)
+		FINDING(e, FINDING_NOTE, "doctor.selinux", "SELinux", "",
+			"enforcing; carve needs no module of its own");
+	if (e->facts->apparmor)
+		FINDING(e, FINDING_NOTE, "doctor.apparmor", "AppArmor", "",
+			"on; carve needs no profile of its own");
+}
+
+static void examine_carve(struct exam *e)
+{
+	if (!e->facts->executor)
+		FINDING(e, FINDING_PROBLEM, "doctor.executor", "carve-executor",
+			"systemctl status carve-executor",
+			"the executor does not answer: nothing can be changed");
+	if (e->facts->ledger_problem)
+		FINDING(e, FINDING_PROBLEM, "doctor.ledger", "ledger", "see carved(8), RECOVERY",
+			"%s", e->facts->ledger_problem);
+	if (e->facts->n_enrolled == 0)
+		FINDING(e, FINDING_NOTE, "doctor.enrolled.none", "/etc/carve/devices",
+			"carve init shows a proposal",
+			"no device is enrolled: carve changes nothing yet");
+}
+
+int doctor_examine(const struct have *h, const struct doctor_facts *facts, struct findings *ret)
+{
+	static void (*const exams[])(struct exam * e) = {
+		examine_iommu,	examine_remapping,   examine_noiommu, examine_modules,
+		examine_groups, examine_orphan_vfs,  examine_dead,    examine_managers,
+		examine_limits, examine_confinement, examine_carve,
+	};
+	struct findings all = { 0 };
+	struct exam e = { .have = h, .facts = facts, .findings = &all };
+	for (size_t i = 0; i < sizeof(exams) / sizeof(*exams); i++)
+		exams[i](&e);
+	if (e.failed) {
+		findings_done(&all);
+		return -ENOMEM;
+	}
+	*ret = all;
+	return 0;
+}

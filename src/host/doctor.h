@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Looks for what keeps a host from dividing its devices, and says the remedy of each. */
+#pragma once
+#include "base/err.h"
+#include "model/slice.h"
+
+enum finding_level {
+	FINDING_OK,
+	FINDING_NOTE,
+	FINDING_WARNING,
+	FINDING_PROBLEM
+};
+
+struct finding {
+	enum finding_level level;
+	const char *id; /* stable: "doctor.iommu.off" */
+	char subject[NAME_SIZE * 2];
+	char text[256];
+	char remedy[256];
+};
+struct findings {
+	struct finding *items;
+	size_t n;
+};
+void findings_done(struct findings *f);
+const char *finding_level_name(enum finding_level l);
+
+/* What the examination is based on beside the picture; gathered by doctor_facts_read(). */
+struct doctor_facts {
+	char cmdline[2048];	 /* /proc/cmdline */
+	bool iommu_class;	 /* /sys/class/iommu has an entry */
+	bool vfio_pci, mdev;	 /* module loaded or built in */
+	bool vfio_pci_known;	 /* a module of that name exists for this kernel */
+	int interrupt_remapping; /* 1 on, 0 off, -1 not told by this kernel */
+	int noiommu;		 /* vfio.enable_unsafe_noiommu_mode */
+	int64_t dma_entry_limit; /* -1 unknown */
+	bool mdevctl_autostart, driverctl_overrides, nodedev_autostart, sriov_plugin;
+	bool selinux, apparmor;
+	bool executor;		    /* carve-executor answers */
+	const char *ledger_problem; /* NULL: good */
+	size_t n_enrolled;
+};
+
+/* roots: /sys, /proc, /etc and / of the machine (descriptors); what cannot be read stays unknown. */
+struct doctor_roots {
+	int sysfs, proc, etc, root;
+};
+void doctor_facts_read(const struct doctor_roots *roots, struct doctor_facts *ret);
+
+/* Pure. -ENOMEM. */
+int doctor_examine(const struct have *h, const struct doctor_facts *facts, struct findings *ret);
