@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Rows of the ledger: the structures of model/slice.h and model/step.h as JSON text and back. Every
+ * member is named, must be there, must have its type and fit; so a row that loads is a valid one.
+ */
+#pragma once
+#include "base/err.h"
+#include "model/slice.h"
+
+enum body_kind {
+	BODY_WANT,
+	BODY_SLICE,
+	BODY_CLAIM,
+	BODY_STEP
+};
+
+/* Text of the structure, NULL when out of memory. Caller frees. */
+char *body_format(enum body_kind kind, const void *object);
+/* Fills the structure (written only on success). reterr says which member is wrong. -EBADMSG. */
+int body_parse(enum body_kind kind, const char *text, void *ret, struct err *reterr);
+size_t body_size(enum body_kind kind);

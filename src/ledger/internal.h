@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Shared by the files of the ledger. */
+#pragma once
+#include <sqlite3.h>
+
+#include "ledger/ledger.h"
+
+#define LEDGER_SCHEMA 1
+#define LEDGER_AUDIT_MAX 10000
+#define LEDGER_POLICIES_MAX 32
+
+enum ledger_stmt {
+	STMT_META_PUT,
+	STMT_WANTS_CLEAR,
+	STMT_WANT_PUT,
+	STMT_SLICE_PUT,
+	STMT_SLICE_DELETE,
+	STMT_CLAIM_PUT,
+	STMT_CLAIM_DELETE,
+	STMT_STEP_PUT,
+	STMT_STEP_DELETE,
+	STMT_POLICY_PUT,
+	STMT_POLICY_TRIM,
+	STMT_AUDIT_PUT,
+	STMT_AUDIT_TRIM,
+	STMT_COUNT,
+};
+
+struct ledger {
+	char *dir, *file, *good;
+	sqlite3 *db; /* NULL: not writable now, or frozen */
+	sqlite3_stmt *stmts[STMT_COUNT];
+	enum ledger_health health;
+	char *why;
+	bool sync_full; /* what the connection is set to */
+	bool absent;	/* nothing was there when it was opened, and nothing could be made */
+	uint64_t syncs;
+	struct record loaded; /* what read, while db is NULL */
+};
+
+/* Turns the connection's last error into words: ledger.full, ledger.read-only, ledger.write. */
+int db_error(sqlite3 *db, int rc, struct err *reterr, const char *what, const char *file);
+int db_exec(sqlite3 *db, const char *sql);
+/* Reads all rows. strict: the first wrong one fails; else it is left out and reterr says which. */
+int db_load(sqlite3 *db, bool strict, struct record *ret, struct err *reterr);
+/* Writes one turn's changes inside an open transaction. SQLite's result code, or -ENOMEM. */
+int db_apply(struct ledger *l, const struct changes *c, const struct record *rec);
+void db_finalize(struct ledger *l);
