@@ -72,3 +72,23 @@ enum mech_proof {
 
 /* A registry is an array of pointers that ends with NULL; the daemon and the tests make one. */
 const struct mech *mech_find(const struct mech *const *all, const char *name);
+
+/* For mechanisms and the engine. The function a slice is, NULL when it is none or not there. */
+const struct function *mech_function(const struct mech *const *all, const struct have *h,
+				     const struct slice *s);
+/* A step whose target is that slice; NULL: no memory. */
+struct step *mech_step_add(struct plan *p, enum verb v, const struct slice *s);
+/* Says on what: address as it is now and, with w, the place in the policy. */
+void mech_err_on(struct err *reterr, const struct have *h, const struct want *w,
+		 const struct target *t);
+/* claim_steps of slices that have no settings: 0, or -EOPNOTSUPP when c asks for some. */
+int mech_no_settings(const struct have *h, const struct slice *s, const struct claim *c,
+		     struct err *reterr);
+/* -ENODEV with reterr filled. w may be NULL. */
+int mech_device_gone(const char *device, const struct want *w, struct err *reterr);
+/* The words for what no mechanism knows better: guards, deadlines, lost workers. True: reterr is filled.
+ * Every mechanism's diagnose begins with it. */
+bool mech_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
+		   const struct holder *holders, size_t n_holders, struct err *reterr);
+/* One line of "because" per holder. */
+void mech_err_holders(struct err *reterr, const struct holder *holders, size_t n_holders);

@@ -7,12 +7,13 @@
 #pragma once
 #include "model/step.h"
 
-enum verb_class {	   /* which seccomp filter its worker has */
-	VERB_CLASS_LOOK,   /* open read-only, read, readlink, getdents */
-	VERB_CLASS_WRITE,  /* and write to sysfs, chown nodes */
-	VERB_CLASS_NET,	   /* and netlink sockets */
-	VERB_CLASS_IOCTL,  /* and device nodes with ioctl (NVMe) */
-	VERB_CLASS_MODULE, /* and init_module */
+enum verb_class {	  /* which seccomp filter its worker has */
+	VERB_CLASS_LOOK,  /* open read-only, read, readlink, getdents */
+	VERB_CLASS_WRITE, /* and write to sysfs, chown nodes */
+	VERB_CLASS_NET,	  /* and netlink sockets */
+	VERB_CLASS_IOCTL, /* and device nodes with ioctl (NVMe) */
+	VERB_CLASS_MODULE, /* WRITE, and finit_module with the files libkmod reads below /lib/modules:
+			    * VERB_BIND loads the driver that modules.alias names for the function */
 	VERB_CLASS_COUNT,
 };
 enum verb_lane {
@@ -60,3 +61,7 @@ void verb_failed(struct step_result *r, int error, const char *where, const char
 	__attribute__((format(printf, 4, 5)));
 void verb_refused(struct step_result *r, const char *reason, const char *detail, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* "devices/<path>/<attribute>" beneath the descriptor of /sys; -ENAMETOOLONG. */
+#define VERB_PATH_SIZE 512
+int verb_path(char ret[VERB_PATH_SIZE], const char *device, const char *attribute);

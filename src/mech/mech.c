@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The registry, offers, and what the mechanisms share when they plan. See mech.h. */
+#include "mech/mech.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/str.h"
+
+void offer_done(struct offer *o)
+{
+	free(o->entries);
+	*o = (struct offer){ 0 };
+}
+
+struct offer_entry *offer_add(struct offer *o)
+{
+	struct offer_entry *entries = reallocarray(o->entries, o->n + 1, sizeof(*entries));
+	if (!entries)
+		return NULL;
+	o->entries = entries;
+	entries[o->n] = (struct offer_entry){ 0 };
+	return &entries[o->n++];
+}
+
+const struct mech *mech_find(const struct mech *const *all, const char *name)
+{
+	for (; *all; all++)
+		if (str_eq((*all)->name, name))
+			return *all;
+	return NULL;
+}
+
+const struct function *mech_function(const struct mech *const *all, const struct have *h,
+				     const struct slice *s)
+{
+	const struct mech *m = mech_find(all, s->mech);
+	bool found;
+	return m ? m->find(h, s, &found) : NULL;
+}
+
+struct step *mech_step_add(struct plan *p, enum verb v, const struct slice *s)
+{
+	struct step *step = plan_add(p, v, s->device, s->index);
+	if (step)
+		memcpy(step->target.uuid, s->uuid, sizeof(s->uuid));
+	return step;
+}
+
+void mech_err_on(struct err *reterr, const struct have *h, const struct want *w,
+		 const struct target *t)
+{
+	const struct function *f = have_device(h, t->device);
+	const char *device = f ? f->addr : t->device;
+	char text[DEVICE_KEY_SIZE + UUID_SIZE + 32];
+
+	if (t->uuid[0])
+		(void)STR_FORMAT(text, "mdev %s of %s", t->uuid, device);
+	else if (t->vf >= 0)
+		(void)STR_FORMAT(text, "VF %d of %s", t->vf, device);
+	else
+		(void)STR_COPY(text, device);
+	if (w && w->where[0])
+		err_on(reterr, "%s (policy %s)", text, w->where);
+	else
+		err_on(reterr, "%s", text);
+}
+
+int mech_no_settings(const struct have *h, const struct slice *s, const struct claim *c,
+		     struct err *reterr)
+{
+	if (c->set.set == 0)
+		return 0;
+	err_set(reterr, "claim.settings.unsupported", EOPNOTSUPP,
+		"cannot give claim %s the settings it asks for", c->name);
+	struct target t = slice_target(s);
+	mech_err_on(reterr, h, NULL, &t);
+	err_because(reterr, "MAC, VLAN and such exist only on VFs of network devices");
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "leave the settings out, or choose a class of network VFs");
+	return -EOPNOTSUPP;
+}
+
+int mech_device_gone(const char *device, const struct want *w, struct err *reterr)
+{
+	err_set(reterr, "device.gone", ENODEV, "the device is not there");
+	if (w && w->where[0])
+		err_on(reterr, "%s (policy %s)", device, w->where);
+	else
+		err_on(reterr, "%s", device);
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr,
+		 "put it back where it was, or take it out of the policy and /etc/carve/devices");
+	return -ENODEV;
+}
