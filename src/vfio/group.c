@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Isolation: functions of one IOMMU group reach each other's memory, so a group goes to one account or
+ * to nobody (Documentation/driver-api/vfio.rst, "Groups, Devices, and IOMMUs"). Pure.
+ */
+#include <errno.h>
+
+#include "base/str.h"
+#include "vfio/vfio.h"
+
+static const struct claim *claim_find(const struct claim *claims, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(claims[i].name, name))
+			return &claims[i];
+	return NULL;
+}
+
+struct members {
+	const struct have *h;
+	const struct mech *const *mechs;
+	const struct slice *slices;
+	size_t n_slices;
+	const struct claim *claims;
+	size_t n_claims;
+	uint32_t uid;
+};
+
+static const struct slice *slice_of(const struct members *m, const struct function *f)
+{
+	for (size_t i = 0; i < m->n_slices; i++)
+		if (mech_function(m->mechs, m->h, &m->slices[i]) == f)
+			return &m->slices[i];
+	return NULL;
+}
+
+/* Bridges take part by themselves: portdrv leaves DMA ownership alone (driver_managed_dma). */
+static bool harmless(const struct function *f)
+{
+	return f->class >> 16 == 0x06 || !f->driver[0] || str_eq(f->driver, "pci-stub");
+}
+
+static int sibling_check(const struct members *m, const struct function *sibling,
+			 struct err *reterr)
+{
+	const struct slice *s = slice_of(m, sibling);
+
+	if (s && s->claim[0]) {
+		const struct claim *c = claim_find(m->claims, m->n_claims, s->claim);
+		if (c && c->uid == m->uid)
+			return 0;
+		err_set(reterr, "vfio.group.tenant", EBUSY, "cannot hand the function out");
+		err_because(reterr, "%s is in the same IOMMU group and held by claim %s",
+			    sibling->addr, s->claim);
+		err_todo(reterr, "release claim %s first, or use a slot with ACS", s->claim);
+		return -EBUSY;
+	}
+	if (s && s->dirty && s->last_uid != m->uid) {
+		err_set(reterr, "vfio.group.dirty", EBUSY, "cannot hand the function out");
+		err_because(reterr, "%s is in the same IOMMU group and not yet clean of uid %u",
+			    sibling->addr, s->last_uid);
+		err_todo(reterr, "wait until it is reclaimed");
+		return -EBUSY;
+	}
+	if (harmless(sibling) || (s && vfio_driver(sibling->driver)))
+		return 0;
+	err_set(reterr, "vfio.group.not-viable", EBUSY, "cannot hand the function out");
+	err_because(reterr, "%s is in the same IOMMU group and bound to %s%s", sibling->addr,
+		    sibling->driver,
+		    vfio_driver(sibling->driver) ? ", by somebody else" : " on the host");
+	err_todo(reterr, "enrol and divide %s as well, or use a slot with ACS; see carve doctor",
+		 sibling->addr);
+	return -EBUSY;
+}
+
+int vfio_group_check(const struct have *h, const struct function *f,
+		     const struct mech *const *mechs, const struct slice *slices, size_t n_slices,
+		     const struct claim *claims, size_t n_claims, uint32_t uid, struct err *reterr)
+{
+	const struct members m = { h, mechs, slices, n_slices, claims, n_claims, uid };
+
+	if (f->iommu_group < 0) {
+		err_set(reterr, "vfio.group.none", ENODEV, "cannot hand the function out");
+		err_on(reterr, "%s", f->addr);
+		err_because(reterr, "it has no IOMMU group: nothing confines its DMA");
+		err_state(reterr, "nothing was changed");
+		err_todo(reterr,
+			 "switch the IOMMU on in firmware and kernel; carve doctor says how");
+		return -ENODEV;
+	}
+	for (size_t i = 0; i < h->n_functions; i++) {
+		const struct function *sibling = &h->functions[i];
+		if (sibling == f || sibling->iommu_group != f->iommu_group)
+			continue;
+		int r = sibling_check(&m, sibling, reterr);
+		if (r < 0) {
+			err_on(reterr, "%s (IOMMU group %d)", f->addr, f->iommu_group);
+			err_state(reterr, "nothing was changed");
+			return r;
+		}
+	}
+	return 0;
+}

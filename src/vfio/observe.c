@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is there of passthrough slices, and whether a function can be cleaned by a reset. */
+#include "base/str.h"
+#include "vfio/internal.h"
+
+bool vfio_driver(const char *driver)
+{
+	return str_ends(driver, "vfio-pci") || str_ends(driver, "vfio_pci");
+}
+
+const struct function *passthrough_find(const struct have *h, const struct slice *s,
+					bool *ret_found)
+{
+	const struct function *f = have_device(h, s->device);
+	*ret_found = f != NULL;
+	return f;
+}
+
+/* FLR and AF FLR reset one function. PM reset (D3hot to D0 without No_Soft_Reset) does as well. Before
+ * config space was read nothing is known against it: the reset itself will tell. */
+int vfio_function_proof(const struct function *f)
+{
+	if (!f->caps.known || f->caps.flr || f->caps.af_flr || f->caps.pm_reset)
+		return PROOF_RESET;
+	return PROOF_NONE;
+}
+
+int passthrough_proof(const struct have *h, const struct slice *s)
+{
+	const struct function *f = have_device(h, s->device);
+	if (!f)
+		return PROOF_NONE;
+	/* Mass storage, of any interface, keeps what the tenant wrote. */
+	return f->class >> 16 == 0x01 ? PROOF_STORAGE : vfio_function_proof(f);
+}
