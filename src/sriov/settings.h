@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* VF settings as data: merge, compare, defaults. Pure; used by planning and by the verbs. */
+#pragma once
+#include "model/pci.h"
+
+#define VF_SETTINGS_ALL                                                                            \
+	(VF_SET_MAC | VF_SET_VLAN | VF_SET_SPOOFCHK | VF_SET_TRUST | VF_SET_LINK | VF_SET_RATE)
+
+/* over's settings on top of base's, into base. */
+void settings_merge(struct vf_settings *base, const struct vf_settings *over);
+/* Which of want's settings have does not have, or has otherwise: bits of enum vf_setting. */
+uint32_t settings_differ(const struct vf_settings *want, const struct vf_settings *have);
+/* A free VF: no MAC, no VLAN, checked, not trusted, link as the PF, no limits. */
+struct vf_settings settings_clean(void);
+/* "MAC", "VLAN", "spoof check" ... of the lowest bit set. */
+const char *settings_name(uint32_t bits);
