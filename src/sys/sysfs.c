@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 #define ATTRIBUTE_MAX 65536
+#define RACES_MAX 16
 
 /* The one switch of this file: tests force the branch that old kernels and sandboxes take. */
 static atomic_bool fallback_forced;
@@ -93,14 +95,16 @@ static bool is_link(int dir, const char *name)
 	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
 }
 
-static void walk_next(struct walk *w, char name[256])
+static int walk_next(struct walk *w, char name[NAME_MAX + 1])
 {
 	size_t len = strcspn(w->rest, "/");
-	size_t keep = len < 255 ? len : 255;
-	memcpy(name, w->rest, keep);
-	name[keep] = '\0';
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, w->rest, len);
+	name[len] = '\0';
 	size_t skip = len + strspn(w->rest + len, "/");
 	memmove(w->rest, w->rest + skip, strlen(w->rest + skip) + 1);
+	return 0;
 }
 
 /* Opens the last component; what O_PATH found is reopened with the flags asked for. */
@@ -111,8 +115,10 @@ static int open_walking(int root, const char *path, int flags)
 	int r = STR_COPY(w.rest, path);
 
 	while (r >= 0 && w.rest[0]) {
-		char name[256];
-		walk_next(&w, name);
+		char name[NAME_MAX + 1];
+		r = walk_next(&w, name);
+		if (r < 0)
+			break;
 		int dir = t.fds[t.n - 1];
 		bool last = !w.rest[0];
 		bool dots = str_eq(name, ".") || str_eq(name, "..");
@@ -136,23 +142,30 @@ static int open_walking(int root, const char *path, int flags)
 	return r;
 }
 
+/* EAGAIN: something was renamed anywhere while ".." of a link was followed (openat2(2)). */
+static int open_beneath(int root, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (unsigned)flags | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	for (int i = 0; i < RACES_MAX; i++) {
+		long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+		if (fd >= 0)
+			return (int)fd;
+		if (errno != EAGAIN)
+			return -errno;
+	}
+	return -EAGAIN;
+}
+
 int sysfs_openat(int root, const char *path, int flags)
 {
 	if (!*path || *path == '/')
 		return -EINVAL;
-	if (!atomic_load(&fallback_forced)) {
-		struct open_how how = {
-			.flags = (unsigned)flags | O_CLOEXEC,
-			.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-		};
-		long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
-		if (fd >= 0)
-			return (int)fd;
-		/* EPERM and ENOSYS are what seccomp filters of containers answer. */
-		if (errno != ENOSYS && errno != EPERM)
-			return -errno;
-	}
-	return open_walking(root, path, flags);
+	int r = atomic_load(&fallback_forced) ? -ENOSYS : open_beneath(root, path, flags);
+	/* EPERM and ENOSYS are what seccomp filters of containers answer. */
+	return r == -ENOSYS || r == -EPERM ? open_walking(root, path, flags) : r;
 }
 
 ssize_t sysfs_read_bytes(int root, const char *path, void *ret, size_t size)
