@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What depends on two places of a policy at once: references, keys that exclude each other, sums. */
+#pragma once
+#include "policy/source.h"
+
+int policy_check(const struct policy *p, struct policy_source *s);
+/* Which divide makes slices of that selection; NULL: none. */
+const struct policy_divide *policy_divide_find(const struct policy *p, const char *selection);
+/* Does a divide yield slices of that profile? */
+bool policy_divide_yields(const struct policy_divide *d, const char *profile);

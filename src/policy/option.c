@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The language of policy files: the one table (option.h), and how its values are stored. */
+#include "policy/option.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "policy/match.h"
+
+#define FIELD(type, field)                                                                         \
+	.offset = offsetof(struct type, field), .size = sizeof(((struct type *)0)->field)
+#define RATE_MAX 1000000 /* Mbit/s */
+#define TYPES_MAX 8
+
+/* Adds a zeroed element to an array of a policy; NULL: no memory. */
+static void *array_add(void **array, size_t *n, size_t size)
+{
+	char *more = reallocarray(*array, *n + 1, size);
+	if (!more)
+		return NULL;
+	*array = more;
+	return memset(more + (*n)++ * size, 0, size);
+}
+
+static void *enter_selection(void *into, const char *name, struct policy_position at)
+{
+	struct policy *p = into;
+	struct policy_selection *s =
+		array_add((void **)&p->selections, &p->n_selections, sizeof(*s));
+	if (!s || STR_COPY(s->name, name) < 0)
+		return NULL;
+	s->expect = -1;
+	s->at = at;
+	return s;
+}
+
+static void *enter_divide(void *into, const char *name, struct policy_position at)
+{
+	(void)name;
+	struct policy *p = into;
+	struct policy_divide *d = array_add((void **)&p->divides, &p->n_divides, sizeof(*d));
+	if (!d)
+		return NULL;
+	d->expect = -1;
+	d->at = at;
+	return d;
+}
+
+static void *enter_class(void *into, const char *name, struct policy_position at)
+{
+	struct policy *p = into;
+	struct policy_class *c = array_add((void **)&p->classes, &p->n_classes, sizeof(*c));
+	if (!c || STR_COPY(c->name, name) < 0)
+		return NULL;
+	c->at = at;
+	return c;
+}
+
+static void *enter_reservation(void *into, const char *name, struct policy_position at)
+{
+	(void)name;
+	struct policy *p = into;
+	struct policy_reservation *r =
+		array_add((void **)&p->reservations, &p->n_reservations, sizeof(*r));
+	if (r)
+		r->at = at;
+	return r;
+}
+
+static void *enter_vf(void *into, const char *name, struct policy_position at)
+{
+	(void)name;
+	(void)at;
+	return &((struct policy_divide *)into)->vf;
+}
+
+static void *enter_set(void *into, const char *name, struct policy_position at)
+{
+	(void)name;
+	(void)at;
+	return &((struct policy_reservation *)into)->set;
+}
+
+static void *enter_may_set(void *into, const char *name, struct policy_position at)
+{
+	(void)name;
+	(void)at;
+	return into;
+}
+
+static void *enter_match(void *into, const char *name, struct policy_position at)
+{
+	(void)name;
+	(void)at;
+	struct policy_selection *s = into;
+	s->match = policy_match_new(MATCH_ALL);
+	return s->match;
+}
+
+static int store_expect(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	*(int *)((char *)into + o->offset) = (int)v->number;
+	return 0;
+}
+
+static int store_word_text(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	return str_copy((char *)into + o->offset, o->size, v->text);
+}
+
+/* Words "no" and "yes" of a bool field, in that order. */
+static int store_word_bool(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	*(bool *)((char *)into + o->offset) = v->number != 0;
+	return 0;
+}
+
+static int divide_add_type(struct policy_divide *d, const struct policy_value *v, uint32_t count)
+{
+	if (d->n_types >= TYPES_MAX)
+		return -E2BIG;
+	d->type_count[d->n_types] = count;
+	return STR_COPY(d->types[d->n_types++], v->text);
+}
+
+static int store_type_count(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	return divide_add_type(into, v, (uint32_t)v->number);
+}
+
+static int store_on_demand(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct policy_divide *d = into;
+	d->on_demand = true;
+	return divide_add_type(d, v, 0);
+}
+
+static int store_profile(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct policy_class *c = into;
+	if (c->n_profiles >= TYPES_MAX)
+		return -E2BIG;
+	return STR_COPY(c->profiles[c->n_profiles++], v->text);
+}
+
+static int store_may_vlan(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct policy_class *c = into;
+	c->may_vlan = v->flag;
+	c->vlan_min = (uint16_t)v->number;
+	c->vlan_max = (uint16_t)v->last;
+	return 0;
+}
+
+static int store_may_rate(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct policy_class *c = into;
+	c->may_rate = v->flag;
+	c->rate_max = (uint32_t)v->number;
+	return 0;
+}
+
+/* Settings: each also says that it is meant. */
+static int set_mac(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct vf_settings *s = into;
+	memcpy(s->mac, v->mac, sizeof(s->mac));
+	s->set |= VF_SET_MAC;
+	return 0;
+}
+
+static int set_vlan(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct vf_settings *s = into;
+	s->vlan = (uint16_t)v->number;
+	s->set |= VF_SET_VLAN;
+	return 0;
+}
+
+static int set_qos(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	((struct vf_settings *)into)->qos = (uint8_t)v->number;
+	return 0;
+}
+
+static int set_spoofchk(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct vf_settings *s = into;
+	s->spoofchk = v->flag;
+	s->set |= VF_SET_SPOOFCHK;
+	return 0;
+}
+
+static int set_trust(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct vf_settings *s = into;
+	s->trust = v->flag;
+	s->set |= VF_SET_TRUST;
+	return 0;
+}
+
+static int set_link(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct vf_settings *s = into;
+	s->link = (uint8_t)v->number;
+	s->set |= VF_SET_LINK;
+	return 0;
+}
+
+static int set_min_rate(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct vf_settings *s = into;
+	s->min_rate = (uint32_t)v->number;
+	s->set |= VF_SET_RATE;
+	return 0;
+}
+
+static int set_max_rate(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct vf_settings *s = into;
+	s->max_rate = (uint32_t)v->number;
+	s->set |= VF_SET_RATE;
+	return 0;
+}
+
+static const char *const class_words[] = {
+	"storage", "network",	  "display",   "multimedia", "memory",	 "communication",
+	"system",  "input",	  "processor", "serial-bus", "wireless", "encryption",
+	"signal",  "accelerator", "other",     NULL,
+};
+static const char *const mech_words[] = { "passthrough", "sriov", "mdev", NULL };
+static const char *const mech_words_later[] = { "vgpu", "mig", "partition", "wq", NULL };
+static const char *const bind_words[] = { "on-claim", "early", NULL };
+static const char *const in_use_words[] = { "refuse", "allow", NULL };
+static const char *const link_words[] = { "auto", "enable", "disable", NULL };
+static const char *const drift_words[] = { "report", "repair", NULL };
+static const char *const drift_words_later[] = { "adopt", NULL };
+static const char *const on_remove_words[] = { "keep", "destroy", NULL };
+
+#define LEAF .many = true, .most = 64
+const struct policy_option policy_match_options[] = {
+	{ .key = "address",
+	  .kind = OPTION_ADDRESS,
+	  LEAF,
+	  .test = match_test_address,
+	  .help = "PCI address. Addresses may change; the device is pinned by its key at apply." },
+	{ .key = "key",
+	  .kind = OPTION_KEY,
+	  LEAF,
+	  .test = match_test_key,
+	  .help = "Device key, the whole of it." },
+	{ .key = "path",
+	  .kind = OPTION_KEY,
+	  LEAF,
+	  .test = match_test_path,
+	  .help = "Beginning of device keys: everything below one port or bridge." },
+	{ .key = "id",
+	  .kind = OPTION_ID,
+	  LEAF,
+	  .test = match_test_id,
+	  .help = "Vendor and device id, in quotes." },
+	{ .key = "class",
+	  .kind = OPTION_WORD,
+	  LEAF,
+	  .words = class_words,
+	  .test = match_test_class,
+	  .help = "Kind of device, by PCI class." },
+	{ .key = "driver",
+	  .kind = OPTION_TEXT,
+	  LEAF,
+	  .test = match_test_driver,
+	  .help = "Driver bound now." },
+	{ .key = "netdev",
+	  .kind = OPTION_TEXT,
+	  LEAF,
+	  .test = match_test_netdev,
+	  .help = "Network interface." },
+	{ .key = "model",
+	  .kind = OPTION_TEXT,
+	  LEAF,
+	  .test = match_test_model,
+	  .help = "Part of the name in pci.ids, in upper or lower case." },
+	{ .key = "numa",
+	  .kind = OPTION_NUMBER,
+	  LEAF,
+	  .max = 1023,
+	  .test = match_test_numa,
+	  .help = "NUMA node." },
+	{ .key = "boot-display",
+	  .kind = OPTION_BOOL,
+	  .test = match_test_boot_display,
+	  .help = "Whether the firmware used it as the display." },
+	{ .key = "mdev-parent",
+	  .kind = OPTION_TEXT,
+	  LEAF,
+	  .test = match_test_mdev_parent,
+	  .help = "Name in /sys/class/mdev_bus." },
+	{ .key = "not",
+	  .kind = OPTION_MATCH,
+	  .children = policy_match_options,
+	  .help = "Holds when the keys below do not all hold." },
+	{ .key = "any",
+	  .kind = OPTION_MATCHES,
+	  .children = policy_match_options,
+	  .most = 64,
+	  .help = "Holds when one of these holds." },
+	{ .key = "all",
+	  .kind = OPTION_MATCHES,
+	  .children = policy_match_options,
+	  .most = 64,
+	  .help = "Holds when each of these holds." },
+	{ .key = "labels", .kind = OPTION_LATER },
+	{ .key = "serial", .kind = OPTION_LATER },
+	{ .key = NULL },
+};
+
+static const struct policy_option selection_options[] = {
+	{ .key = "match",
+	  .kind = OPTION_MATCH,
+	  .required = true,
+	  .children = policy_match_options,
+	  .enter = enter_match,
+	  .help = "Which devices. All keys must hold; of a list, any value." },
+	{ .key = "expect",
+	  .kind = OPTION_NUMBER,
+	  .max = 4096,
+	  FIELD(policy_selection, expect),
+	  .store = store_expect,
+	  .help = "How many devices this must find; anything else is refused." },
+	{ .key = "labels", .kind = OPTION_LATER },
+	{ .key = NULL },
+};
+
+#define VLAN_OPTION                                                                                \
+	{                                                                                          \
+		.key = "vlan", .kind = OPTION_NUMBER, .max = 4094, .store = set_vlan,              \
+		.help = "VLAN; 0: none."                                                           \
+	}
+#define COMMON_SETTINGS                                                                            \
+	{ .key = "qos",                                                                            \
+	  .kind = OPTION_NUMBER,                                                                   \
+	  .max = 7,                                                                                \
+	  .store = set_qos,                                                                        \
+	  .help = "Priority of the VLAN tag." },                                                   \
+		{ .key = "spoof-check",                                                            \
+		  .kind = OPTION_BOOL,                                                             \
+		  .store = set_spoofchk,                                                           \
+		  .help = "Drop what is sent from another MAC address." },                         \
+		{ .key = "trust",                                                                  \
+		  .kind = OPTION_BOOL,                                                             \
+		  .store = set_trust,                                                              \
+		  .help = "Let the guest change its MAC address and listen to all." },             \
+		{ .key = "link",                                                                   \
+		  .kind = OPTION_WORD,                                                             \
+		  .words = link_words,                                                             \
+		  .store = set_link,                                                               \
+		  .help = "Link state of the VF." },                                               \
+		{ .key = "min-rate",                                                               \
+		  .kind = OPTION_NUMBER,                                                           \
+		  .max = RATE_MAX,                                                                 \
+		  .store = set_min_rate,                                                           \
+		  .help = "Guaranteed rate in Mbit/s; 0: none." },                                 \
+	{                                                                                          \
+		.key = "max-rate", .kind = OPTION_NUMBER, .max = RATE_MAX, .store = set_max_rate,  \
+		.help = "Highest rate in Mbit/s; 0: no limit."                                     \
+	}
+
+static const struct policy_option vf_options[] = {
+	VLAN_OPTION,
+	COMMON_SETTINGS,
+	{ .key = NULL },
+};
+
+const struct policy_option policy_setting_options[] = {
+	{ .key = "mac", .kind = OPTION_MAC, .store = set_mac, .help = "MAC address, in quotes." },
+	VLAN_OPTION,
+	COMMON_SETTINGS,
+	{ .key = NULL },
+};
+
+static const struct policy_option divide_options[] = {
+	{ .key = "use",
+	  .kind = OPTION_NAME,
+	  .required = true,
+	  FIELD(policy_divide, use),
+	  .help = "Name of a selection under devices." },
+	{ .key = "as",
+	  .kind = OPTION_WORD,
+	  .required = true,
+	  .words = mech_words,
+	  .words_later = mech_words_later,
+	  FIELD(policy_divide, mech),
+	  .store = store_word_text,
+	  .help = "Mechanism." },
+	{ .key = "bind",
+	  .kind = OPTION_WORD,
+	  .words = bind_words,
+	  FIELD(policy_divide, bind_early),
+	  .store = store_word_bool,
+	  .help = "passthrough: bind to VFIO when a claim wants it, or at boot before other drivers." },
+	{ .key = "count",
+	  .kind = OPTION_NUMBER,
+	  .min = 1,
+	  .max = 65535,
+	  FIELD(policy_divide, count),
+	  .help = "sriov: number of VFs of each device." },
+	{ .key = "in-use-pf",
+	  .kind = OPTION_WORD,
+	  .words = in_use_words,
+	  FIELD(policy_divide, in_use_pf),
+	  .store = store_word_bool,
+	  .help = "sriov: whether VFs may be made on a PF that the host uses (its link flaps)." },
+	{ .key = "vf",
+	  .kind = OPTION_MAP,
+	  .children = vf_options,
+	  .enter = enter_vf,
+	  .help = "sriov: settings of each VF that no claim sets." },
+	{ .key = "types",
+	  .kind = OPTION_COUNTS,
+	  .min = 1,
+	  .max = 1024,
+	  .most = TYPES_MAX,
+	  .store = store_type_count,
+	  .help = "mdev: so many of each type, made ahead." },
+	{ .key = "on-demand",
+	  .kind = OPTION_NAME,
+	  .many = true,
+	  .most = TYPES_MAX,
+	  .store = store_on_demand,
+	  .help = "mdev: types that are made when a claim wants one." },
+	{ .key = "expect",
+	  .kind = OPTION_NUMBER,
+	  .max = 65535,
+	  FIELD(policy_divide, expect),
+	  .store = store_expect,
+	  .help = "How many slices this must yield in all; anything else is refused." },
+	{ .key = "fill", .kind = OPTION_LATER },
+	{ .key = "keep-room-for", .kind = OPTION_LATER },
+	{ .key = "layout", .kind = OPTION_LATER },
+	{ .key = "scrub", .kind = OPTION_LATER },
+	{ .key = NULL },
+};
+
+static const struct policy_option may_set_options[] = {
+	{ .key = "mac", .kind = OPTION_BOOL, FIELD(policy_class, may_mac), .help = "MAC address." },
+	{ .key = "vlan",
+	  .kind = OPTION_VLANS,
+	  .store = store_may_vlan,
+	  .help = "Any VLAN (true), one, or a range such as 100-199." },
+	{ .key = "spoof-check",
+	  .kind = OPTION_BOOL,
+	  FIELD(policy_class, may_spoofchk),
+	  .help = "Spoof check." },
+	{ .key = "trust", .kind = OPTION_BOOL, FIELD(policy_class, may_trust), .help = "Trust." },
+	{ .key = "link",
+	  .kind = OPTION_BOOL,
+	  FIELD(policy_class, may_link),
+	  .help = "Link state." },
+	{ .key = "rate",
+	  .kind = OPTION_RATE,
+	  .min = 1,
+	  .max = RATE_MAX,
+	  .store = store_may_rate,
+	  .help = "Any rate (true), or at most so many Mbit/s." },
+	{ .key = NULL },
+};
+
+static const struct policy_option class_options[] = {
+	{ .key = "from",
+	  .kind = OPTION_NAME,
+	  .required = true,
+	  FIELD(policy_class, from),
+	  .help = "Name of a selection that is divided." },
+	{ .key = "profiles",
+	  .kind = OPTION_NAME,
+	  .many = true,
+	  .most = TYPES_MAX,
+	  .store = store_profile,
+	  .help = "Kinds of slices, the preferred first; without it whatever the selection yields." },
+	{ .key = "may-set",
+	  .kind = OPTION_MAP,
+	  .children = may_set_options,
+	  .enter = enter_may_set,
+	  .help = "What a claim may set on its slice." },
+	{ .key = "memory", .kind = OPTION_LATER },
+	{ .key = "priority", .kind = OPTION_LATER },
+	{ .key = "share", .kind = OPTION_LATER },
+	{ .key = NULL },
+};
+
+static const struct policy_option reservation_options[] = {
+	{ .key = "name",
+	  .kind = OPTION_NAME,
+	  .required = true,
+	  FIELD(policy_reservation, name),
+	  .help = "Name of the claim." },
+	{ .key = "class",
+	  .kind = OPTION_NAME,
+	  .required = true,
+	  FIELD(policy_reservation, class),
+	  .help = "Class it is of." },
+	{ .key = "for",
+	  .kind = OPTION_TEXT,
+	  .required = true,
+	  FIELD(policy_reservation, owner),
+	  .help = "Owner, as in \"libvirt:web01\"." },
+	{ .key = "set",
+	  .kind = OPTION_MAP,
+	  .children = policy_setting_options,
+	  .enter = enter_set,
+	  .help = "Settings of its slice, within what the class allows." },
+	{ .key = NULL },
+};
+
+const struct policy_option policy_options[] = {
+	{ .key = "version",
+	  .kind = OPTION_NUMBER,
+	  .required = true,
+	  .min = 1,
+	  .max = 1,
+	  .help = "Version of the language: 1." },
+	{ .key = "devices",
+	  .kind = OPTION_NAMED,
+	  .required = true,
+	  .children = selection_options,
+	  .most = 256,
+	  .enter = enter_selection,
+	  .help = "Names for devices. A device belongs to the first one that matches it." },
+	{ .key = "divide",
+	  .kind = OPTION_LIST,
+	  .children = divide_options,
+	  .most = 256,
+	  .enter = enter_divide,
+	  .help = "What the devices become." },
+	{ .key = "classes",
+	  .kind = OPTION_NAMED,
+	  .children = class_options,
+	  .most = 256,
+	  .enter = enter_class,
+	  .help = "What people ask for." },
+	{ .key = "reservations",
+	  .kind = OPTION_LIST,
+	  .children = reservation_options,
+	  .most = 1024,
+	  .enter = enter_reservation,
+	  .help = "Claims that stay while nobody uses them." },
+	{ .key = "drift",
+	  .kind = OPTION_WORD,
+	  .words = drift_words,
+	  .words_later = drift_words_later,
+	  FIELD(policy, drift),
+	  .help = "What to do about changes by others." },
+	{ .key = "on-remove",
+	  .kind = OPTION_WORD,
+	  .words = on_remove_words,
+	  FIELD(policy, on_remove),
+	  .help = "What becomes of free slices that the policy no longer wants." },
+	{ .key = "tenants", .kind = OPTION_LATER },
+	{ .key = "hooks", .kind = OPTION_LATER },
+	{ .key = "services", .kind = OPTION_LATER },
+	{ .key = "unsafe", .kind = OPTION_LATER },
+	{ .key = NULL },
+};
+
+const struct policy_option *policy_option_find(const struct policy_option *table, const char *key)
+{
+	for (; table->key; table++)
+		if (str_eq(table->key, key))
+			return table;
+	return NULL;
+}
+
+/* Levenshtein distance of two short words; 99 when one is too long to be a typing mistake. */
+static unsigned distance(const char *a, const char *b)
+{
+	enum {
+		MAX = 32
+	};
+	size_t la = strlen(a), lb = strlen(b);
+	if (la >= MAX || lb >= MAX)
+		return 99;
+	unsigned row[MAX];
+	for (size_t j = 0; j <= lb; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 1; i <= la; i++) {
+		unsigned diagonal = row[0];
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= lb; j++) {
+			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			diagonal = row[j];
+			row[j] = best;
+		}
+	}
+	return row[lb];
+}
+
+const char *policy_option_nearest(const struct policy_option *table, const char *key)
+{
+	const char *nearest = NULL;
+	unsigned best = strlen(key) > 4 ? 3 : 2;
+	for (; table->key; table++) {
+		unsigned d = distance(table->key, key);
+		if (d >= best || table->kind == OPTION_LATER)
+			continue;
+		best = d;
+		nearest = table->key;
+	}
+	return nearest;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The language of policy files as one table of options. The loader validates by it, the matcher
+ * tests by it, the JSON schema is generated from it: what is not here does not exist.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/policy.h"
+
+struct match_subject;
+
+enum option_kind {
+	OPTION_MAP,	/* children by key */
+	OPTION_NAMED,	/* names of the author's choice, each a map of children */
+	OPTION_LIST,	/* a list of maps of children */
+	OPTION_MATCH,	/* match keys */
+	OPTION_MATCHES, /* a list of these */
+	OPTION_COUNTS,	/* names of the author's choice, each a number */
+	OPTION_NAME,	/* letters, digits, . _ - */
+	OPTION_TEXT,
+	OPTION_NUMBER,
+	OPTION_BOOL,
+	OPTION_WORD,	/* one of words */
+	OPTION_ID,	/* "10de:1e07" */
+	OPTION_ADDRESS, /* "0000:3b:00.0" */
+	OPTION_MAC,
+	OPTION_KEY,   /* device key, or the beginning of one */
+	OPTION_VLANS, /* true, N or N-M */
+	OPTION_RATE,  /* true, or the most in Mbit/s */
+	OPTION_LATER, /* known, but this version does not do it: refused by name */
+};
+
+struct policy_value {
+	const char *text; /* as written, for kinds that are text */
+	uint64_t number;  /* NUMBER; index of a WORD; first of VLANS; RATE, 0: no limit */
+	uint64_t last;	  /* last of VLANS */
+	bool flag;	  /* BOOL; VLANS and RATE: false when "false" was written */
+	uint8_t mac[6];
+	struct policy_position at;
+};
+
+struct policy_option {
+	const char *key; /* NULL ends a table */
+	enum option_kind kind;
+	bool required;
+	bool many; /* a single value, or a list of them */
+	uint64_t min, max;
+	size_t most;			/* entries of NAMED, LIST, COUNTS, many */
+	const char *const *words;	/* WORD; NULL ends */
+	const char *const *words_later; /* words that this version refuses by name */
+	const struct policy_option *children;
+	/* Generic storing of NAME, TEXT, KEY (char field), NUMBER, WORD (uint32_t), BOOL (bool). */
+	size_t offset, size;
+	/* Instead: stores one value (called for each of many). -ENAMETOOLONG, -E2BIG, -ENOMEM. */
+	int (*store)(void *into, const struct policy_option *o, const struct policy_value *v);
+	/* Containers: where the children of a new entry are stored; NULL: no memory. */
+	void *(*enter)(void *into, const char *name, struct policy_position at);
+	/* Match keys: does the value hold for the device? */
+	bool (*test)(const struct match_subject *s, const char *value);
+	const char *help;
+};
+
+extern const struct policy_option policy_options[]; /* the whole file */
+extern const struct policy_option policy_match_options[];
+extern const struct policy_option policy_setting_options[]; /* of reservations and claims */
+
+const struct policy_option *policy_option_find(const struct policy_option *table, const char *key);
+/* The name in the table nearest to a mistyped one, if any is near enough; NULL otherwise. */
+const char *policy_option_nearest(const struct policy_option *table, const char *key);

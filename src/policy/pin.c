@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Pins a policy to this machine: which device falls under which selection, what is wanted of it, and
+ * by what identity it is known from then on.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "policy/check.h"
+#include "policy/match.h"
+
+#define PCI_CLASS_BRIDGE 0x06 /* base class, include/linux/pci_ids.h */
+
+const struct policy_selection *policy_select(const struct policy *p,
+					     const struct policy_facts *facts,
+					     const struct function *f,
+					     const struct mdev_parent *parent)
+{
+	if (!f && !parent)
+		return NULL;
+	/* A VF belongs to its PF; a bridge carries what is behind it. */
+	if (f && (f->is_vf || f->class >> 16 == PCI_CLASS_BRIDGE))
+		return NULL;
+	struct match_subject s = { .facts = facts, .f = f, .parent = parent };
+	for (size_t i = 0; i < p->n_selections; i++)
+		if (policy_match_test(p->selections[i].match, &s))
+			return &p->selections[i];
+	return NULL;
+}
+
+struct pinning {
+	const struct policy *policy;
+	const struct policy_facts *facts;
+	struct err *err;
+	struct want *wants;
+	size_t n_wants;
+	size_t *found; /* devices per selection */
+	size_t *yield; /* slices per divide */
+};
+
+static void pinning_done(struct pinning *pin)
+{
+	free(pin->wants);
+	free(pin->found);
+	free(pin->yield);
+}
+
+/* Names a device in a message: its address where it has one. */
+static const char *device_name(const struct function *f, const struct mdev_parent *parent)
+{
+	return f ? f->addr : parent->name;
+}
+
+__attribute__((format(printf, 6, 7))) static int pin_error(struct pinning *pin,
+							   struct policy_position at,
+							   const char *id, int error,
+							   const char *on, const char *fmt, ...)
+{
+	_cleanup_free_ char *what = NULL;
+	va_list ap;
+	va_start(ap, fmt);
+	if (vasprintf(&what, fmt, ap) < 0)
+		what = NULL;
+	va_end(ap);
+	err_set(pin->err, id, error, "%s:%d:%d: %s", pin->policy->file, at.line, at.column,
+		what ? what : "refused");
+	if (on)
+		err_on(pin->err, "%s", on);
+	err_state(pin->err, "nothing was changed");
+	return -error;
+}
+
+static int refuse_unenrolled(struct pinning *pin, const struct policy_selection *s,
+			     const struct function *f, const struct mdev_parent *parent)
+{
+	pin_error(pin, s->at, "policy.not-enrolled", EPERM, device_name(f, parent),
+		  "\"%s\" selects a device that is not under carve", s->name);
+	err_because(pin->err,
+		    "only devices that root names in /etc/carve/devices are ever written to");
+	char serial[32] = "-", ids[16] = "-";
+	if (f && f->caps.has_serial)
+		(void)STR_FORMAT(serial, "serial=%016llx", (unsigned long long)f->caps.serial);
+	if (f)
+		(void)STR_FORMAT(ids, "%04x:%04x", f->vendor, f->device);
+	const char *key = f ? f->key : parent->key;
+	err_todo(pin->err, "as root: carve enroll %s (or add to /etc/carve/devices: %s %s %s)",
+		 f ? f->addr : key, key, ids, serial);
+	return -EPERM;
+}
+
+static int check_sriov(struct pinning *pin, const struct policy_divide *d, const struct function *f,
+		       const struct mdev_parent *parent)
+{
+	const char *name = device_name(f, parent);
+	if (f && !f->caps.known)
+		return pin_error(pin, d->at, "policy.cannot", EAGAIN, name,
+				 "the capabilities of the device could not be read");
+	if (!f || !f->caps.sriov)
+		return pin_error(pin, d->at, "policy.cannot", EOPNOTSUPP, name,
+				 "the device has no SR-IOV capability");
+	if (d->count > f->caps.sriov_total)
+		return pin_error(pin, d->at, "policy.cannot", ERANGE, name,
+				 "%u VFs are wanted, the device has at most %u", d->count,
+				 f->caps.sriov_total);
+	return 0;
+}
+
+static int check_mdev(struct pinning *pin, const struct policy_divide *d, const struct function *f,
+		      const struct mdev_parent *parent)
+{
+	const char *key = f ? f->key : parent->key;
+	for (uint32_t i = 0; i < d->n_types; i++) {
+		if (have_type(pin->facts->have, key, d->types[i]))
+			continue;
+		pin_error(pin, d->at, "policy.cannot", EOPNOTSUPP, device_name(f, parent),
+			  "the device offers no mdev type \"%s\"", d->types[i]);
+		_cleanup_(str_buf_done) struct str_buf types = { 0 };
+		for (size_t k = 0; k < pin->facts->have->n_types; k++)
+			if (str_eq(pin->facts->have->types[k].parent, key))
+				str_buf_addf(&types, " %s", pin->facts->have->types[k].id);
+		_cleanup_free_ char *list = str_buf_take(&types);
+		err_because(pin->err, "it offers:%s",
+			    list && *list ? list : " none; its driver is not loaded?");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static int check_device(struct pinning *pin, const struct policy_divide *d,
+			const struct function *f, const struct mdev_parent *parent)
+{
+	if (str_eq(d->mech, "sriov"))
+		return check_sriov(pin, d, f, parent);
+	if (str_eq(d->mech, "mdev"))
+		return check_mdev(pin, d, f, parent);
+	if (!f)
+		return pin_error(pin, d->at, "policy.cannot", EOPNOTSUPP, parent->name,
+				 "the device is no PCI function and cannot be passed through");
+	return 0;
+}
+
+static size_t divide_slices(const struct policy_divide *d)
+{
+	if (str_eq(d->mech, "sriov"))
+		return d->count;
+	if (str_eq(d->mech, "passthrough"))
+		return 1;
+	size_t n = 0;
+	for (uint32_t i = 0; i < d->n_types; i++)
+		n += d->type_count[i];
+	return n;
+}
+
+static int add_want(struct pinning *pin, const struct policy_divide *d, const struct function *f,
+		    const struct mdev_parent *parent)
+{
+	struct want *more = reallocarray(pin->wants, pin->n_wants + 1, sizeof(*more));
+	if (!more)
+		return err_set(pin->err, "memory", ENOMEM, "out of memory");
+	pin->wants = more;
+	struct want *w = &more[pin->n_wants];
+	*w = (struct want){
+		.vendor = f ? f->vendor : 0,
+		.device_id = f ? f->device : 0,
+		.has_serial = f && f->caps.has_serial,
+		.serial = f ? f->caps.serial : 0,
+		.count = d->count,
+		.in_use_pf = d->in_use_pf,
+		.bind_early = d->bind_early,
+		.vf = d->vf,
+		.n_types = d->n_types,
+		.on_remove_destroy = pin->policy->on_remove == ON_REMOVE_DESTROY,
+	};
+	memcpy(w->types, d->types, sizeof(w->types));
+	memcpy(w->type_count, d->type_count, sizeof(w->type_count));
+	/* The name of a policy file may be longer than what is kept of it. */
+	if (STR_FORMAT(w->where, "%s:%d", pin->policy->file, d->at.line) < 0)
+		(void)STR_FORMAT(w->where, "line %d", d->at.line);
+	if (STR_COPY(w->device, f ? f->key : parent->key) < 0 ||
+	    STR_COPY(w->selection, d->use) < 0 || STR_COPY(w->mech, d->mech) < 0)
+		return err_set(pin->err, "policy.limit", ENAMETOOLONG,
+			       "a device's key is too long");
+	pin->n_wants++;
+	return 0;
+}
+
+static int pin_device(struct pinning *pin, const struct function *f,
+		      const struct mdev_parent *parent)
+{
+	const struct policy_selection *s = policy_select(pin->policy, pin->facts, f, parent);
+	if (!s)
+		return 0;
+	pin->found[s - pin->policy->selections]++;
+	const struct policy_divide *d = policy_divide_find(pin->policy, s->name);
+	if (!d)
+		return 0;
+	const char *key = f ? f->key : parent->key;
+	if (!pin->facts->enrolled || !pin->facts->enrolled(pin->facts->userdata, key))
+		return refuse_unenrolled(pin, s, f, parent);
+	int r = check_device(pin, d, f, parent);
+	if (r < 0)
+		return r;
+	pin->yield[d - pin->policy->divides] += divide_slices(d);
+	return add_want(pin, d, f, parent);
+}
+
+static int check_expect(struct pinning *pin)
+{
+	const struct policy *p = pin->policy;
+	for (size_t i = 0; i < p->n_selections; i++) {
+		const struct policy_selection *s = &p->selections[i];
+		if (s->expect >= 0 && (size_t)s->expect != pin->found[i])
+			return pin_error(pin, s->at, "policy.expect", EINVAL, NULL,
+					 "\"%s\" matches %zu devices, %d are expected", s->name,
+					 pin->found[i], s->expect);
+	}
+	for (size_t i = 0; i < p->n_divides; i++) {
+		const struct policy_divide *d = &p->divides[i];
+		if (d->expect >= 0 && (size_t)d->expect != pin->yield[i])
+			return pin_error(pin, d->at, "policy.expect", EINVAL, NULL,
+					 "\"%s\" yields %zu slices, %d are expected", d->use,
+					 pin->yield[i], d->expect);
+	}
+	return 0;
+}
+
+static int pin_all(struct pinning *pin)
+{
+	const struct have *have = pin->facts->have;
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < have->n_functions; i++)
+		r = pin_device(pin, &have->functions[i], NULL);
+	for (size_t i = 0; r >= 0 && i < have->n_parents; i++)
+		r = pin_device(pin, NULL, &have->parents[i]);
+	return r < 0 ? r : check_expect(pin);
+}
+
+int policy_pin(const struct policy *p, const struct policy_facts *facts, struct want **ret,
+	       size_t *ret_n, struct err *reterr)
+{
+	_cleanup_(pinning_done) struct pinning pin = {
+		.policy = p,
+		.facts = facts,
+		.err = reterr,
+		.found = calloc(p->n_selections + 1, sizeof(size_t)),
+		.yield = calloc(p->n_divides + 1, sizeof(size_t)),
+	};
+	if (!pin.found || !pin.yield)
+		return err_set(reterr, "memory", ENOMEM, "out of memory");
+	int r = pin_all(&pin);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(pin.wants);
+	*ret_n = pin.n_wants;
+	return 0;
+}

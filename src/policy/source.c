@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See source.h. libfyaml builds the tree; its own diagnostics are collected, never printed. */
+#include "policy/source.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+
+/* Shows the line that is meant, without its indentation and not longer than a screen. */
+static void because_line(struct policy_source *s, int line)
+{
+	const char *p = s->text, *end = s->text + s->len;
+	for (int i = 1; p && i < line; i++) {
+		p = memchr(p, '\n', (size_t)(end - p));
+		p = p ? p + 1 : NULL;
+	}
+	if (!p || p == end) {
+		err_because(s->err, "the file ends there");
+		return;
+	}
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	const char *newline = memchr(p, '\n', (size_t)(end - p));
+	int n = (int)((newline ? newline : end) - p);
+	if (n > 0)
+		err_because(s->err, "line %d reads: %.*s%s", line, n > 90 ? 90 : n, p,
+			    n > 90 ? "..." : "");
+}
+
+__attribute__((format(printf, 4, 0))) static int verror(struct policy_source *s,
+							struct policy_position at, const char *id,
+							const char *what, va_list ap)
+{
+	_cleanup_free_ char *text = NULL;
+	if (vasprintf(&text, what, ap) < 0)
+		text = NULL;
+	int r = err_set(s->err, id, EINVAL, "%s:%d:%d: %s", s->file, at.line, at.column,
+			text ? text : "mistake");
+	because_line(s, at.line);
+	err_state(s->err, "nothing was changed");
+	return r;
+}
+
+int policy_source_error(struct policy_source *s, struct policy_position at, const char *id,
+			const char *what, ...)
+{
+	va_list ap;
+	va_start(ap, what);
+	int r = verror(s, at, id, what, ap);
+	va_end(ap);
+	return r;
+}
+
+/* A mapping or sequence has no token of its own: its first key or item stands for it. */
+static struct fy_node *first_scalar(struct fy_node *n)
+{
+	void *it = NULL;
+	while (n && !fy_node_is_scalar(n)) {
+		it = NULL;
+		if (fy_node_is_mapping(n)) {
+			struct fy_node_pair *pair = fy_node_mapping_iterate(n, &it);
+			n = pair ? fy_node_pair_key(pair) : NULL;
+		} else {
+			n = fy_node_sequence_iterate(n, &it);
+		}
+	}
+	return n;
+}
+
+struct policy_position policy_source_position(struct fy_node *n, struct policy_position fallback)
+{
+	n = first_scalar(n);
+	struct fy_token *token = n ? fy_node_get_scalar_token(n) : NULL;
+	const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
+	if (!mark)
+		return fallback;
+	/* The mark of a quoted scalar is behind its quote. */
+	enum fy_node_style style = fy_node_get_style(n);
+	int quote = style == FYNS_DOUBLE_QUOTED || style == FYNS_SINGLE_QUOTED;
+	return (struct policy_position){ mark->line + 1, mark->column + 1 - quote };
+}
+
+static struct policy_position position_of_offset(const char *text, size_t offset)
+{
+	struct policy_position at = { 1, 1 };
+	for (size_t i = 0; i < offset; i++) {
+		at.column++;
+		if (text[i] == '\n')
+			at = (struct policy_position){ at.line + 1, 1 };
+	}
+	return at;
+}
+
+/* Length of the well-formed UTF-8 sequence at p (RFC 3629), 0 when there is none. */
+static size_t utf8_length(const unsigned char *p, size_t left)
+{
+	static const struct {
+		unsigned char first_min, first_max, second_min, second_max;
+		size_t len;
+	} forms[] = {
+		{ 0x00, 0x7f, 0x00, 0x00, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (*p < forms[i].first_min || *p > forms[i].first_max)
+			continue;
+		if (left < forms[i].len)
+			return 0;
+		if (forms[i].len > 1 && (p[1] < forms[i].second_min || p[1] > forms[i].second_max))
+			return 0;
+		for (size_t k = 2; k < forms[i].len; k++)
+			if ((p[k] & 0xc0) != 0x80)
+				return 0;
+		return forms[i].len;
+	}
+	return 0;
+}
+
+static int check_bytes(struct policy_source *s, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_length((const unsigned char *)text + i, len - i);
+		unsigned char c = (unsigned char)text[i];
+		if (n == 0 || c == 0x7f || (c < 0x20 && c != '\n' && c != '\r' && c != '\t')) {
+			policy_source_error(s, position_of_offset(text, i), "policy.syntax",
+					    "byte 0x%02x is not allowed here", c);
+			err_todo(s->err, "save the file as UTF-8 text");
+			return -EINVAL;
+		}
+		i += n;
+	}
+	return 0;
+}
+
+static int parser_open(struct policy_source *s, const char *text, size_t len)
+{
+	struct fy_diag_cfg diag_cfg;
+	fy_diag_cfg_default(&diag_cfg);
+	diag_cfg.fp = NULL;
+	s->diag = fy_diag_create(&diag_cfg);
+	if (!s->diag)
+		return -ENOMEM;
+	fy_diag_set_collect_errors(s->diag, true);
+
+	struct fy_parse_cfg cfg = {
+		.flags = FYPCF_QUIET | FYPCF_ALLOW_DUPLICATE_KEYS | FYPCF_DEFAULT_VERSION_1_2 |
+			 (str_ends(s->file, ".json") ? FYPCF_JSON_FORCE : FYPCF_JSON_NONE),
+		.diag = s->diag,
+	};
+	s->parser = fy_parser_create(&cfg);
+	if (!s->parser || fy_parser_set_string(s->parser, text, len) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int syntax_error(struct policy_source *s)
+{
+	void *it = NULL;
+	struct fy_diag_error *e = fy_diag_errors_iterate(s->diag, &it);
+	struct policy_position at = { 1, 1 };
+	if (e && e->line > 0)
+		at = (struct policy_position){ e->line, e->column > 0 ? e->column : 1 };
+	return policy_source_error(s, at, "policy.syntax", "%s",
+				   e && e->msg ? e->msg : "this is neither YAML nor JSON");
+}
+
+static int load(struct policy_source *s)
+{
+	s->doc = fy_parse_load_document(s->parser);
+	if (!s->doc)
+		return fy_parser_get_stream_error(s->parser) ? syntax_error(s) : 0;
+
+	struct fy_document *more = fy_parse_load_document(s->parser);
+	if (more) {
+		struct policy_position at = policy_source_position(
+			fy_document_root(more), (struct policy_position){ 1, 1 });
+		fy_parse_document_destroy(s->parser, more);
+		return policy_source_error(s, at, "policy.syntax",
+					   "a second document begins; a policy is one document");
+	}
+	return fy_parser_get_stream_error(s->parser) ? syntax_error(s) : 0;
+}
+
+int policy_source_open(struct policy_source *ret, const char *text, size_t len, const char *file,
+		       struct err *reterr)
+{
+	ret->file = file;
+	ret->text = text;
+	ret->len = len;
+	ret->err = reterr;
+	if (len > POLICY_TEXT_MAX) {
+		err_set(reterr, "policy.limit", EFBIG, "%s: the file is larger than 1 MiB", file);
+		err_state(reterr, "nothing was changed");
+		return -EFBIG;
+	}
+	/* An empty text is no document; libfyaml would take length 0 as "look for the NUL". */
+	int r = check_bytes(ret, text, len);
+	if (r < 0 || len == 0)
+		return r;
+	r = parser_open(ret, text, len);
+	if (r < 0)
+		return err_set(reterr, "memory", ENOMEM, "%s: out of memory", file);
+	return load(ret);
+}
+
+void policy_source_done(struct policy_source *s)
+{
+	if (s->doc)
+		fy_parse_document_destroy(s->parser, s->doc);
+	if (s->parser)
+		fy_parser_destroy(s->parser);
+	if (s->diag)
+		fy_diag_destroy(s->diag);
+	*s = (struct policy_source){ 0 };
+}
+
+struct fy_node *policy_source_root(const struct policy_source *s)
+{
+	return s->doc ? fy_document_root(s->doc) : NULL;
+}

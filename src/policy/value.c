@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See value.h. */
+#include "policy/value.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <strings.h>
+
+#include "base/num.h"
+#include "base/str.h"
+
+/* A claim's name is its class's name with "-N" behind it: room for that is kept. */
+#define NAME_LENGTH_MAX 48
+#define VLAN_MAX 4094 /* IEEE 802.1Q: 0 and 4095 are reserved */
+
+__attribute__((format(printf, 3, 4))) static int complain(struct policy_complaint *c,
+							  const char *id, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(c->what, sizeof(c->what), fmt, ap);
+	va_end(ap);
+	c->id = id;
+	return -EINVAL;
+}
+
+static bool text_in(const char *text, const char *const *list)
+{
+	for (; *list; list++)
+		if (strcasecmp(text, *list) == 0)
+			return true;
+	return false;
+}
+
+bool policy_text_old_boolean(const char *text)
+{
+	static const char *const words[] = { "yes", "no", "on", "off", "y", "n", NULL };
+	return text_in(text, words);
+}
+
+/* Digits with the signs, points, colons and exponents that numbers of either version may have. */
+static bool looks_like_number(const char *text)
+{
+	static const char *const special[] = { ".inf", "-.inf", "+.inf", ".nan", NULL };
+	if (text_in(text, special))
+		return true;
+	const char *p = text + (*text == '+' || *text == '-');
+	if (!isdigit((unsigned char)*p) && !(*p == '.' && isdigit((unsigned char)p[1])))
+		return false;
+	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'o'))
+		return p[2] && p[2 + strspn(p + 2, "0123456789abcdefABCDEF_")] == '\0';
+	p += strspn(p, "0123456789_.:");
+	if (*p == 'e' || *p == 'E') {
+		p++;
+		p += *p == '+' || *p == '-';
+		p += strspn(p, "0123456789");
+	}
+	return *p == '\0';
+}
+
+bool policy_text_ambiguous(const char *text)
+{
+	static const char *const words[] = { "", "~", "null", "true", "false", NULL };
+	return text_in(text, words) || policy_text_old_boolean(text) || looks_like_number(text);
+}
+
+bool policy_name_valid(const char *text)
+{
+	if (!isalnum((unsigned char)*text) || strlen(text) > NAME_LENGTH_MAX)
+		return false;
+	for (const char *p = text; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
+			return false;
+	return true;
+}
+
+bool policy_pattern_matches(const char *pattern, const char *text)
+{
+	for (; *pattern && *text; pattern++, text++) {
+		bool ok = *pattern == 'h' ? isxdigit((unsigned char)*text) != 0 : *pattern == *text;
+		if (!ok)
+			return false;
+	}
+	return *pattern == '\0' && *text == '\0';
+}
+
+const char *policy_kind_regex(enum option_kind kind)
+{
+	switch (kind) {
+	case OPTION_NAME:
+		return "^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$";
+	case OPTION_ID:
+		return "^[0-9A-Fa-f]{4}:[0-9A-Fa-f]{4}$";
+	case OPTION_ADDRESS:
+		return "^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]$";
+	case OPTION_MAC:
+		return "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$";
+	case OPTION_KEY:
+		return "^(pci|sys):[!-~]+$";
+	case OPTION_VLANS:
+		return "^[1-9][0-9]{0,3}-[1-9][0-9]{0,3}$";
+	case OPTION_MAP:
+	case OPTION_NAMED:
+	case OPTION_LIST:
+	case OPTION_MATCH:
+	case OPTION_MATCHES:
+	case OPTION_COUNTS:
+	case OPTION_TEXT:
+	case OPTION_NUMBER:
+	case OPTION_BOOL:
+	case OPTION_WORD:
+	case OPTION_RATE:
+	case OPTION_LATER:
+		break;
+	}
+	return NULL;
+}
+
+static int read_name(const char *text, struct policy_complaint *c)
+{
+	if (policy_name_valid(text))
+		return 0;
+	return complain(c, "policy.value",
+			"\"%.60s\" is no name: up to 48 letters, digits, and . _ - after the first",
+			text);
+}
+
+static int read_text(const char *text, struct policy_complaint *c)
+{
+	if (*text == '\0')
+		return complain(c, "policy.value", "must not be empty");
+	for (const char *p = text; *p; p++)
+		if (iscntrl((unsigned char)*p))
+			return complain(c, "policy.value", "must be one line of text");
+	return 0;
+}
+
+static int number_in(const char *text, uint64_t min, uint64_t max, uint64_t *ret,
+		     struct policy_complaint *c)
+{
+	bool padded = text[0] == '0' && text[1] != '\0';
+	if (!padded && num_parse(text, 10, max, ret) >= 0 && *ret >= min)
+		return 0;
+	bool digits = *text && text[strspn(text, "0123456789")] == '\0' && !padded;
+	return complain(c, digits ? "policy.value" : "policy.type",
+			"must be a number from %" PRIu64 " to %" PRIu64 ", not \"%.40s\"", min, max,
+			text);
+}
+
+static int read_bool(const char *text, bool *ret, struct policy_complaint *c)
+{
+	if (str_eq(text, "true") || str_eq(text, "false")) {
+		*ret = *text == 't';
+		return 0;
+	}
+	if (policy_text_old_boolean(text)) {
+		bool yes = strchr("yY", *text) || strcasecmp(text, "on") == 0;
+		(void)STR_FORMAT(c->todo, "write %s", yes ? "true" : "false");
+		return complain(c, "policy.boolean",
+				"\"%s\" is a boolean for some YAML readers and a text for others",
+				text);
+	}
+	return complain(c, "policy.type", "must be true or false, not \"%.40s\"", text);
+}
+
+static void list_words(const char *const *words, char *ret, size_t size)
+{
+	size_t len = 0;
+	ret[0] = '\0';
+	for (; *words && len < size; words++) {
+		int n = snprintf(ret + len, size - len, "%s%s", len ? ", " : "", *words);
+		len += n > 0 ? (size_t)n : 0;
+	}
+}
+
+static int read_word(const struct policy_option *o, const char *text, struct policy_value *ret,
+		     struct policy_complaint *c)
+{
+	for (size_t i = 0; o->words[i]; i++) {
+		if (!str_eq(o->words[i], text))
+			continue;
+		ret->number = i;
+		return 0;
+	}
+	for (size_t i = 0; o->words_later && o->words_later[i]; i++)
+		if (str_eq(o->words_later[i], text))
+			return complain(c, "policy.not-built",
+					"this version of carve does not do \"%s: %s\" yet", o->key,
+					text);
+	char words[160];
+	list_words(o->words, words, sizeof(words));
+	(void)STR_FORMAT(c->todo, "use one of: %s", words);
+	return complain(c, "policy.value", "\"%.40s\" is not known", text);
+}
+
+static int read_mac(const char *text, uint8_t ret[6], struct policy_complaint *c)
+{
+	if (!policy_pattern_matches("hh:hh:hh:hh:hh:hh", text))
+		return complain(c, "policy.value",
+				"\"%.40s\" is no MAC address (as in \"52:54:00:aa:00:01\")", text);
+	for (size_t i = 0; i < 6; i++) {
+		uint64_t byte = 0;
+		char two[3] = { text[3 * i], text[3 * i + 1], '\0' };
+		(void)num_parse(two, 16, 0xff, &byte);
+		ret[i] = (uint8_t)byte;
+	}
+	static const uint8_t none[6];
+	if ((ret[0] & 1) || memcmp(ret, none, 6) == 0)
+		return complain(c, "policy.value",
+				"%s is no address of one machine: multicast or zero", text);
+	return 0;
+}
+
+static int read_address(const char *text, struct policy_complaint *c)
+{
+	bool ok = policy_pattern_matches("hhhh:hh:hh.h", text) ||
+		  policy_pattern_matches("hhhhh:hh:hh.h", text) ||
+		  policy_pattern_matches("hhhhhhhh:hh:hh.h", text);
+	if (ok && strchr("01234567", text[strlen(text) - 1]) && !strpbrk(text, "ABCDEF"))
+		return 0;
+	return complain(c, "policy.value",
+			"\"%.40s\" is no PCI address (as in \"0000:3b:00.0\", in lower case)",
+			text);
+}
+
+static int read_key(const char *text, struct policy_complaint *c)
+{
+	const char *rest = str_after(text, "pci:");
+	if (!rest)
+		rest = str_after(text, "sys:");
+	if (rest && *rest && !strpbrk(rest, " \t\n\r") && strlen(text) < DEVICE_KEY_SIZE)
+		return 0;
+	return complain(c, "policy.value",
+			"\"%.60s\" is no device key (as carve list --json shows)", text);
+}
+
+static int read_vlans(const char *text, struct policy_value *v, struct policy_complaint *c)
+{
+	if (str_eq(text, "true") || str_eq(text, "false")) {
+		v->flag = *text == 't';
+		v->number = 1;
+		v->last = VLAN_MAX;
+		return 0;
+	}
+	v->flag = true;
+	char first[8] = "", last[8] = "";
+	const char *dash = strchr(text, '-');
+	size_t n = dash ? (size_t)(dash - text) : strlen(text);
+	if (n < sizeof(first))
+		memcpy(first, text, n);
+	int r = STR_COPY(last, dash ? dash + 1 : text);
+	struct policy_complaint unused;
+	if (r < 0 || number_in(first, 1, VLAN_MAX, &v->number, &unused) < 0 ||
+	    number_in(last, 1, VLAN_MAX, &v->last, &unused) < 0 || v->number > v->last)
+		return complain(c, "policy.value",
+				"must be true, a VLAN, or a range such as 100-199, within 1 to %d",
+				VLAN_MAX);
+	return 0;
+}
+
+static int read_rate(const struct policy_option *o, const char *text, struct policy_value *v,
+		     struct policy_complaint *c)
+{
+	v->flag = !str_eq(text, "false");
+	v->number = 0;
+	if (!v->flag || str_eq(text, "true"))
+		return 0;
+	return number_in(text, o->min, o->max, &v->number, c);
+}
+
+int policy_value_read(const struct policy_option *o, const char *text, struct policy_value *ret,
+		      struct policy_complaint *c)
+{
+	*c = (struct policy_complaint){ 0 };
+	ret->text = text;
+	switch (o->kind) {
+	case OPTION_NAME:
+		return read_name(text, c);
+	case OPTION_TEXT:
+		return read_text(text, c);
+	case OPTION_COUNTS:
+	case OPTION_NUMBER:
+		return number_in(text, o->min, o->max, &ret->number, c);
+	case OPTION_BOOL:
+		return read_bool(text, &ret->flag, c);
+	case OPTION_WORD:
+		return read_word(o, text, ret, c);
+	case OPTION_ID:
+		if (policy_pattern_matches("hhhh:hhhh", text))
+			return 0;
+		return complain(
+			c, "policy.value",
+			"\"%.40s\" is no id (vendor:device, four digits each: \"10de:1e07\")",
+			text);
+	case OPTION_ADDRESS:
+		return read_address(text, c);
+	case OPTION_MAC:
+		return read_mac(text, ret->mac, c);
+	case OPTION_KEY:
+		return read_key(text, c);
+	case OPTION_VLANS:
+		return read_vlans(text, ret, c);
+	case OPTION_RATE:
+		return read_rate(o, text, ret, c);
+	case OPTION_MAP:
+	case OPTION_NAMED:
+	case OPTION_LIST:
+	case OPTION_MATCH:
+	case OPTION_MATCHES:
+	case OPTION_LATER:
+		break;
+	}
+	return complain(c, "policy.type", "%s is not a single value", o->key);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Pinning a policy to a machine made up here: selection, identity, expectations, refusals. */
+#include "support/test.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "policy/policy.h"
+
+struct machine {
+	struct have have;
+	const char *unenrolled;
+};
+
+static struct function *add(struct have *h, const char *addr, const char *key, uint16_t vendor,
+			    uint16_t device, uint32_t class)
+{
+	struct function *f = have_add_function(h);
+	assert_non_null(f);
+	assert_true(STR_COPY(f->addr, addr) >= 0 && STR_COPY(f->key, key) >= 0);
+	f->vendor = vendor;
+	f->device = device;
+	f->class = class;
+	f->vf_index = -1;
+	f->caps.known = true;
+	return f;
+}
+
+static int setup(void **state)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	assert_non_null(m);
+	struct have *h = &m->have;
+	struct function *f = add(h, "0000:00:01.0", "pci:0000:00/01.0", 0x1234, 0x1111, 0x030000);
+	f->boot_vga = true;
+	f = add(h, "0000:00:03.0", "pci:0000:00/03.0", 0x1b36, 0x000c, 0x060400);
+	f = add(h, "0000:01:00.0", "pci:0000:00/03.0/00.0", 0x8086, 0x10c9, 0x020000);
+	assert_true(STR_COPY(f->driver, "igb") >= 0);
+	f->caps.sriov = true;
+	f->caps.sriov_total = 7;
+	f->caps.has_serial = true;
+	f->caps.serial = 0x525400ffffe00001;
+	f = add(h, "0000:01:10.0", "pci:0000:00/03.0/10.0", 0x8086, 0x10ca, 0x020000);
+	f->is_vf = true;
+	f = add(h, "0000:02:00.0", "pci:0000:00/04.0/00.0", 0x10de, 0x1e07, 0x030000);
+	f->numa_node = 1;
+	struct mdev_parent *p = have_add_parent(h);
+	assert_non_null(p);
+	assert_true(STR_COPY(p->key, "sys:virtual/mtty/mtty") >= 0 &&
+		    STR_COPY(p->name, "mtty") >= 0);
+	struct mdev_type *t = have_add_type(h);
+	assert_non_null(t);
+	assert_true(STR_COPY(t->parent, p->key) >= 0 && STR_COPY(t->id, "mtty-2") >= 0);
+	have_sort(h);
+	*state = m;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct machine *m = *state;
+	have_done(&m->have);
+	free(m);
+	return 0;
+}
+
+static const char *netdevs(void *userdata, const char *addr)
+{
+	(void)userdata;
+	return str_eq(addr, "0000:01:00.0") ? "ens1f0 ens1f0np0" : "";
+}
+
+static const char *model(void *userdata, const struct function *f)
+{
+	(void)userdata;
+	return f->vendor == 0x10de ? "TU102 [GeForce RTX 2080 Ti]" : NULL;
+}
+
+static bool enrolled(void *userdata, const char *key)
+{
+	const struct machine *m = userdata;
+	return !m->unenrolled || !str_eq(key, m->unenrolled);
+}
+
+static int pin_text(struct machine *m, const char *text, struct want **ret, size_t *ret_n,
+		    struct err *e)
+{
+	_cleanup_(policy_freep) struct policy *p = policy_parse(text, strlen(text), "p.yaml", e);
+	if (!p)
+		fail_msg("%s", e->what);
+	struct policy_facts facts = { .have = &m->have,
+				      .netdevs = netdevs,
+				      .model = model,
+				      .enrolled = enrolled,
+				      .userdata = m };
+	return policy_pin(p, &facts, ret, ret_n, e);
+}
+
+/* Address or key of the one device that a match selects; "" for none, "+" for several. */
+static void selected(struct machine *m, const char *match, char ret[DEVICE_KEY_SIZE])
+{
+	char text[512];
+	assert_true(STR_FORMAT(text, "version: 1\ndevices: {x: {match: %s}}\n", match) >= 0);
+	_cleanup_err_ struct err e = { 0 };
+	_cleanup_(policy_freep) struct policy *p = policy_parse(text, strlen(text), "p.yaml", &e);
+	if (!p)
+		fail_msg("%s: %s", match, e.what);
+	struct policy_facts facts = { .have = &m->have, .netdevs = netdevs, .model = model };
+	ret[0] = '\0';
+	for (size_t i = 0; i < m->have.n_functions; i++)
+		if (policy_select(p, &facts, &m->have.functions[i], NULL))
+			(void)str_copy(ret, DEVICE_KEY_SIZE,
+				       *ret ? "+" : m->have.functions[i].addr);
+	for (size_t i = 0; i < m->have.n_parents; i++)
+		if (policy_select(p, &facts, NULL, &m->have.parents[i]))
+			(void)str_copy(ret, DEVICE_KEY_SIZE, *ret ? "+" : m->have.parents[i].key);
+}
+
+static void test_policy_select_each_match_key_selects(void **state)
+{
+	static const struct {
+		const char *match, *device;
+	} cases[] = {
+		{ "{address: \"0000:01:00.0\"}", "0000:01:00.0" },
+		{ "{key: \"pci:0000:00/03.0/00.0\"}", "0000:01:00.0" },
+		{ "{key: \"sys:virtual/mtty/mtty\"}", "sys:virtual/mtty/mtty" },
+		{ "{path: \"pci:0000:00/03.0\"}", "0000:01:00.0" },
+		{ "{path: \"pci:0000:00/03\"}", "" },
+		{ "{id: \"10DE:1e07\"}", "0000:02:00.0" },
+		{ "{id: [\"ffff:0000\", \"10de:1e07\"]}", "0000:02:00.0" },
+		{ "{class: network}", "0000:01:00.0" },
+		{ "{class: display}", "+" },
+		{ "{class: display, boot-display: false}", "0000:02:00.0" },
+		{ "{class: display, not: {boot-display: true}}", "0000:02:00.0" },
+		{ "{driver: igb}", "0000:01:00.0" },
+		{ "{netdev: ens1f0np0}", "0000:01:00.0" },
+		{ "{netdev: ens1f}", "" },
+		{ "{model: rtx 2080}", "0000:02:00.0" },
+		{ "{numa: 1}", "0000:02:00.0" },
+		{ "{mdev-parent: mtty}", "sys:virtual/mtty/mtty" },
+		{ "{any: [{driver: igb}, {driver: nvme}]}", "0000:01:00.0" },
+		{ "{all: [{class: display}, {numa: 1}]}", "0000:02:00.0" },
+		{ "{not: {any: [{class: display}, {class: network}]}}", "sys:virtual/mtty/mtty" },
+		{ "{address: \"0000:01:10.0\"}", "" }, /* a VF */
+		{ "{address: \"0000:00:03.0\"}", "" }, /* a bridge */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char got[DEVICE_KEY_SIZE];
+		selected(*state, cases[i].match, got);
+		if (!str_eq(got, cases[i].device))
+			fail_msg("%s selects \"%s\"", cases[i].match, got);
+	}
+}
+
+#define NIC                                                                                        \
+	"version: 1\ndevices:\n  nic: {match: {driver: igb}, expect: 1}\n  gpu: {match: {numa: 1}}\n"
+
+static void test_policy_pin_wants_carry_identity(void **state)
+{
+	struct want *wants = NULL;
+	size_t n = 0;
+	_cleanup_err_ struct err e = { 0 };
+	assert_int_equal(pin_text(*state,
+				  NIC "divide:\n  - {use: nic, as: sriov, count: 7, expect: 7}\n",
+				  &wants, &n, &e),
+			 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(wants[0].device, "pci:0000:00/03.0/00.0");
+	assert_int_equal(wants[0].vendor, 0x8086);
+	assert_int_equal(wants[0].device_id, 0x10c9);
+	assert_true(wants[0].has_serial);
+	assert_int_equal(wants[0].serial, 0x525400ffffe00001);
+	assert_string_equal(wants[0].selection, "nic");
+	assert_string_equal(wants[0].where, "p.yaml:6");
+	assert_string_equal(wants[0].mech, "sriov");
+	assert_int_equal(wants[0].count, 7);
+	free(wants);
+}
+
+static void test_policy_pin_first_match_wins(void **state)
+{
+	struct want *wants = NULL;
+	size_t n = 0;
+	_cleanup_err_ struct err e = { 0 };
+	assert_int_equal(
+		pin_text(*state,
+			 "version: 1\ndevices:\n  a: {match: {class: network}}\n"
+			 "  b: {match: {driver: igb}}\ndivide:\n  - {use: b, as: passthrough}\n",
+			 &wants, &n, &e),
+		0);
+	assert_int_equal(n, 0);
+	free(wants);
+}
+
+static void refused(struct machine *m, const char *text, const char *id, const char *part)
+{
+	struct want *wants = NULL;
+	size_t n = 99;
+	_cleanup_err_ struct err e = { 0 };
+	assert_true(pin_text(m, text, &wants, &n, &e) < 0);
+	assert_string_equal(e.id, id);
+	assert_null(wants);
+	assert_int_equal(n, 99);
+	assert_string_equal(e.state, "nothing was changed");
+	char all[1024];
+	assert_true(STR_FORMAT(all, "%s %s %s", e.what, e.because ? e.because : "",
+			       e.todo ? e.todo : "") >= 0);
+	if (!strstr(all, part))
+		fail_msg("\"%s\" does not say \"%s\"", all, part);
+}
+
+static void test_policy_pin_unenrolled_names_the_line(void **state)
+{
+	struct machine *m = *state;
+	m->unenrolled = "pci:0000:00/03.0/00.0";
+	refused(m, NIC "divide:\n  - {use: nic, as: passthrough}\n", "policy.not-enrolled",
+		"pci:0000:00/03.0/00.0 8086:10c9 serial=525400ffffe00001");
+	m->unenrolled = "sys:virtual/mtty/mtty";
+	refused(m,
+		"version: 1\ndevices: {m: {match: {mdev-parent: mtty}}}\n"
+		"divide: [{use: m, as: mdev, types: {mtty-2: 1}}]\n",
+		"policy.not-enrolled", "sys:virtual/mtty/mtty - -");
+	m->unenrolled = NULL;
+}
+
+static void test_policy_pin_wrong_expectation_refused(void **state)
+{
+	refused(*state, "version: 1\ndevices: {d: {match: {class: display}, expect: 1}}\n",
+		"policy.expect", "matches 2 devices, 1 are expected");
+	refused(*state, NIC "divide:\n  - {use: nic, as: sriov, count: 4, expect: 5}\n",
+		"policy.expect", "yields 4 slices, 5 are expected");
+	refused(*state, "version: 1\ndevices: {d: {match: {driver: nvme}, expect: 1}}\n",
+		"policy.expect", "matches 0 devices");
+}
+
+static void test_policy_pin_impossible_mechanism_refused(void **state)
+{
+	refused(*state, NIC "divide:\n  - {use: nic, as: sriov, count: 8}\n", "policy.cannot",
+		"at most 7");
+	refused(*state, NIC "divide:\n  - {use: gpu, as: sriov, count: 1}\n", "policy.cannot",
+		"no SR-IOV");
+	refused(*state, NIC "divide:\n  - {use: nic, as: mdev, on-demand: vgpu-1}\n",
+		"policy.cannot", "no mdev type");
+	refused(*state,
+		"version: 1\ndevices: {m: {match: {mdev-parent: mtty}}}\n"
+		"divide: [{use: m, as: mdev, types: {mtty-3: 1}}]\n",
+		"policy.cannot", "it offers: mtty-2");
+	refused(*state,
+		"version: 1\ndevices: {m: {match: {mdev-parent: mtty}}}\n"
+		"divide: [{use: m, as: passthrough}]\n",
+		"policy.cannot", "no PCI function");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_policy_select_each_match_key_selects),
+		cmocka_unit_test(test_policy_pin_wants_carry_identity),
+		cmocka_unit_test(test_policy_pin_first_match_wins),
+		cmocka_unit_test(test_policy_pin_unenrolled_names_the_line),
+		cmocka_unit_test(test_policy_pin_wrong_expectation_refused),
+		cmocka_unit_test(test_policy_pin_impossible_mechanism_refused),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Policy files: every file under tests/golden/policy is parsed; NAME.err beside it is what people
+ * must be told, a file without one must be accepted. CARVE_GOLDEN_UPDATE=1 writes the .err files.
+ */
+#include "support/test.h"
+
+#include <dirent.h>
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "policy/option.h"
+#include "policy/policy.h"
+#include "policy/value.h"
+
+#define GOLDEN "tests/golden/policy"
+
+static char *file_read(const char *path, size_t *ret_len)
+{
+	_cleanup_fclose_ FILE *f = fopen(path, "re");
+	if (!f)
+		return NULL;
+	char *text = calloc(1, 256 * 1024);
+	*ret_len = text ? fread(text, 1, 256 * 1024 - 1, f) : 0;
+	return text;
+}
+
+static struct policy *parse_file(const char *path, const char *name, struct err *e)
+{
+	size_t len = 0;
+	_cleanup_free_ char *text = file_read(path, &len);
+	assert_non_null(text);
+	return policy_parse(text, len, name, e);
+}
+
+static char *rendered(const struct err *e)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	assert_non_null(f);
+	err_print(f, e);
+	fclose(f);
+	return text;
+}
+
+static void golden_update(const char *path, const char *text)
+{
+	if (!*text)
+		return;
+	_cleanup_fclose_ FILE *f = fopen(path, "we");
+	assert_non_null(f);
+	fputs(text, f);
+}
+
+static void check_golden(const char *name)
+{
+	char path[512], err_path[512];
+	assert_int_equal(STR_FORMAT(path, GOLDEN "/%s", name), 0);
+	assert_int_equal(STR_FORMAT(err_path, GOLDEN "/%s.err", name), 0);
+	_cleanup_err_ struct err e = { 0 };
+	_cleanup_(policy_freep) struct policy *p = parse_file(path, name, &e);
+	_cleanup_free_ char *got = rendered(&e);
+	if (getenv("CARVE_GOLDEN_UPDATE"))
+		golden_update(err_path, got);
+	size_t len = 0;
+	_cleanup_free_ char *wanted = file_read(err_path, &len);
+	if (!str_eq(got, wanted ? wanted : ""))
+		fail_msg("%s: got\n%swanted\n%s", name, got, wanted ? wanted : "(accepted)\n");
+	assert_true(!p == err_is_set(&e));
+	assert_true((str_after(name, "good") != NULL) == (p != NULL));
+}
+
+static void test_policy_parse_golden_files_say_what_they_should(void **state)
+{
+	(void)state;
+	DIR *d = opendir(GOLDEN);
+	assert_non_null(d);
+	size_t n = 0;
+	for (struct dirent *e; (e = readdir(d));) {
+		if (!str_ends(e->d_name, ".yaml") && !str_ends(e->d_name, ".json"))
+			continue;
+		check_golden(e->d_name);
+		n++;
+	}
+	closedir(d);
+	assert_true(n > 70);
+}
+
+static void test_policy_parse_full_file_stores_everything(void **state)
+{
+	(void)state;
+	_cleanup_err_ struct err e = { 0 };
+	_cleanup_(policy_freep) struct policy *p =
+		parse_file(GOLDEN "/good-full.yaml", "good-full.yaml", &e);
+	assert_non_null(p);
+	assert_int_equal(p->n_selections, 7);
+	assert_string_equal(p->selections[0].name, "spare");
+	assert_int_equal(p->selections[0].expect, 1);
+	assert_int_equal(p->selections[1].expect, -1);
+	assert_int_equal(p->selections[0].at.line, 4);
+
+	assert_int_equal(p->n_divides, 5);
+	assert_true(p->divides[0].bind_early);
+	assert_string_equal(p->divides[0].mech, "passthrough");
+	const struct policy_divide *nic = &p->divides[1];
+	assert_int_equal(nic->count, 16);
+	assert_true(nic->in_use_pf);
+	assert_int_equal(nic->expect, 16);
+	assert_int_equal(nic->vf.set,
+			 VF_SET_TRUST | VF_SET_SPOOFCHK | VF_SET_LINK | VF_SET_RATE | VF_SET_VLAN);
+	assert_int_equal(nic->vf.trust, 0);
+	assert_int_equal(nic->vf.spoofchk, 1);
+	assert_int_equal(nic->vf.max_rate, 1000);
+	assert_int_equal(nic->vf.vlan, 12);
+	assert_int_equal(nic->vf.qos, 3);
+	assert_int_equal(p->divides[3].n_types, 2);
+	assert_string_equal(p->divides[3].types[0], "mtty-2");
+	assert_int_equal(p->divides[3].type_count[0], 3);
+	assert_true(p->divides[4].on_demand);
+
+	const struct policy_class *lan = policy_class_find(p, "lan");
+	assert_non_null(lan);
+	assert_string_equal(lan->profiles[0], "vf");
+	assert_true(lan->may_mac && lan->may_vlan && lan->may_spoofchk && lan->may_rate);
+	assert_false(lan->may_trust || lan->may_link);
+	assert_int_equal(lan->vlan_min, 100);
+	assert_int_equal(lan->vlan_max, 199);
+	assert_int_equal(lan->rate_max, 500);
+	assert_null(policy_class_find(p, "none"));
+
+	assert_int_equal(p->n_reservations, 2);
+	assert_string_equal(p->reservations[0].owner, "libvirt:web01");
+	assert_int_equal(p->reservations[0].set.vlan, 120);
+	assert_int_equal(p->reservations[0].set.mac[3], 0xaa);
+	assert_int_equal(p->drift, DRIFT_REPAIR);
+	assert_int_equal(p->on_remove, ON_REMOVE_DESTROY);
+}
+
+static void test_policy_parse_larger_than_limit_refused(void **state)
+{
+	(void)state;
+	size_t len = 1024 * 1024 + 1;
+	_cleanup_free_ char *text = malloc(len);
+	assert_non_null(text);
+	memset(text, '#', len);
+	_cleanup_err_ struct err e = { 0 };
+	assert_null(policy_parse(text, len, "big.yaml", &e));
+	assert_string_equal(e.id, "policy.limit");
+}
+
+static void test_policy_parse_too_many_names_refused(void **state)
+{
+	(void)state;
+	_cleanup_(str_buf_done) struct str_buf b = { 0 };
+	str_buf_add(&b, "version: 1\ndevices:\n");
+	for (int i = 0; i < 257; i++)
+		str_buf_addf(&b, "  d%d: {match: {numa: 0}}\n", i);
+	_cleanup_free_ char *text = str_buf_take(&b);
+	_cleanup_err_ struct err e = { 0 };
+	assert_null(policy_parse(text, strlen(text), "many.yaml", &e));
+	assert_string_equal(e.id, "policy.limit");
+}
+
+static void test_policy_parse_deep_nesting_refused(void **state)
+{
+	(void)state;
+	_cleanup_free_ char *text = malloc(500001);
+	assert_non_null(text);
+	memset(text, '[', 500000);
+	_cleanup_err_ struct err e = { 0 };
+	assert_null(policy_parse(text, 500000, "deep.yaml", &e));
+	assert_string_equal(e.id, "policy.syntax");
+}
+
+static void test_policy_setting_parse_values_are_read(void **state)
+{
+	(void)state;
+	struct vf_settings s = { 0 };
+	assert_int_equal(policy_setting_parse("mac=52:54:00:aa:00:01", &s, NULL), 0);
+	assert_int_equal(policy_setting_parse("vlan=120", &s, NULL), 0);
+	assert_int_equal(policy_setting_parse("qos=2", &s, NULL), 0);
+	assert_int_equal(policy_setting_parse("trust=true", &s, NULL), 0);
+	assert_int_equal(policy_setting_parse("spoof-check=false", &s, NULL), 0);
+	assert_int_equal(policy_setting_parse("link=disable", &s, NULL), 0);
+	assert_int_equal(policy_setting_parse("max-rate=100", &s, NULL), 0);
+	assert_int_equal(s.set, VF_SET_MAC | VF_SET_VLAN | VF_SET_TRUST | VF_SET_SPOOFCHK |
+					VF_SET_LINK | VF_SET_RATE);
+	assert_int_equal(s.mac[0], 0x52);
+	assert_int_equal(s.vlan, 120);
+	assert_int_equal(s.trust, 1);
+	assert_int_equal(s.spoofchk, 0);
+	assert_int_equal(s.link, VF_LINK_DISABLE);
+	assert_int_equal(s.max_rate, 100);
+}
+
+static void test_policy_setting_parse_mistakes_refused(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {
+		"",	     "mac",	"mac=",	     "mca=52:54:00:aa:00:01",
+		"vlan=4095", "vlan=-1", "trust=yes", "mac=ff:ff:ff:ff:ff:ff",
+		"link=up",   "qos=8",	"vlan=0x10", "=1"
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct vf_settings s = { 0 };
+		_cleanup_err_ struct err e = { 0 };
+		assert_int_equal(policy_setting_parse(bad[i], &s, &e), -EINVAL);
+		assert_string_equal(e.id, "setting.value");
+		assert_int_equal(s.set, 0);
+	}
+}
+
+static void test_policy_settings_allowed_follow_the_class(void **state)
+{
+	(void)state;
+	const struct policy_class c = { .name = "lan",
+					.may_vlan = true,
+					.vlan_min = 100,
+					.vlan_max = 199,
+					.may_rate = true,
+					.rate_max = 500 };
+	const struct {
+		struct vf_settings s;
+		bool ok;
+	} cases[] = {
+		{ { .set = 0 }, true },
+		{ { .set = VF_SET_VLAN, .vlan = 100, .qos = 3 }, true },
+		{ { .set = VF_SET_VLAN, .vlan = 200 }, false },
+		{ { .set = VF_SET_VLAN, .vlan = 0 }, false },
+		{ { .set = VF_SET_MAC }, false },
+		{ { .set = VF_SET_TRUST }, false },
+		{ { .set = VF_SET_SPOOFCHK }, false },
+		{ { .set = VF_SET_LINK }, false },
+		{ { .set = VF_SET_RATE, .max_rate = 500 }, true },
+		{ { .set = VF_SET_RATE, .max_rate = 501 }, false },
+		{ { .set = VF_SET_RATE, .max_rate = 0 }, false },
+		{ { .set = VF_SET_RATE, .max_rate = 1, .min_rate = 501 }, false },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_err_ struct err e = { 0 };
+		assert_true((policy_settings_allowed(&c, &cases[i].s, &e) >= 0) == cases[i].ok);
+		if (!cases[i].ok)
+			assert_string_equal(e.id, "setting.not-allowed");
+	}
+}
+
+static void test_policy_text_ambiguous_knows_both_versions(void **state)
+{
+	(void)state;
+	static const char *const yes[] = { "yes",  "No",  "ON",	   "off",  "y",	   "true",
+					   "null", "~",	  "",	   "12",   "-1",   "1e3",
+					   "0x1f", "1.5", "12:30", ".inf", "0o17", "+3" };
+	static const char *const no[] = { "ens1f1", "mtty", "12a",   "yesterday",
+					  "x1",	    "1-2",  "nvme0", "0xzz" };
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+		if (!policy_text_ambiguous(yes[i]))
+			fail_msg("%s", yes[i]);
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		if (policy_text_ambiguous(no[i]))
+			fail_msg("%s", no[i]);
+}
+
+static void test_policy_option_nearest_only_when_near(void **state)
+{
+	(void)state;
+	assert_string_equal(policy_option_nearest(policy_options, "devises"), "devices");
+	assert_string_equal(policy_option_nearest(policy_options, "on_remove"), "on-remove");
+	assert_null(policy_option_nearest(policy_options, "windows"));
+	assert_null(policy_option_nearest(policy_options, "tenants"));
+}
+
+static void test_policy_schema_is_the_committed_one(void **state)
+{
+	(void)state;
+	size_t len = 0;
+	_cleanup_free_ char *file = file_read("policies/schema.json", &len);
+	_cleanup_free_ char *now = policy_schema();
+	assert_non_null(now);
+	assert_non_null(file);
+	if (len > 0 && file[len - 1] == '\n')
+		file[len - 1] = '\0';
+	assert_string_equal(file, now);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_policy_parse_golden_files_say_what_they_should),
+		cmocka_unit_test(test_policy_parse_full_file_stores_everything),
+		cmocka_unit_test(test_policy_parse_larger_than_limit_refused),
+		cmocka_unit_test(test_policy_parse_too_many_names_refused),
+		cmocka_unit_test(test_policy_parse_deep_nesting_refused),
+		cmocka_unit_test(test_policy_setting_parse_values_are_read),
+		cmocka_unit_test(test_policy_setting_parse_mistakes_refused),
+		cmocka_unit_test(test_policy_settings_allowed_follow_the_class),
+		cmocka_unit_test(test_policy_text_ambiguous_knows_both_versions),
+		cmocka_unit_test(test_policy_option_nearest_only_when_near),
+		cmocka_unit_test(test_policy_schema_is_the_committed_one),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
