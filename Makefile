@@ -105,7 +105,8 @@ $(O)/carve-executor: $(O)/src/executor/main.o $(LIB)
 $(PROGS):
 	$(call say,  LD $@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 $(TESTPROGS): %: %.o $(TESTLIB) $(LIB)
-	$(call say,  LD $@)$(CC) $(CFLAGS) $(LDFLAGS) $(TESTLDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+	$(call say,  LD $@)$(CC) $(CFLAGS) $(LDFLAGS) $(TESTLDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group \
+		-lcmocka $(PKG_LIBS)
 
 check: all tests
 	scripts/run-tests $(UNIT) $(ENGINE) $(FUZZ)

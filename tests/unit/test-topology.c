@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Bridges, groups and what the doctor says of them, on pictures made here. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "support/test.h"
+
 #include <linux/pci_regs.h>
 
 #include "base/str.h"
@@ -74,7 +71,8 @@ static void test_f24_blocker_names_the_sibling_with_a_driver(void **state)
 	const struct function *mate = topology_blocker(&h, have_function(&h, "0000:01:00.0"));
 	assert_non_null(mate);
 	assert_string_equal(mate->addr, "0000:01:00.1");
-	assert_int_equal(STR_COPY(have_function(&h, "0000:01:00.1")->driver, "vfio-pci"), 0);
+	struct function *audio = have_function(&h, "0000:01:00.1");
+	assert_true(audio && STR_COPY(audio->driver, "vfio-pci") == 0);
 	assert_null(topology_blocker(&h, have_function(&h, "0000:01:00.0")));
 	have_done(&h);
 }
@@ -103,14 +101,15 @@ static void test_doctor_no_groups_is_a_problem_with_remedy(void **state)
 {
 	(void)state;
 	struct have h = { 0 };
-	struct doctor_facts facts = { .interrupt_remapping = -1, .noiommu = -1, .dma_entry_limit = -1 };
+	struct doctor_facts facts = { .interrupt_remapping = -1,
+				      .noiommu = -1,
+				      .dma_entry_limit = -1 };
 	struct findings all;
-	add(&h, "0000:00:00.0", 0x060000, "", -1, "")->vendor = 0x1022;
+	struct function *bridge = add(&h, "0000:00:00.0", 0x060000, "", -1, "");
+	bridge->vendor = 0x1022;
 	assert_int_equal(doctor_examine(&h, &facts, &all), 0);
 	const struct finding *f = finding_of(&all, "doctor.iommu.off");
-	assert_non_null(f);
-	assert_int_equal(f->level, FINDING_PROBLEM);
-	assert_non_null(strstr(f->remedy, "AMD-Vi"));
+	assert_true(f && f->level == FINDING_PROBLEM && strstr(f->remedy, "AMD-Vi"));
 	assert_non_null(finding_of(&all, "doctor.executor"));
 	assert_non_null(finding_of(&all, "doctor.module.vfio-pci"));
 	findings_done(&all);
@@ -123,7 +122,8 @@ static void test_doctor_f35_vfs_without_pf_driver_are_told(void **state)
 	struct have h = { 0 };
 	struct doctor_facts facts = { .executor = true, .vfio_pci = true, .n_enrolled = 1 };
 	struct findings all;
-	add(&h, "0000:02:00.0", 0x010802, "", 3, "")->caps.sriov = true;
+	struct function *pf = add(&h, "0000:02:00.0", 0x010802, "", 3, "");
+	pf->caps.sriov = true;
 	struct function *vf = add(&h, "0000:02:00.1", 0x010802, "", 4, "");
 	vf->is_vf = true;
 	vf->vf_index = 0;
