@@ -34,8 +34,9 @@ struct names *names_open(void)
 	n->access->warning = ignore;
 	n->access->debug = ignore;
 	n->access->error = give_up;
-	/* Without this libpci asks the network (DNS) and udev's hardware database. */
-	n->access->id_lookup_mode = PCI_LOOKUP_NO_NUMBERS;
+	/* The list alone: neither numbers, nor the network, nor udev's hardware database (whose
+	 * handle libpci 3.9 never gives back). */
+	n->access->id_lookup_mode = PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB;
 	return n;
 }
 
@@ -53,7 +54,8 @@ static int lookup(struct names *n, int flags, int vendor, int device, char *ret,
 {
 	char text[256];
 	const char *found = pci_lookup_name(n->access, text, sizeof(text),
-					    flags | PCI_LOOKUP_NO_NUMBERS, vendor, device);
+					    flags | PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB,
+					    vendor, device);
 	/* A name longer than text comes as "<pci_lookup_name: buffer too small>". */
 	if (!found || found[0] == '<')
 		found = "";
