@@ -1,0 +1,150 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Guest side of the lab: words for suites, and for scripts run by hand (". /opt/lab/lib.sh").
+
+pci=/sys/bus/pci/devices
+
+fail() {
+	echo "$*" >&2
+	exit 1
+}
+
+# put VALUE FILE: one write; bash names the errno
+put() {
+	printf '%s' "$1" > "$2"
+}
+
+# refused WORDS COMMAND...: COMMAND fails and says WORDS
+refused() {
+	local words=$1 said
+	shift
+	if said=$("$@" 2>&1); then
+		fail "not refused: $*"
+	fi
+	[[ $said == *"$words"* ]] || fail "refused with '$said', not '$words': $*"
+}
+
+# wait_until SECONDS COMMAND...
+wait_until() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || fail "still not so after the wait: $*"
+		sleep 0.1
+	done
+}
+
+same() { # WANTED SEEN [WHAT]
+	[ "$1" = "$2" ] || fail "${3:-value}: wanted '$1', saw '$2'"
+}
+
+driver_of() { # BDF
+	[ -e "$pci/$1/driver" ] && basename "$(readlink "$pci/$1/driver")"
+}
+
+group_of() { # BDF
+	[ -e "$pci/$1/iommu_group" ] && basename "$(readlink "$pci/$1/iommu_group")"
+}
+
+vf_of() { # PF INDEX
+	basename "$(readlink "$pci/$1/virtfn$2")"
+}
+
+vfs_of() { # PF: how many there are; sriov_numvfs would block while the PF is locked
+	find "$pci/$1/" -maxdepth 1 -name 'virtfn*' | wc -l
+}
+
+# numvfs PF N, without drivers for the new VFs
+numvfs() {
+	put 0 "$pci/$1/sriov_drivers_autoprobe"
+	put "$2" "$pci/$1/sriov_numvfs"
+}
+
+to_vfio() { # BDF
+	modprobe vfio-pci
+	put vfio-pci "$pci/$1/driver_override"
+	[ ! -e "$pci/$1/driver" ] || put "$1" "$pci/$1/driver/unbind"
+	put "$1" /sys/bus/pci/drivers_probe
+	same vfio-pci "$(driver_of "$1")" "driver of $1"
+}
+
+# The nvme PF hands resources to its VFs before they work: private ones give up their flexible
+# resources, the controller is reset, and each VF gets queues and interrupts and is put online.
+nvme_vfs() { # PF COUNT
+	local ctrl i
+	ctrl=/dev/$(ls "$pci/$1/nvme")
+	nvme virt-mgmt "$ctrl" -c 0 -r 1 -a 1 -n 0
+	nvme virt-mgmt "$ctrl" -c 0 -r 0 -a 1 -n 0
+	nvme reset "$ctrl"
+	numvfs "$1" "$2"
+	for ((i = 1; i <= $2; i++)); do
+		nvme virt-mgmt "$ctrl" -c "$i" -r 1 -a 8 -n 1
+		nvme virt-mgmt "$ctrl" -c "$i" -r 0 -a 8 -n 2
+		nvme virt-mgmt "$ctrl" -c "$i" -a 9
+	done
+}
+
+# --- holders and nested guests -----------------------------------------------------------------
+
+# hold VFIO_OPTIONS ("host=BDF" or "sysfsdev=PATH"): a VM that has the device open and never runs.
+# Prints its pid.
+hold() {
+	local pidfile
+	pidfile=$(mktemp /run/lab-holder.XXXXXX)
+	qemu-system-x86_64 -M q35 -accel tcg -m 64 -nodefaults -no-user-config -display none -S \
+		-device "vfio-pci,$1" -daemonize -pidfile "$pidfile" || return 1
+	cat "$pidfile"
+}
+
+let_go() { # PID
+	kill -9 "$1" 2>/dev/null || return 0
+	wait_until 20 gone "$1"
+}
+
+gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+# nested_run QEMU_ARGS...: boot the nested guest with these devices; its report is on standard output
+nested_run() {
+	local dir status=0
+	dir=$(mktemp -d)
+	{
+		cat /opt/lab/nested.gz
+		(cd "$dir" && cp /opt/lab/nested-init init && echo init | busybox cpio -o -H newc 2>/dev/null) | gzip -1
+	} > "$dir/initrd"
+	qemu-system-x86_64 -M q35,i8042=off,sata=off,smbus=off,hpet=off,vmport=off -accel tcg -m 192 \
+		-nodefaults -no-user-config -display none -no-reboot -serial stdio \
+		-kernel /opt/lab/vmlinux -initrd "$dir/initrd" \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr audit=0 no_timer_check tsc=reliable \
+			nowatchdog lsm=capability cryptomgr.notests rcupdate.rcu_expedited=1" \
+		"$@" < /dev/null || status=$?
+	rm -rf "$dir"
+	return "$status"
+}
+
+# --- between suites ----------------------------------------------------------------------------
+
+# reset: no holders, no mdevs, no VFs, no overrides; each suite starts on a host nobody touched
+reset() {
+	local file bdf
+	for file in /run/lab-holder.*; do
+		[ ! -s "$file" ] || let_go "$(cat "$file")"
+		rm -f "$file"
+	done
+	for file in /sys/bus/mdev/devices/*/remove; do
+		[ ! -e "$file" ] || put 1 "$file"
+	done
+	for file in "$pci"/*/sriov_numvfs; do
+		bdf=$(basename "$(dirname "$file")")
+		[ "$(vfs_of "$bdf")" = 0 ] || put 0 "$file"
+		put 1 "$pci/$bdf/sriov_drivers_autoprobe"
+	done
+	for file in "$pci"/*/driver_override; do
+		bdf=$(basename "$(dirname "$file")")
+		[ "$(cat "$file")" != "(null)" ] || continue
+		[ ! -e "$pci/$bdf/driver" ] || put "$bdf" "$pci/$bdf/driver/unbind"
+		put $'\n' "$file"
+		put "$bdf" /sys/bus/pci/drivers_probe
+	done
+}
