@@ -44,8 +44,7 @@ struct names *names_close(struct names *n)
 {
 	if (!n)
 		return NULL;
-	/* pci_cleanup() expects an access method, which only pci_init() picks and we do not need. */
-	pci_free_name_list(n->access);
+	pci_cleanup(n->access);
 	free(n);
 	return NULL;
 }
