@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Words for results that have the same meaning in every mechanism: a guard said no, a deadline passed,
- * an earlier step is stuck, a worker was lost. See mech.h.
+ * Words for results that have the same meaning in every mechanism: a guard said no, a deadline
+ * passed, an earlier step is stuck, a worker was lost. See mech.h.
  */
 #include <errno.h>
 
