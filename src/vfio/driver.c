@@ -13,11 +13,11 @@
 #include "base/str.h"
 #include "sys/sysfs.h"
 
-static inline struct kmod_ctx *kmod_put(struct kmod_ctx *k)
+static inline struct kmod_ctx *context_put(struct kmod_ctx *k)
 {
 	return k ? kmod_unref(k) : NULL;
 }
-DEFINE_CLEANUP(struct kmod_ctx *, kmod_put);
+DEFINE_CLEANUP(struct kmod_ctx *, context_put);
 
 bool driver_registered(const struct verb_context *c, const char *driver)
 {
@@ -82,7 +82,7 @@ int driver_load(const struct verb_context *c, const char *alias, char ret[NAME_S
 {
 	if (!str_eq(alias, "vfio-pci") && !str_after(alias, "vfio_pci:"))
 		return -EPERM;
-	_cleanup_(kmod_putp) struct kmod_ctx *k = kmod_new(NULL, NULL);
+	_cleanup_(context_putp) struct kmod_ctx *k = kmod_new(NULL, NULL);
 	if (!k)
 		return -ENOMEM;
 	struct kmod_list *list = NULL;
