@@ -38,6 +38,7 @@ static const struct {
 	{ "held", "guard.held", "stop what holds it, or: carve release CLAIM" },
 	{ "never-touch", "guard.never-touch",
 	  "no policy lifts this: free the device on the host first" },
+	{ "group-mate", "guard.group-mate", "enrol its group mate as well, or use a slot with ACS" },
 	{ "not-enrolled", "guard.not-enrolled",
 	  "add it to /etc/carve/devices if carve may change it" },
 	{ "mismatch", "guard.mismatch",
