@@ -46,7 +46,7 @@ else
 HARDEN   += -D_FORTIFY_SOURCE=2
 endif
 override CFLAGS += -std=gnu17 $(WARN) $(WERROR) $(HARDEN)
-override CPPFLAGS += -D_GNU_SOURCE -iquote src $(PKG_CFLAGS) -DCARVE_VERSION='"$(VERSION)"' \
+override CPPFLAGS += -D_GNU_SOURCE -Isrc $(PKG_CFLAGS) -DCARVE_VERSION='"$(VERSION)"' \
             -DCARVE_LIBEXECDIR='"$(libexecdir)"' -DCARVE_SYSCONFDIR='"$(sysconfdir)/carve"'
 override LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(LDSAN)
 
@@ -91,6 +91,9 @@ $(O)/src/%.o: src/%.c $(O)/flags
 $(O)/tests/%.o: tests/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,  CC $<)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Carries the interface description as it is.
+$(O)/src/api/interface.o: api/io.carve.varlink
 
 # Mechanisms have files of the same name: append, never replace by name.
 $(LIB): $(LIBOBJ)

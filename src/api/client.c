@@ -86,7 +86,8 @@ static int gone(struct err *reterr, int error)
 
 static int broken(struct err *reterr, const char *why)
 {
-	err_set(reterr, "api.protocol", EPROTO, "carved answered something this program does not know");
+	err_set(reterr, "api.protocol", EPROTO,
+		"carved answered something this program does not know");
 	err_because(reterr, "%s", why);
 	err_todo(reterr, "check that carve and carved are of the same version: carve --version");
 	return -EPROTO;
@@ -233,7 +234,8 @@ int api_next(struct api_client *c, json_t **ret_reply, bool *ret_continues, stru
 
 static json_t *call_pack(const char *method, json_t *params_take, unsigned flags)
 {
-	json_t *message = json_pack("{s:s+}", "method", strchr(method, '.') ? "" : "io.carve.", method);
+	json_t *message =
+		json_pack("{s:s+}", "method", strchr(method, '.') ? "" : "io.carve.", method);
 	if (params_take)
 		json_object_set_new(message, "parameters", params_take);
 	if (flags & API_MORE)

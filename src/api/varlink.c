@@ -168,7 +168,8 @@ int varlink_call_parse(const json_t *message, struct varlink_call *ret)
 		return -EBADMSG;
 
 	struct varlink_call call = { 0 };
-	if (flag_get(message, "more", &call.more) < 0 || flag_get(message, "oneway", &call.oneway) < 0)
+	if (flag_get(message, "more", &call.more) < 0 ||
+	    flag_get(message, "oneway", &call.oneway) < 0)
 		return -EBADMSG;
 	call.method = strdup(method);
 	call.params = json_is_object(params) ? json_incref(params) : json_object();

@@ -61,7 +61,7 @@ int varlink_call_parse(const json_t *message, struct varlink_call *ret);
 struct varlink_conn {
 	struct varlink_input in;
 	struct varlink_output out;
-	bool busy; /* a call was taken and its last reply is still owed */
+	bool busy;	   /* a call was taken and its last reply is still owed */
 	bool oneway, more; /* of that call */
 };
 void varlink_conn_init(struct varlink_conn *c, size_t message_max);
