@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a parent can make. All its types draw on one capacity (mtty's ports, mbochs' megabytes, a GPU's
- * memory), so they share one pool: what is available of each is not to be added up.
+ * What a parent can make. All its types draw on one capacity (mtty's ports, mbochs' megabytes, a
+ * GPU's memory), so they share one pool: what is available of each is not to be added up.
  */
 #include <errno.h>
 

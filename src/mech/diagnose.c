@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Words for results that have the same meaning in every mechanism: a guard said no, a deadline passed,
- * an earlier step is stuck, a worker was lost. See mech.h.
+ * Words for results that have the same meaning in every mechanism: a guard said no, a deadline
+ * passed, an earlier step is stuck, a worker was lost. See mech.h.
  */
 #include <errno.h>
 
@@ -38,6 +38,7 @@ static const struct {
 	{ "held", "guard.held", "stop what holds it, or: carve release CLAIM" },
 	{ "never-touch", "guard.never-touch",
 	  "no policy lifts this: free the device on the host first" },
+	{ "group-mate", "guard.group-mate", "enrol its group mate as well, or use a slot with ACS" },
 	{ "not-enrolled", "guard.not-enrolled",
 	  "add it to /etc/carve/devices if carve may change it" },
 	{ "mismatch", "guard.mismatch",

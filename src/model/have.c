@@ -198,8 +198,43 @@ void have_remove_mdev(struct have *h, const char *uuid)
 		array_remove(h->mdevs, &h->n_mdevs, sizeof(*m), (size_t)(m - h->mdevs));
 }
 
+static int parent_compare(const void *a, const void *b)
+{
+	const struct mdev_parent *p = a, *q = b;
+	return strcmp(p->key, q->key);
+}
+
+static int type_compare(const void *a, const void *b)
+{
+	const struct mdev_type *t = a, *u = b;
+	int r = strcmp(t->parent, u->parent);
+	return r ? r : strcmp(t->id, u->id);
+}
+
+static int mdev_compare(const void *a, const void *b)
+{
+	const struct mdev *m = a, *n = b;
+	return strcmp(m->uuid, n->uuid);
+}
+
+static int vf_compare(const void *a, const void *b)
+{
+	const struct vf_info *v = a, *w = b;
+	int r = strcmp(v->pf, w->pf);
+	return r ? r : (v->index > w->index) - (v->index < w->index);
+}
+
+static void sort(void *items, size_t n, size_t size, int (*compare)(const void *, const void *))
+{
+	if (n > 1)
+		qsort(items, n, size, compare);
+}
+
 void have_sort(struct have *h)
 {
-	if (h->n_functions)
-		qsort(h->functions, h->n_functions, sizeof(*h->functions), function_compare);
+	sort(h->functions, h->n_functions, sizeof(*h->functions), function_compare);
+	sort(h->parents, h->n_parents, sizeof(*h->parents), parent_compare);
+	sort(h->types, h->n_types, sizeof(*h->types), type_compare);
+	sort(h->mdevs, h->n_mdevs, sizeof(*h->mdevs), mdev_compare);
+	sort(h->vfs, h->n_vfs, sizeof(*h->vfs), vf_compare);
 }

@@ -50,20 +50,42 @@ static int key_append(char *key, const char *text, size_t len)
 	return 0;
 }
 
-/* "pci0000:00/0000:00:03.0/0000:01:00.0" -> "pci:0000:00/03.0/00.0" */
-static int pci_key_from_path(const char *path, char *key)
+/* Length of "pci0000:00" at the start of text: the directory of a root bus; 0: it is something else. */
+static size_t root_bus_length(const char *text)
 {
-	const char *root = str_after(path, "pci");
-	size_t len = strcspn(root, "/");
+	const char *root = str_after(text, "pci");
+	size_t domain = root ? hex_run(root) : 0;
+	if (domain < 4 || domain > 8 || root[domain] != ':' || hex_run(root + domain + 1) != 2)
+		return 0;
+	size_t len = strlen("pci") + domain + strlen(":00");
+	return text[len] == '/' || !text[len] ? len : 0;
+}
+
+/* Host bridges of firmware tables sit below a platform or ACPI device: the first root bus counts. */
+static const char *root_bus_find(const char *path)
+{
+	for (const char *s = path; s; s = strchr(s, '/') ? strchr(s, '/') + 1 : NULL)
+		if (root_bus_length(s))
+			return s;
+	return NULL;
+}
+
+/* "pci0000:00/0000:00:03.0/0000:01:00.0" -> "pci:0000:00/03.0/00.0". A second root bus on the way (VMD,
+ * "pci10000:e0") is left out: its domain is numbered as found, and one device has but one. */
+static int pci_key_from_path(const char *root, char *key)
+{
+	size_t len = root_bus_length(root);
 	if (!root[len])
 		return -EINVAL;
 	key[0] = '\0';
 	int r = key_append(key, "pci:", 4);
 	if (r >= 0)
-		r = key_append(key, root, len);
-	for (const char *part = root + len; r >= 0 && *part == '/';) {
+		r = key_append(key, root + 3, len - 3);
+	for (const char *part = root + len; r >= 0 && *part == '/'; part += len) {
 		part++;
 		len = strcspn(part, "/");
+		if (root_bus_length(part))
+			continue;
 		char addr[PCI_ADDR_SIZE];
 		if (len >= sizeof(addr))
 			return -EINVAL;
@@ -74,7 +96,6 @@ static int pci_key_from_path(const char *path, char *key)
 		r = key_append(key, "/", 1);
 		if (r >= 0)
 			r = key_append(key, addr + len - 4, 4);
-		part += len;
 	}
 	return r;
 }
@@ -84,9 +105,12 @@ int device_key_from_path(const char *path, char ret_key[DEVICE_KEY_SIZE])
 	char key[DEVICE_KEY_SIZE];
 	if (!*path || *path == '/' || strstr(path, ".."))
 		return -EINVAL;
-	int r = strncmp(path, "pci", 3) == 0 && hex_run(path + 3) >= 4 && strchr(path, ':')
-			? pci_key_from_path(path, key)
-			: (STR_FORMAT(key, "sys:%s", path) < 0 ? -EINVAL : 0);
+	const char *root = root_bus_find(path);
+	int r;
+	if (root)
+		r = pci_key_from_path(root, key);
+	else
+		r = STR_FORMAT(key, "sys:%s", path) < 0 ? -EINVAL : 0;
 	if (r < 0)
 		return r;
 	memcpy(ret_key, key, DEVICE_KEY_SIZE);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Planning for SR-IOV. The count changes through 0 only (the kernel answers EBUSY to another non-zero
- * value, drivers/pci/iov.c sriov_numvfs_store), which destroys every VF: never while one is held, and
- * never VFs that carve did not make. drivers_autoprobe is 0 for VFs that are for guests, so that no host
- * driver takes them; it goes back to the kernel's default with the last VF.
+ * Planning for SR-IOV. The count changes through 0 only (the kernel answers EBUSY to another
+ * non-zero value, drivers/pci/iov.c sriov_numvfs_store), which destroys every VF: never while one
+ * is held, and never VFs that carve did not make. drivers_autoprobe is 0 for VFs that are for
+ * guests, so that no host driver takes them; it goes back to the kernel's default with the last VF.
  *
- * NVMe: flexible resources are taken from the primary controller before there are VFs, because that needs
- * its reset; each VF is given its share and set online after (docs/system/devices/nvme.rst of QEMU; NVMe
- * base specification, Virtualization Management).
+ * NVMe: flexible resources are taken from the primary controller before there are VFs, because that
+ * needs its reset; each VF is given its share and set online after (docs/system/devices/nvme.rst of
+ * QEMU; NVMe base specification, Virtualization Management).
  */
 #include <errno.h>
 
@@ -110,7 +110,8 @@ static int set_add(const char *device, int vf, const struct vf_settings *want, u
 	return 0;
 }
 
-/* number and number2 0: a fair share, which the executor computes from the controller's own figures. */
+/* number and number2 0: a fair share, which the executor computes from the controller's own
+ * figures. */
 static int online_add(const char *device, int vf, struct plan *ret)
 {
 	return plan_add(ret, VERB_NVME_ONLINE, device, vf) ? 0 : -ENOMEM;

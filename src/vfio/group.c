@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Isolation: functions of one IOMMU group reach each other's memory, so a group goes to one account or
- * to nobody (Documentation/driver-api/vfio.rst, "Groups, Devices, and IOMMUs"). Pure.
+ * Isolation: functions of one IOMMU group reach each other's memory, so a group goes to one account
+ * or to nobody (Documentation/driver-api/vfio.rst, "Groups, Devices, and IOMMUs"). Pure.
  */
 #include <errno.h>
 

@@ -16,8 +16,8 @@ const struct function *passthrough_find(const struct have *h, const struct slice
 	return f;
 }
 
-/* FLR and AF FLR reset one function. PM reset (D3hot to D0 without No_Soft_Reset) does as well. Before
- * config space was read nothing is known against it: the reset itself will tell. */
+/* FLR and AF FLR reset one function. PM reset (D3hot to D0 without No_Soft_Reset) does as well.
+ * Before config space was read nothing is known against it: the reset itself will tell. */
 int vfio_function_proof(const struct function *f)
 {
 	if (!f->caps.known || f->caps.flr || f->caps.af_flr || f->caps.pm_reset)

@@ -105,7 +105,8 @@ int vfio_release_steps(const struct have *h, const struct slice *s, const struct
 	int r = ours ? revoke_add(s, f->vfio_node, f->vfio_uid, f->vfio_gid, f->vfio_mode, ret) : 0;
 	if (r < 0)
 		return r;
-	/* Without a reset the slice stays dirty: the engine quarantines it or keeps it for its tenant. */
+	/* Without a reset the slice stays dirty: the engine quarantines it or keeps it for its
+	 * tenant. */
 	if (s->dirty && vfio_function_proof(f) == PROOF_RESET)
 		if (!mech_step_add(ret, VERB_RESET, s))
 			return -ENOMEM;

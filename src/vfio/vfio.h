@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Functions and mdevs in the hands of VFIO: the mechanism "passthrough", and the steps by which the
- * engine hands out and takes back any slice that a guest opens through /dev/vfio. All of it is pure and
- * level-triggered: what is returned is what the picture still lacks; nothing when the goal holds.
+ * engine hands out and takes back any slice that a guest opens through /dev/vfio. All of it is pure
+ * and level-triggered: what is returned is what the picture still lacks; nothing when the goal
+ * holds.
  *
  * Two things the picture cannot show. A reset: its goal is the slice's dirty flag, which the engine
  * clears when VERB_RESET is DONE. The driver before carve: the engine records it in the slice
@@ -13,25 +14,26 @@
 
 extern const struct mech passthrough_mech;
 
-/* True for vfio-pci and its variants: all of them end in "vfio-pci" or "vfio_pci" (drivers/vfio/pci of
- * Linux 7.2). */
+/* True for vfio-pci and its variants: all of them end in "vfio-pci" or "vfio_pci" (drivers/vfio/pci
+ * of Linux 7.2). */
 bool vfio_driver(const char *driver);
 
-/* Bind f to the best VFIO driver (the executor takes the variant that modules.alias names, loads it, pins
- * d3cold_allowed), then give its group node to the claim's account. c NULL: bind only (bind: early). */
+/* Bind f to the best VFIO driver (the executor takes the variant that modules.alias names, loads
+ * it, pins d3cold_allowed), then give its group node to the claim's account. c NULL: bind only
+ * (bind: early). */
 int vfio_bind_steps(const struct have *h, const struct slice *s, const struct function *f,
 		    const struct claim *c, struct plan *ret, struct err *reterr);
 /* The group node of an mdev to the claim's account. */
 int vfio_grant_steps(const struct have *h, const struct slice *s, const struct claim *c,
 		     struct plan *ret, struct err *reterr);
-/* Node back to root, reset while the slice is dirty, unbind to the recorded original driver. f NULL: an
- * mdev, or a function that is gone. keep_bound: it stays with VFIO (bind: early). */
+/* Node back to root, reset while the slice is dirty, unbind to the recorded original driver. f
+ * NULL: an mdev, or a function that is gone. keep_bound: it stays with VFIO (bind: early). */
 int vfio_release_steps(const struct have *h, const struct slice *s, const struct function *f,
 		       bool keep_bound, struct plan *ret, struct err *reterr);
 
-/* Isolation: -ENODEV when f has no IOMMU group; -EBUSY when its group holds something of the host, of
- * nobody we know, or of another account than uid: the sibling is named. mechs finds the functions of the
- * slices. Not for mdevs: their parent's driver isolates them. */
+/* Isolation: -ENODEV when f has no IOMMU group; -EBUSY when its group holds something of the host,
+ * of nobody we know, or of another account than uid: the sibling is named. mechs finds the
+ * functions of the slices. Not for mdevs: their parent's driver isolates them. */
 int vfio_group_check(const struct have *h, const struct function *f,
 		     const struct mech *const *mechs, const struct slice *slices, size_t n_slices,
 		     const struct claim *claims, size_t n_claims, uint32_t uid, struct err *reterr);

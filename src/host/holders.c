@@ -1,0 +1,633 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See holders.h. */
+#include "host/holders.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "sys/sysfs.h"
+
+#define FULL_PATH_SIZE (SYS_PATH_SIZE + 96)
+#define NODES_MAX 2048
+
+struct holder *holder_list_add(struct holder_list *l, enum holder_kind kind, const char *addr,
+			       const char *fmt, ...)
+{
+	l->found++;
+	if (l->n < HOLDERS_MAX)
+		l->n++;
+	struct holder *h = &l->entries[l->n - 1];
+	*h = (struct holder){ .kind = kind };
+	(void)STR_COPY(h->device, addr);
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(h->what, sizeof(h->what), fmt, ap);
+	va_end(ap);
+	return h;
+}
+
+void holder_subjects_done(struct holder_subjects *s)
+{
+	free(s->entries);
+	*s = (struct holder_subjects){ 0 };
+}
+
+int holder_subjects_add(struct holder_subjects *s, const char *path, const char *addr,
+			enum holder_kind kind)
+{
+	if (s->n == SUBJECTS_MAX)
+		return -E2BIG;
+	struct holder_subject *bigger = reallocarray(s->entries, s->n + 1, sizeof(*bigger));
+	if (!bigger)
+		return -ENOMEM;
+	s->entries = bigger;
+	struct holder_subject *e = &bigger[s->n];
+	*e = (struct holder_subject){ .kind = kind };
+	if (STR_COPY(e->path, path) < 0 || STR_COPY(e->addr, addr) < 0)
+		return -ENAMETOOLONG;
+	s->n++;
+	return 0;
+}
+
+bool driver_is_vfio(const char *driver)
+{
+	return strstr(driver, "vfio") != NULL;
+}
+
+void device_driver(int sysfs, const char *path, char ret[NAME_SIZE])
+{
+	char full[FULL_PATH_SIZE];
+	ret[0] = '\0';
+	if (STR_FORMAT(full, "devices/%s/driver", path) < 0 ||
+	    sysfs_link_name(sysfs, full, ret, NAME_SIZE) < 0)
+		ret[0] = '\0';
+}
+
+/* --- what dies with a device ------------------------------------------------------------------ */
+
+struct dependents {
+	const struct host_roots *roots;
+	const char *path, *addr;
+	struct holder_subjects *subjects;
+	struct holder_list *existing;
+};
+
+/* "virtfn3" -> the VF beside its PF; "<uuid>" -> an mdev below its parent. */
+static int dependent_visit(const char *name, void *userdata)
+{
+	struct dependents *d = userdata;
+	char path[SYS_PATH_SIZE], full[FULL_PATH_SIZE], addr[PCI_ADDR_SIZE];
+	if (uuid_valid(name)) {
+		if (STR_FORMAT(path, "%s/%s", d->path, name) < 0)
+			return -ENAMETOOLONG;
+		if (d->existing)
+			holder_list_add(d->existing, HOLDER_MDEV, d->addr, "mdev %s", name);
+		return holder_subjects_add(d->subjects, path, d->addr, HOLDER_MDEV);
+	}
+	if (!str_after(name, "virtfn"))
+		return 0;
+	const char *slash = strrchr(d->path, '/');
+	if (!slash || STR_FORMAT(full, "devices/%s/%s", d->path, name) < 0)
+		return -EINVAL;
+	int r = sysfs_link_name(d->roots->sysfs, full, addr, sizeof(addr));
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	if (STR_FORMAT(path, "%.*s/%s", (int)(slash - d->path), d->path, addr) < 0)
+		return -ENAMETOOLONG;
+	return holder_subjects_add(d->subjects, path, addr, HOLDER_VF);
+}
+
+int holder_subjects_find(const struct host_roots *r, const char *path, const char *addr,
+			 struct holder_subjects *ret, struct holder_list *existing)
+{
+	struct dependents d = { r, path, addr, ret, existing };
+	char full[FULL_PATH_SIZE];
+	int q = holder_subjects_add(ret, path, addr, HOLDER_FD);
+	if (q < 0)
+		return q;
+	if (STR_FORMAT(full, "devices/%s", path) < 0)
+		return -ENAMETOOLONG;
+	q = sysfs_list(r->sysfs, full, dependent_visit, &d);
+	return q == -ENOENT ? 0 : q;
+}
+
+/* --- device numbers --------------------------------------------------------------------------- */
+
+struct node {
+	uint32_t major, minor;
+	bool block;
+	const struct holder_subject *subject;
+	char name[NAME_SIZE];
+};
+struct nodes {
+	struct node *entries;
+	size_t n;
+};
+
+static void nodes_done(struct nodes *nodes)
+{
+	free(nodes->entries);
+}
+
+static int number_parse(const char *text, uint32_t *ret_major, uint32_t *ret_minor)
+{
+	char major[16];
+	size_t n = strcspn(text, ":");
+	if (n == 0 || n >= sizeof(major) || text[n] != ':')
+		return -EINVAL;
+	memcpy(major, text, n);
+	major[n] = '\0';
+	int r = num_parse_u32(major, 10, ret_major);
+	return r < 0 ? r : num_parse_u32(text + n + 1, 10, ret_minor);
+}
+
+static int nodes_add(struct nodes *nodes, const char *number, bool block,
+		     const struct holder_subject *subject, const char *name)
+{
+	struct node node = { .block = block, .subject = subject };
+	int r = number_parse(number, &node.major, &node.minor);
+	if (r < 0)
+		return r;
+	(void)snprintf(node.name, sizeof(node.name), "%s", name);
+	if (nodes->n == NODES_MAX)
+		return -E2BIG;
+	if (nodes->n % 16 == 0) {
+		struct node *bigger = reallocarray(nodes->entries, nodes->n + 16, sizeof(*bigger));
+		if (!bigger)
+			return -ENOMEM;
+		nodes->entries = bigger;
+	}
+	nodes->entries[nodes->n++] = node;
+	return 0;
+}
+
+/* DEVNAME of the node's uevent file, else the last part of its path. */
+static void node_name(int sysfs, const char *dir, const char *number, const char *link,
+		      char ret[NAME_SIZE])
+{
+	char full[FULL_PATH_SIZE], text[1024];
+	const char *slash = strrchr(link, '/');
+	(void)snprintf(ret, NAME_SIZE, "/dev/%.56s", slash ? slash + 1 : link);
+	if (STR_FORMAT(full, "%s/%s/uevent", dir, number) < 0 ||
+	    sysfs_read(sysfs, full, text, sizeof(text)) < 0)
+		return;
+	char *name = strstr(text, "DEVNAME=");
+	if (!name)
+		return;
+	name += strlen("DEVNAME=");
+	name[strcspn(name, "\n")] = '\0';
+	(void)snprintf(ret, NAME_SIZE, "/dev/%.56s", name);
+}
+
+struct node_search {
+	const struct host_roots *roots;
+	const struct holder_subjects *subjects;
+	struct nodes *nodes;
+	const char *dir; /* "dev/char" */
+	bool block;
+};
+
+static bool path_below(const char *path, const char *top)
+{
+	const char *rest = str_after(path, top);
+	return rest && (*rest == '/' || *rest == '\0');
+}
+
+/* An mdev lies below its parent and has an entry of its own: the longest match is meant. */
+static const struct holder_subject *subject_of(const struct holder_subjects *subjects,
+					       const char *path)
+{
+	const struct holder_subject *best = NULL;
+	for (size_t i = 0; i < subjects->n; i++) {
+		const struct holder_subject *s = &subjects->entries[i];
+		if (path_below(path, s->path) && (!best || strlen(s->path) > strlen(best->path)))
+			best = s;
+	}
+	return best;
+}
+
+static int node_visit(const char *number, void *userdata)
+{
+	struct node_search *s = userdata;
+	char full[FULL_PATH_SIZE], link[FULL_PATH_SIZE], name[NAME_SIZE];
+	if (STR_FORMAT(full, "%s/%s", s->dir, number) < 0)
+		return 0;
+	if (sysfs_link(s->roots->sysfs, full, link, sizeof(link)) < 0)
+		return 0; /* gone meanwhile */
+	const char *below = strstr(link, "devices/");
+	if (!below)
+		return 0;
+	const struct holder_subject *subject = subject_of(s->subjects, below + strlen("devices/"));
+	if (!subject)
+		return 0;
+	node_name(s->roots->sysfs, s->dir, number, link, name);
+	return nodes_add(s->nodes, number, s->block, subject, name);
+}
+
+/* Every character and block device has a link in /sys/dev by its number. */
+static int nodes_below(const struct host_roots *r, const struct holder_subjects *subjects,
+		       bool block, struct nodes *nodes)
+{
+	struct node_search s = { r, subjects, nodes, block ? "dev/block" : "dev/char", block };
+	int q = sysfs_list(r->sysfs, s.dir, node_visit, &s);
+	return q == -ENOENT ? 0 : q;
+}
+
+/* Does the group's node lead to this subject? An mdev is always driven by VFIO. */
+static bool uses_group(const struct host_roots *r, const struct holder_subject *s)
+{
+	char driver[NAME_SIZE];
+	if (s->kind == HOLDER_MDEV)
+		return true;
+	device_driver(r->sysfs, s->path, driver);
+	return driver_is_vfio(driver);
+}
+
+/* The VFIO group is a device of its own: /sys/class/vfio/<group>. */
+static int group_node(const struct host_roots *r, const struct holder_subject *subject,
+		      struct nodes *nodes)
+{
+	char full[FULL_PATH_SIZE], group[16], number[32], name[NAME_SIZE];
+	if (!uses_group(r, subject) ||
+	    STR_FORMAT(full, "devices/%s/iommu_group", subject->path) < 0 ||
+	    sysfs_link_name(r->sysfs, full, group, sizeof(group)) < 0)
+		return 0;
+	if (STR_FORMAT(full, "class/vfio/%s/dev", group) < 0 ||
+	    sysfs_read(r->sysfs, full, number, sizeof(number)) < 0)
+		return 0;
+	(void)snprintf(name, sizeof(name), "/dev/vfio/%s", group);
+	return nodes_add(nodes, number, false, subject, name);
+}
+
+/* The NVIDIA driver makes nodes that sysfs does not know: major 195, the minor in
+ * /proc/driver/nvidia/gpus/<address>/information ("Device Minor"). */
+static int nvidia_node(const struct host_roots *r, const struct holder_subject *subject,
+		       struct nodes *nodes)
+{
+	char full[FULL_PATH_SIZE], text[2048], number[32], name[NAME_SIZE];
+	if (!subject->addr[0] ||
+	    STR_FORMAT(full, "driver/nvidia/gpus/%s/information", subject->addr) < 0 ||
+	    sysfs_read(r->proc, full, text, sizeof(text)) < 0)
+		return 0;
+	char *minor = strstr(text, "Device Minor:");
+	if (!minor)
+		return 0;
+	minor += strlen("Device Minor:");
+	minor += strspn(minor, " \t");
+	minor[strcspn(minor, "\n")] = '\0';
+	if (STR_FORMAT(number, "195:%s", minor) < 0 || STR_FORMAT(name, "/dev/nvidia%s", minor) < 0)
+		return 0;
+	return nodes_add(nodes, number, false, subject, name);
+}
+
+/* NVMe multipath: the disk people open (nvme0n1) belongs to the subsystem, and each path to it
+ * (nvme0c1n1) to a controller (Linux 6.12 drivers/nvme/host/multipath.c). */
+static int head_visit(const char *name, void *userdata)
+{
+	struct node_search *s = userdata;
+	char full[FULL_PATH_SIZE], link[FULL_PATH_SIZE], number[32], disk[NAME_SIZE];
+	const char *path = strchr(name, 'c');
+	const char *ns = path ? strchr(path, 'n') : NULL;
+	if (!str_after(name, "nvme") || !ns || STR_FORMAT(full, "class/block/%s", name) < 0 ||
+	    sysfs_link(s->roots->sysfs, full, link, sizeof(link)) < 0)
+		return 0;
+	const char *below = strstr(link, "devices/");
+	const struct holder_subject *subject =
+		below ? subject_of(s->subjects, below + strlen("devices/")) : NULL;
+	if (!subject)
+		return 0;
+	if (STR_FORMAT(disk, "%.*s%s", (int)(path - name), name, ns) < 0 ||
+	    STR_FORMAT(full, "class/block/%s/dev", disk) < 0 ||
+	    sysfs_read(s->roots->sysfs, full, number, sizeof(number)) < 0)
+		return 0;
+	if (STR_FORMAT(full, "/dev/%s", disk) < 0)
+		return 0;
+	return nodes_add(s->nodes, number, true, subject, full);
+}
+
+static int nodes_find(const struct host_roots *r, const struct holder_subjects *subjects,
+		      struct nodes *nodes)
+{
+	struct node_search heads = { r, subjects, nodes, "class/block", true };
+	int q = nodes_below(r, subjects, false, nodes);
+	if (q == 0)
+		q = nodes_below(r, subjects, true, nodes);
+	if (q == 0)
+		q = sysfs_list(r->sysfs, heads.dir, head_visit, &heads);
+	if (q == -ENOENT)
+		q = 0;
+	for (size_t i = 0; q == 0 && i < subjects->n; i++) {
+		q = group_node(r, &subjects->entries[i], nodes);
+		if (q == 0)
+			q = nvidia_node(r, &subjects->entries[i], nodes);
+	}
+	return q;
+}
+
+/* --- processes -------------------------------------------------------------------------------- */
+
+/* Numbers of /proc/PID/stat behind the program's name, which may contain anything. */
+static int read_stat(int proc, int32_t pid, int32_t *ret_parent, uint64_t *ret_start)
+{
+	char path[64], text[1024];
+	int r = STR_FORMAT(path, "%d/stat", pid);
+	if (r < 0)
+		return r;
+	ssize_t n = sysfs_read(proc, path, text, sizeof(text));
+	if (n < 0)
+		return n == -ENOENT ? -ESRCH : (int)n;
+	char *p = strrchr(text, ')');
+	uint64_t value = 0, parent = 0;
+	/* Fields 3 (state), 4 (parent), ..., 22 (start time): proc(5). */
+	for (int field = 2; p && field < 22; field++) {
+		p = strchr(p, ' ');
+		if (!p)
+			return -EINVAL;
+		p++;
+		if (field + 1 != 4 && field + 1 != 22)
+			continue;
+		char number[24];
+		size_t len = strcspn(p, " \n");
+		if (len >= sizeof(number))
+			return -EINVAL;
+		memcpy(number, p, len);
+		number[len] = '\0';
+		r = num_parse(number, 10, UINT64_MAX, &value);
+		if (r < 0)
+			return r;
+		if (field + 1 == 4)
+			parent = value;
+	}
+	if (!p)
+		return -EINVAL;
+	*ret_parent = (int32_t)parent;
+	*ret_start = value;
+	return 0;
+}
+
+static uint32_t read_uid(int proc, int32_t pid)
+{
+	char path[64], text[4096];
+	uint32_t uid = 0;
+	if (STR_FORMAT(path, "%d/status", pid) < 0 ||
+	    sysfs_read(proc, path, text, sizeof(text)) < 0)
+		return 0;
+	char *p = strstr(text, "\nUid:\t");
+	if (!p)
+		return 0;
+	p += strlen("\nUid:\t");
+	p[strcspn(p, "\t\n")] = '\0';
+	return num_parse_u32(p, 10, &uid) < 0 ? 0 : uid;
+}
+
+/* systemd writes "-" in names as \x2d. */
+static void unescape(char *s)
+{
+	char *to = s;
+	while (*s) {
+		uint64_t c;
+		char hex[3] = { s[0] == '\\' && s[1] == 'x' ? s[2] : '\0', '\0', '\0' };
+		if (hex[0])
+			hex[1] = s[3];
+		if (hex[0] && hex[1] && num_parse(hex, 16, 255, &c) >= 0 && c > ' ') {
+			*to++ = (char)c;
+			s += 4;
+		} else {
+			*to++ = *s++;
+		}
+	}
+	*to = '\0';
+}
+
+struct unit_form {
+	const char *prefix;
+	const char *word; /* what people call it */
+	unsigned id_len;  /* container ids are shortened as their engines do */
+};
+static const struct unit_form unit_forms[] = {
+	{ "libpod-conmon-", "podman monitor", 12 },
+	{ "libpod-", "podman", 12 },
+	{ "docker-", "docker", 12 },
+	{ "cri-containerd-", "containerd", 12 },
+	{ "crio-", "crio", 12 },
+	{ "machine-qemu-", "libvirt", 0 },
+	{ "machine-lxc-", "lxc", 0 },
+	{ "machine-", "machine", 0 },
+};
+
+/* "machine-qemu-1-web01.scope" -> "libvirt web01" */
+static bool unit_format(const char *unit, char ret[128])
+{
+	char id[128];
+	size_t len = strlen(unit) - strlen(".scope");
+	for (size_t i = 0; i < sizeof(unit_forms) / sizeof(*unit_forms); i++) {
+		const struct unit_form *f = &unit_forms[i];
+		const char *rest = str_after(unit, f->prefix);
+		if (!rest)
+			continue;
+		(void)snprintf(id, sizeof(id), "%.*s", (int)(len - (size_t)(rest - unit)), rest);
+		if (f->id_len && strlen(id) > f->id_len)
+			id[f->id_len] = '\0';
+		const char *name = id;
+		if (str_eq(f->word, "libvirt") || str_eq(f->word, "lxc")) {
+			name += strspn(name, "0123456789");
+			name += *name == '-';
+		}
+		return str_format(ret, 128, "%s %s", f->word, name) >= 0;
+	}
+	return false;
+}
+
+void holder_unit_from_cgroup(const char *cgroup, char ret[128])
+{
+	char unit[128] = "", slice[128] = "";
+	ret[0] = '\0';
+	for (const char *p = cgroup; *p;) {
+		p += strspn(p, "/");
+		size_t n = strcspn(p, "/\n");
+		char part[128];
+		if (n > 0 && n < sizeof(part)) {
+			memcpy(part, p, n);
+			part[n] = '\0';
+			if (str_ends(part, ".service") || str_ends(part, ".scope"))
+				memcpy(unit, part, n + 1);
+			else if (str_ends(part, ".slice"))
+				memcpy(slice, part, n + 1);
+		}
+		p += n;
+		if (*p == '\n')
+			break;
+	}
+	unescape(unit);
+	if (str_eq(slice, "qemu.slice") && str_ends(unit, ".scope")) {
+		(void)str_format(ret, 128, "vm %.*s", (int)(strlen(unit) - 6), unit);
+		return;
+	}
+	if (!str_ends(unit, ".scope") || !unit_format(unit, ret))
+		(void)str_copy(ret, 128, unit);
+}
+
+static void read_unit(int proc, int32_t pid, char ret[128])
+{
+	char path[64], text[4096];
+	ret[0] = '\0';
+	if (STR_FORMAT(path, "%d/cgroup", pid) < 0 ||
+	    sysfs_read(proc, path, text, sizeof(text)) < 0)
+		return;
+	char *p = str_after(text, "0::") ? text : strstr(text, "\n0::");
+	if (!p)
+		p = strstr(text, "name=systemd:");
+	p = p ? strstr(p, ":/") : NULL;
+	if (p)
+		holder_unit_from_cgroup(p + 1, ret);
+}
+
+int holder_describe_process(int proc, int32_t pid, struct holder *ret)
+{
+	char path[64], comm[64];
+	int32_t parent;
+	int r = read_stat(proc, pid, &parent, &ret->start);
+	if (r < 0)
+		return r;
+	ret->pid = pid;
+	ret->uid = read_uid(proc, pid);
+	if (STR_FORMAT(path, "%d/comm", pid) == 0 && sysfs_read(proc, path, comm, sizeof(comm)) > 0)
+		(void)snprintf(ret->comm, sizeof(ret->comm), "%.*s", (int)sizeof(ret->comm) - 1,
+			       comm);
+	read_unit(proc, pid, ret->unit);
+	return 0;
+}
+
+struct process_scan {
+	const struct host_roots *roots;
+	const struct nodes *nodes;
+	struct holder_list *list;
+	int32_t own; /* the executor */
+};
+
+/* STATX_TYPE from the cache: a stat that asks a dead NFS or FUSE server would hang here. */
+static const struct node *node_open(const struct process_scan *s, int dir, const char *fd)
+{
+	struct statx sx;
+	if (statx(dir, fd, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &sx) < 0)
+		return NULL;
+	if (!S_ISCHR(sx.stx_mode) && !S_ISBLK(sx.stx_mode))
+		return NULL;
+	for (size_t i = 0; i < s->nodes->n; i++) {
+		const struct node *node = &s->nodes->entries[i];
+		if (node->block == S_ISBLK(sx.stx_mode) && node->major == sx.stx_rdev_major &&
+		    node->minor == sx.stx_rdev_minor)
+			return node;
+	}
+	return NULL;
+}
+
+static bool already_listed(const struct holder_list *l, int32_t pid, const struct node *node)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->entries[i].pid == pid && str_eq(l->entries[i].what, node->name) &&
+		    str_eq(l->entries[i].device, node->subject->addr))
+			return true;
+	return false;
+}
+
+static void holder_found(struct process_scan *s, int32_t pid, const struct node *node)
+{
+	struct holder h = { .kind = node->subject->kind };
+	int32_t parent = 0;
+	uint64_t start;
+	if (already_listed(s->list, pid, node))
+		return;
+	int r = read_stat(s->roots->proc, pid, &parent, &start);
+	if (r == -ESRCH || pid == s->own || parent == s->own)
+		return;
+	(void)holder_describe_process(s->roots->proc, pid, &h);
+	if (str_eq(h.unit, "systemd-udevd.service"))
+		return;
+	h.pid = pid;
+	(void)STR_COPY(h.what, node->name);
+	(void)STR_COPY(h.device, node->subject->addr);
+	*holder_list_add(s->list, h.kind, h.device, "%s", h.what) = h;
+}
+
+static int process_visit(const char *name, void *userdata)
+{
+	struct process_scan *s = userdata;
+	uint32_t pid;
+	char path[64];
+	if (num_parse_u32(name, 10, &pid) < 0 || STR_FORMAT(path, "%s/fd", name) < 0)
+		return 0;
+	_cleanup_close_ int fd = sysfs_openat(s->roots->proc, path, O_RDONLY | O_DIRECTORY);
+	if (fd == -ENOENT || fd == -ESRCH)
+		return 0;
+	if (fd < 0)
+		return fd;
+	DIR *dir = fdopendir(fd);
+	if (!dir)
+		return -errno;
+	TAKE_FD(fd);
+	for (struct dirent *e; (e = readdir(dir));) {
+		const struct node *node = node_open(s, dirfd(dir), e->d_name);
+		if (node)
+			holder_found(s, (int32_t)pid, node);
+	}
+	closedir(dir);
+	return 0;
+}
+
+/* A function that no driver drives has no nodes and so no holders. */
+static bool may_be_held(const struct host_roots *r, const struct holder_subjects *subjects)
+{
+	char driver[NAME_SIZE];
+	for (size_t i = 0; i < subjects->n; i++) {
+		const struct holder_subject *s = &subjects->entries[i];
+		device_driver(r->sysfs, s->path, driver);
+		if (driver[0] || s->kind == HOLDER_MDEV || !s->addr[0])
+			return true;
+	}
+	return false;
+}
+
+/* A VFIO group opens once: EBUSY says that it is in use even if the holder cannot be seen (a
+ * descriptor on its way through a socket). Linux 6.12 drivers/vfio/group.c. */
+static void groups_probe(const struct host_roots *r, const struct nodes *nodes,
+			 struct holder_list *ret)
+{
+	for (size_t i = 0; i < nodes->n; i++) {
+		const struct node *node = &nodes->entries[i];
+		const char *group = str_after(node->name, "/dev/vfio/");
+		if (!group || strchr(group, '/'))
+			continue;
+		_cleanup_close_ int fd = sysfs_openat(r->dev, node->name + strlen("/dev/"),
+						      O_RDONLY | O_NONBLOCK | O_NOCTTY);
+		if (fd == -EBUSY)
+			holder_list_add(ret, node->subject->kind, node->subject->addr, "%s",
+					node->name);
+	}
+}
+
+int holders_find(const struct host_roots *r, const struct holder_subjects *subjects,
+		 struct holder_list *ret)
+{
+	if (!may_be_held(r, subjects))
+		return 0;
+	_cleanup_(nodes_done) struct nodes nodes = { 0 };
+	int q = nodes_find(r, subjects, &nodes);
+	if (q < 0 || nodes.n == 0)
+		return q;
+	struct process_scan s = { r, &nodes, ret, getppid() };
+	size_t before = ret->found;
+	q = sysfs_list(r->proc, ".", process_visit, &s);
+	if (q == 0 && ret->found == before)
+		groups_probe(r, &nodes, ret);
+	return q;
+}

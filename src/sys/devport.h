@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Port functions through generic netlink "devlink": what a PF in switchdev mode gives its VFs
+ * (Documentation/networking/devlink/devlink-port.rst; include/uapi/linux/devlink.h). May block
+ * behind the devlink lock of the device: for workers.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+struct devport {
+	uint32_t index;
+	bool has_mac, has_state;
+	uint8_t mac[6];
+	uint8_t state; /* 0 inactive, 1 active */
+};
+
+/* The port of VF number vf of the device ("pci", "0000:3b:00.0"). -ENOENT: no such port,
+ * -EOPNOTSUPP: the kernel has no devlink. */
+int devport_find(const char *bus, const char *device, int vf, struct devport *ret);
+/* Sets what has_mac and has_state say. Errno of the kernel. */
+int devport_set(const char *bus, const char *device, const struct devport *p);
