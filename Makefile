@@ -46,7 +46,7 @@ else
 HARDEN   += -D_FORTIFY_SOURCE=2
 endif
 override CFLAGS += -std=gnu17 $(WARN) $(WERROR) $(HARDEN)
-override CPPFLAGS += -D_GNU_SOURCE -Isrc $(PKG_CFLAGS) -DCARVE_VERSION='"$(VERSION)"' \
+override CPPFLAGS += -D_GNU_SOURCE -iquote src $(PKG_CFLAGS) -DCARVE_VERSION='"$(VERSION)"' \
             -DCARVE_LIBEXECDIR='"$(libexecdir)"' -DCARVE_SYSCONFDIR='"$(sysconfdir)/carve"'
 override LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(LDSAN)
 
