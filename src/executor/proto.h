@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Between carved and carve-executor: SEQPACKET messages on /run/carve/executor. A request is one
- * struct exec_request. A reply is one struct step_result behind a header, followed by data_len bytes.
- * Replies come in any order; a STEP_TIMEOUT is followed some day by a STEP_LATE of the same id. Both
- * programs are of one build: another version is refused at once with EPROTO.
+ * struct exec_request. A reply is one struct exec_reply, followed by result.data_len bytes. Replies
+ * come in any order; a STEP_TIMEOUT is followed some day by a STEP_LATE of the same id. Both programs
+ * are of one build: another version is answered with EPROTO and the connection closed.
+ *
+ * A connection begins with EXEC_HELLO. It is answered by one EXEC_STUCK for each device that is stuck
+ * at that time, then by EXEC_HELLO.
  */
 #pragma once
 #include "model/step.h"
@@ -14,10 +17,9 @@
 #define EXEC_IN_FLIGHT_MAX 256u /* per connection; more waits in carved */
 
 enum exec_kind {
-	EXEC_STEP,   /* request: perform; reply: the result */
-	EXEC_HELLO,  /* request: version check; reply: number = workers stuck now */
-	EXEC_STUCK,  /* reply only: a device was found stuck at start (its lock is held) */
-	EXEC_ENROLL, /* request by root only, text: one line of the devices file; see enroll.h */
+	EXEC_STEP,  /* request: perform; reply: the result */
+	EXEC_HELLO, /* request: version check; reply: number = devices stuck now */
+	EXEC_STUCK, /* reply only: a device is stuck; result.id: the step that is, detail: since when */
 };
 
 struct exec_header {

@@ -21,7 +21,8 @@ enum effect {
 
 static const enum effect effects[VERB_COUNT] = {
 	[VERB_BIND] = EFFECT_FUNCTION,	       [VERB_UNBIND] = EFFECT_FUNCTION,
-	[VERB_RESET] = EFFECT_FUNCTION,	       [VERB_NVME_FLEX] = EFFECT_FUNCTION,
+	[VERB_RESET] = EFFECT_FUNCTION,	       [VERB_GRANT] = EFFECT_FUNCTION,
+	[VERB_NVME_FLEX] = EFFECT_FUNCTION,    [VERB_NVME_ONLINE] = EFFECT_FUNCTION,
 	[VERB_NVME_OFFLINE] = EFFECT_FUNCTION, [VERB_SET_VFS] = EFFECT_VFS,
 	[VERB_MDEV_REMOVE] = EFFECT_MDEV,
 };
@@ -71,7 +72,7 @@ static int check_uses(const struct guard_query *q, const struct holder_subjects 
 static int check_holders(const struct guard_query *q, const struct holder_subjects *subjects,
 			 struct guard_answer *a)
 {
-	int r = holders_find(&q->roots, subjects, &a->list);
+	int r = holders_find(&q->roots, subjects, !q->step->check_only, &a->list);
 	if (r < 0)
 		return r;
 	return a->list.n > 0 ? refuse(a, "held") : 0;
@@ -159,12 +160,22 @@ static int check_mates(const struct guard_query *q, struct guard_answer *a)
 
 /* --- by effect -------------------------------------------------------------------------------- */
 
+/* What VFIO drives the host does not use: giving that back is always allowed. */
+static bool asks_for_uses(const struct guard_query *q)
+{
+	char driver[NAME_SIZE];
+	if (q->step->verb != VERB_UNBIND)
+		return q->never_touch;
+	device_driver(q->roots.sysfs, q->at->path, driver);
+	return !driver_is_vfio(driver);
+}
+
 static int check_function(const struct guard_query *q, struct guard_answer *a)
 {
 	struct holder_subjects subjects __attribute__((cleanup(holder_subjects_done))) = { 0 };
 	struct holder_list existing = { .n = 0 };
 	int r = holder_subjects_find(&q->roots, q->at->path, q->at->addr, &subjects, &existing);
-	if (r == 0 && q->never_touch)
+	if (r == 0 && asks_for_uses(q))
 		r = check_uses(q, &subjects, "never-touch", a);
 	if (r == 0 && q->never_touch)
 		r = check_mates(q, a);

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "sys/process.h"
 #include "sys/sysfs.h"
 
 #define FULL_PATH_SIZE (SYS_PATH_SIZE + 96)
@@ -335,8 +336,8 @@ static int nodes_find(const struct host_roots *r, const struct holder_subjects *
 
 /* --- processes -------------------------------------------------------------------------------- */
 
-/* Numbers of /proc/PID/stat behind the program's name, which may contain anything. */
-static int read_stat(int proc, int32_t pid, int32_t *ret_parent, uint64_t *ret_start)
+/* Field 4 of /proc/PID/stat, behind the program's name, which may contain anything: proc(5). */
+static int read_parent(int proc, int32_t pid, int32_t *ret)
 {
 	char path[64], text[1024];
 	int r = STR_FORMAT(path, "%d/stat", pid);
@@ -346,164 +347,27 @@ static int read_stat(int proc, int32_t pid, int32_t *ret_parent, uint64_t *ret_s
 	if (n < 0)
 		return n == -ENOENT ? -ESRCH : (int)n;
 	char *p = strrchr(text, ')');
-	uint64_t value = 0, parent = 0;
-	/* Fields 3 (state), 4 (parent), ..., 22 (start time): proc(5). */
-	for (int field = 2; p && field < 22; field++) {
-		p = strchr(p, ' ');
-		if (!p)
-			return -EINVAL;
-		p++;
-		if (field + 1 != 4 && field + 1 != 22)
-			continue;
-		char number[24];
-		size_t len = strcspn(p, " \n");
-		if (len >= sizeof(number))
-			return -EINVAL;
-		memcpy(number, p, len);
-		number[len] = '\0';
-		r = num_parse(number, 10, UINT64_MAX, &value);
-		if (r < 0)
-			return r;
-		if (field + 1 == 4)
-			parent = value;
-	}
-	if (!p)
+	uint32_t parent;
+	if (!p || strlen(p) < 4)
 		return -EINVAL;
-	*ret_parent = (int32_t)parent;
-	*ret_start = value;
+	p += strlen(") S ");
+	p[strcspn(p, " ")] = '\0';
+	r = num_parse_u32(p, 10, &parent);
+	if (r < 0)
+		return r;
+	*ret = (int32_t)parent;
 	return 0;
-}
-
-static uint32_t read_uid(int proc, int32_t pid)
-{
-	char path[64], text[4096];
-	uint32_t uid = 0;
-	if (STR_FORMAT(path, "%d/status", pid) < 0 ||
-	    sysfs_read(proc, path, text, sizeof(text)) < 0)
-		return 0;
-	char *p = strstr(text, "\nUid:\t");
-	if (!p)
-		return 0;
-	p += strlen("\nUid:\t");
-	p[strcspn(p, "\t\n")] = '\0';
-	return num_parse_u32(p, 10, &uid) < 0 ? 0 : uid;
-}
-
-/* systemd writes "-" in names as \x2d. */
-static void unescape(char *s)
-{
-	char *to = s;
-	while (*s) {
-		uint64_t c;
-		char hex[3] = { s[0] == '\\' && s[1] == 'x' ? s[2] : '\0', '\0', '\0' };
-		if (hex[0])
-			hex[1] = s[3];
-		if (hex[0] && hex[1] && num_parse(hex, 16, 255, &c) >= 0 && c > ' ') {
-			*to++ = (char)c;
-			s += 4;
-		} else {
-			*to++ = *s++;
-		}
-	}
-	*to = '\0';
-}
-
-struct unit_form {
-	const char *prefix;
-	const char *word; /* what people call it */
-	unsigned id_len;  /* container ids are shortened as their engines do */
-};
-static const struct unit_form unit_forms[] = {
-	{ "libpod-conmon-", "podman monitor", 12 },
-	{ "libpod-", "podman", 12 },
-	{ "docker-", "docker", 12 },
-	{ "cri-containerd-", "containerd", 12 },
-	{ "crio-", "crio", 12 },
-	{ "machine-qemu-", "libvirt", 0 },
-	{ "machine-lxc-", "lxc", 0 },
-	{ "machine-", "machine", 0 },
-};
-
-/* "machine-qemu-1-web01.scope" -> "libvirt web01" */
-static bool unit_format(const char *unit, char ret[128])
-{
-	char id[128];
-	size_t len = strlen(unit) - strlen(".scope");
-	for (size_t i = 0; i < sizeof(unit_forms) / sizeof(*unit_forms); i++) {
-		const struct unit_form *f = &unit_forms[i];
-		const char *rest = str_after(unit, f->prefix);
-		if (!rest)
-			continue;
-		(void)snprintf(id, sizeof(id), "%.*s", (int)(len - (size_t)(rest - unit)), rest);
-		if (f->id_len && strlen(id) > f->id_len)
-			id[f->id_len] = '\0';
-		const char *name = id;
-		if (str_eq(f->word, "libvirt") || str_eq(f->word, "lxc")) {
-			name += strspn(name, "0123456789");
-			name += *name == '-';
-		}
-		return str_format(ret, 128, "%s %s", f->word, name) >= 0;
-	}
-	return false;
-}
-
-void holder_unit_from_cgroup(const char *cgroup, char ret[128])
-{
-	char unit[128] = "", slice[128] = "";
-	ret[0] = '\0';
-	for (const char *p = cgroup; *p;) {
-		p += strspn(p, "/");
-		size_t n = strcspn(p, "/\n");
-		char part[128];
-		if (n > 0 && n < sizeof(part)) {
-			memcpy(part, p, n);
-			part[n] = '\0';
-			if (str_ends(part, ".service") || str_ends(part, ".scope"))
-				memcpy(unit, part, n + 1);
-			else if (str_ends(part, ".slice"))
-				memcpy(slice, part, n + 1);
-		}
-		p += n;
-		if (*p == '\n')
-			break;
-	}
-	unescape(unit);
-	if (str_eq(slice, "qemu.slice") && str_ends(unit, ".scope")) {
-		(void)str_format(ret, 128, "vm %.*s", (int)(strlen(unit) - 6), unit);
-		return;
-	}
-	if (!str_ends(unit, ".scope") || !unit_format(unit, ret))
-		(void)str_copy(ret, 128, unit);
-}
-
-static void read_unit(int proc, int32_t pid, char ret[128])
-{
-	char path[64], text[4096];
-	ret[0] = '\0';
-	if (STR_FORMAT(path, "%d/cgroup", pid) < 0 ||
-	    sysfs_read(proc, path, text, sizeof(text)) < 0)
-		return;
-	char *p = str_after(text, "0::") ? text : strstr(text, "\n0::");
-	if (!p)
-		p = strstr(text, "name=systemd:");
-	p = p ? strstr(p, ":/") : NULL;
-	if (p)
-		holder_unit_from_cgroup(p + 1, ret);
 }
 
 int holder_describe_process(int proc, int32_t pid, struct holder *ret)
 {
-	char path[64], comm[64];
-	int32_t parent;
-	int r = read_stat(proc, pid, &parent, &ret->start);
+	int r = process_start_time(proc, pid, &ret->start);
 	if (r < 0)
 		return r;
 	ret->pid = pid;
-	ret->uid = read_uid(proc, pid);
-	if (STR_FORMAT(path, "%d/comm", pid) == 0 && sysfs_read(proc, path, comm, sizeof(comm)) > 0)
-		(void)snprintf(ret->comm, sizeof(ret->comm), "%.*s", (int)sizeof(ret->comm) - 1,
-			       comm);
-	read_unit(proc, pid, ret->unit);
+	(void)process_uid(proc, pid, &ret->uid);
+	(void)process_comm(proc, pid, ret->comm, sizeof(ret->comm));
+	(void)process_unit(proc, pid, ret->unit, sizeof(ret->unit));
 	return 0;
 }
 
@@ -544,10 +408,9 @@ static void holder_found(struct process_scan *s, int32_t pid, const struct node 
 {
 	struct holder h = { .kind = node->subject->kind };
 	int32_t parent = 0;
-	uint64_t start;
 	if (already_listed(s->list, pid, node))
 		return;
-	int r = read_stat(s->roots->proc, pid, &parent, &start);
+	int r = read_parent(s->roots->proc, pid, &parent);
 	if (r == -ESRCH || pid == s->own || parent == s->own)
 		return;
 	(void)holder_describe_process(s->roots->proc, pid, &h);
@@ -615,7 +478,7 @@ static void groups_probe(const struct host_roots *r, const struct nodes *nodes,
 	}
 }
 
-int holders_find(const struct host_roots *r, const struct holder_subjects *subjects,
+int holders_find(const struct host_roots *r, const struct holder_subjects *subjects, bool probe,
 		 struct holder_list *ret)
 {
 	if (!may_be_held(r, subjects))
@@ -627,7 +490,7 @@ int holders_find(const struct host_roots *r, const struct holder_subjects *subje
 	struct process_scan s = { r, &nodes, ret, getppid() };
 	size_t before = ret->found;
 	q = sysfs_list(r->proc, ".", process_visit, &s);
-	if (q == 0 && ret->found == before)
+	if (q == 0 && probe && ret->found == before)
 		groups_probe(r, &nodes, ret);
 	return q;
 }

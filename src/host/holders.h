@@ -46,8 +46,10 @@ int holder_subjects_find(const struct host_roots *r, const char *path, const cha
 
 /* Adds who has a node of one of the subjects open. The executor itself and udev, which only probes,
  * are left out. Subjects without driver and node cost nothing. Negative errno when it could not look
- * everywhere: then nobody may conclude that nobody holds it. */
-int holders_find(const struct host_roots *r, const struct holder_subjects *subjects,
+ * everywhere: then nobody may conclude that nobody holds it.
+ * probe: try to open VFIO groups that nobody seems to hold. Only before a change: a guest that starts
+ * in that moment would be told that the group is busy. */
+int holders_find(const struct host_roots *r, const struct holder_subjects *subjects, bool probe,
 		 struct holder_list *ret);
 
 /* Is driver one that hands the function to user space through VFIO? */
@@ -56,5 +58,3 @@ bool driver_is_vfio(const char *driver);
 void device_driver(int sysfs, const char *path, char ret[NAME_SIZE]);
 /* The process behind pid: start, uid, comm, unit. -ESRCH when it is gone. */
 int holder_describe_process(int proc, int32_t pid, struct holder *ret);
-/* What the line of a cgroup says to people: unit, container or machine. */
-void holder_unit_from_cgroup(const char *cgroup, char ret[128]);

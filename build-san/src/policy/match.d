@@ -1,0 +1,12 @@
+build-san/src/policy/match.o: src/policy/match.c src/policy/match.h \
+ src/policy/option.h src/policy/policy.h src/base/err.h src/model/slice.h \
+ src/model/step.h src/model/pci.h src/base/cleanup.h src/base/str.h
+src/policy/match.h:
+src/policy/option.h:
+src/policy/policy.h:
+src/base/err.h:
+src/model/slice.h:
+src/model/step.h:
+src/model/pci.h:
+src/base/cleanup.h:
+src/base/str.h:
