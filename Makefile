@@ -5,7 +5,7 @@
 #   make [V=1] [O=DIR] [SAN=1] [CC=clang] [prefix=DIR]   all tests check gate bench clean
 #   make install uninstall [DESTDIR=DIR]           see Makefile.install
 #
-# Tests: tests/{unit,engine}/test-*.c and tests/bench/bench-*.c are programs, tests/fuzz/fuzz-*.c
+# Tests: tests/{unit,regress,engine}/test-*.c and tests/bench/bench-*.c are programs, tests/fuzz/fuzz-*.c
 # are replayed over tests/fuzz/corpus/NAME/; any other .c of these directories and of
 # tests/support/ is linked into those that refer to it.
 VERSION  := 0.1.0
@@ -21,7 +21,7 @@ sysusersdir ?= $(prefix)/lib/sysusers.d
 tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
 
 # What needs no compiler needs no libraries either.
-NOBUILD := clean uninstall gate
+NOBUILD := clean uninstall install-data gate
 ifneq ($(filter-out $(NOBUILD),$(or $(MAKECMDGOALS),all)),)
 PKGS := libpci libudev libnl-3.0 libnl-route-3.0 libnl-genl-3.0 jansson libfyaml sqlite3 libsystemd libseccomp libcap libkmod
 PKG_LIBS := $(shell pkg-config --libs $(PKGS))
@@ -37,6 +37,9 @@ CFLAGS   ?= -O2 -g
 WARN     := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
             -Wwrite-strings -Wnull-dereference -Wswitch-enum -Wimplicit-fallthrough
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE -ffunction-sections -fdata-sections
+ifeq ($(FUZZER),1)
+HARDEN   += -fsanitize=fuzzer-no-link
+endif
 ifeq ($(SAN),1)
 # Instrumented code confuses flow warnings; the plain builds show them.
 WARN     :=
@@ -59,9 +62,9 @@ MAIN_daemon := carved
 MAIN_executor := carve-executor
 PROGS  := $(foreach main,$(wildcard $(MAINS)),$(O)/$(MAIN_$(notdir $(patsubst %/,%,$(dir $(main))))))
 
-TESTDIRS := tests/unit tests/engine tests/bench tests/fuzz tests/support
+TESTDIRS := tests/unit tests/regress tests/engine tests/bench tests/fuzz tests/support
 TESTSRC := $(wildcard $(addsuffix /*.c,$(TESTDIRS)))
-UNIT   := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test-*.c))
+UNIT   := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test-*.c tests/regress/test-*.c))
 ENGINE := $(patsubst %.c,$(O)/%,$(wildcard tests/engine/test-*.c))
 BENCH  := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/bench-*.c))
 FUZZ   := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/fuzz-*.c))
@@ -74,9 +77,9 @@ WRAPPED := malloc calloc realloc strdup strndup asprintf vasprintf __asprintf_ch
 comma := ,
 TESTLDFLAGS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 
-.PHONY: all tests check gate bench clean tidy headers FORCE
+.PHONY: all tests check gate bench fuzz clean tidy headers FORCE
 all: $(LIB) $(PROGS)
-tests: $(UNIT) $(ENGINE) $(FUZZ)
+tests: $(UNIT) $(ENGINE) $(FUZZ) $(BENCH)
 
 # Objects depend on how they are compiled: another prefix or compiler builds them again.
 export FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
@@ -111,7 +114,13 @@ $(TESTPROGS): %: %.o $(TESTLIB) $(LIB)
 	$(call say,  LD $@)$(CC) $(CFLAGS) $(LDFLAGS) $(TESTLDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group \
 		-lcmocka $(PKG_LIBS)
 
-check: all tests
+# libFuzzer brings a main() of its own; see tests/fuzz/replay.c.
+ifeq ($(FUZZER),1)
+$(FUZZ): LDSAN += -fsanitize=fuzzer
+endif
+fuzz: $(FUZZ)
+
+check: all $(UNIT) $(ENGINE) $(FUZZ)
 	scripts/run-tests $(UNIT) $(ENGINE) $(FUZZ)
 gate:
 	scripts/gate
