@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * See scan.h. Counted in system calls per function: topology link 1, uevent 3, iommu_group 1, VF link 1,
- * NUMA node 3 where it is not inherited, group type 3 once per group; the worker's config read is 3 more.
+ * See scan.h. Counted in system calls per function: place 1 (not for VFs: the PF's link says it), uevent
+ * 3, IOMMU group 1, link of the VF or the end of the VF links 1, group type 3 once per group, owner of
+ * the node 1 when bound to VFIO, config space (in the worker) 3: at most 12. NUMA node 3 once per root
+ * bus and boot_vga 3 for a display are paid for by bridges, whose groups are not asked and who have no
+ * VFs. tests/unit/test-scan.c counts.
  */
-#include "host/scan.h"
+#include "host/scan-internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,34 +18,17 @@
 #include "base/str.h"
 #include "sys/sysfs.h"
 
-#define PATH_SIZE 512
-
-struct scan {
-	const struct scan_roots *roots;
-	struct have *have;
-};
-
 static int function_path(const struct function *f, const char *file, char *ret)
 {
 	return str_format(ret, PATH_SIZE, "devices/%s/%s", f->path, file);
 }
 
-/* "../../../devices/pci0000:00/0000:00:03.0/0000:01:00.0" */
-static int read_topology(const struct scan *s, struct function *f)
+static int set_place(struct function *f, const char *path)
 {
-	char path[PATH_SIZE], target[PATH_SIZE];
-	int r = STR_FORMAT(path, "bus/pci/devices/%s", f->addr);
-	if (r >= 0)
-		r = sysfs_link_direct(s->roots->sysfs, path, target, sizeof(target));
+	int r = STR_COPY(f->path, path);
 	if (r < 0)
 		return r;
-	const char *below = strstr(target, "devices/");
-	if (!below)
-		return -EINVAL;
-	r = STR_COPY(f->path, below + strlen("devices/"));
-	if (r < 0)
-		return r;
-
+	/* The component above: a bridge, or "pci0000:00" on a root bus. */
 	const char *last = strrchr(f->path, '/');
 	const char *above = last;
 	while (above && above > f->path && above[-1] != '/')
@@ -52,9 +38,25 @@ static int read_topology(const struct scan *s, struct function *f)
 		memcpy(f->parent, above, len);
 		f->parent[len] = '\0';
 		if (!pci_addr_valid(f->parent))
-			f->parent[0] = '\0'; /* pci0000:00: a root bus */
+			memset(f->parent, 0, sizeof(f->parent));
 	}
-	return device_key_from_path(f->path, f->key);
+	r = device_key_from_path(f->path, f->key);
+	if (r < 0)
+		memset(f->path, 0, sizeof(f->path));
+	return r;
+}
+
+/* "../../../devices/pci0000:00/0000:00:03.0/0000:01:00.0" */
+static int read_place(const struct scan *s, struct function *f)
+{
+	char path[PATH_SIZE], target[PATH_SIZE];
+	int r = STR_FORMAT(path, "bus/pci/devices/%s", f->addr);
+	if (r >= 0)
+		r = sysfs_link_direct(s->roots->sysfs, path, target, sizeof(target));
+	if (r < 0)
+		return r;
+	const char *below = strstr(target, "devices/");
+	return below ? set_place(f, below + strlen("devices/")) : -EINVAL;
 }
 
 static void parse_pair(const char *text, uint16_t *first, uint16_t *second)
@@ -103,12 +105,13 @@ static int read_uevent(const struct scan *s, struct function *f)
 	return 0;
 }
 
+/* Host, ISA and PCI bridges: none is handed out, none has VFs. */
 static bool is_bridge(const struct function *f)
 {
-	return f->class >> 8 == 0x0604;
+	return f->class >> 16 == 0x06;
 }
 
-static int link_number(const struct scan *s, const char *path)
+int scan_link_number(const struct scan *s, const char *path)
 {
 	char target[PATH_SIZE];
 	uint64_t n;
@@ -118,10 +121,10 @@ static int link_number(const struct scan *s, const char *path)
 	return slash && num_parse(slash + 1, 10, INT32_MAX, &n) >= 0 ? (int)n : -1;
 }
 
-static const struct function *group_mate(const struct have *h, const struct function *f)
+static const struct function *group_mate(const struct scan *s, const struct function *f)
 {
-	for (size_t i = 0; i < h->n_functions; i++) {
-		const struct function *g = &h->functions[i];
+	for (size_t i = 0; !s->again && i < s->have->n_functions; i++) {
+		const struct function *g = &s->have->functions[i];
 		if (g != f && g->iommu_group == f->iommu_group && g->group_type[0])
 			return g;
 	}
@@ -133,10 +136,10 @@ static void read_group(const struct scan *s, struct function *f)
 	char path[PATH_SIZE];
 	if (function_path(f, "iommu_group", path) < 0)
 		return;
-	f->iommu_group = link_number(s, path);
+	f->iommu_group = scan_link_number(s, path);
 	if (f->iommu_group < 0 || is_bridge(f))
 		return;
-	const struct function *mate = group_mate(s->have, f);
+	const struct function *mate = group_mate(s, f);
 	if (mate) {
 		(void)STR_COPY(f->group_type, mate->group_type);
 		return;
@@ -146,19 +149,15 @@ static void read_group(const struct scan *s, struct function *f)
 		f->group_type[0] = '\0';
 }
 
-static void read_vfio_node(const struct scan *s, int group, bool *ret_there, uint32_t *ret_uid,
-			   uint32_t *ret_gid, uint32_t *ret_mode)
+void scan_read_node(const struct scan *s, int group, struct scan_node *ret)
 {
 	char path[64];
 	struct stat st;
-	*ret_there = false;
+	*ret = (struct scan_node){ 0 };
 	if (group < 0 || STR_FORMAT(path, "vfio/%d", group) < 0 ||
 	    fstatat(s->roots->dev, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
-	*ret_there = true;
-	*ret_uid = st.st_uid;
-	*ret_gid = st.st_gid;
-	*ret_mode = st.st_mode & 07777;
+	*ret = (struct scan_node){ true, st.st_uid, st.st_gid, st.st_mode & 07777 };
 }
 
 static bool vfio_driver(const char *driver)
@@ -166,16 +165,28 @@ static bool vfio_driver(const char *driver)
 	return strstr(driver, "vfio") != NULL;
 }
 
-/* All functions below one root bus have its node (drivers/pci/probe.c pci_device_add(),
- * pcibus_to_node()): read once at the top, inherited below. */
+/* Node of another function whose path begins with the same root bus; false: none was read yet. */
+static bool numa_known(const struct have *h, const struct function *f, int *ret)
+{
+	size_t len = strcspn(f->path, "/");
+	for (size_t i = 0; i < h->n_functions; i++) {
+		const struct function *g = &h->functions[i];
+		if (str_eq(g->addr, f->addr) || strncmp(g->path, f->path, len + 1) != 0)
+			continue;
+		*ret = g->numa_node;
+		return true;
+	}
+	return false;
+}
+
+/* A function has the node of its bus, a bus that of the bus above (pci_device_add(), drivers/pci/probe.c):
+ * read once per root bus. Host bridges below one platform device are not told apart by the path. */
 static void read_numa(const struct scan *s, struct function *f)
 {
-	const struct function *above = f->parent[0] ? have_function(s->have, f->parent) : NULL;
-	if (above && above != f) {
-		f->numa_node = above->numa_node;
-		return;
-	}
 	char path[PATH_SIZE];
+	bool root_bus = strncmp(f->path, "pci", 3) == 0;
+	if (root_bus && numa_known(s->have, f, &f->numa_node))
+		return;
 	if (function_path(f, "numa_node", path) < 0 ||
 	    sysfs_read_int(s->roots->sysfs, path, &f->numa_node) < 0)
 		f->numa_node = -1;
@@ -185,17 +196,28 @@ static void read_boot_vga(const struct scan *s, struct function *f)
 {
 	char path[PATH_SIZE];
 	uint64_t v = 0;
-	if (f->class >> 16 != 0x03)
+	if (f->class >> 8 != 0x0300) /* VGA; others have no such file */
 		return;
 	if (function_path(f, "boot_vga", path) >= 0)
 		(void)sysfs_read_u64(s->roots->sysfs, path, 10, &v);
 	f->boot_vga = v == 1;
 }
 
+static void read_node(const struct scan *s, struct function *f)
+{
+	struct scan_node node = { 0 };
+	if (vfio_driver(f->driver))
+		scan_read_node(s, f->iommu_group, &node);
+	f->vfio_node = node.there;
+	f->vfio_uid = node.uid;
+	f->vfio_gid = node.gid;
+	f->vfio_mode = node.mode;
+}
+
 /* Fills f, whose addr is set. What is gone meanwhile is an error, what is missing is not. */
 static int read_function(const struct scan *s, struct function *f)
 {
-	int r = read_topology(s, f);
+	int r = f->path[0] ? 0 : read_place(s, f);
 	if (r >= 0)
 		r = read_uevent(s, f);
 	if (r < 0)
@@ -203,34 +225,108 @@ static int read_function(const struct scan *s, struct function *f)
 	read_group(s, f);
 	read_numa(s, f);
 	read_boot_vga(s, f);
-	if (vfio_driver(f->driver))
-		read_vfio_node(s, f->iommu_group, &f->vfio_node, &f->vfio_uid, &f->vfio_gid,
-			       &f->vfio_mode);
+	read_node(s, f);
 	return 0;
+}
+
+static bool link_addr(const struct scan *s, const char *path, const char *file,
+		      char ret[PCI_ADDR_SIZE])
+{
+	char link[PATH_SIZE], target[PATH_SIZE];
+	if (STR_FORMAT(link, "devices/%s/%s", path, file) < 0 ||
+	    sysfs_link_direct(s->roots->sysfs, link, target, sizeof(target)) < 0)
+		return false;
+	const char *slash = strrchr(target, '/');
+	return str_copy(ret, PCI_ADDR_SIZE, slash ? slash + 1 : target) >= 0;
+}
+
+static bool vf_link_addr(const struct scan *s, const char *pf_path, int index,
+			 char ret[PCI_ADDR_SIZE])
+{
+	char file[32];
+	return STR_FORMAT(file, "virtfn%d", index) >= 0 && link_addr(s, pf_path, file, ret);
+}
+
+/* The kernel's sriov_numvfs takes the device lock, which a stuck write holds for ever (F33): what is
+ * known of a PF's count comes from the links of its VFs. */
+static void count_vfs(struct have *h, const char *pf_addr)
+{
+	struct function *pf = have_function(h, pf_addr);
+	if (!pf || !pf->caps.known || !pf->caps.sriov)
+		return;
+	pf->caps.sriov_num = (uint16_t)have_vf_count(h, pf_addr);
+	pf->caps.sriov_enabled = pf->caps.sriov_num > 0;
+}
+
+static void set_vf(struct function *vf, const char *pf_addr, int index)
+{
+	vf->is_vf = true;
+	vf->vf_index = index;
+	(void)STR_COPY(vf->pf, pf_addr);
+}
+
+/* A VF sits beside its PF, below the same bridge: the link is "../<address>". */
+static void set_place_beside(struct function *vf, const struct function *pf)
+{
+	char path[SYS_PATH_SIZE];
+	const char *last = strrchr(pf->path, '/');
+	if (!vf->path[0] && last &&
+	    STR_FORMAT(path, "%.*s/%s", (int)(last - pf->path), pf->path, vf->addr) >= 0)
+		(void)set_place(vf, path);
 }
 
 /* virtfn<N> of the PF is the truth about its VFs: physfn of a VF appears later than its uevent. */
 static void read_vf_links(const struct scan *s, const struct function *pf)
 {
-	char pf_addr[PCI_ADDR_SIZE], pf_path[SYS_PATH_SIZE];
-	int numa = pf->numa_node;
-	(void)STR_COPY(pf_addr, pf->addr);
-	(void)STR_COPY(pf_path, pf->path);
-
-	for (int i = 0; i < UINT16_MAX; i++) {
-		char path[PATH_SIZE], target[PATH_SIZE];
-		if (STR_FORMAT(path, "devices/%s/virtfn%d", pf_path, i) < 0 ||
-		    sysfs_link_direct(s->roots->sysfs, path, target, sizeof(target)) < 0)
-			return;
-		const char *slash = strrchr(target, '/');
-		struct function *vf = have_function(s->have, slash ? slash + 1 : target);
-		if (!vf)
+	char addr[PCI_ADDR_SIZE];
+	for (int i = 0; i < UINT16_MAX && vf_link_addr(s, pf->path, i, addr); i++) {
+		struct function *vf = have_function(s->have, addr);
+		if (!vf || vf == pf)
 			continue;
-		vf->is_vf = true;
-		vf->vf_index = i;
-		vf->numa_node = numa;
-		(void)STR_COPY(vf->pf, pf_addr);
+		set_vf(vf, pf->addr, i);
+		set_place_beside(vf, pf);
 	}
+}
+
+static unsigned routing_id(const char *addr)
+{
+	const char *s = strchr(addr, ':') + 1; /* a valid address: "0000:3b:00.0" */
+	uint32_t bus = 0, dev = 0;
+	(void)num_parse_u32((const char[]){ s[0], s[1], '\0' }, 16, &bus);
+	(void)num_parse_u32((const char[]){ s[3], s[4], '\0' }, 16, &dev);
+	return bus << 8 | dev << 3 | (unsigned)(s[6] - '0');
+}
+
+/* RID of VF i = RID of the PF + offset + i * stride (SR-IOV 1.1, 2.1.2). A guess: the link decides. */
+static int guess_index(const struct function *pf, const char *vf_addr)
+{
+	const struct pci_caps *c = &pf->caps;
+	unsigned first = routing_id(pf->addr) + c->sriov_offset, rid = routing_id(vf_addr);
+	if (!c->sriov || !c->sriov_stride || rid < first)
+		return 0;
+	return (int)((rid - first) / c->sriov_stride);
+}
+
+static int find_index(const struct scan *s, const struct function *pf, const char *vf_addr)
+{
+	char addr[PCI_ADDR_SIZE];
+	int guess = guess_index(pf, vf_addr);
+	if (vf_link_addr(s, pf->path, guess, addr) && str_eq(addr, vf_addr))
+		return guess;
+	for (int i = 0; i < UINT16_MAX && vf_link_addr(s, pf->path, i, addr); i++)
+		if (str_eq(addr, vf_addr))
+			return i;
+	return -1;
+}
+
+/* Of a single function: its PF, by its own link. A VF whose link is not there yet is told of again. */
+static void read_pf_link(const struct scan *s, struct function *f)
+{
+	char addr[PCI_ADDR_SIZE];
+	if (!link_addr(s, f->path, "physfn", addr))
+		return;
+	const struct function *pf = have_function(s->have, addr);
+	set_vf(f, addr, pf ? find_index(s, pf, f->addr) : -1);
 }
 
 static int add_name(const char *name, void *userdata)
@@ -252,15 +348,35 @@ static void keep_known(const struct have *old, struct have *h)
 	for (size_t i = 0; i < h->n_functions; i++) {
 		struct function *f = &h->functions[i];
 		const struct function *was = have_function(old, f->addr);
-		if (was && same_function(was, f))
-			f->caps = was->caps;
+		if (!was || !same_function(was, f))
+			continue;
+		f->caps = was->caps;
+		count_vfs(h, f->addr);
 	}
+}
+
+void scan_count_types(struct have *h)
+{
+	for (size_t i = 0; i < h->n_functions; i++) {
+		struct function *f = &h->functions[i];
+		unsigned n = 0;
+		for (size_t t = 0; f->mdev_parent && t < h->n_types; t++)
+			n += str_eq(h->types[t].parent, f->key);
+		if (n)
+			f->mdev_parent = n;
+	}
+}
+
+bool scan_is_parent(const struct have *h, const char *key)
+{
+	const struct function *f = have_device(h, key);
+	return f ? f->mdev_parent > 0 : have_parent(h, key) != NULL;
 }
 
 static int keep_records(const struct have *old, struct have *h)
 {
 	for (size_t i = 0; i < old->n_types; i++) {
-		if (!scan_device_path(h, old->types[i].parent))
+		if (!scan_is_parent(h, old->types[i].parent))
 			continue;
 		struct mdev_type *t = have_add_type(h);
 		if (!t)
@@ -278,19 +394,21 @@ static int keep_records(const struct have *old, struct have *h)
 	return 0;
 }
 
-/* Functions that vanish between listing and reading are left out. */
+/* Functions that vanish between listing and reading are left out. A PF comes before its VFs in the order
+ * of addresses, and says where they are. */
 static void read_functions(const struct scan *s)
 {
 	struct have *h = s->have;
 	for (size_t i = 0; i < h->n_functions;) {
-		if (read_function(s, &h->functions[i]) < 0)
-			have_remove_function(h, h->functions[i].addr);
-		else
-			i++;
+		struct function *f = &h->functions[i];
+		if (read_function(s, f) < 0) {
+			have_remove_function(h, f->addr);
+			continue;
+		}
+		if (!f->is_vf && !is_bridge(f))
+			read_vf_links(s, f);
+		i++;
 	}
-	for (size_t i = 0; i < h->n_functions; i++)
-		if (!h->functions[i].is_vf && !is_bridge(&h->functions[i]))
-			read_vf_links(s, &h->functions[i]);
 }
 
 int scan_all(const struct scan_roots *roots, const struct have *old, struct have *ret)
@@ -299,7 +417,7 @@ int scan_all(const struct scan_roots *roots, const struct have *old, struct have
 	struct scan s = { .roots = roots, .have = &h };
 
 	int r = sysfs_list(roots->sysfs, "bus/pci/devices", add_name, &h);
-	if (r >= 0) {
+	if (r >= 0 || r == -ENOENT) {
 		have_sort(&h);
 		read_functions(&s);
 		r = scan_mdevs(roots, &h);
@@ -312,6 +430,8 @@ int scan_all(const struct scan_roots *roots, const struct have *old, struct have
 		have_done(&h);
 		return r;
 	}
+	scan_count_types(&h);
+	have_sort(&h);
 	*ret = h;
 	return 0;
 }
@@ -326,82 +446,91 @@ static void drop_vfs(struct have *h, const char *pf_addr)
 	}
 }
 
-int scan_function(const struct scan_roots *roots, struct have *h, const char *addr)
+static int function_gone(struct have *h, const char *addr)
 {
-	struct scan s = { .roots = roots, .have = h };
-	struct function new = { .iommu_group = -1, .numa_node = -1, .vf_index = -1 };
-	if (!pci_addr_valid(addr) || STR_COPY(new.addr, addr) < 0)
-		return -EINVAL;
-
-	struct function *was = have_function(h, addr);
-	int r = read_function(&s, &new);
-	if (r == -ENOENT || r == -ENODEV) {
-		if (!was)
-			return 0;
-		drop_vfs(h, addr);
-		have_remove_function(h, addr);
-		return 1;
-	}
-	if (r < 0)
-		return r;
-	if (was && same_function(was, &new)) {
-		new.caps = was->caps;
-		new.mdev_parent = was->mdev_parent;
-		new.is_vf = was->is_vf;
-		new.vf_index = was->vf_index;
-		memcpy(new.pf, was->pf, sizeof(new.pf));
-		if (memcmp(was, &new, sizeof(new)) == 0)
-			return 0;
-		*was = new;
-		return 1;
-	}
-	if (!was) {
-		was = have_add_function(h);
-		if (!was)
-			return -ENOMEM;
-	}
-	*was = new;
-	have_sort(h);
+	const struct function *was = have_function(h, addr);
+	char pf[PCI_ADDR_SIZE];
+	if (!was)
+		return 0;
+	(void)STR_COPY(pf, was->pf);
+	drop_vfs(h, addr);
+	have_remove_function(h, addr);
+	if (pf[0])
+		count_vfs(h, pf);
 	return 1;
 }
 
-static int vf_addr_at(const struct scan_roots *roots, const char *pf_path, int index,
-		      char ret[PCI_ADDR_SIZE])
+static int function_put(struct have *h, const struct function *new)
 {
-	char path[PATH_SIZE], target[PATH_SIZE];
-	int r = STR_FORMAT(path, "devices/%s/virtfn%d", pf_path, index);
-	if (r >= 0)
-		r = sysfs_link_direct(roots->sysfs, path, target, sizeof(target));
-	if (r < 0)
-		return r;
-	const char *slash = strrchr(target, '/');
-	return str_copy(ret, PCI_ADDR_SIZE, slash ? slash + 1 : target);
+	struct function *f = have_function(h, new->addr);
+	bool there = f != NULL;
+	if (there && memcmp(f, new, sizeof(*f)) == 0)
+		return 0;
+	if (!there)
+		f = have_add_function(h);
+	if (!f)
+		return -ENOMEM;
+	memcpy(f, new, sizeof(*f));
+	if (!there)
+		have_sort(h);
+	if (new->is_vf)
+		count_vfs(h, new->pf);
+	return 1;
 }
 
-int scan_vfs(const struct scan_roots *roots, struct have *h, const char *pf_addr)
+int scan_function(const struct scan_roots *roots, struct have *h, const char *addr)
 {
-	struct scan s = { .roots = roots, .have = h };
-	int changed = scan_function(roots, h, pf_addr);
-	const struct function *pf = have_function(h, pf_addr);
-	if (changed < 0 || !pf)
-		return changed;
+	struct scan s = { .roots = roots, .have = h, .again = true };
+	struct function new;
+	memset(&new, 0, sizeof(new)); /* compared as a whole */
+	new.iommu_group = new.numa_node = new.vf_index = -1;
+	if (!pci_addr_valid(addr) || STR_COPY(new.addr, addr) < 0)
+		return -EINVAL;
 
-	/* Those that left first; then each that a link names. */
-	for (size_t i = 0; i < h->n_functions;) {
+	int r = read_function(&s, &new);
+	if (r == -ENOENT || r == -ENODEV)
+		return function_gone(h, addr);
+	if (r < 0)
+		return r;
+	read_pf_link(&s, &new);
+	const struct function *was = have_function(h, addr);
+	if (was && same_function(was, &new)) {
+		memcpy(&new.caps, &was->caps, sizeof(new.caps));
+		new.mdev_parent = was->mdev_parent;
+	}
+	return function_put(h, &new);
+}
+
+static int drop_gone_vfs(const struct scan *s, const char *pf_addr)
+{
+	int changed = 0;
+	for (size_t i = 0; i < s->have->n_functions;) {
 		char path[PATH_SIZE];
-		const struct function *f = &h->functions[i];
+		const struct function *f = &s->have->functions[i];
 		bool ours = f->is_vf && str_eq(f->pf, pf_addr);
 		if (ours && STR_FORMAT(path, "devices/%s", f->path) >= 0 &&
-		    !sysfs_exists(roots->sysfs, path)) {
-			have_remove_function(h, f->addr);
+		    !sysfs_exists(s->roots->sysfs, path)) {
+			have_remove_function(s->have, f->addr);
 			changed = 1;
 		} else {
 			i++;
 		}
 	}
+	return changed;
+}
+
+int scan_vfs(const struct scan_roots *roots, struct have *h, const char *pf_addr)
+{
+	struct scan s = { .roots = roots, .have = h, .again = true };
+	int changed = scan_function(roots, h, pf_addr);
+	const struct function *pf = have_function(h, pf_addr);
+	if (changed < 0 || !pf)
+		return changed;
+
 	char pf_path[SYS_PATH_SIZE], addr[PCI_ADDR_SIZE];
-	(void)STR_COPY(pf_path, have_function(h, pf_addr)->path);
-	for (int i = 0; i < UINT16_MAX && vf_addr_at(roots, pf_path, i, addr) >= 0; i++) {
+	(void)STR_COPY(pf_path, pf->path);
+	changed |= drop_gone_vfs(&s, pf_addr);
+	for (int i = 0; i < UINT16_MAX && vf_link_addr(&s, pf_path, i, addr); i++) {
 		int r = scan_function(roots, h, addr);
 		if (r < 0)
 			return r;
@@ -410,162 +539,8 @@ int scan_vfs(const struct scan_roots *roots, struct have *h, const char *pf_addr
 	pf = have_function(h, pf_addr);
 	if (pf)
 		read_vf_links(&s, pf);
+	count_vfs(h, pf_addr);
 	return changed;
-}
-
-static int add_parent(const char *name, void *userdata)
-{
-	const struct scan *s = userdata;
-	char path[PATH_SIZE], target[PATH_SIZE], key[DEVICE_KEY_SIZE];
-	if (STR_FORMAT(path, "class/mdev_bus/%s", name) < 0 ||
-	    sysfs_link_direct(s->roots->sysfs, path, target, sizeof(target)) < 0)
-		return 0;
-	const char *below = strstr(target, "devices/");
-	if (!below || device_key_from_path(below + strlen("devices/"), key) < 0)
-		return 0;
-	struct function *f = have_device(s->have, key);
-	if (f) {
-		f->mdev_parent = 1;
-		return 0;
-	}
-	struct mdev_parent *p = have_add_parent(s->have);
-	if (!p)
-		return -ENOMEM;
-	memcpy(p->key, key, sizeof(key));
-	(void)STR_COPY(p->name, name);
-	return STR_COPY(p->path, below + strlen("devices/"));
-}
-
-/* mdev_type is made last: an mdev without it is not finished, and shown without a type. */
-static int add_mdev(const char *name, void *userdata)
-{
-	const struct scan *s = userdata;
-	char path[PATH_SIZE], target[PATH_SIZE];
-	if (!uuid_valid(name) || STR_FORMAT(path, "bus/mdev/devices/%s", name) < 0 ||
-	    sysfs_link_direct(s->roots->sysfs, path, target, sizeof(target)) < 0)
-		return 0;
-	char *below = strstr(target, "devices/");
-	char *last = strrchr(target, '/');
-	if (!below || !last || last <= below)
-		return 0;
-
-	struct mdev *m = have_add_mdev(s->have);
-	if (!m)
-		return -ENOMEM;
-	(void)STR_COPY(m->uuid, name);
-	if (STR_FORMAT(path, "%s/iommu_group", below) >= 0)
-		m->iommu_group = link_number(s, path);
-	char type[PATH_SIZE];
-	if (STR_FORMAT(path, "%s/mdev_type", below) >= 0 &&
-	    sysfs_link_direct(s->roots->sysfs, path, type, sizeof(type)) >= 0) {
-		const char *slash = strrchr(type, '/');
-		(void)STR_COPY(m->type, slash ? slash + 1 : type);
-	}
-	*last = '\0';
-	(void)device_key_from_path(below + strlen("devices/"), m->parent);
-	read_vfio_node(s, m->iommu_group, &m->vfio_node, &m->vfio_uid, &m->vfio_gid, &m->vfio_mode);
-	return 0;
-}
-
-static void drop_types_of_gone(struct have *h)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < h->n_types; i++)
-		if (scan_device_path(h, h->types[i].parent))
-			h->types[kept++] = h->types[i];
-	h->n_types = kept;
-}
-
-int scan_mdevs(const struct scan_roots *roots, struct have *h)
-{
-	struct scan s = { .roots = roots, .have = h };
-	for (size_t i = 0; i < h->n_functions; i++)
-		h->functions[i].mdev_parent = 0;
-	h->n_parents = 0;
-	h->n_mdevs = 0;
-
-	/* No mdev module, no class: that is a machine without mediated devices. */
-	int r = sysfs_list(roots->sysfs, "class/mdev_bus", add_parent, &s);
-	if (r >= 0 || r == -ENOENT)
-		r = sysfs_list(roots->sysfs, "bus/mdev/devices", add_mdev, &s);
-	drop_types_of_gone(h);
-	return r == -ENOENT ? 0 : r;
-}
-
-int scan_apply_config(struct have *h, const char *addrs, const void *data, size_t len)
-{
-	const uint8_t *at = data;
-	while (*addrs) {
-		char addr[PCI_ADDR_SIZE];
-		size_t n = strcspn(addrs, " ");
-		uint32_t size;
-		if (n >= sizeof(addr) || len < sizeof(size))
-			return -EBADMSG;
-		memcpy(addr, addrs, n);
-		addr[n] = '\0';
-		memcpy(&size, at, sizeof(size));
-		at += sizeof(size);
-		len -= sizeof(size);
-		if (size > len)
-			return -EBADMSG;
-		struct function *f = have_function(h, addr);
-		if (f)
-			pci_caps_parse(at, size, &f->caps);
-		at += size;
-		len -= size;
-		addrs += n + strspn(addrs + n, " ");
-	}
-	return len == 0 ? 0 : -EBADMSG;
-}
-
-static bool text_ended(const char *field, size_t size)
-{
-	return memchr(field, '\0', size) != NULL;
-}
-
-int scan_apply_types(struct have *h, const char *parent_key, const void *data, size_t len)
-{
-	size_t n = len / sizeof(struct mdev_type), kept = 0;
-	if (len % sizeof(struct mdev_type))
-		return -EBADMSG;
-	for (size_t i = 0; i < h->n_types; i++)
-		if (!str_eq(h->types[i].parent, parent_key))
-			h->types[kept++] = h->types[i];
-	h->n_types = kept;
-	for (size_t i = 0; i < n; i++) {
-		struct mdev_type type;
-		memcpy(&type, (const char *)data + i * sizeof(type), sizeof(type));
-		if (!text_ended(type.id, sizeof(type.id)) ||
-		    !text_ended(type.name, sizeof(type.name)) ||
-		    !text_ended(type.api, sizeof(type.api)) ||
-		    !text_ended(type.description, sizeof(type.description)))
-			continue;
-		struct mdev_type *t = have_add_type(h);
-		if (!t)
-			return -ENOMEM;
-		*t = type;
-		(void)STR_COPY(t->parent, parent_key);
-	}
-	return 0;
-}
-
-int scan_apply_vfs(struct have *h, const char *pf_key, const void *data, size_t len)
-{
-	size_t kept = 0, n = len / sizeof(struct vf_info);
-	if (len % sizeof(struct vf_info))
-		return -EBADMSG;
-	for (size_t i = 0; i < h->n_vfs; i++)
-		if (!str_eq(h->vfs[i].pf, pf_key))
-			h->vfs[kept++] = h->vfs[i];
-	h->n_vfs = kept;
-	for (size_t i = 0; i < n; i++) {
-		struct vf_info *v = have_add_vf_info(h);
-		if (!v)
-			return -ENOMEM;
-		memcpy(v, (const char *)data + i * sizeof(*v), sizeof(*v));
-		(void)STR_COPY(v->pf, pf_key);
-	}
-	return 0;
 }
 
 const char *scan_device_path(const struct have *h, const char *key)

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "base/err.h"
+#include "host/uevent.h"
 #include "model/step.h"
 
 struct scan_roots {
@@ -15,24 +16,42 @@ struct scan_roots {
 };
 
 /* Everything anew. What only workers can tell is kept from old (may be NULL) for functions that are
- * still the same. -ENOENT: no PCI bus at all. */
+ * still the same; after lost events it should be read again too, a card may have been exchanged for one
+ * of its kind. No PCI bus is no error. */
 int scan_all(const struct scan_roots *roots, const struct have *old, struct have *ret);
 
-/* One function again: found, changed or gone; its VFs too when it is a PF. Returns 1 when it differs
- * from before, 0 when not. */
+/*
+ * Parts of it again, after a step or an event. Each returns 1 when the picture changed, 0 when not.
+ * Pointers into the picture are void afterwards.
+ */
+/* What an event of the kernel may have changed; this is all that a loop needs to call for one. */
+int scan_uevent(const struct scan_roots *roots, struct have *h, const struct uevent *e);
+/* One function: found, changed or gone (with its VFs). A VF learns its PF and index. */
 int scan_function(const struct scan_roots *roots, struct have *h, const char *addr);
-
-/* Parents, and mediated devices again. Types of parents that left are dropped. */
+/* A PF and all its VFs: which there are, their links, drivers, nodes. */
+int scan_vfs(const struct scan_roots *roots, struct have *h, const char *pf_addr);
+/* One mediated device: found, changed or gone. */
+int scan_mdev(const struct scan_roots *roots, struct have *h, const char *uuid);
+/* All parents and mediated devices. Types of parents that left are dropped. Returns 0. */
 int scan_mdevs(const struct scan_roots *roots, struct have *h);
 
-/* The VFs of one PF: which there are, their links. */
-int scan_vfs(const struct scan_roots *roots, struct have *h, const char *pf_addr);
-
 /* Raw bytes of VERB_READ_CONFIG (addrs: the step's text), VERB_READ_MDEV, VERB_READ_VFS. -EBADMSG when
- * the lengths do not add up; the picture is then unchanged. */
+ * the lengths do not add up; the picture is then unchanged. A length of 0 says that nothing could be
+ * read: what was known of that function stays. */
 int scan_apply_config(struct have *h, const char *addrs, const void *data, size_t len);
 int scan_apply_types(struct have *h, const char *parent_key, const void *data, size_t len);
 int scan_apply_vfs(struct have *h, const char *pf_key, const void *data, size_t len);
 
 /* Path below /sys/devices of a key in the picture (function or parent); NULL: not there. */
 const char *scan_device_path(const struct have *h, const char *key);
+
+/*
+ * Asked for one device at a time, when people look at it; none takes the device lock. Empty when there
+ * is nothing. path: function.path or another path below /sys/devices.
+ */
+/* Network interfaces, separated by blanks, sorted. */
+int scan_netdevs(const struct scan_roots *roots, const char *path, char *ret, size_t size);
+/* Reset methods in the kernel's order: "flr bus". */
+int scan_reset_methods(const struct scan_roots *roots, const char *path, char *ret, size_t size);
+/* Name of the VFIO character device of its own: "vfio0" below /dev/vfio/devices; kernels with iommufd. */
+int scan_vfio_cdev(const struct scan_roots *roots, const char *path, char *ret, size_t size);

@@ -42,7 +42,7 @@ struct uevent_monitor {
  * A message begins "ACTION@DEVPATH" (lib/kobject_uevent.c). The action has 3 to 7 characters, so the
  * '@' is looked for there; then the path decides: storms of containers (veth, loop, cgroup slabs),
  * CPUs and modules are dropped. libudev's own filter lets all messages of the kernel through and
- * looks at them in the process, that is after waking it. What cannot be told here is passed.
+ * looks at them in the process, that is after waking it, and it knows no parents of mediated devices. What cannot be told here is passed.
  */
 static int filter_attach(int fd)
 {
@@ -95,15 +95,9 @@ static int monitor_start(struct uevent_monitor *m)
 	m->monitor = udev_monitor_new_from_netlink(m->udev, "kernel");
 	if (!m->monitor)
 		return errno ? -errno : -ENOMEM;
-	int r = 0;
-	for (size_t i = 0; r >= 0 && i < N_ELEMENTS(subsystems); i++)
-		r = udev_monitor_filter_add_match_subsystem_devtype(m->monitor, subsystems[i],
-								    NULL);
-	if (r < 0)
-		return r;
 	/* A small buffer loses events sooner, which is told; no reason to fail. */
 	(void)udev_monitor_set_receive_buffer_size(m->monitor, RECEIVE_BUFFER);
-	r = udev_monitor_enable_receiving(m->monitor);
+	int r = udev_monitor_enable_receiving(m->monitor);
 	/* The filter saves wake-ups and nothing else: a sandbox that forbids it is no reason either. */
 	if (r >= 0)
 		(void)filter_attach(udev_monitor_get_fd(m->monitor));
@@ -182,12 +176,13 @@ static int device_parse(struct udev_device *d, struct uevent *ret)
 	const char *devpath = udev_device_get_devpath(d);
 	size_t subsystem =
 		name_index(subsystems, N_ELEMENTS(subsystems), udev_device_get_subsystem(d));
-	if (!devpath || subsystem == N_ELEMENTS(subsystems) || uevent_path_parse(devpath, &e) < 0)
+	e.mdev_parent = udev_device_get_property_value(d, "MDEV_STATE") != NULL;
+	if (!devpath || (subsystem == UEVENT_PARENT && !e.mdev_parent) ||
+	    uevent_path_parse(devpath, &e) < 0)
 		return 0;
 	e.subsystem = (enum uevent_subsystem)subsystem;
 	e.action = (enum uevent_action)name_index(actions, N_ELEMENTS(actions),
 						  udev_device_get_action(d));
-	e.mdev_parent = udev_device_get_property_value(d, "MDEV_STATE") != NULL;
 	*ret = e;
 	return 1;
 }

@@ -24,6 +24,7 @@ enum uevent_subsystem {
 	UEVENT_VFIO,	 /* group nodes: virtual/vfio/15 */
 	UEVENT_VFIO_DEV, /* PATH-OF-DEVICE/vfio-dev/vfio0 */
 	UEVENT_NET,
+	UEVENT_PARENT, /* of mediated devices, of any other kind: virtual/mtty/mtty */
 };
 struct uevent {
 	enum uevent_action action;

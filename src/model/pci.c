@@ -111,10 +111,7 @@ int device_key_from_path(const char *path, char ret_key[DEVICE_KEY_SIZE])
 		r = pci_key_from_path(root, key);
 	else
 		r = STR_FORMAT(key, "sys:%s", path) < 0 ? -EINVAL : 0;
-	if (r < 0)
-		return r;
-	memcpy(ret_key, key, DEVICE_KEY_SIZE);
-	return 0;
+	return r < 0 ? r : str_copy(ret_key, DEVICE_KEY_SIZE, key);
 }
 
 struct config {

@@ -72,7 +72,7 @@ static int scalar_text(struct loader *l, struct fy_node *n, struct policy_positi
 		return policy_source_error(&l->source, at, "policy.syntax",
 					   "the value of %.40s holds a NUL byte", key);
 	*ret = text ? strndup(text, len) : strdup("");
-	return *ret ? 0 : err_set(l->err, "memory", ENOMEM, "out of memory");
+	return *ret ? 0 : err_set(l->err, "base.memory", ENOMEM, "out of memory");
 }
 
 static bool is_plain(struct fy_node *n)
@@ -202,7 +202,7 @@ static int store(struct loader *l, const struct policy_option *o, const struct p
 	else if (o->size)
 		r = store_field(into, o, v);
 	if (r == -ENOMEM)
-		return err_set(l->err, "memory", ENOMEM, "out of memory");
+		return err_set(l->err, "base.memory", ENOMEM, "out of memory");
 	if (r < 0)
 		return policy_source_error(&l->source, v->at, "policy.limit",
 					   "%s: \"%.40s\" is too long", o->key, v->text);
@@ -338,7 +338,7 @@ static int load_named_entry(struct loader *l, const struct policy_option *o, con
 	}
 	void *child = o->enter(into, name, at);
 	if (!child)
-		return err_set(l->err, "memory", ENOMEM, "out of memory");
+		return err_set(l->err, "base.memory", ENOMEM, "out of memory");
 	return load_map(l, value, o->children, name, at, child);
 }
 
@@ -356,7 +356,7 @@ static int load_named(struct loader *l, const struct policy_option *o, struct fy
 		.at = calloc((size_t)count + 1, sizeof(struct policy_position)),
 	};
 	if (!names.names || !names.at)
-		return err_set(l->err, "memory", ENOMEM, "out of memory");
+		return err_set(l->err, "base.memory", ENOMEM, "out of memory");
 
 	void *it = NULL;
 	for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(n, &it));) {
@@ -391,7 +391,7 @@ static int load_list(struct loader *l, const struct policy_option *o, struct fy_
 		r = refuse_yaml_extras(l, item, item_at);
 		void *child = r >= 0 ? o->enter(into, NULL, item_at) : NULL;
 		if (r >= 0 && !child)
-			r = err_set(l->err, "memory", ENOMEM, "out of memory");
+			r = err_set(l->err, "base.memory", ENOMEM, "out of memory");
 		if (r >= 0)
 			r = load_map(l, item, o->children, where, item_at, child);
 	}
@@ -411,7 +411,7 @@ static int load_matches(struct loader *l, const struct policy_option *o, struct 
 	for (struct fy_node *item; r >= 0 && (item = fy_node_sequence_iterate(n, &it));) {
 		struct policy_match *child = policy_match_add(group, MATCH_ALL);
 		if (!child)
-			return err_set(l->err, "memory", ENOMEM, "out of memory");
+			return err_set(l->err, "base.memory", ENOMEM, "out of memory");
 		r = load_match(l, item, o->key, policy_source_position(item, at), depth + 1, child);
 	}
 	return r;
@@ -426,7 +426,7 @@ static int load_match_key(struct loader *l, const struct policy_option *o, struc
 						       : MATCH_ALL;
 	struct policy_match *child = policy_match_add(into, op);
 	if (!child)
-		return err_set(l->err, "memory", ENOMEM, "out of memory");
+		return err_set(l->err, "base.memory", ENOMEM, "out of memory");
 	child->option = o;
 	if (op == MATCH_LEAF)
 		return load_leaf(l, o, n, at, child);
@@ -536,7 +536,7 @@ static int load_option(struct loader *l, const struct policy_option *o, struct f
 	case OPTION_MATCH: {
 		struct policy_match *m = o->enter(into, NULL, at);
 		if (!m)
-			return err_set(l->err, "memory", ENOMEM, "out of memory");
+			return err_set(l->err, "base.memory", ENOMEM, "out of memory");
 		return load_match(l, n, o->key, at, 1, m);
 	}
 	case OPTION_NAME:
@@ -624,7 +624,7 @@ struct policy *policy_parse(const char *text, size_t len, const char *file, stru
 	_cleanup_(loader_done) struct loader l = { .err = reterr };
 	_cleanup_(policy_freep) struct policy *p = calloc(1, sizeof(*p));
 	if (!p || STR_COPY(p->file, file) < 0) {
-		err_set(reterr, p ? "policy.limit" : "memory", p ? ENAMETOOLONG : ENOMEM, "%s",
+		err_set(reterr, p ? "policy.limit" : "base.memory", p ? ENAMETOOLONG : ENOMEM, "%s",
 			p ? "the name of the policy file is too long" : "out of memory");
 		return NULL;
 	}

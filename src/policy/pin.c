@@ -158,7 +158,7 @@ static int add_want(struct pinning *pin, const struct policy_divide *d, const st
 {
 	struct want *more = reallocarray(pin->wants, pin->n_wants + 1, sizeof(*more));
 	if (!more)
-		return err_set(pin->err, "memory", ENOMEM, "out of memory");
+		return err_set(pin->err, "base.memory", ENOMEM, "out of memory");
 	pin->wants = more;
 	struct want *w = &more[pin->n_wants];
 	*w = (struct want){
@@ -248,7 +248,7 @@ int policy_pin(const struct policy *p, const struct policy_facts *facts, struct 
 		.yield = calloc(p->n_divides + 1, sizeof(size_t)),
 	};
 	if (!pin.found || !pin.yield)
-		return err_set(reterr, "memory", ENOMEM, "out of memory");
+		return err_set(reterr, "base.memory", ENOMEM, "out of memory");
 	int r = pin_all(&pin);
 	if (r < 0)
 		return r;

@@ -38,7 +38,7 @@ int policy_setting_parse(const char *text, struct vf_settings *s, struct err *re
 	const char *equals = strchr(text, '=');
 	_cleanup_free_ char *key = strndup(text, equals ? (size_t)(equals - text) : strlen(text));
 	if (!key)
-		return err_set(reterr, "memory", ENOMEM, "out of memory");
+		return err_set(reterr, "base.memory", ENOMEM, "out of memory");
 	const struct policy_option *o = policy_option_find(policy_setting_options, key);
 	if (!o || !equals) {
 		const char *nearest = policy_option_nearest(policy_setting_options, key);

@@ -203,7 +203,7 @@ int policy_source_open(struct policy_source *ret, const char *text, size_t len, 
 		return r;
 	r = parser_open(ret, text, len);
 	if (r < 0)
-		return err_set(reterr, "memory", ENOMEM, "%s: out of memory", file);
+		return err_set(reterr, "base.memory", ENOMEM, "%s: out of memory", file);
 	return load(ret);
 }
 

@@ -12,7 +12,6 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 
-DEFINE_CLEANUP(struct nl_sock *, nl_socket_free);
 DEFINE_CLEANUP(struct nl_msg *, nlmsg_free);
 
 struct channel {

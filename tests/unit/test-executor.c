@@ -40,7 +40,8 @@ struct shared {
 };
 
 struct fixture {
-	char dir[256], socket[300], devices[300];
+	struct tree tree;
+	char socket[300], devices[300];
 	pid_t executor;
 	struct shared *shared;
 };
@@ -124,11 +125,11 @@ _Noreturn static void executor_main(const struct fixture *f, int fd)
 		.idle_ms = 200,
 	};
 	shared_of_workers = f->shared;
-	(void)STR_FORMAT(path, "%s/sys", f->dir);
+	(void)STR_FORMAT(path, "%s/sys", f->tree.path);
 	c.worker.roots.sysfs = sysfs_open(path);
 	c.worker.roots.dev = sysfs_open("/dev");
 	c.worker.roots.proc = sysfs_open("/proc");
-	(void)STR_FORMAT(path, "%s/lock", f->dir);
+	(void)STR_FORMAT(path, "%s/lock", f->tree.path);
 	c.worker.locks = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	/* Its talk belongs to no test. */
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -162,23 +163,23 @@ static int set_up(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	char path[300], text[DEVICES * 64] = "", line[64];
 	assert_non_null(f);
-	tree_make(f->dir, sizeof(f->dir));
-	(void)STR_FORMAT(f->socket, "%s/executor", f->dir);
-	(void)STR_FORMAT(f->devices, "%s/devices", f->dir);
+	tree_init(&f->tree);
+	(void)STR_FORMAT(f->socket, "%s/executor", f->tree.path);
+	(void)STR_FORMAT(f->devices, "%s/devices", f->tree.path);
 	for (int i = 0; i < DEVICES; i++) {
 		(void)STR_FORMAT(path, "sys/devices/virtual/fake/dev%d", i);
-		tree_dir(f->dir, path);
+		tree_dir(&f->tree, path);
 		(void)STR_FORMAT(line, "sys:virtual/fake/dev%d - -\n", i);
 		strncat(text, line, sizeof(text) - strlen(text) - 1);
 	}
-	tree_dir(f->dir, "sys/devices/virtual/fake/other");
+	tree_dir(&f->tree, "sys/devices/virtual/fake/other");
 	strncat(text, "pci:0000:00/03.0 8086:10c9 -\n", sizeof(text) - strlen(text) - 1);
 	(void)STR_FORMAT(path, "%svendor", pci);
-	tree_file(f->dir, path, "0x8086\n");
+	tree_file(&f->tree, path, "0x8086\n");
 	(void)STR_FORMAT(path, "%sdevice", pci);
-	tree_file(f->dir, path, "0x1521\n");
-	tree_file(f->dir, "devices", text);
-	tree_dir(f->dir, "lock");
+	tree_file(&f->tree, path, "0x1521\n");
+	tree_file(&f->tree, "devices", text);
+	tree_dir(&f->tree, "lock");
 	f->shared = mmap(NULL, sizeof(*f->shared), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(f->shared != MAP_FAILED);
@@ -196,7 +197,7 @@ static int tear_down(void **state)
 		if (!f->shared->log[i].ended && f->shared->log[i].pid > 0)
 			kill(f->shared->log[i].pid, SIGKILL);
 	munmap(f->shared, sizeof(*f->shared));
-	tree_remove(f->dir);
+	tree_done(&f->tree);
 	free(f);
 	return 0;
 }
@@ -303,14 +304,14 @@ static void test_f14_step_unenrolled_device_refused(void **state)
 	assert_int_equal(f->shared->n, 0);
 
 	/* The file is read again when it is another. */
-	tree_file(f->dir, "devices", "sys:virtual/fake/other\n");
+	tree_file(&f->tree, "devices", "sys:virtual/fake/other\n");
 	send_step(fd, 2, VERB_RESET, "sys:virtual/fake/other", "", 0);
 	expect(fd, 2, STEP_DONE);
 	send_step(fd, 3, VERB_RESET, DEV0, "", 0);
 	expect(fd, 3, STEP_REFUSED);
 
 	/* A file that is not understood enrols nothing. */
-	tree_file(f->dir, "devices", "sys:virtual/fake/other\nnonsense\n");
+	tree_file(&f->tree, "devices", "sys:virtual/fake/other\nnonsense\n");
 	send_step(fd, 4, VERB_RESET, "sys:virtual/fake/other", "", 0);
 	expect(fd, 4, STEP_REFUSED);
 	assert_int_equal(chmod(f->devices, 0666), 0);
@@ -325,7 +326,7 @@ static void test_f23_step_other_device_at_place_refused(void **state)
 	struct step_result r = expect(fd, 1, STEP_REFUSED);
 	assert_string_equal(r.reason, "identity-mismatch");
 	assert_int_equal(f->shared->n, 0);
-	tree_file(f->dir, "sys/devices/pci0000:00/0000:00:03.0/device", "0x10c9\n");
+	tree_file(&f->tree, "sys/devices/pci0000:00/0000:00:03.0/device", "0x10c9\n");
 	send_step(fd, 2, VERB_RESET, "pci:0000:00/03.0", "", 0);
 	expect(fd, 2, STEP_DONE);
 	close(fd);
@@ -578,7 +579,7 @@ static void test_peer_of_another_user_not_served(void **state)
 	struct fixture *f = *state;
 	if (geteuid() != 0)
 		skip();
-	assert_int_equal(chmod(f->dir, 0755), 0);
+	assert_int_equal(chmod(f->tree.path, 0755), 0);
 	assert_int_equal(chmod(f->socket, 0666), 0);
 	pid_t pid = fork();
 	if (pid == 0) {

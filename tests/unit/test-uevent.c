@@ -82,14 +82,15 @@ static int check_events(struct uevent_monitor *m, int fd)
 	CHECK(!wakes(m));
 	CHECK(uevent_monitor_next(m, &e) == 0);
 	CHECK(send_event(fd, "bind", "/devices/" VF, "pci", "PCI_SLOT_NAME=0000:01:10.0") == 0);
-	CHECK(send_event(fd, "change", "/devices/virtual/mtty/mtty", "mdev",
+	CHECK(send_event(fd, "change", "/devices/virtual/mtty/mtty", "mtty",
 			 "MDEV_STATE=registered") == 0);
+	CHECK(send_event(fd, "change", "/devices/virtual/mtty/mtty", "mtty", NULL) == 0);
 	CHECK(wakes(m));
 	CHECK(uevent_monitor_next(m, &e) == 1);
 	CHECK(e.action == UEVENT_BIND && e.subsystem == UEVENT_PCI && !e.mdev_parent);
 	CHECK(strcmp(e.addr, "0000:01:10.0") == 0);
 	CHECK(uevent_monitor_next(m, &e) == 1);
-	CHECK(e.action == UEVENT_CHANGE && e.subsystem == UEVENT_MDEV && e.mdev_parent);
+	CHECK(e.action == UEVENT_CHANGE && e.subsystem == UEVENT_PARENT && e.mdev_parent);
 	CHECK(strcmp(e.path, "virtual/mtty/mtty") == 0);
 	CHECK(uevent_monitor_next(m, &e) == 0);
 	return 0;

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Subcommands about policies: plan and apply them, check one without the service, print the schema. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/print.h"
+#include "cli/table.h"
+#include "policy/policy.h"
+
+#define POLICY_MAX (1024u * 1024u)
+#define DEADLINE_MAX (7u * 24 * 3600)
+
+/* One byte more than allowed is kept, so that the limit shows. */
+int cli_policy_read(const char *file, char **ret, size_t *ret_len, struct err *reterr)
+{
+	_cleanup_close_ int fd = str_eq(file, "-") ? dup(STDIN_FILENO)
+						   : open(file, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = malloc(POLICY_MAX + 2);
+	size_t len = 0;
+	ssize_t n = text ? 1 : -1;
+	if (fd < 0 || !text)
+		return err_set(reterr, "policy.read", errno, "cannot read the policy %s", file);
+	while (n > 0 && len <= POLICY_MAX) {
+		n = read(fd, text + len, POLICY_MAX + 1 - len);
+		if (n > 0)
+			len += (size_t)n;
+	}
+	if (n < 0)
+		return err_set(reterr, "policy.read", errno, "cannot read the policy %s", file);
+	text[len] = '\0';
+	*ret = TAKE_PTR(text);
+	*ret_len = len;
+	return 0;
+}
+
+/* Parses the file here too: a mistake is told in the same words without a service, and nothing that is
+ * no text is put into a request. */
+static int policy_load(const char *file, char **ret, struct err *reterr)
+{
+	size_t len = 0;
+	_cleanup_free_ char *text = NULL;
+	int r = cli_policy_read(file, &text, &len, reterr);
+	if (r < 0)
+		return r;
+	const char *name = str_eq(file, "-") ? "standard input" : file;
+	_cleanup_(policy_freep) struct policy *p = policy_parse(text, len, name, reterr);
+	if (!p)
+		return reterr->error ? -reterr->error : -EINVAL;
+	*ret = TAKE_PTR(text);
+	return 0;
+}
+
+static int policy_params(struct cli *c, json_t **ret)
+{
+	json_t *params = json_object();
+	const char *only = cli_option_value(c, "only");
+	if (only)
+		json_object_set_new(params, "only", json_string(only));
+	if (c->n_operands) {
+		_cleanup_free_ char *text = NULL;
+		int r = policy_load(c->operands[0], &text, &c->err);
+		if (r < 0) {
+			json_decref(params);
+			return r;
+		}
+		json_object_set_new(params, "policy", json_string(text));
+		json_object_set_new(params, "file", json_string(c->operands[0]));
+	}
+	*ret = params;
+	return 0;
+}
+
+static void print_plan(const json_t *reply)
+{
+	size_t i, k;
+	json_t *step, *line;
+	const json_t *steps = json_object_get(reply, "steps"),
+		     *waits = json_object_get(reply, "waits");
+	json_array_foreach((json_t *)steps, i, step) {
+		char number[16];
+		(void)STR_FORMAT(number, "%3zu.", i + 1);
+		text_wrap(number, 6, print_text(step, "text"));
+		json_array_foreach(json_object_get(step, "blast"), k, line)
+			text_wrap("      !", 8,
+				  json_string_value(line) ? json_string_value(line) : "?");
+	}
+	json_array_foreach((json_t *)waits, i, line)
+		text_wrap("waits:", 8, json_string_value(line) ? json_string_value(line) : "?");
+	if (json_array_size(steps) == 0)
+		fputs(json_array_size(waits) ? "nothing can be done now\n"
+					     : "nothing to do: the host is as the policy says\n",
+		      stderr);
+	else
+		fprintf(stderr, "%zu steps; nothing was changed\n", json_array_size(steps));
+}
+
+int cli_plan(struct cli *c)
+{
+	json_t *params = NULL, *reply = NULL;
+	if (policy_params(c, &params) < 0 || cli_call(c, "Plan", params, &reply) < 0)
+		return cli_exit_code(&c->err);
+	int code = EXIT_OK;
+	if (c->json)
+		code = cli_print_json(reply);
+	else
+		print_plan(reply);
+	json_decref(reply);
+	return code;
+}
+
+static void print_results(const struct cli *c, const json_t *results)
+{
+	static const struct table_column columns[] = {
+		{ .title = "DEVICE", .least = 20, .trim_middle = true },
+		{ .title = "STATE", .state = true },
+		{ .title = "STEPS", .right = true },
+		{ .title = "WAITS FOR", .least = 10 },
+	};
+	struct table t = { .columns = columns, .n_columns = 4, .color = c->color };
+	size_t i;
+	json_t *r;
+	json_array_foreach((json_t *)results, i, r) {
+		table_add_string(&t, r, "device");
+		table_add_string(&t, r, "state");
+		table_add_int(&t, r, "steps");
+		table_add_string(&t, r, "waits");
+	}
+	(void)table_print(&t);
+	table_done(&t);
+	fflush(stdout);
+	json_array_foreach((json_t *)results, i, r)
+		print_error(json_object_get(r, "error"));
+}
+
+/* Complete, partly done, or nothing done; then the first error says how. */
+static int apply_code(const json_t *reply)
+{
+	const json_t *results = json_object_get(reply, "results");
+	size_t i, failed = 0;
+	json_t *r;
+	int code = EXIT_FAILED;
+	json_array_foreach((json_t *)results, i, r) {
+		_cleanup_err_ struct err e = { 0 };
+		if (err_from_json(&e, json_object_get(r, "error")) < 0)
+			continue;
+		if (failed++ == 0)
+			code = cli_exit_code(&e);
+	}
+	if (failed > 0)
+		return failed == json_array_size(results) ? code : EXIT_PARTIAL;
+	return json_is_true(json_object_get(reply, "complete")) ? EXIT_OK : EXIT_PARTIAL;
+}
+
+int cli_apply(struct cli *c)
+{
+	uint32_t deadline = 0;
+	json_t *params = NULL, *reply = NULL;
+	if (cli_option_number(c, "deadline", DEADLINE_MAX, 0, &deadline) < 0)
+		return EXIT_USAGE;
+	bool restore = cli_option_given(c, "restore");
+	if (restore && c->n_operands)
+		return cli_usage_error(c, "--restore takes the last applied policy, no FILE");
+	if (policy_params(c, &params) < 0)
+		return cli_exit_code(&c->err);
+	if (restore)
+		json_object_set_new(params, "restore", json_true());
+	bool waits = cli_option_given(c, "wait") || deadline;
+	int r = waits ? cli_call_wait(c, "Apply", params, deadline, &reply)
+		      : cli_call(c, "Apply", params, &reply);
+	if (r < 0)
+		return cli_exit_code(&c->err);
+	int code = apply_code(reply);
+	if (c->json) {
+		int printed = cli_print_json(reply);
+		code = printed == EXIT_OK ? code : printed;
+	} else {
+		print_results(c, json_object_get(reply, "results"));
+		fputs(code == EXIT_OK ? "the host is as the policy says\n"
+				      : "the host is not yet as the policy says\n",
+		      stderr);
+	}
+	json_decref(reply);
+	return code;
+}
+
+int cli_policy_check(struct cli *c)
+{
+	_cleanup_free_ char *text = NULL;
+	if (policy_load(c->operands[0], &text, &c->err) < 0)
+		return EXIT_FAILED;
+	if (c->json) {
+		json_t *ok = json_pack("{s:b}", "valid", 1);
+		int code = cli_print_json(ok);
+		json_decref(ok);
+		return code;
+	}
+	fprintf(stderr, "%s is a policy; carve plan %s shows what it would do here\n",
+		c->operands[0], c->operands[0]);
+	return EXIT_OK;
+}
+
+int cli_policy_schema(struct cli *c)
+{
+	(void)c;
+	_cleanup_free_ char *text = policy_schema();
+	if (!text)
+		return EXIT_FAILED;
+	puts(text);
+	return EXIT_OK;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See files.h. */
+#include "cli/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "sys/file.h"
+
+#define FILE_MAX_SIZE (1024u * 1024u)
+
+char *cli_file_path(const struct cli *c, const char *file)
+{
+	const char *root = cli_option_value(c, "root");
+	char *path = NULL;
+	if (asprintf(&path, "%s%s", root && !str_eq(root, "/") ? root : "", file) < 0)
+		return NULL;
+	return path;
+}
+
+static int failed(struct cli *c, const char *verb, const char *file, int r)
+{
+	err_set(&c->err, "cli.file", -r, "cannot %s %s", verb, file);
+	err_state(&c->err, "the file is as it was");
+	if (r == -EACCES || r == -EPERM)
+		err_todo(&c->err, "run it as root");
+	return r;
+}
+
+/* Opens the folder of a file, making it and its parents when they are missing. */
+static int folder_open(const char *path, bool make)
+{
+	_cleanup_free_ char *folder = strdup(path);
+	if (!folder)
+		return -ENOMEM;
+	char *slash = strrchr(folder, '/');
+	if (!slash)
+		return -EINVAL;
+	*slash = '\0';
+	for (char *p = folder + 1; make && *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		int r = mkdir(folder, 0755);
+		*p = '/';
+		if (r < 0 && errno != EEXIST)
+			return -errno;
+	}
+	if (make && mkdir(folder, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	return file_dir_open(*folder ? folder : "/");
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+int cli_file_read(struct cli *c, const char *file, char **ret)
+{
+	_cleanup_free_ char *path = cli_file_path(c, file);
+	if (!path)
+		return failed(c, "read", file, -ENOMEM);
+	_cleanup_close_ int dir = folder_open(path, false);
+	if (dir == -ENOENT)
+		return 0;
+	size_t len = 0;
+	int r = dir < 0 ? dir : file_read(dir, base_name(path), FILE_MAX_SIZE, ret, &len);
+	if (r < 0 && r != -ENOENT)
+		return failed(c, "read", path, r);
+	return 0;
+}
+
+int cli_file_write(struct cli *c, const char *file, const char *text, unsigned mode,
+		   const char *marker)
+{
+	_cleanup_free_ char *old = NULL;
+	int r = cli_file_read(c, file, &old);
+	if (r < 0)
+		return r;
+	if (old && str_eq(old, text))
+		return FILE_NOTHING;
+	if (old && (!marker || !strstr(old, marker)))
+		return FILE_KEPT;
+	_cleanup_free_ char *path = cli_file_path(c, file);
+	if (!path)
+		return failed(c, "write", file, -ENOMEM);
+	_cleanup_close_ int dir = folder_open(path, true);
+	r = dir < 0 ? dir : file_replace(dir, base_name(path), text, strlen(text), mode);
+	return r < 0 ? failed(c, "write", path, r) : FILE_CHANGED;
+}
+
+int cli_file_remove(struct cli *c, const char *file, const char *marker)
+{
+	_cleanup_free_ char *old = NULL;
+	int r = cli_file_read(c, file, &old);
+	if (r < 0)
+		return r;
+	if (!old)
+		return FILE_NOTHING;
+	if (!strstr(old, marker))
+		return FILE_KEPT;
+	_cleanup_free_ char *path = cli_file_path(c, file);
+	if (!path || unlink(path) < 0)
+		return failed(c, "remove", file, path ? -errno : -ENOMEM);
+	return FILE_CHANGED;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* carve list: devices, slices, classes and claims as tables. */
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/table.h"
+
+static const char *text(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+/* Classes of functions that are rarely divided: left out unless asked for, enrolled or capable. */
+static bool is_background(const json_t *d)
+{
+	static const char *const classes[] = { "bridge",	"system", "serial-bus",
+					       "communication", "input",  "memory",
+					       "multimedia",	"signal", "other" };
+	if (json_object_get(d, "pf"))
+		return true;
+	if (json_is_true(json_object_get(d, "enrolled")) || json_object_get(d, "vfs_max") ||
+	    json_object_get(d, "mdev_types"))
+		return false;
+	const char *class = text(d, "class");
+	for (size_t i = 0; class && i < sizeof(classes) / sizeof(classes[0]); i++)
+		if (str_eq(class, classes[i]))
+			return true;
+	return false;
+}
+
+static void add_yield(struct table *t, const json_t *d)
+{
+	const json_t *vfs_max = json_object_get(d, "vfs_max");
+	size_t types = json_array_size(json_object_get(d, "mdev_types"));
+	if (vfs_max)
+		table_addf(t, "%" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT " VFs",
+			   json_integer_value(json_object_get(d, "vfs")),
+			   json_integer_value(vfs_max));
+	else if (types > 0)
+		table_addf(t, "%zu types", types);
+	else
+		table_add(t, NULL);
+}
+
+static const char *device_state(const json_t *d)
+{
+	if (text(d, "stuck"))
+		return "stuck";
+	if (text(d, "mismatch"))
+		return "mismatch";
+	if (text(d, "selection"))
+		return text(d, "selection");
+	return json_is_true(json_object_get(d, "enrolled")) ? "enrolled" : NULL;
+}
+
+static void add_device(struct table *t, const json_t *d)
+{
+	const char *address = text(d, "address"), *name = text(d, "name");
+	table_add(t, address ? address : name ? name : text(d, "key"));
+	table_add(t, address ? name : text(d, "key"));
+	table_add_string(t, d, "class");
+	table_add_string(t, d, "driver");
+	table_add_int(t, d, "iommu_group");
+	add_yield(t, d);
+	table_add(t, device_state(d));
+}
+
+static int list_devices(struct cli *c, const json_t *devices)
+{
+	static const struct table_column columns[] = {
+		{ .title = "DEVICE" },
+		{ .title = "NAME", .least = 12 },
+		{ .title = "CLASS", .least = 7 },
+		{ .title = "DRIVER", .least = 8 },
+		{ .title = "GROUP", .right = true },
+		{ .title = "YIELD" },
+		{ .title = "POLICY", .least = 8, .state = true },
+	};
+	struct table t = { .columns = columns, .n_columns = 7, .color = c->color };
+	size_t i, hidden = 0;
+	json_t *d;
+	json_array_foreach((json_t *)devices, i, d) {
+		if (is_background(d) && !cli_option_given(c, "all"))
+			hidden++;
+		else
+			add_device(&t, d);
+	}
+	bool ok = table_print(&t);
+	table_done(&t);
+	if (hidden > 0 && isatty(STDERR_FILENO))
+		fprintf(stderr, "%zu more: carve list --all\n", hidden);
+	return ok ? EXIT_OK : EXIT_FAILED;
+}
+
+static int list_slices(struct cli *c, const json_t *slices)
+{
+	static const struct table_column columns[] = {
+		{ .title = "SLICE", .least = 20, .trim_middle = true },
+		{ .title = "USE", .least = 12, .trim_middle = true },
+		{ .title = "PROFILE", .least = 7 },
+		{ .title = "STATE", .state = true },
+		{ .title = "CLAIM", .least = 8 },
+	};
+	struct table t = { .columns = columns, .n_columns = 5, .color = c->color };
+	size_t i;
+	json_t *s;
+	json_array_foreach((json_t *)slices, i, s) {
+		table_add_string(&t, s, "name");
+		table_add_string(&t, s, json_object_get(s, "uuid") ? "uuid" : "address");
+		table_add_string(&t, s, "profile");
+		table_add_string(&t, s, "state");
+		table_add_string(&t, s, "claim");
+	}
+	bool ok = table_print(&t);
+	table_done(&t);
+	return ok ? EXIT_OK : EXIT_FAILED;
+}
+
+static void add_words(struct table *t, const json_t *list)
+{
+	_cleanup_(str_buf_done) struct str_buf b = { 0 };
+	size_t i;
+	json_t *item;
+	json_array_foreach((json_t *)list, i, item)
+		str_buf_addf(&b, "%s%s", i ? "," : "",
+			     json_string_value(item) ? json_string_value(item) : "?");
+	table_add(t, b.text);
+}
+
+static int list_classes(struct cli *c, const json_t *classes)
+{
+	static const struct table_column columns[] = {
+		{ .title = "CLASS", .least = 12 },    { .title = "FROM", .least = 10 },
+		{ .title = "PROFILES", .least = 10 }, { .title = "FREE", .right = true },
+		{ .title = "TOTAL", .right = true },  { .title = "MAY SET", .least = 8 },
+	};
+	struct table t = { .columns = columns, .n_columns = 6, .color = c->color };
+	size_t i;
+	json_t *k;
+	json_array_foreach((json_t *)classes, i, k) {
+		table_add_string(&t, k, "name");
+		table_add_string(&t, k, "selection");
+		add_words(&t, json_object_get(k, "profiles"));
+		table_add_int(&t, k, "free");
+		table_add_int(&t, k, "total");
+		add_words(&t, json_object_get(k, "may_set"));
+	}
+	bool ok = table_print(&t);
+	table_done(&t);
+	return ok ? EXIT_OK : EXIT_FAILED;
+}
+
+static int list_claims(struct cli *c, const json_t *claims)
+{
+	static const struct table_column columns[] = {
+		{ .title = "CLAIM", .least = 10 },
+		{ .title = "CLASS", .least = 8 },
+		{ .title = "KIND" },
+		{ .title = "STATE", .state = true },
+		{ .title = "OWNER", .least = 10 },
+		{ .title = "SLICE", .least = 12, .trim_middle = true },
+	};
+	struct table t = { .columns = columns, .n_columns = 6, .color = c->color };
+	size_t i;
+	json_t *k;
+	json_array_foreach((json_t *)claims, i, k) {
+		table_add_string(&t, k, "name");
+		table_add_string(&t, k, "class");
+		table_add_string(&t, k, "kind");
+		table_add_string(&t, k, "state");
+		table_add_string(&t, k, "owner");
+		table_add_string(&t, k, json_object_get(k, "address") ? "address" : "slice");
+	}
+	bool ok = table_print(&t);
+	table_done(&t);
+	return ok ? EXIT_OK : EXIT_FAILED;
+}
+
+static const struct {
+	const char *name, *method, *key;
+	int (*print)(struct cli *c, const json_t *list);
+	const char *none;
+} kinds[] = {
+	{ "devices", "ListDevices", "devices", list_devices, "no devices" },
+	{ "slices", "ListSlices", "slices", list_slices, "no slices: carve apply makes them" },
+	{ "classes", "ListClasses", "classes", list_classes, "no classes: a policy defines them" },
+	{ "claims", "ListClaims", "claims", list_claims, "no claims" },
+};
+
+int cli_list(struct cli *c)
+{
+	const char *what = c->n_operands ? c->operands[0] : "devices";
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!str_eq(kinds[i].name, what))
+			continue;
+		json_t *reply = NULL;
+		if (cli_call(c, kinds[i].method, NULL, &reply) < 0)
+			return cli_exit_code(&c->err);
+		const json_t *list = json_object_get(reply, kinds[i].key);
+		int code = c->json ? cli_print_json(reply) : kinds[i].print(c, list);
+		if (!c->json && json_array_size(list) == 0)
+			fprintf(stderr, "%s\n", kinds[i].none);
+		json_decref(reply);
+		return code;
+	}
+	return cli_usage_error(c, "list slices, classes or claims, not %s", what);
+}

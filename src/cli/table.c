@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See table.h. */
+#include "cli/table.h"
+
+#include <stdio.h>
+#include <sys/ioctl.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+
+#define WIDTH 80
+#define GAP 2
+
+/* Columns on a screen, as far as one column for each code point is true; colours take none. */
+static size_t width_of(const char *text)
+{
+	size_t n = 0;
+	for (; *text; text++) {
+		if (*text == '\033')
+			text += strcspn(text, "m");
+		else
+			n += ((unsigned char)*text & 0xc0) != 0x80;
+	}
+	return n;
+}
+
+/* Bytes of the first n code points. */
+static size_t bytes_of(const char *text, size_t n)
+{
+	size_t i = 0;
+	for (; text[i]; i++)
+		if (((unsigned char)text[i] & 0xc0) != 0x80 && n-- == 0)
+			break;
+	return i;
+}
+
+char *text_clean(const char *text)
+{
+	char *copy = strdup(text);
+	if (copy)
+		str_clean(copy);
+	return copy;
+}
+
+void table_add(struct table *t, const char *text)
+{
+	char **more = reallocarray(t->cells, t->n_cells + 1, sizeof(char *));
+	if (more)
+		t->cells = more;
+	char *cell = more ? text_clean(text && *text ? text : "-") : NULL;
+	if (cell)
+		t->cells[t->n_cells++] = cell;
+	else
+		t->failed = true;
+}
+
+void table_addf(struct table *t, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	t->failed = t->failed || !text;
+	table_add(t, text);
+}
+
+void table_add_string(struct table *t, const json_t *object, const char *key)
+{
+	table_add(t, json_string_value(json_object_get(object, key)));
+}
+
+void table_add_int(struct table *t, const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key);
+	if (json_is_integer(value))
+		table_addf(t, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	else
+		table_add(t, NULL);
+}
+
+static size_t screen_width(void)
+{
+	struct winsize ws;
+	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 &&
+	    ws.ws_col > WIDTH)
+		return ws.ws_col;
+	return WIDTH;
+}
+
+static void measure(const struct table *t, size_t widths[TABLE_COLUMNS_MAX])
+{
+	for (size_t k = 0; k < t->n_columns; k++)
+		widths[k] = width_of(t->columns[k].title);
+	for (size_t i = 0; i < t->n_cells; i++) {
+		size_t w = width_of(t->cells[i]), k = i % t->n_columns;
+		if (w > widths[k])
+			widths[k] = w;
+	}
+}
+
+/* Takes from the widest column that may give, until all fit. */
+static void fit(const struct table *t, size_t widths[TABLE_COLUMNS_MAX])
+{
+	size_t limit = screen_width();
+	for (;;) {
+		size_t sum = (t->n_columns - 1) * GAP, widest = t->n_columns;
+		for (size_t k = 0; k < t->n_columns; k++) {
+			sum += widths[k];
+			bool gives = t->columns[k].least && widths[k] > t->columns[k].least;
+			if (gives && (widest == t->n_columns || widths[k] > widths[widest]))
+				widest = k;
+		}
+		if (sum <= limit || widest == t->n_columns)
+			return;
+		widths[widest]--;
+	}
+}
+
+/* Prints text within width; ".." stands for what was left out. */
+static void print_trimmed(const char *text, size_t width, bool middle)
+{
+	size_t n = width_of(text);
+	if (n <= width) {
+		fputs(text, stdout);
+		return;
+	}
+	size_t keep = width > 2 ? width - 2 : 0;
+	size_t tail = middle ? keep / 2 : 0;
+	fwrite(text, 1, bytes_of(text, keep - tail), stdout);
+	fputs("..", stdout);
+	if (tail)
+		fputs(text + bytes_of(text, n - tail), stdout);
+}
+
+static void print_blanks(size_t n)
+{
+	printf("%*s", (int)n, "");
+}
+
+const char *state_color(const char *word)
+{
+	static const struct {
+		const char *word, *color;
+	} colors[] = {
+		{ "ready", "\033[32m" },      { "ok", "\033[32m" },
+		{ "held", "\033[36m" },	      { "preparing", "\033[33m" },
+		{ "reclaiming", "\033[33m" }, { "releasing", "\033[33m" },
+		{ "removing", "\033[33m" },   { "wanted", "\033[33m" },
+		{ "warning", "\033[33m" },    { "quarantined", "\033[31m" },
+		{ "lost", "\033[31m" },	      { "broken", "\033[31m" },
+		{ "failed", "\033[31m" },     { "problem", "\033[31m" },
+		{ "stuck", "\033[31m" },      { "mismatch", "\033[31m" },
+		{ "refused", "\033[31m" },    { "waiting", "\033[33m" },
+	};
+	for (size_t i = 0; i < sizeof(colors) / sizeof(colors[0]); i++)
+		if (str_eq(word, colors[i].word))
+			return colors[i].color;
+	return "";
+}
+
+static void print_cell(const struct table *t, size_t k, const char *text, size_t width, bool title)
+{
+	const struct table_column *column = &t->columns[k];
+	size_t n = width_of(text);
+	size_t blanks = n < width ? width - n : 0;
+	const char *color = t->color && column->state && !title ? state_color(text) : "";
+	if (column->right)
+		print_blanks(blanks);
+	fputs(color, stdout);
+	print_trimmed(text, width, column->trim_middle);
+	if (*color)
+		fputs(COLOR_END, stdout);
+	bool last = k + 1 == t->n_columns;
+	if (!column->right && !last)
+		print_blanks(blanks);
+	if (last)
+		putchar('\n');
+	else
+		print_blanks(GAP);
+}
+
+bool table_print(const struct table *t)
+{
+	if (t->failed)
+		return false;
+	if (t->n_cells == 0)
+		return true;
+	size_t widths[TABLE_COLUMNS_MAX];
+	measure(t, widths);
+	fit(t, widths);
+	if (t->color)
+		fputs("\033[1m", stdout);
+	for (size_t k = 0; k < t->n_columns; k++)
+		print_cell(t, k, t->columns[k].title, widths[k], true);
+	if (t->color)
+		fputs(COLOR_END, stdout);
+	for (size_t i = 0; i < t->n_cells; i++)
+		print_cell(t, i % t->n_columns, t->cells[i], widths[i % t->n_columns], false);
+	return true;
+}
+
+void table_done(struct table *t)
+{
+	for (size_t i = 0; i < t->n_cells; i++)
+		free(t->cells[i]);
+	free(t->cells);
+	t->cells = NULL;
+	t->n_cells = 0;
+}
+
+void text_wrap(const char *lead, size_t indent, const char *text)
+{
+	_cleanup_free_ char *clean = text_clean(text);
+	if (!clean)
+		return;
+	fputs(lead, stdout);
+	print_blanks(indent > width_of(lead) ? indent - width_of(lead) : 0);
+	size_t room = screen_width() - indent, column = 0;
+	for (const char *p = clean; *p;) {
+		size_t bytes = strcspn(p, " ");
+		size_t n = width_of(p) - width_of(p + bytes);
+		if (column > 0 && column + 1 + n > room) {
+			putchar('\n');
+			print_blanks(indent);
+			column = 0;
+		}
+		printf("%s%.*s", column > 0 ? " " : "", (int)bytes, p);
+		column += (column > 0) + n;
+		p += bytes;
+		p += strspn(p, " ");
+	}
+	putchar('\n');
+}
+
+void label_print(const char *label, const char *text)
+{
+	if (text && *text)
+		text_wrap(label, 18, text);
+}
+
+void label_printf(const char *label, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	label_print(label, text);
+}
+
+static void add_words(struct str_buf *b, const json_t *value)
+{
+	const char *space = b->len ? " " : "";
+	if (json_is_string(value))
+		str_buf_addf(b, "%s%s", space, json_string_value(value));
+	else if (json_is_integer(value))
+		str_buf_addf(b, "%s%" JSON_INTEGER_FORMAT, space, json_integer_value(value));
+	else if (json_is_boolean(value))
+		str_buf_addf(b, "%s%s", space, json_is_true(value) ? "yes" : "no");
+}
+
+void label_print_member(const char *label, const json_t *object, const char *key)
+{
+	_cleanup_(str_buf_done) struct str_buf b = { 0 };
+	const json_t *value = json_object_get(object, key);
+	if (json_is_array(value)) {
+		size_t i;
+		json_t *item;
+		json_array_foreach((json_t *)value, i, item)
+			add_words(&b, item);
+	} else {
+		add_words(&b, value);
+	}
+	_cleanup_free_ char *text = b.len ? str_buf_take(&b) : NULL;
+	label_print(label, text);
+}
