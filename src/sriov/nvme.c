@@ -180,16 +180,22 @@ static struct nvme_secondary *secondary_find(struct controller *ctrl, int vf)
 	return NULL;
 }
 
-static bool has_vfs(const struct verb_context *c)
+static bool vf_exists(const struct verb_context *c, int index)
 {
-	char path[VERB_PATH_SIZE];
-	return verb_path(path, c->device_path, "virtfn0") == 0 && sysfs_exists(c->sysfs, path);
+	char name[32], path[VERB_PATH_SIZE];
+	return STR_FORMAT(name, "virtfn%d", index) == 0 &&
+	       verb_path(path, c->device_path, name) == 0 && sysfs_exists(c->sysfs, path);
 }
 
+/* A function level reset is a controller level reset for every controller; QEMU's takes new figures
+ * over with nothing less. The nvme driver comes back by itself (its reset_prepare and reset_done). */
 static int controller_reset(const struct verb_context *c)
 {
 	char name[NAME_SIZE], path[VERB_PATH_SIZE];
-	int r = controller_name(c, name);
+	int r = verb_path(path, c->device_path, "reset");
+	if (r < 0 || sysfs_exists(c->sysfs, path))
+		return r < 0 ? r : sysfs_write(c->sysfs, path, "1");
+	r = controller_name(c, name);
 	if (r >= 0)
 		r = STR_FORMAT(path, "devices/%s/nvme/%s/reset_controller", c->device_path, name);
 	return r < 0 ? r : sysfs_write(c->sysfs, path, "1");
@@ -221,7 +227,7 @@ void nvme_flex(const struct verb_context *c, const struct step *s, struct step_r
 		r->status = STEP_NOTHING;
 		return;
 	}
-	if (has_vfs(c)) {
+	if (vf_exists(c, 0)) {
 		verb_refused(r, "has-vfs",
 			     "VFs exist, and the reset would take all of them offline");
 		return;
@@ -251,6 +257,9 @@ static int online_write(struct controller *ctrl, uint16_t cntlid, uint32_t vq, u
 		e = manage(ctrl->fd, ACTION_ASSIGN, cntlid, RESOURCE_VQ, vq);
 	if (e == 0)
 		e = manage(ctrl->fd, ACTION_ONLINE, cntlid, RESOURCE_VQ, 0);
+	/* What was assigned before it failed goes back, for others to have. */
+	if (e != 0)
+		(void)manage(ctrl->fd, ACTION_OFFLINE, cntlid, RESOURCE_VQ, 0);
 	return e == 0 ? controller_read(ctrl) : e;
 }
 
@@ -328,12 +337,10 @@ void nvme_offline(const struct verb_context *c, const struct step *s, struct ste
 /* A controller without Virtualization Management: all its VFs are as good as online. */
 static int read_unmanaged(const struct verb_context *c, struct vf_info *ret, size_t room)
 {
-	char name[32], path[VERB_PATH_SIZE];
 	size_t n = 0;
 	ret[n++] = (struct vf_info){ .index = -1, .nvme = true };
 	for (int i = 0; n < room; i++) {
-		if (STR_FORMAT(name, "virtfn%d", i) < 0 ||
-		    verb_path(path, c->device_path, name) < 0 || !sysfs_exists(c->sysfs, path))
+		if (!vf_exists(c, i))
 			break;
 		ret[n++] = (struct vf_info){ .index = i, .nvme = true, .nvme_online = true };
 	}
@@ -355,7 +362,8 @@ int nvme_read(const struct verb_context *c, struct vf_info *ret, size_t room)
 				     .nvme_vi = ctrl.primary.vi_primary };
 	for (size_t i = 0; i < ctrl.n && n < room; i++) {
 		const struct nvme_secondary *v = &ctrl.secondaries[i];
-		if (v->vf == 0)
+		/* The list has a controller for every VF there could be. */
+		if (v->vf == 0 || !vf_exists(c, v->vf - 1))
 			continue;
 		ret[n++] = (struct vf_info){ .index = v->vf - 1,
 					     .nvme = true,
