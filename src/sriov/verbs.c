@@ -12,9 +12,9 @@
 #include "base/str.h"
 #include "sriov/nvme.h"
 #include "sriov/settings.h"
+#include "sriov/vflink.h"
 #include "sys/devport.h"
 #include "sys/sysfs.h"
-#include "sys/vflink.h"
 
 static int device_read(const struct verb_context *c, const char *name, uint64_t *ret)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* See vflink.h. */
-#include "sys/vflink.h"
+#include "sriov/vflink.h"
 
 #include <errno.h>
 #include <linux/if_link.h>
