@@ -5,7 +5,7 @@
  *
  * A mechanism says how its slices come to be and go (make_steps, unmake_steps), how one is set up for
  * a claim (claim_steps) and cleaned after it (reclaim_steps). Slices that are PCI functions are then
- * bound to a VFIO driver and granted by the engine, with the steps of src/vfio (binding_steps and
+ * bound to a VFIO driver and granted by the engine, with the steps of src/vfio (vfio_bind_steps and
  * so on in vfio/vfio.h): a VF for a guest is two mechanisms joined by the engine.
  *
  * Level-triggered: each function returns just the steps that are still missing between the picture

@@ -15,13 +15,13 @@ enum verb {
 	VERB_READ_VFS,	  /* settings of all VFs of a PF; data: struct vf_info[] */
 	VERB_HOLDERS,	  /* who uses the target; data: struct holder[] */
 	/* Changing; enrolled devices only. Each reads back what it wrote. */
-	VERB_BIND,	/* text: driver. driver_override, unbind, drivers_probe */
-	VERB_UNBIND,	/* text: driver to give back to, empty: what the kernel picks, "-": none */
+	VERB_BIND, /* text: a VFIO driver, or "vfio": the best one for it, loaded if need be */
+	VERB_UNBIND, /* text: driver to give back to, empty: what the kernel picks, "-": none; flag: D3cold again */
 	VERB_SET_VFS,	/* number: VF count; flag: drivers_autoprobe */
 	VERB_SET_VF,	/* vf: what to set */
-	VERB_SET_PORT,	/* devlink port function: mac in vf, number: state */
+	VERB_SET_PORT,	/* devlink port function: MAC in vf; with flag, number: state */
 	VERB_NVME_FLEX, /* give flexible resources of a primary controller back, reset it */
-	VERB_NVME_ONLINE, /* resources and online for one VF: number = VQ, number2 = VI */
+	VERB_NVME_ONLINE, /* resources and online for one VF: number = VQ, number2 = VI; 0: its share */
 	VERB_NVME_OFFLINE,
 	VERB_MDEV_CREATE, /* text: type; target.uuid */
 	VERB_MDEV_REMOVE,
