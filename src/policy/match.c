@@ -33,8 +33,7 @@ struct policy_match *policy_match_free(struct policy_match *m)
 
 struct policy_match *policy_match_add(struct policy_match *m, enum match_op op)
 {
-	struct policy_match **more =
-		reallocarray(m->children, m->n_children + 1, sizeof(m->children[0]));
+	struct policy_match **more = reallocarray(m->children, m->n_children + 1, sizeof(*more));
 	if (!more)
 		return NULL;
 	m->children = more;
