@@ -61,12 +61,35 @@ static size_t count_grouped(const struct have *h)
 	return n;
 }
 
-static const char *iommu_remedy(const struct have *h)
+/* A word of the kernel command line: "iommu=off" is no part of "intel_iommu=off". */
+static bool on_cmdline(const struct exam *e, const char *word)
 {
-	/* The host bridge is function 0 of the root bus; its vendor tells the platform. */
-	if (h->n_functions && h->functions[0].vendor == 0x1022)
-		return "enable the IOMMU (AMD-Vi) in the firmware setup; add iommu=nopt or iommu=pt "
-		       "to the kernel command line; reboot";
+	size_t len = strlen(word);
+	for (const char *at = e->facts->cmdline; (at = strstr(at, word)); at += len)
+		if ((at == e->facts->cmdline || at[-1] == ' ') && (!at[len] || at[len] == ' '))
+			return true;
+	return false;
+}
+
+/* The host bridge is function 0 of the root bus; its vendor tells the platform. */
+static bool is_amd(const struct have *h)
+{
+	return h->n_functions && h->functions[0].vendor == 0x1022;
+}
+
+static const char *iommu_remedy(const struct exam *e)
+{
+	static const char *const off[] = { "iommu=off", "intel_iommu=off", "amd_iommu=off" };
+	for (size_t i = 0; i < sizeof(off) / sizeof(*off); i++)
+		if (on_cmdline(e, off[i]))
+			return "the kernel command line turns it off (iommu=off, intel_iommu=off or "
+			       "amd_iommu=off): remove that, reboot";
+	if (is_amd(e->have))
+		return "enable the IOMMU (AMD-Vi, SVM) in the firmware setup; reboot (the kernel turns "
+		       "it on by itself)";
+	if (on_cmdline(e, "intel_iommu=on"))
+		return "intel_iommu=on is on the kernel command line: enable VT-d in the firmware "
+		       "setup; reboot";
 	return "enable VT-d in the firmware setup; add intel_iommu=on to the kernel command line; "
 	       "reboot";
 }
@@ -78,7 +101,7 @@ static void examine_iommu(struct exam *e)
 		FINDING(e, FINDING_OK, "doctor.iommu.on", "IOMMU", "",
 			"%zu functions are in IOMMU groups", grouped);
 	else
-		FINDING(e, FINDING_PROBLEM, "doctor.iommu.off", "IOMMU", iommu_remedy(e->have),
+		FINDING(e, FINDING_PROBLEM, "doctor.iommu.off", "IOMMU", iommu_remedy(e),
 			"no function is in an IOMMU group: no PCI function can be given to a guest "
 			"(mediated devices can)");
 }
@@ -99,6 +122,16 @@ static void examine_noiommu(struct exam *e)
 			"unsafe no-IOMMU mode is on: a guest can read and write all memory of this host");
 }
 
+/* A patch that some kernels carry: groups are split that the hardware does not keep apart. */
+static void examine_override(struct exam *e)
+{
+	if (strstr(e->facts->cmdline, "pcie_acs_override="))
+		FINDING(e, FINDING_WARNING, "doctor.acs-override", "kernel command line",
+			"remove pcie_acs_override; hand out whole groups as the hardware has them",
+			"pcie_acs_override is set: groups look isolated that are not, guests can reach "
+			"each other's devices");
+}
+
 static void examine_modules(struct exam *e)
 {
 	if (!e->facts->vfio_pci && !e->facts->vfio_pci_known)
@@ -117,6 +150,13 @@ static bool group_reported(const struct exam *e, size_t upto)
 	return false;
 }
 
+static void leak_text(const struct function *bridge, char *ret, size_t size)
+{
+	char lacks[16];
+	if (topology_acs_lacks(bridge, lacks, sizeof(lacks)) >= 0)
+		(void)str_format(ret, size, "; bridge %s lacks %s", bridge->addr, lacks);
+}
+
 static void examine_groups(struct exam *e)
 {
 	for (size_t i = 0; i < e->have->n_functions; i++) {
@@ -125,12 +165,36 @@ static void examine_groups(struct exam *e)
 		if (!mate || topology_is_bridge(f) || group_reported(e, i))
 			continue;
 		const struct function *leak = topology_leak(e->have, f);
-		char subject[NAME_SIZE];
+		char subject[NAME_SIZE], why[64] = "";
 		(void)STR_FORMAT(subject, "IOMMU group %d", f->iommu_group);
+		if (leak)
+			leak_text(leak, why, sizeof(why));
 		FINDING(e, FINDING_NOTE, "doctor.group.shared", subject,
 			"hand out the whole group, or move the card to a slot of its own",
-			"%s shares it with %s (driver %s)%s%s", f->addr, mate->addr, mate->driver,
-			leak ? "; not kept apart by bridge " : "", leak ? leak->addr : "");
+			"%s shares it with %s (driver %s)%s", f->addr, mate->addr, mate->driver,
+			why);
+	}
+}
+
+/* VFs need bus numbers and memory that the firmware had to leave room for. */
+static void examine_sriov(struct exam *e)
+{
+	for (size_t i = 0; i < e->have->n_functions; i++) {
+		const struct function *f = &e->have->functions[i];
+		if (!f->caps.sriov || f->is_vf || !f->caps.sriov_total)
+			continue;
+		unsigned fit = topology_vfs_numbered(e->have, f);
+		if (fit < f->caps.sriov_total)
+			FINDING(e, FINDING_WARNING, "doctor.sriov.buses", f->addr,
+				"enable SR-IOV and ARI in the firmware setup, or add pci=assign-busses to "
+				"the kernel command line",
+				"only %u of %u VFs have bus numbers behind bridge %s", fit,
+				f->caps.sriov_total, f->parent);
+		if (!f->caps.sriov_bars)
+			FINDING(e, FINDING_WARNING, "doctor.sriov.memory", f->addr,
+				"enable SR-IOV and above-4G decoding in the firmware setup, or add "
+				"pci=realloc to the kernel command line",
+				"no memory is set aside for its VFs: making them fails with ENOMEM");
 	}
 }
 
@@ -217,9 +281,10 @@ static void examine_carve(struct exam *e)
 int doctor_examine(const struct have *h, const struct doctor_facts *facts, struct findings *ret)
 {
 	static void (*const exams[])(struct exam * e) = {
-		examine_iommu,	examine_remapping,   examine_noiommu, examine_modules,
-		examine_groups, examine_orphan_vfs,  examine_dead,    examine_managers,
-		examine_limits, examine_confinement, examine_carve,
+		examine_iommu,	 examine_remapping, examine_noiommu, examine_override,
+		examine_modules, examine_groups,    examine_sriov,   examine_orphan_vfs,
+		examine_dead,	 examine_managers,  examine_limits,  examine_confinement,
+		examine_carve,
 	};
 	struct findings all = { 0 };
 	struct exam e = { .have = h, .facts = facts, .findings = &all };

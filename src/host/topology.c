@@ -2,8 +2,10 @@
 /* See topology.h. */
 #include "host/topology.h"
 
+#include <limits.h>
 #include <linux/pci_regs.h>
 
+#include "base/num.h"
 #include "base/str.h"
 
 #define ACS_NEEDED (PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF)
@@ -47,6 +49,52 @@ const struct function *topology_leak(const struct have *h, const struct function
 		if (bridge->caps.known && !keeps_apart(bridge))
 			return bridge;
 	return NULL;
+}
+
+int topology_acs_lacks(const struct function *bridge, char *ret, size_t size)
+{
+	static const struct {
+		uint16_t bit;
+		char name[4];
+	} bits[] = {
+		{ PCI_ACS_SV, " SV" },
+		{ PCI_ACS_RR, " RR" },
+		{ PCI_ACS_CR, " CR" },
+		{ PCI_ACS_UF, " UF" },
+	};
+	char text[16] = "";
+	size_t len = 0;
+	if (!bridge->caps.acs)
+		return str_copy(ret, size, "ACS");
+	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++)
+		if (!(bridge->caps.acs_ctrl & bits[i].bit)) {
+			memcpy(text + len, bits[i].name, 4);
+			len += 3;
+		}
+	return str_copy(ret, size, len ? text + 1 : text);
+}
+
+/* "0000:3b:00.0": bus and devfn as one number. */
+static unsigned routing_id(const struct function *f)
+{
+	const char *colon = strchr(f->addr, ':');
+	uint32_t bus = 0, dev = 0;
+	if (!colon || strlen(colon) != strlen(":3b:00.0"))
+		return 0;
+	(void)num_parse_u32((const char[]){ colon[1], colon[2], '\0' }, 16, &bus);
+	(void)num_parse_u32((const char[]){ colon[4], colon[5], '\0' }, 16, &dev);
+	return bus << 8 | dev << 3 | (unsigned)(colon[7] - '0');
+}
+
+unsigned topology_vfs_numbered(const struct have *h, const struct function *f)
+{
+	const struct function *bridge = above(h, f);
+	const struct pci_caps *c = &f->caps;
+	if (!c->sriov || !c->sriov_stride || !bridge || !bridge->caps.bus_last)
+		return UINT_MAX;
+	unsigned last = (unsigned)bridge->caps.bus_last << 8 | 0xff;
+	unsigned first = routing_id(f) + c->sriov_offset;
+	return first > last ? 0 : (last - first) / c->sriov_stride + 1;
 }
 
 int topology_group_mates(const struct have *h, const struct function *f,

@@ -12,6 +12,13 @@ bool topology_is_bridge(const struct function *f);
  * none, or config space is not known. Rule: REQ_ACS_FLAGS of drivers/iommu/iommu.c, Linux 6.12. */
 const struct function *topology_leak(const struct have *h, const struct function *f);
 
+/* What of ACS such a bridge lacks: "SV RR CR UF" (lspci's words), "ACS" when it has none at all. */
+int topology_acs_lacks(const struct function *bridge, char *ret, size_t size);
+
+/* How many VFs the buses behind the bridge above f have numbers for; UINT_MAX when nothing is known to
+ * limit them. Bridge: subordinate bus number; VF i: SR-IOV 1.1, 2.1.2. */
+unsigned topology_vfs_numbered(const struct have *h, const struct function *f);
+
 /* Calls fn for each other member of f's IOMMU group until it returns non-zero, which is returned. */
 int topology_group_mates(const struct have *h, const struct function *f,
 			 int (*fn)(const struct function *mate, void *userdata), void *userdata);

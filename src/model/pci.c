@@ -177,6 +177,18 @@ static void parse_sriov(const struct config *c, size_t at, struct pci_caps *caps
 	caps->sriov_offset = config_u16(c, at + PCI_SRIOV_VF_OFFSET);
 	caps->sriov_stride = config_u16(c, at + PCI_SRIOV_VF_STRIDE);
 	caps->sriov_vf_device = config_u16(c, at + PCI_SRIOV_VF_DID);
+	/* The kernel writes the address when it found room (pci_iov_update_resource()). */
+	for (size_t i = 0; i < PCI_SRIOV_NUM_BARS; i++)
+		if (config_u32(c, at + PCI_SRIOV_BAR + 4 * i) & (uint32_t)PCI_BASE_ADDRESS_MEM_MASK)
+			caps->sriov_bars = true;
+}
+
+static void parse_header(const struct config *c, struct pci_caps *caps)
+{
+	if ((c->bytes[PCI_HEADER_TYPE] & 0x7f) != PCI_HEADER_TYPE_BRIDGE)
+		return;
+	caps->bus_first = c->bytes[PCI_SECONDARY_BUS];
+	caps->bus_last = c->bytes[PCI_SUBORDINATE_BUS];
 }
 
 static void parse_extended(const struct config *c, uint16_t id, size_t at, struct pci_caps *caps)
@@ -246,8 +258,10 @@ void pci_caps_parse(const uint8_t *config, size_t len, struct pci_caps *ret)
 				config_u32(&c, PCI_COMMAND) == UINT32_MAX;
 		caps.known = len >= PCI_CFG_SPACE_SIZE && !caps.all_ones;
 	}
-	if (caps.known)
+	if (caps.known) {
+		parse_header(&c, &caps);
 		parse_lists(&c, &caps);
+	}
 	*ret = caps;
 }
 

@@ -37,6 +37,8 @@ struct pci_caps {
 	bool sriov;
 	uint16_t sriov_total, sriov_num, sriov_offset, sriov_stride, sriov_vf_device;
 	bool sriov_enabled;
+	bool sriov_bars;	     /* a BAR of the VFs has an address */
+	uint8_t bus_first, bus_last; /* behind a bridge: secondary, subordinate; 0: none */
 };
 
 struct function {
