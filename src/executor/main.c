@@ -153,22 +153,6 @@ static int locks_open(const char *run)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Tells systemd that the service is there: sd_notify(3). */
-static void say_ready(void)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const char *path = getenv("NOTIFY_SOCKET");
-	if (!path || STR_COPY(address.sun_path, path) < 0)
-		return;
-	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-	if (address.sun_path[0] == '@')
-		address.sun_path[0] = '\0';
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0)
-		(void)sendto(fd, "READY=1", strlen("READY=1"), MSG_NOSIGNAL,
-			     (struct sockaddr *)&address, len);
-}
-
 static int fail(struct err *reterr, int r, const char *what, const char *on)
 {
 	err_set(reterr, "executor.start", -r, "%s", what);
@@ -211,7 +195,6 @@ static int serve(const struct options *o, struct err *reterr)
 	c.socket = socket_get(o, c.peer);
 	if (c.socket < 0)
 		return fail(reterr, c.socket, "cannot make the socket", o->run);
-	say_ready();
 	return executor_run(&c, reterr);
 }
 

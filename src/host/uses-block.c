@@ -248,7 +248,7 @@ static int find_holders(struct block_scan *s)
 }
 
 /* Claimed by somebody, seen or not: an exclusive open fails. Read-only, so closing it tells udev
- * nothing. */
+ * nothing. Not being allowed to ask is no answer. */
 static int find_claims(struct block_scan *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -259,6 +259,8 @@ static int find_claims(struct block_scan *s)
 			close(fd);
 		else if (fd == -EBUSY)
 			block_note(s, name, "is", "claimed by a file system, volume or pool");
+		else if (fd == -EACCES || fd == -EPERM)
+			return fd;
 	}
 	return 0;
 }

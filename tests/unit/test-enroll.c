@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The list of enrolled devices: what it says, what is refused and where, and who may write it. */
+#include "support/test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/str.h"
+#include "host/enroll.h"
+#include "support/tree.h"
+
+static void test_enrollment_parse_reads_all_forms(void **state)
+{
+	struct enrollment e = { 0 };
+	(void)state;
+	assert_int_equal(
+		enrollment_parse("# comment\n"
+				 "\n"
+				 "pci:0000:00/03.0/00.0  8086:10c9  serial=525400ffffe00001\n"
+				 "\tsys:virtual/mtty/mtty - - # why\n"
+				 "pci:10000:e0/01.0 144d:a808\n"
+				 "pci:0000:00/02.0",
+				 "devices", &e, NULL),
+		0);
+	assert_int_equal(e.n, 4);
+	assert_string_equal(e.entries[0].key, "pci:0000:00/03.0/00.0");
+	assert_true(e.entries[0].has_ids && e.entries[0].has_serial);
+	assert_int_equal(e.entries[0].vendor, 0x8086);
+	assert_int_equal(e.entries[0].device, 0x10c9);
+	assert_true(e.entries[0].serial == 0x525400ffffe00001);
+	assert_false(e.entries[1].has_ids || e.entries[1].has_serial);
+	assert_non_null(enrollment_find(&e, "pci:10000:e0/01.0"));
+	assert_null(enrollment_find(&e, "pci:10000:e0/01"));
+	enrollment_done(&e);
+}
+
+static void test_f30_enrollment_parse_bad_line_enrols_nothing(void **state)
+{
+	static const struct {
+		const char *text, *at;
+	} cases[] = {
+		{ "pci:0000:00/03.0\nnonsense\n", "f:2:1" },
+		{ "pci:0000:00/03.0 8086\n", "f:1:18" },
+		{ "pci:0000:00/03.0 8086:10c9 525400\n", "f:1:28" },
+		{ "pci:0000:00/03.0 8086:10c9 - more\n", "f:1:1" },
+		{ "pci:0000:00/03.0\npci:0000:00/03.0\n", "f:2:1" },
+		{ "  pci:0000:00/3.0\n", "f:1:3" },
+		{ "pci:0000:00\n", "f:1:1" },
+		{ "pci:0000:00/\n", "f:1:1" },
+		{ "pci:0000:00/03.8\n", "f:1:1" },
+		{ "sys:\n", "f:1:1" },
+		{ "sys:a//b\n", "f:1:1" },
+		{ "sys:../x\n", "f:1:1" },
+		{ "sys:a/..\n", "f:1:1" },
+		{ "sys:/a\n", "f:1:1" },
+		{ "usb:1\n", "f:1:1" },
+		{ "pci:0000:00/03.0 8086:10C9\xff\n", "f:1:18" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct enrollment e = { 0 };
+		struct err err = { 0 };
+		assert_int_equal(enrollment_parse(cases[i].text, "f", &e, &err), -EINVAL);
+		assert_int_equal(e.n, 0);
+		assert_string_equal(err.id, "enroll.syntax");
+		assert_string_equal(err.on, cases[i].at);
+		err_done(&err);
+	}
+}
+
+static void test_enrollment_parse_long_line_refused(void **state)
+{
+	struct enrollment e = { 0 };
+	char text[2000];
+	(void)state;
+	memset(text, 'a', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	assert_int_equal(enrollment_parse(text, "f", &e, NULL), -EINVAL);
+}
+
+static void test_enrollment_read_absent_file_is_empty_list(void **state)
+{
+	struct enrollment e = { .n = 1 };
+	(void)state;
+	assert_int_equal(enrollment_read("/nonexistent/devices", &e, NULL), 0);
+	assert_int_equal(e.n, 0);
+}
+
+static void test_enrollment_read_file_others_can_write_refused(void **state)
+{
+	struct tree t;
+	struct enrollment e = { 0 };
+	struct err err = { 0 };
+	char path[128];
+	(void)state;
+	tree_init(&t);
+	tree_file(&t, "devices", "sys:virtual/mtty/mtty\n");
+	(void)STR_FORMAT(path, "%s/devices", t.path);
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_int_equal(enrollment_read(path, &e, NULL), 0);
+	assert_int_equal(e.n, 1);
+	enrollment_done(&e);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(enrollment_read(path, &e, &err), -EPERM);
+	assert_string_equal(err.id, "enroll.unreadable");
+	err_done(&err);
+	tree_done(&t);
+}
+
+static void test_enrollment_read_nul_byte_refused(void **state)
+{
+	struct tree t;
+	struct enrollment e = { 0 };
+	char path[128];
+	(void)state;
+	tree_init(&t);
+	tree_bytes(&t, "devices", "sys:a\0b\n", 8);
+	(void)STR_FORMAT(path, "%s/devices", t.path);
+	assert_int_equal(enrollment_read(path, &e, NULL), -EINVAL);
+	tree_done(&t);
+}
+
+static void test_f23_enrolled_matches_only_that_device(void **state)
+{
+	struct enrolled e = { .has_ids = true, .vendor = 0x8086, .device = 0x10c9 };
+	struct function f = { .vendor = 0x8086, .device = 0x10c9 };
+	(void)state;
+	assert_true(enrolled_matches(&e, &f));
+	assert_false(enrolled_matches(&e, NULL));
+	e.has_serial = true;
+	e.serial = 1;
+	assert_false(enrolled_matches(&e, &f));
+	f.caps.has_serial = true;
+	assert_false(enrolled_matches(&e, &f));
+	f.caps.serial = 1;
+	assert_true(enrolled_matches(&e, &f));
+	f.device = 0x10ca;
+	assert_false(enrolled_matches(&e, &f));
+	e = (struct enrolled){ 0 };
+	assert_true(enrolled_matches(&e, NULL));
+}
+
+static void test_enrolled_format_parses_back(void **state)
+{
+	struct enrolled e = { .key = "pci:0000:00/03.0",
+			      .has_ids = true,
+			      .vendor = 1,
+			      .device = 0xabcd,
+			      .has_serial = true,
+			      .serial = 0xff };
+	struct enrollment list = { 0 };
+	char text[256];
+	(void)state;
+	assert_int_equal(enrolled_format(&e, text, sizeof(text)), 0);
+	assert_string_equal(text, "pci:0000:00/03.0  0001:abcd  serial=00000000000000ff");
+	assert_int_equal(enrollment_parse(text, "f", &list, NULL), 0);
+	assert_memory_equal(&list.entries[0], &e, sizeof(e));
+	enrollment_done(&list);
+	assert_true(enrolled_format(&e, text, 10) < 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_enrollment_parse_reads_all_forms),
+		cmocka_unit_test(test_f30_enrollment_parse_bad_line_enrols_nothing),
+		cmocka_unit_test(test_enrollment_parse_long_line_refused),
+		cmocka_unit_test(test_enrollment_read_absent_file_is_empty_list),
+		cmocka_unit_test(test_enrollment_read_file_others_can_write_refused),
+		cmocka_unit_test(test_enrollment_read_nul_byte_refused),
+		cmocka_unit_test(test_f23_enrolled_matches_only_that_device),
+		cmocka_unit_test(test_enrolled_format_parses_back),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
