@@ -21,8 +21,11 @@ int cli_policy_read(const char *file, char **ret, size_t *ret_len, struct err *r
 	_cleanup_free_ char *text = malloc(POLICY_MAX + 2);
 	size_t len = 0;
 	ssize_t n = text ? 1 : -1;
-	if (fd < 0 || !text)
-		return err_set(reterr, "policy.read", errno, "cannot read the policy %s", file);
+	if (fd < 0 || !text) {
+		int r = err_set(reterr, "policy.read", errno, "cannot read the policy %s", file);
+		err_state(reterr, "nothing was changed");
+		return r;
+	}
 	while (n > 0 && len <= POLICY_MAX) {
 		n = read(fd, text + len, POLICY_MAX + 1 - len);
 		if (n > 0)
@@ -132,7 +135,7 @@ static void print_results(const struct cli *c, const json_t *results)
 	table_done(&t);
 	fflush(stdout);
 	json_array_foreach((json_t *)results, i, r)
-		print_error(json_object_get(r, "error"));
+		print_api_error(json_object_get(r, "error"));
 }
 
 /* Complete, partly done, or nothing done; then the first error says how. */

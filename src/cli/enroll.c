@@ -77,10 +77,13 @@ static int device_find(struct cli *c, const char *name, json_t **ret)
 	if (r < 0)
 		return r;
 	const json_t *devices = json_object_get(reply, "devices");
-	if (json_array_size(devices) == 1)
+	if (json_array_size(devices) == 1) {
 		*ret = json_incref(json_array_get(devices, 0));
-	else
+	} else {
 		r = err_set(&c->err, "cli.unknown-name", ENOENT, "there is no device %s", name);
+		err_because(&c->err, "a device is named by address, interface or key");
+		err_state(&c->err, "nothing was changed");
+	}
 	json_decref(reply);
 	return r;
 }
@@ -177,6 +180,8 @@ static int refuse_used(struct cli *c, const char *key)
 			continue;
 		r = err_set(&c->err, "cli.enroll-held", EBUSY, "claim %s holds a slice of %s",
 			    claim, c->operands[0]);
+		err_because(&c->err, "slice %s is %s", print_text(s, "name"),
+			    print_text(s, "state"));
 		err_state(&c->err, "nothing was changed");
 		err_todo(&c->err, "carve release %s", claim);
 	}

@@ -55,14 +55,29 @@ static const char *device_state(const json_t *d)
 	return json_is_true(json_object_get(d, "enrolled")) ? "enrolled" : NULL;
 }
 
+/* Names of makers end in words that tell nobody anything: room for the rest. */
+static char *name_short(const char *name)
+{
+	static const char *const noise[] = { " Corporation", " Corp.",	  ", Inc.", " Inc.",
+					     " Co., Ltd.",   " Co.,Ltd.", " Ltd.",  " Limited" };
+	char *copy = name ? strdup(name) : NULL;
+	for (size_t i = 0; copy && i < sizeof(noise) / sizeof(noise[0]); i++) {
+		char *found = strstr(copy, noise[i]);
+		size_t n = strlen(noise[i]);
+		if (found)
+			memmove(found, found + n, strlen(found + n) + 1);
+	}
+	return copy;
+}
+
 static void add_device(struct table *t, const json_t *d)
 {
 	const char *address = text(d, "address"), *name = text(d, "name");
+	_cleanup_free_ char *shown = address ? name_short(name) : NULL;
 	table_add(t, address ? address : name ? name : text(d, "key"));
-	table_add(t, address ? name : text(d, "key"));
+	table_add(t, address ? shown : text(d, "key"));
 	table_add_string(t, d, "class");
 	table_add_string(t, d, "driver");
-	table_add_int(t, d, "iommu_group");
 	add_yield(t, d);
 	table_add(t, device_state(d));
 }
@@ -74,11 +89,10 @@ static int list_devices(struct cli *c, const json_t *devices)
 		{ .title = "NAME", .least = 12 },
 		{ .title = "CLASS", .least = 7 },
 		{ .title = "DRIVER", .least = 8 },
-		{ .title = "GROUP", .right = true },
 		{ .title = "YIELD" },
 		{ .title = "POLICY", .least = 8, .state = true },
 	};
-	struct table t = { .columns = columns, .n_columns = 7, .color = c->color };
+	struct table t = { .columns = columns, .n_columns = 6, .color = c->color };
 	size_t i, hidden = 0;
 	json_t *d;
 	json_array_foreach((json_t *)devices, i, d) {

@@ -71,7 +71,7 @@ void print_time(json_int_t seconds, char *ret, size_t size)
 		ret[0] = '\0';
 }
 
-void print_error(const json_t *error)
+void print_api_error(const json_t *error)
 {
 	_cleanup_err_ struct err e = { 0 };
 	if (err_from_json(&e, error) >= 0)

@@ -15,4 +15,4 @@ void print_settings(const json_t *settings);
 /* Local time of seconds since the epoch. */
 void print_time(json_int_t seconds, char *ret, size_t size);
 /* An io.carve Error to stderr. */
-void print_error(const json_t *error);
+void print_api_error(const json_t *error);

@@ -196,6 +196,7 @@ int cli_show(struct cli *c)
 			return show(c, &kinds[i], found);
 	}
 	err_set(&c->err, "cli.unknown-name", ENOENT, "there is no device, slice or claim %s", name);
+	err_because(&c->err, "carved knows nothing by that name");
 	err_todo(&c->err, "carve list --all, carve list slices, carve list claims");
 	return cli_exit_code(&c->err);
 }

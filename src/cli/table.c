@@ -37,8 +37,12 @@ static size_t bytes_of(const char *text, size_t n)
 char *text_clean(const char *text)
 {
 	char *copy = strdup(text);
-	if (copy)
-		str_clean(copy);
+	if (!copy)
+		return NULL;
+	str_clean(copy);
+	for (char *p = copy; *p; p++)
+		if (*p == '\n' || *p == '\t')
+			*p = ' ';
 	return copy;
 }
 

@@ -28,16 +28,23 @@ static void print_finding(const struct cli *c, const json_t *f)
 		text_wrap("         do:", 13, remedy);
 }
 
-static int print_findings(struct cli *c, const json_t *findings)
+/* A problem is a failure also for those who only look at the exit code. */
+static int print_findings(struct cli *c, const json_t *reply)
 {
+	const json_t *findings = json_object_get(reply, "findings");
 	size_t i, problems = 0, warnings = 0;
 	json_t *f;
 	json_array_foreach((json_t *)findings, i, f) {
-		print_finding(c, f);
+		if (!c->json)
+			print_finding(c, f);
 		problems += str_eq(print_text(f, "level"), "problem");
 		warnings += str_eq(print_text(f, "level"), "warning");
 	}
-	fprintf(stderr, "%zu problems, %zu warnings\n", problems, warnings);
+	if (c->json)
+		(void)cli_print_json(reply);
+	else
+		fprintf(stderr, "%zu problem%s, %zu warning%s\n", problems,
+			problems == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
 	return problems ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -46,8 +53,7 @@ int cli_doctor(struct cli *c)
 	json_t *reply = NULL;
 	if (cli_call(c, "Doctor", NULL, &reply) < 0)
 		return cli_exit_code(&c->err);
-	const json_t *findings = json_object_get(reply, "findings");
-	int code = c->json ? cli_print_json(reply) : print_findings(c, findings);
+	int code = print_findings(c, reply);
 	json_decref(reply);
 	return code;
 }

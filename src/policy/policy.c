@@ -43,6 +43,7 @@ int policy_setting_parse(const char *text, struct vf_settings *s, struct err *re
 	if (!o || !equals) {
 		const char *nearest = policy_option_nearest(policy_setting_options, key);
 		err_set(reterr, "setting.value", EINVAL, "\"%.80s\" is no setting", text);
+		err_because(reterr, "a setting is KEY=VALUE");
 		err_state(reterr, "nothing was changed");
 		err_todo(reterr, "write %s=VALUE",
 			 o	   ? o->key
@@ -56,6 +57,7 @@ int policy_setting_parse(const char *text, struct vf_settings *s, struct err *re
 	if (r >= 0)
 		return o->store(s, o, &v);
 	err_set(reterr, "setting.value", EINVAL, "%s: %s", o->key, c.what);
+	err_because(reterr, "it was given as %.100s", text);
 	err_state(reterr, "nothing was changed");
 	if (c.todo[0])
 		err_todo(reterr, "%s", c.todo);
@@ -66,6 +68,7 @@ static int refuse(const struct policy_class *c, const char *key, struct err *ret
 {
 	err_set(reterr, "setting.not-allowed", EPERM, "class %s does not let a claim set %s",
 		c->name, key);
+	err_because(reterr, "may-set of the class does not name it");
 	err_state(reterr, "nothing was changed");
 	err_todo(reterr, "leave it out, or name it under may-set of class %s in the policy",
 		 c->name);
