@@ -13,6 +13,7 @@
 #include "policy/option.h"
 #include "policy/policy.h"
 #include "policy/value.h"
+#include "support/alloc-fail.h"
 
 #define GOLDEN "tests/golden/policy"
 
@@ -174,6 +175,25 @@ static void test_policy_parse_deep_nesting_refused(void **state)
 	assert_string_equal(e.id, "policy.syntax");
 }
 
+/* Each allocation of ours fails once: refused as lack of memory, nothing leaks, nothing crashes. */
+static void test_policy_parse_without_memory_refused(void **state)
+{
+	(void)state;
+	size_t len = 0;
+	_cleanup_free_ char *text = file_read(GOLDEN "/good-full.yaml", &len);
+	assert_non_null(text);
+	unsigned n = 0;
+	for (;; n++) {
+		_cleanup_err_ struct err e = { 0 };
+		alloc_fail_at(n);
+		_cleanup_(policy_freep) struct policy *p = policy_parse(text, len, "full.yaml", &e);
+		if (!alloc_fail_done())
+			break;
+		assert_null(p);
+	}
+	assert_true(n > 100);
+}
+
 static void test_policy_setting_parse_values_are_read(void **state)
 {
 	(void)state;
@@ -292,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_policy_parse_larger_than_limit_refused),
 		cmocka_unit_test(test_policy_parse_too_many_names_refused),
 		cmocka_unit_test(test_policy_parse_deep_nesting_refused),
+		cmocka_unit_test(test_policy_parse_without_memory_refused),
 		cmocka_unit_test(test_policy_setting_parse_values_are_read),
 		cmocka_unit_test(test_policy_setting_parse_mistakes_refused),
 		cmocka_unit_test(test_policy_settings_allowed_follow_the_class),
