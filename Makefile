@@ -77,7 +77,7 @@ WRAPPED := malloc calloc realloc strdup strndup asprintf vasprintf __asprintf_ch
 comma := ,
 TESTLDFLAGS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 
-.PHONY: all tests check gate bench fuzz clean tidy headers FORCE
+.PHONY: all tests check gate bench fuzz clean tidy analyze headers FORCE
 all: $(LIB) $(PROGS)
 tests: $(UNIT) $(ENGINE) $(FUZZ) $(BENCH)
 
@@ -87,10 +87,9 @@ $(O)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$FLAGS" | cmp -s - $@ || printf '%s\n' "$$FLAGS" >$@
 
-# The gate sets ANALYZE=-fanalyzer for what we ship; test macros only confuse it.
 $(O)/src/%.o: src/%.c $(O)/flags
 	@mkdir -p $(@D)
-	$(call say,  CC $<)$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(findstring -fanalyzer,$(ANALYZE)),$(ANALYZE)) -MMD -MP -c -o $@ $<
+	$(call say,  CC $<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(O)/tests/%.o: tests/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,  CC $<)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -140,7 +139,16 @@ $(O)/headers/%.ok: % $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,  HEADER $<)printf '#include "%s"\n' $(<:src/%=%) | $(CC) $(CPPFLAGS) -I. -Itests $(CFLAGS) -MMD -MP -MT $@ -MF $@.d -fsyntax-only -x c -
 	@touch $@
-tidy: $(LIBSRC:%=$(O)/tidy/%.ok) $(patsubst %,$(O)/tidy/%.ok,$(wildcard $(MAINS)))
+SHIPPED := $(LIBSRC) $(wildcard $(MAINS))
+# Not optimised: inlining hides from the analyzer what it looks for. Its leak check loses sight of
+# what is kept in a grown array (gcc 12); leaks are found by running under ASan.
+analyze: $(SHIPPED:%=$(O)/analyze/%.ok)
+$(O)/analyze/%.ok: % $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,  ANALYZE $<)$(CC) $(CPPFLAGS) -std=gnu17 $(WERROR) -fanalyzer -Wno-analyzer-malloc-leak \
+		-MMD -MP -MT $@ -MF $@.d -S -o /dev/null $<
+	@touch $@
+tidy: $(SHIPPED:%=$(O)/tidy/%.ok)
 $(O)/tidy/%.ok: % .clang-tidy $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,  TIDY $<)$(CLANG_TIDY) --quiet $< -- $(CPPFLAGS) -std=gnu17
@@ -149,4 +157,4 @@ $(O)/tidy/%.ok: % .clang-tidy $(O)/flags
 
 include $(wildcard Makefile.install)
 -include $(LIBOBJ:.o=.d) $(MAINS:%.c=$(O)/%.d) $(TESTSRC:%.c=$(O)/%.d) \
-         $(HEADERS:%=$(O)/headers/%.ok.d) $(LIBSRC:%=$(O)/tidy/%.ok.d) $(MAINS:%=$(O)/tidy/%.ok.d)
+         $(HEADERS:%=$(O)/headers/%.ok.d) $(SHIPPED:%=$(O)/tidy/%.ok.d) $(SHIPPED:%=$(O)/analyze/%.ok.d)

@@ -123,7 +123,7 @@ void connection_reply(struct connection *c, enum exec_kind kind, const struct st
 	};
 	if (device)
 		(void)STR_COPY(s->reply.device, device);
-	if (r->data_len && data != s->data)
+	if (data && data != s->data)
 		memcpy(s->data, data, r->data_len);
 	if (!STAILQ_EMPTY(&c->outgoing) || send_now(c, &s->reply, len) == -EAGAIN)
 		send_later(c, &s->reply, len);

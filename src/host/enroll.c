@@ -233,7 +233,7 @@ int enrollment_read(const char *file, struct enrollment *ret, struct err *reterr
 
 	_cleanup_free_ char *text = NULL;
 	int r = read_text(fd, &text);
-	if (r < 0)
+	if (!text)
 		return unreadable(reterr, file, r, strerror(-r));
 	return enrollment_parse(text, file, ret, reterr);
 }
