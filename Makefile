@@ -94,9 +94,6 @@ $(O)/tests/%.o: tests/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,  CC $<)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# gcc 12 loses what is stored in a member of a structure that a pointer leads to, and calls it leaked;
-# the tests run under LeakSanitizer.
-$(O)/src/api/%.o: override ANALYZE += -Wno-analyzer-malloc-leak
 # Carries the interface description as it is.
 $(O)/src/api/interface.o: api/io.carve.varlink
 

@@ -111,7 +111,7 @@ static int argument_rules(scmp_filter_ctx filter, enum verb_class class)
 					     O_RDONLY));
 	if (r == 0 && (class == VERB_CLASS_NET || class == VERB_CLASS_IOCTL))
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
+				     SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0));
 	/* NVMe's ioctls are those of type 'N' (include/uapi/linux/nvme_ioctl.h, Linux 6.12). */
 	if (r == 0 && class == VERB_CLASS_IOCTL)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,

@@ -243,6 +243,7 @@ static void test_ledger_open_second_is_refused(void **state)
 {
 	_cleanup_(ledger_closep) struct ledger *l = open_ok(*state);
 	struct fixture *f = *state;
+	assert_non_null(l);
 	/* Locks belong to a process, so the second one must be another. */
 	pid_t pid = fork();
 	if (pid == 0) {

@@ -111,7 +111,7 @@ static int check_filter(struct uevent_monitor *m, int fd)
 		"/bus/pci/drivers/x",
 	};
 	static const char *const ours[] = {
-		"/devices/" VF,
+		("/devices/" VF),
 		"/devices/virtual/vfio/15",
 		"/devices/virtual/mtty/mtty/c9abdcb5-5279-413a-9057-c81d2605ce9c",
 		"/devices/platform/4010000000.pcie/pci0000:00/0000:00:01.0",
