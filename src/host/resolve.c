@@ -83,7 +83,7 @@ static const char *devices_part(const char *link)
 }
 
 /* The directory of a root bus. It is below /sys/devices itself on most machines, and below a
- * platform device or another PCI function (VMD) on others: there the class link knows. */
+ * platform device on others: there the class link knows. */
 static int root_bus_path(int sysfs, const char *bus, char ret[SYS_PATH_SIZE])
 {
 	char full[FULL_PATH_SIZE], path[SYS_PATH_SIZE];
@@ -145,10 +145,50 @@ static int child_find(int sysfs, const char *parent, const char *dev_fn, char re
 	return str_copy(ret, PCI_ADDR_SIZE, s.found);
 }
 
+struct inner_bus_search {
+	char found[NAME_SIZE];
+	unsigned n;
+};
+
+static int inner_bus_visit(const char *name, void *userdata)
+{
+	struct inner_bus_search *s = userdata;
+	const char *bus = str_after(name, "pci");
+	if (!bus || !root_bus_len(bus) || bus[root_bus_len(bus)])
+		return 0;
+	s->n++;
+	return STR_COPY(s->found, name);
+}
+
 static int path_append(char path[SYS_PATH_SIZE], const char *name)
 {
 	size_t len = strlen(path);
 	return str_format(path + len, SYS_PATH_SIZE - len, "/%s", name);
+}
+
+/* A function that is a root bus itself (VMD): the bus is no part of the key, see model/pci.h. Returns 1
+ * when path has been led into it. */
+static int inner_bus_enter(int sysfs, char path[SYS_PATH_SIZE])
+{
+	struct inner_bus_search s = { .n = 0 };
+	char full[FULL_PATH_SIZE];
+	if (STR_FORMAT(full, "devices/%s", path) < 0)
+		return -ENAMETOOLONG;
+	int r = sysfs_list(sysfs, full, inner_bus_visit, &s);
+	if (r < 0 || s.n != 1)
+		return r < 0 ? r : 0;
+	r = path_append(path, s.found);
+	return r < 0 ? r : 1;
+}
+
+/* One level down. */
+static int child_enter(int sysfs, const char *dev_fn, char path[SYS_PATH_SIZE],
+		       char ret_addr[PCI_ADDR_SIZE])
+{
+	int r = child_find(sysfs, path, dev_fn, ret_addr);
+	if (r == -ENODEV && inner_bus_enter(sysfs, path) > 0)
+		r = child_find(sysfs, path, dev_fn, ret_addr);
+	return r < 0 ? r : path_append(path, ret_addr);
 }
 
 static int resolve_pci(int sysfs, const char *chain, char ret_path[SYS_PATH_SIZE],
@@ -166,10 +206,7 @@ static int resolve_pci(int sysfs, const char *chain, char ret_path[SYS_PATH_SIZE
 		char dev_fn[5];
 		memcpy(dev_fn, p + 1, 4);
 		dev_fn[4] = '\0';
-		r = child_find(sysfs, path, dev_fn, addr);
-		if (r < 0)
-			return r;
-		r = path_append(path, addr);
+		r = child_enter(sysfs, dev_fn, path, addr);
 		if (r < 0)
 			return r;
 	}

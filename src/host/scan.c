@@ -288,20 +288,11 @@ static void read_vf_links(const struct scan *s, const struct function *pf)
 	}
 }
 
-static unsigned routing_id(const char *addr)
-{
-	const char *s = strchr(addr, ':') + 1; /* a valid address: "0000:3b:00.0" */
-	uint32_t bus = 0, dev = 0;
-	(void)num_parse_u32((const char[]){ s[0], s[1], '\0' }, 16, &bus);
-	(void)num_parse_u32((const char[]){ s[3], s[4], '\0' }, 16, &dev);
-	return bus << 8 | dev << 3 | (unsigned)(s[6] - '0');
-}
-
 /* RID of VF i = RID of the PF + offset + i * stride (SR-IOV 1.1, 2.1.2). A guess: the link decides. */
 static int guess_index(const struct function *pf, const char *vf_addr)
 {
 	const struct pci_caps *c = &pf->caps;
-	unsigned first = routing_id(pf->addr) + c->sriov_offset, rid = routing_id(vf_addr);
+	unsigned first = pci_addr_rid(pf->addr) + c->sriov_offset, rid = pci_addr_rid(vf_addr);
 	if (!c->sriov || !c->sriov_stride || rid < first)
 		return 0;
 	return (int)((rid - first) / c->sriov_stride);

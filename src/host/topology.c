@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <linux/pci_regs.h>
 
-#include "base/num.h"
 #include "base/str.h"
 
 #define ACS_NEEDED (PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF)
@@ -74,18 +73,6 @@ int topology_acs_lacks(const struct function *bridge, char *ret, size_t size)
 	return str_copy(ret, size, len ? text + 1 : text);
 }
 
-/* "0000:3b:00.0": bus and devfn as one number. */
-static unsigned routing_id(const struct function *f)
-{
-	const char *colon = strchr(f->addr, ':');
-	uint32_t bus = 0, dev = 0;
-	if (!colon || strlen(colon) != strlen(":3b:00.0"))
-		return 0;
-	(void)num_parse_u32((const char[]){ colon[1], colon[2], '\0' }, 16, &bus);
-	(void)num_parse_u32((const char[]){ colon[4], colon[5], '\0' }, 16, &dev);
-	return bus << 8 | dev << 3 | (unsigned)(colon[7] - '0');
-}
-
 unsigned topology_vfs_numbered(const struct have *h, const struct function *f)
 {
 	const struct function *bridge = above(h, f);
@@ -93,7 +80,7 @@ unsigned topology_vfs_numbered(const struct have *h, const struct function *f)
 	if (!c->sriov || !c->sriov_stride || !bridge || !bridge->caps.bus_last)
 		return UINT_MAX;
 	unsigned last = (unsigned)bridge->caps.bus_last << 8 | 0xff;
-	unsigned first = routing_id(f) + c->sriov_offset;
+	unsigned first = pci_addr_rid(f->addr) + c->sriov_offset;
 	return first > last ? 0 : (last - first) / c->sriov_stride + 1;
 }
 

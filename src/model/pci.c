@@ -6,6 +6,7 @@
 #include <linux/pci_regs.h>
 #include <stdlib.h>
 
+#include "base/num.h"
 #include "base/str.h"
 
 static size_t hex_run(const char *s)
@@ -23,6 +24,17 @@ bool pci_addr_valid(const char *addr)
 	const char *s = addr + domain + 1;
 	return hex_run(s) == 2 && s[2] == ':' && hex_run(s + 3) == 2 && s[5] == '.' &&
 	       s[6] >= '0' && s[6] <= '7' && s[7] == '\0';
+}
+
+unsigned pci_addr_rid(const char *addr)
+{
+	const char *s = strchr(addr, ':');
+	uint32_t bus = 0, dev = 0;
+	if (!s || strlen(s) != strlen(":3b:00.0"))
+		return 0;
+	(void)num_parse_u32((const char[]){ s[1], s[2], '\0' }, 16, &bus);
+	(void)num_parse_u32((const char[]){ s[4], s[5], '\0' }, 16, &dev);
+	return bus << 8 | dev << 3 | (unsigned)(s[7] - '0');
 }
 
 bool uuid_valid(const char *uuid)

@@ -5,7 +5,8 @@
  * minors are not, they change over a reboot.
  *
  * Keys: "pci:<root bus>/<dev.fn>/<dev.fn>..." is the chain of device.function numbers from the root
- * bus down ("pci:0000:00/03.0/00.0"), so a bridge added elsewhere does not change it.
+ * bus down ("pci:0000:00/03.0/00.0"), so a bridge added elsewhere does not change it. A root bus inside
+ * another function (VMD) is left out: its domain is numbered as found.
  * "sys:<path below /sys/devices>" is for parents of mediated devices that are no PCI function
  * ("sys:virtual/mtty/mtty").
  */
@@ -164,6 +165,8 @@ void have_sort(struct have *h);
 
 /* True for "0000:3b:00.0" in exactly the kernel's form (domain of 4 to 8 hex digits). */
 bool pci_addr_valid(const char *addr);
+/* Bus, device and function of a valid address as one number (requester id). */
+unsigned pci_addr_rid(const char *addr);
 bool uuid_valid(const char *uuid); /* lower case, dashed */
 /* Key from a path below /sys/devices; -EINVAL when it is too long or malformed. */
 int device_key_from_path(const char *path, char ret_key[DEVICE_KEY_SIZE]);

@@ -29,6 +29,14 @@ static void test_pci_addr_valid_only_the_kernels_form(void **state)
 		assert_false(pci_addr_valid(bad[i]));
 }
 
+static void test_pci_addr_rid_bus_device_function(void **state)
+{
+	(void)state;
+	assert_int_equal(pci_addr_rid("0000:3b:1f.7"), 0x3bff);
+	assert_int_equal(pci_addr_rid("10000:e0:06.0"), 0xe030);
+	assert_int_equal(pci_addr_rid(""), 0);
+}
+
 static void test_uuid_valid_lower_case_dashed(void **state)
 {
 	(void)state;
@@ -207,6 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pci_addr_valid_only_the_kernels_form),
+		cmocka_unit_test(test_pci_addr_rid_bus_device_function),
 		cmocka_unit_test(test_uuid_valid_lower_case_dashed),
 		cmocka_unit_test(test_f23_device_key_from_path_has_no_bus_numbers),
 		cmocka_unit_test(test_device_key_from_path_other_roots),

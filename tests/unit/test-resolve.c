@@ -132,6 +132,25 @@ static void test_resolve_identity_reads_ids(void **state)
 			 -ENOENT);
 }
 
+/* The key of each path leads back to that path. */
+static void test_resolve_device_is_the_way_back_of_the_key(void **state)
+{
+	struct tree *t = *state;
+	static const char *const paths[] = {
+		PORT "/0000:3b:00.0", "platform/x.pcie/pci0001:00/0001:00:00.0",
+		"virtual/mtty/mtty",
+		"pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0/10000:e1:00.0", /* VMD */
+	};
+	tree_function(t, &(struct tree_function){ .path = paths[3], .group = -1 });
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		char key[DEVICE_KEY_SIZE], found[SYS_PATH_SIZE], at[PCI_ADDR_SIZE];
+		assert_int_equal(device_key_from_path(paths[i], key), 0);
+		assert_true(device_key_valid(key));
+		assert_int_equal(resolve_device(t->fd, key, found, at), 0);
+		assert_string_equal(found, paths[i]);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -143,6 +162,7 @@ int main(void)
 		TEST(test_resolve_target_finds_vf_by_its_link),
 		TEST(test_f14_resolve_target_mdev_of_another_parent_refused),
 		TEST(test_resolve_identity_reads_ids),
+		TEST(test_resolve_device_is_the_way_back_of_the_key),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
