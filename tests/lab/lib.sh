@@ -59,7 +59,7 @@ lab_memory_args() { # NODES: 3 GiB, on one NUMA node or two
 }
 
 lab_machine_args() {
-	lab_args=(-name "$lab_run" -M q35,i8042=off,sata=off,hpet=off,vmport=off -accel tcg,thread=multi -cpu max
+	lab_args=(-name "$lab_run" -M q35,i8042=off,sata=off,hpet=off,vmport=off -accel tcg,thread=multi -cpu "${LAB_CPU:-max}"
 		-nodefaults -no-user-config -display none -no-reboot
 		-serial "file:$lab_run/console" -serial "pipe:$lab_run/cmd"
 		-serial "unix:$lab_run/shell,server=on,wait=off" -qmp "unix:$lab_run/qmp,server=on,wait=off"
@@ -68,7 +68,7 @@ lab_machine_args() {
 		-fsdev "local,id=share,path=$lab_run/share,security_model=none,multidevs=remap"
 		-device virtio-9p-pci,fsdev=share,mount_tag=share,bus=pcie.0,addr=0x1d
 		-kernel "$lab_world/vmlinux" -initrd "$lab_run/initrd")
-	lab_kernel_args=(console=ttyS0 quiet rw panic=-1 mitigations=off nokaslr audit=0
+	lab_kernel_args=(${LAB_KARGS:-} console=ttyS0 quiet rw panic=-1 mitigations=off nokaslr audit=0
 		no_timer_check tsc=reliable nowatchdog lsm=landlock,lockdown,yama cryptomgr.notests rcupdate.rcu_expedited=1
 		systemd.condition_needs_update=0 systemd.unit=lab.target systemd.show_status=false)
 	lab_numa=1

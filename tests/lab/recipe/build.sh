@@ -108,11 +108,11 @@ module_paths() { # RELEASE MODULE...: these and all they need, in load order
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
 }
 
-# Under TCG much of a module's load time goes into decompressing it and hashing it for its
-# signature: the ones in use are kept plain and, by stripping, unsigned.
+# Under TCG most of a module's load time goes into decompressing it, hashing it for its signature
+# and checking its type information: the ones in use are kept plain, unsigned and without types.
 prepare_modules() {
 	local path
-	module_paths "$@" > "$work/modules"
+	module_paths "$@" > "$work/used-modules"
 	while read -r path; do
 		case $path in
 		*.xz)
@@ -120,8 +120,8 @@ prepare_modules() {
 			path=${path%.xz}
 			;;
 		esac
-		chroot "$root" strip --strip-debug "$path"
-	done < "$work/modules"
+		chroot "$root" objcopy --strip-debug --remove-section=.BTF "$path"
+	done < "$work/used-modules"
 	chroot "$root" depmod "$1"
 }
 

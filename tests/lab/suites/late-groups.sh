@@ -5,21 +5,20 @@
 # runs: guest
 # limit: 120
 
+# udev loads igbvf for a new VF, and a matching driver that loads makes the kernel give it a group:
+# udev waits meanwhile.
 new_vf_has_no_group_until_probed() { # PF
 	local vf
+	modprobe -r igbvf
+	udevadm settle
+	udevadm control --stop-exec-queue
 	numvfs "$1" 1
 	vf=$(vf_of "$1" 0)
 	[ ! -e "$pci/$vf/iommu_group" ]
 	to_vfio "$vf"
+	udevadm control --start-exec-queue
 	[ -e "$pci/$vf/iommu_group" ]
 	[ -e "/dev/vfio/$(group_of "$vf")" ]
-}
-
-# udev loads igbvf for a new VF, and a matching driver that loads makes the kernel give it a group
-suite_reset() {
-	reset
-	mkdir -p /run/modprobe.d
-	echo "blacklist igbvf" > /run/modprobe.d/late-groups.conf
 }
 
 test_vf_on_the_root_bus_gets_its_group_when_probed() {

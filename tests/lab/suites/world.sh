@@ -20,12 +20,6 @@ test_iommu_groups_join_what_cannot_be_isolated() {
 	[ "$(group_of 0000:06:00.0)" != "$(group_of 0000:07:00.0)" ]
 }
 
-test_iommu_group_is_missing_where_no_iommu_reaches() {
-	numvfs 0000:61:00.0 1
-	[ ! -e "$pci/0000:61:00.0/iommu_group" ]
-	[ ! -e "$pci/$(vf_of 0000:61:00.0 0)/iommu_group" ]
-}
-
 test_numa_node_of_the_second_host_bridge_is_1() {
 	same 1 "$(cat "$pci/0000:41:00.0/numa_node")"
 }

@@ -8,7 +8,6 @@
 #   00:03.2  port -> 03:00.0 igb, 7 VFs                 00:08.1  port without ACS -> rng  }
 #   00:03.3  port -> switch -> two rng, own groups      00:09.0  edu: a device no driver wants
 #   00:04.0  port -> a two-function rng, one group      40:00.0  NUMA node 1: port -> 41:00.0 igb, 7 VFs
-#                                                       60:00.0  no IOMMU: port -> 61:00.0 igb, 7 VFs
 lab_kernel_args+=(intel_iommu=on iommu=nopt)
 lab_numa=2
 
@@ -49,9 +48,3 @@ lab_net n3
 lab_args+=(-device pxb-pcie,id=pxb1,bus_nr=0x40,bus=pcie.0,numa_node=1
 	-device pcie-root-port,id=rp8,chassis=10,slot=10,bus=pxb1
 	-device igb,bus=rp8,id=igb2,netdev=n3,mac=52:54:00:ca:03:00)
-
-# Nothing here has an IOMMU group, so its VFs can be made and cannot be given to a VM.
-lab_net n4
-lab_args+=(-device pxb-pcie,id=pxb2,bus_nr=0x60,bus=pcie.0,bypass_iommu=on
-	-device pcie-root-port,id=rp9,chassis=11,slot=11,bus=pxb2
-	-device igb,bus=rp9,id=igb3,netdev=n4,mac=52:54:00:ca:04:00)

@@ -1,0 +1,18 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Without an IOMMU a VF exists, works for the host, and vfio-pci will not have it.
+# topology: no-iommu
+# runs: guest
+# limit: 120
+
+igb=0000:01:00.0
+
+test_vfs_without_iommu_have_no_group() {
+	numvfs "$igb" 1
+	same 1 "$(vfs_of "$igb")"
+	[ ! -e "$pci/$(vf_of "$igb" 0)/iommu_group" ]
+}
+
+test_vfio_refuses_a_vf_without_group() {
+	refused "driver of" to_vfio "$(vf_of "$igb" 0)"
+}
