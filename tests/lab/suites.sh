@@ -3,6 +3,7 @@
 # `scripts/lab test`: which suites, on which guests, and the count. Sourced by scripts/lab.
 # A boot costs more than most suites, so suites with one topology share a guest; a guest that got
 # lost (a stuck kernel, a time limit) is replaced, and the rest go on.
+# shellcheck disable=SC2154 # lab_build and top are of scripts/lab
 
 suite_header() { # FILE WORD: the value of "# WORD: value" at the head of a suite
 	sed -n "1,12s/^# $2: *//p" "$1"
@@ -50,13 +51,13 @@ suite_run_on_host() { # NAME LIMIT
 		# shellcheck disable=SC1090 # the suite
 		. "$lab_dir/suites/$1.sh"
 		failed=0
-		for name in $(sed -n 's/^\(test_[a-zA-Z0-9_]*\)().*/\1/p' "$lab_dir/suites/$1.sh"); do
+		while read -r name; do
 			status=0
 			bash -c '
 				set -Eeuo pipefail
 				trap '\''echo "line $LINENO: $BASH_COMMAND: exit $?" >&2'\'' ERR
 				. "$lab_dir/lib.sh"; . "$1"; "$2"
-			' "$name" "$lab_dir/suites/$1.sh" "$name" > "$lab_run/test.log" 2>&1 || status=$?
+			' "$name" "$lab_dir/suites/$1.sh" "$name" > "$lab_run/test.log" 2>&1 < /dev/null || status=$?
 			if [ "$status" = 0 ]; then
 				echo "ok $name"
 			else
@@ -64,7 +65,7 @@ suite_run_on_host() { # NAME LIMIT
 				sed 's/^/    | /' "$lab_run/test.log"
 				failed=1
 			fi
-		done
+		done < <(sed -n 's/^\(test_[a-zA-Z0-9_]*\)().*/\1/p' "$lab_dir/suites/$1.sh")
 		exit "$failed"
 	)
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # $pci is from the guest's lib.sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # With virtio-iommu a VF has no IOMMU group until the kernel offers it to a driver.
 # topology: virtio-iommu

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # $pci is from the guest's lib.sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Without an IOMMU a VF exists, works for the host, and vfio-pci will not have it.
 # topology: no-iommu

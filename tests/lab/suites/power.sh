@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # $pci is from the guest's lib.sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a power cut leaves: files that were synced, and no VFs.
 # topology: power

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # $pci is from the guest's lib.sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The lab itself: what later suites take for granted. No carve in here.
 # topology: main
@@ -48,6 +48,14 @@ test_nvme_vf_gets_resources_and_a_driver() {
 	put nvme "$pci/$vf/driver_override"
 	put "$vf" /sys/bus/pci/drivers_probe
 	same nvme "$(driver_of "$vf")"
+}
+
+test_nested_vm_boots_from_an_nvme_vf() {
+	local vf
+	vf=$(vf_of "$nvme" 1)
+	make_bootable /dev/nvme0n1 "booted from the disk behind $vf"
+	to_vfio "$vf"
+	says "booted from the disk behind $vf" vm_boot 60 -device "vfio-pci,host=$vf"
 }
 
 test_mtty_makes_and_removes_an_mdev() {

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2054,SC2154 # variables and commas belong to lib.sh and QEMU
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The host most suites run on: an Intel IOMMU, PFs of two kinds behind ports that isolate,
 # and around them every way of sharing an IOMMU group. Two NUMA nodes.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2054,SC2154 # variables and commas belong to lib.sh and QEMU
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A paravirtual IOMMU: a function gets its IOMMU group no sooner than a driver first tries it, so a
 # new VF has none for a while. 00:06.0 sits on the root bus, 01:00.0 behind a port.

@@ -14,6 +14,14 @@ put() {
 	printf '%s' "$1" > "$2"
 }
 
+# says WORDS COMMAND...: COMMAND works and says WORDS
+says() {
+	local words=$1 said
+	shift
+	said=$("$@" 2>&1) || fail "failed with '$said': $*"
+	[[ $said == *"$words"* ]] || fail "said '$said', not '$words': $*"
+}
+
 # refused WORDS COMMAND...: COMMAND fails and says WORDS
 refused() {
 	local words=$1 said
@@ -105,7 +113,34 @@ gone() {
 	! kill -0 "$1" 2>/dev/null
 }
 
-# nested_run QEMU_ARGS...: boot the nested guest with these devices; its report is on standard output
+# make_bootable DISK TEXT: a boot sector (at most 460 bytes of TEXT) that writes TEXT to the first
+# serial port and switches the machine off:
+#   cli; xor ax,ax; mov ds,ax; cld; mov si,text
+#   1: lodsb; test al,al; jz 3f; mov ah,al; mov dx,3fdh; 2: in al,dx; test al,20h; jz 2b
+#   mov dx,3f8h; mov al,ah; out dx,al; jmp 1b;   3: mov dx,604h; mov ax,2000h; out dx,ax; 4: hlt; jmp 4b
+make_bootable() {
+	local sector
+	sector=$(mktemp)
+	printf '\xfa\x31\xc0\x8e\xd8\xfc\xbe\x2a\x7c\xac\x84\xc0\x74\x12\x88\xc4\xba\xfd\x03\xec\xa8' > "$sector"
+	printf '\x20\x74\xfb\xba\xf8\x03\x88\xe0\xee\xeb\xe9\xba\x04\x06\xb8\x00\x20\xef\xf4\xeb\xfd' >> "$sector"
+	printf '%s\r\n' "$2" >> "$sector"
+	truncate -s 510 "$sector"
+	printf '\x55\xaa' >> "$sector"
+	dd if="$sector" of="$1" bs=512 conv=fsync status=none
+	rm -f "$sector"
+}
+
+# vm_boot SECONDS QEMU_ARGS...: a VM whose firmware boots from what it is given; its first serial
+# port is standard output. Seconds, where booting Linux in here takes minutes.
+vm_boot() {
+	local limit=$1
+	shift
+	timeout "$limit" qemu-system-x86_64 -M q35,i8042=off,sata=off,smbus=off -accel tcg -m 64 \
+		-nodefaults -no-user-config -display none -no-reboot -serial stdio "$@" < /dev/null
+}
+
+# nested_run QEMU_ARGS...: boot the nested Linux with these devices; its report is on standard
+# output. Emulation inside emulation: allow several minutes.
 nested_run() {
 	local dir status=0
 	dir=$(mktemp -d)
@@ -113,11 +148,11 @@ nested_run() {
 		cat /opt/lab/nested.gz
 		(cd "$dir" && cp /opt/lab/nested-init init && echo init | busybox cpio -o -H newc 2>/dev/null) | gzip -1
 	} > "$dir/initrd"
-	qemu-system-x86_64 -M q35,i8042=off,sata=off,smbus=off,hpet=off,vmport=off -accel tcg -m 192 \
+	qemu-system-x86_64 -M q35,i8042=off,sata=off,smbus=off -accel tcg -m 192 \
 		-nodefaults -no-user-config -display none -no-reboot -serial stdio \
 		-kernel /opt/lab/vmlinux -initrd "$dir/initrd" \
-		-append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr audit=0 no_timer_check tsc=reliable \
-			nowatchdog lsm=capability cryptomgr.notests rcupdate.rcu_expedited=1" \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr audit=0 nowatchdog \
+			lsm=capability cryptomgr.notests rcupdate.rcu_expedited=1" \
 		"$@" < /dev/null || status=$?
 	rm -rf "$dir"
 	return "$status"
