@@ -37,7 +37,7 @@ test_nested_vm_holds_a_vf() {
 	vf=$(vf_of "$igb" 0)
 	to_vfio "$vf"
 	holder=$(hold "host=$vf")
-	ls -l "/proc/$holder/fd" | grep "/dev/vfio/$(group_of "$vf")"
+	find "/proc/$holder/fd" -lname "/dev/vfio/$(group_of "$vf")" | grep .
 	let_go "$holder"
 }
 

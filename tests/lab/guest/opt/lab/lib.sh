@@ -183,3 +183,13 @@ reset() {
 		put "$bdf" /sys/bus/pci/drivers_probe
 	done
 }
+
+# --- carve -------------------------------------------------------------------------------------
+
+# What a package's installation would have done
+carve_start() {
+	systemd-sysusers
+	systemd-tmpfiles --create
+	systemctl daemon-reload
+	systemctl start carve-executor.socket carved.service
+}
