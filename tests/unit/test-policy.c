@@ -89,6 +89,20 @@ static void test_policy_parse_golden_files_say_what_they_should(void **state)
 	assert_true(n > 70);
 }
 
+static void test_policy_parse_examples_are_accepted(void **state)
+{
+	(void)state;
+	static const char *const names[] = { "network-vfs", "nvme-vfs", "mediated" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char path[128];
+		assert_int_equal(STR_FORMAT(path, "policies/%s.yaml", names[i]), 0);
+		_cleanup_err_ struct err e = { 0 };
+		_cleanup_(policy_freep) struct policy *p = parse_file(path, path, &e);
+		if (!p)
+			fail_msg("%s", e.what);
+	}
+}
+
 static void test_policy_parse_full_file_stores_everything(void **state)
 {
 	(void)state;
@@ -308,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_policy_parse_golden_files_say_what_they_should),
+		cmocka_unit_test(test_policy_parse_examples_are_accepted),
 		cmocka_unit_test(test_policy_parse_full_file_stores_everything),
 		cmocka_unit_test(test_policy_parse_larger_than_limit_refused),
 		cmocka_unit_test(test_policy_parse_too_many_names_refused),

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Completion of carve(1) for bash.
+
+# First column of a table of carve, without names that were cut.
+_carve_names() {
+	carve list "$@" 2>/dev/null | awk 'NR > 1 && $1 !~ /\.\./ { print $1 }'
+}
+
+_carve() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local command='' sub='' i word
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		case ${COMP_WORDS[i - 1]} in
+		--socket | --only | --root | --policy | --for | --name | --set | --pid | --uid | --deadline | --format | --reason | --last | -n)
+			continue
+			;;
+		esac
+		[[ $word == -* ]] && continue
+		if [[ -z $command ]]; then
+			command=$word
+		elif [[ -z $sub ]]; then
+			sub=$word
+		fi
+	done
+
+	case $prev in
+	--socket | --policy | --root)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--only) mapfile -t COMPREPLY < <(compgen -W "$(_carve_names)" -- "$cur") && return ;;
+	--format) mapfile -t COMPREPLY < <(compgen -W 'qemu libvirt json env' -- "$cur") && return ;;
+	--uid) mapfile -t COMPREPLY < <(compgen -u -- "$cur") && return ;;
+	--set)
+		compopt -o nospace 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -W 'mac= vlan= qos= spoof-check= trust= link= min-rate= max-rate=' -- "$cur")
+		return
+		;;
+	--for | --name | --pid | --deadline | --reason | --last | -n) return ;;
+	esac
+
+	local options='--json --socket --help --version' words=''
+	case $command in
+	'') words='list show init doctor enroll unenroll plan apply alloc release handle holders reclaim quarantine events policy integrate version' ;;
+	list) options+=' --all' words='slices classes claims' ;;
+	show) words="$(_carve_names claims) $(_carve_names)" ;;
+	init) options+=' --write --root' ;;
+	enroll | unenroll) options+=' --root' words=$(_carve_names) ;;
+	plan) options+=' --only' ;;
+	apply) options+=' --only --restore --wait --deadline' ;;
+	alloc) options+=' --for --name --reserved --set --pid --uid --wait --deadline' words=$(_carve_names classes) ;;
+	release) options+=' --wait --deadline' words=$(_carve_names claims) ;;
+	handle) options+=' --format' words=$(_carve_names claims) ;;
+	holders) words=$(_carve_names) ;;
+	reclaim) options+=' --retry' words=$(_carve_names claims) ;;
+	quarantine)
+		if [[ $sub == clear ]]; then
+			options+=' --reason'
+		elif [[ -z $sub ]]; then
+			words='list clear'
+		fi
+		;;
+	events) options+=' --follow --last' ;;
+	policy) [[ -z $sub ]] && words='check schema' ;;
+	integrate)
+		options+=' --plan --apply --remove --policy --root'
+		[[ -z $sub ]] && words='boot'
+		;;
+	esac
+
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+	elif [[ $command == plan || $command == apply || $sub == check ]]; then
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	else
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	fi
+}
+complete -F _carve carve

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Completion of carve(1) for fish.
+
+function __carve_names
+    carve list $argv 2>/dev/null | awk 'NR > 1 && $1 !~ /\.\./ { print $1 }'
+end
+
+set -l commands list show init doctor enroll unenroll plan apply alloc release handle holders reclaim quarantine events policy integrate version
+
+complete -c carve -f
+complete -c carve -l json -d 'Print the answer as JSON'
+complete -c carve -l socket -r -F -d 'Socket of carved (or set CARVE_SOCKET)'
+complete -c carve -l help -s h -d 'Print this help'
+complete -c carve -l version -s V -d 'Print versions'
+
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a list -d 'List devices, slices, classes or claims'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a show -d 'Show one device, slice or claim'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a init -d 'Propose what to enroll and a first policy'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'Look for what keeps slices from working'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a enroll -d 'Put a device under carve (root)'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a unenroll -d 'Take a device from carve (root)'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a plan -d 'Show the steps that apply would take'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a apply -d 'Make the host as a policy says'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a alloc -d 'Claim a slice of a class'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a release -d 'Give a claim\'s slice back'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a handle -d 'Print how to use a claim\'s slice'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a holders -d 'Show who uses a device'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a reclaim -d 'Reclaim slices that could not be'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a quarantine -d 'What is kept out of use'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a events -d 'Show what happened'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a policy -d 'Check a policy file, print the schema'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a integrate -d 'Bind devices early at boot'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a version -d 'Print the versions of carve and carved'
+
+complete -c carve -n "__fish_seen_subcommand_from list" -a "slices classes claims"
+complete -c carve -n "__fish_seen_subcommand_from list" -l all -s a -d 'Also bridges, VFs and system functions'
+complete -c carve -n "__fish_seen_subcommand_from show" -a "(__carve_names claims) (__carve_names)"
+complete -c carve -n "__fish_seen_subcommand_from init" -l write -d 'Write the files; existing ones stay as they are'
+complete -c carve -n "__fish_seen_subcommand_from init" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'
+complete -c carve -n "__fish_seen_subcommand_from enroll" -a "(__carve_names)"
+complete -c carve -n "__fish_seen_subcommand_from enroll" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'
+complete -c carve -n "__fish_seen_subcommand_from unenroll" -a "(__carve_names)"
+complete -c carve -n "__fish_seen_subcommand_from unenroll" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'
+complete -c carve -n "__fish_seen_subcommand_from plan" -F
+complete -c carve -n "__fish_seen_subcommand_from plan" -l only -x -a "(__carve_names)" -d 'Only this device'
+complete -c carve -n "__fish_seen_subcommand_from apply" -F
+complete -c carve -n "__fish_seen_subcommand_from apply" -l only -x -a "(__carve_names)" -d 'Only this device'
+complete -c carve -n "__fish_seen_subcommand_from apply" -l restore -d 'Make what the last applied policy still lacks'
+complete -c carve -n "__fish_seen_subcommand_from apply" -l wait -s w -d 'Show progress while waiting'
+complete -c carve -n "__fish_seen_subcommand_from apply" -l deadline -x -d 'Give up waiting after so long'
+complete -c carve -n "__fish_seen_subcommand_from alloc" -a "(__carve_names classes)"
+complete -c carve -n "__fish_seen_subcommand_from alloc" -l for -x -d 'Who it is for, as in libvirt:web01'
+complete -c carve -n "__fish_seen_subcommand_from alloc" -l name -x -d 'Name of the claim'
+complete -c carve -n "__fish_seen_subcommand_from alloc" -l reserved -d 'Keep the slice while nobody uses it'
+complete -c carve -n "__fish_seen_subcommand_from alloc" -l set -x -a "mac= vlan= qos= spoof-check= trust= link= min-rate= max-rate=" -d 'A setting: mac, vlan, trust, ...'
+complete -c carve -n "__fish_seen_subcommand_from alloc" -l pid -x -a "(__fish_complete_pids)" -d 'End the claim with this process'
+complete -c carve -n "__fish_seen_subcommand_from alloc" -l uid -x -a "(__fish_complete_users)" -d 'Who may open the slice: a name or a number'
+complete -c carve -n "__fish_seen_subcommand_from alloc" -l wait -s w -d 'Show progress while waiting'
+complete -c carve -n "__fish_seen_subcommand_from alloc" -l deadline -x -d 'Give up waiting after so long'
+complete -c carve -n "__fish_seen_subcommand_from release" -a "(__carve_names claims)"
+complete -c carve -n "__fish_seen_subcommand_from release" -l wait -s w -d 'Show progress while waiting'
+complete -c carve -n "__fish_seen_subcommand_from release" -l deadline -x -d 'Give up waiting after so long'
+complete -c carve -n "__fish_seen_subcommand_from handle" -a "(__carve_names claims)"
+complete -c carve -n "__fish_seen_subcommand_from handle" -l format -x -a "qemu libvirt json env" -d 'qemu, libvirt, json or env (env)'
+complete -c carve -n "__fish_seen_subcommand_from holders" -a "(__carve_names)"
+complete -c carve -n "__fish_seen_subcommand_from reclaim" -a "(__carve_names claims)"
+complete -c carve -n "__fish_seen_subcommand_from reclaim" -l retry -d 'Try again what could not be reclaimed'
+complete -c carve -n "__fish_seen_subcommand_from quarantine; and not __fish_seen_subcommand_from list clear" -a "list clear"
+complete -c carve -n "__fish_seen_subcommand_from quarantine" -l reason -x -d 'Why it is good again; recorded'
+complete -c carve -n "__fish_seen_subcommand_from events" -l follow -s f -d 'Go on as things happen'
+complete -c carve -n "__fish_seen_subcommand_from events" -l last -s n -x -d 'So many of the past (10)'
+complete -c carve -n "__fish_seen_subcommand_from policy; and not __fish_seen_subcommand_from check schema" -a "check schema"
+complete -c carve -n "__fish_seen_subcommand_from check" -F
+complete -c carve -n "__fish_seen_subcommand_from integrate; and not __fish_seen_subcommand_from boot" -a "boot"
+complete -c carve -n "__fish_seen_subcommand_from integrate" -l plan -d 'Print the files; nothing is written'
+complete -c carve -n "__fish_seen_subcommand_from integrate" -l apply -d 'Write the files'
+complete -c carve -n "__fish_seen_subcommand_from integrate" -l remove -d 'Remove the files'
+complete -c carve -n "__fish_seen_subcommand_from integrate" -l policy -r -F -d 'Policy (/etc/carve/policy.yaml)'
+complete -c carve -n "__fish_seen_subcommand_from integrate" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'
