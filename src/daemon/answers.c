@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See answers.h. */
+#include "daemon/answers.h"
+
+#include "api/wire.h"
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "daemon/daemon.h"
+#include "host/scan.h"
+
+const struct slice *answers_slice(const struct daemon *d, const struct claim *c)
+{
+	const struct record *rec = engine_record(d->engine);
+	for (size_t i = 0; i < rec->n_slices && c->slice; i++)
+		if (rec->slices[i].id == c->slice)
+			return &rec->slices[i];
+	return NULL;
+}
+
+/* Where the slice is below /sys/devices; NULL: not there. */
+static const char *slice_path(const struct have *h, const struct slice *s, char ret[SYS_PATH_SIZE])
+{
+	const struct function *f = have_device(h, s->device);
+	if (s->uuid[0]) {
+		const char *parent = scan_device_path(h, s->device);
+		bool fits = parent && str_format(ret, SYS_PATH_SIZE, "%s/%s", parent, s->uuid) == 0;
+		return fits ? ret : NULL;
+	}
+	if (f && s->index >= 0)
+		f = have_vf(h, f->addr, s->index);
+	return f ? f->path : NULL;
+}
+
+json_t *answers_handle(const struct daemon *d, const struct claim *c, const struct slice *s,
+		       bool *ret_there)
+{
+	const struct scan_roots roots = { .sysfs = d->roots.sysfs, .dev = d->roots.dev };
+	const struct have *h = &d->picture.have;
+	char buffer[SYS_PATH_SIZE], cdev[NAME_SIZE] = "";
+	const char *path = slice_path(h, s, buffer);
+	if (path)
+		(void)scan_vfio_cdev(&roots, path, cdev, sizeof(cdev));
+	return wire_handle(c, s, h, cdev[0] ? cdev : NULL, ret_there);
+}
+
+static json_t *claim_reply(const struct daemon *d, const struct answer *a)
+{
+	const struct slice *s = a->slice.id ? &a->slice : NULL;
+	json_t *o = json_object();
+	wire_add(o, "claim", wire_claim(&a->claim, s, &d->picture.have));
+	bool there;
+	if (s)
+		wire_add(o, "handle", answers_handle(d, &a->claim, s, &there));
+	return o;
+}
+
+static json_t *release_reply(const struct daemon *d, const struct answer *a)
+{
+	bool released = a->claim.name[0];
+	json_t *o = json_pack("{s:b}", "released", released);
+	if (released)
+		wire_add(o, "claim", wire_claim(&a->claim, NULL, &d->picture.have));
+	return o;
+}
+
+static json_t *done_reply(const struct daemon *d, const struct session *s, const struct answer *a)
+{
+	if (s->wait == SESSION_CLAIM)
+		return claim_reply(d, a);
+	if (s->wait == SESSION_RELEASE)
+		return release_reply(d, a);
+	return a->report ? json_incref(a->report) : json_object();
+}
+
+/* One line of what is waited for. */
+static void send_progress(struct session *s, const struct answer *a)
+{
+	if (!s->conn.more || s->wait == SESSION_FREE || !a->err.id)
+		return;
+	const char *text = a->err.because ? a->err.because : a->err.what;
+	json_t *o = json_pack("{s:s}", "progress", text ? text : a->err.id);
+	/* The members of Release and Claim that are not optional. */
+	if (s->wait == SESSION_RELEASE)
+		wire_add_bool(o, "released", false);
+	session_reply(s, o, true);
+}
+
+void answers_deliver(struct daemon *d, const struct answer *a)
+{
+	struct session *s = server_find(d, a->request);
+	if (!s)
+		return;
+	switch (a->state) {
+	case ANSWER_PENDING:
+		send_progress(s, a);
+		break;
+	case ANSWER_DONE:
+		session_reply(s, done_reply(d, s, a), false);
+		break;
+	case ANSWER_FAILED:
+		session_fail(s, &a->err);
+		break;
+	}
+	session_settle(s);
+}

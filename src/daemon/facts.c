@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See facts.h. */
+#include "daemon/facts.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "host/drivers.h"
+#include "host/names.h"
+#include "sys/sysfs.h"
+
+#define DRIVERS_MAX 8
+
+void facts_done(struct facts *facts)
+{
+	for (size_t i = 0; i < facts->n; i++) {
+		free(facts->entries[i].name);
+		free(facts->entries[i].drivers);
+	}
+	free(facts->entries);
+	*facts = (struct facts){ 0 };
+}
+
+const struct facts_entry *facts_find(const struct facts *facts, const struct function *f)
+{
+	for (size_t i = 0; i < facts->n; i++)
+		if (str_eq(facts->entries[i].modalias, f->modalias))
+			return &facts->entries[i];
+	return NULL;
+}
+
+static char *drivers_words(struct drivers *d, const char *modalias)
+{
+	char names[DRIVERS_MAX][NAME_SIZE];
+	int n = d ? drivers_candidates(d, modalias, names, DRIVERS_MAX) : 0;
+	struct str_buf b = { 0 };
+	for (int i = 0; i < n; i++)
+		str_buf_addf(&b, "%s%s", i ? " " : "", names[i]);
+	return str_buf_take(&b);
+}
+
+static void entry_add(struct facts *facts, const struct function *f, struct names *names,
+		      struct drivers *drivers)
+{
+	struct facts_entry *entries = reallocarray(facts->entries, facts->n + 1, sizeof(*entries));
+	if (!entries)
+		return;
+	facts->entries = entries;
+	struct facts_entry *e = &entries[facts->n];
+	*e = (struct facts_entry){ 0 };
+	(void)STR_COPY(e->modalias, f->modalias);
+	char name[256];
+	if (names && names_function(names, f, name, sizeof(name)) >= 0)
+		e->name = strdup(name);
+	e->drivers = drivers_words(drivers, f->modalias);
+	facts->n++;
+}
+
+void facts_prepare(struct facts *facts, const struct have *h)
+{
+	struct names *names = NULL;
+	struct drivers *drivers = NULL;
+	for (size_t i = 0; i < h->n_functions; i++) {
+		if (facts_find(facts, &h->functions[i]))
+			continue;
+		if (!names) {
+			names = names_open();
+			if (drivers_open(NULL, &drivers) < 0)
+				drivers = NULL;
+		}
+		entry_add(facts, &h->functions[i], names, drivers);
+	}
+	if (!names)
+		return;
+	names_close(names);
+	drivers_close(drivers);
+	/* The list of all names is megabytes; give them back at once. */
+	malloc_trim(0);
+}
+
+/* --- network interfaces ---------------------------------------------------------------------- */
+
+struct netdev_walk {
+	int sysfs;
+	struct facts_netdevs *list;
+};
+
+static struct facts_netdev *netdev_get(struct facts_netdevs *list, const char *addr)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (str_eq(list->items[i].addr, addr))
+			return &list->items[i];
+	struct facts_netdev *items = reallocarray(list->items, list->n + 1, sizeof(*items));
+	if (!items)
+		return NULL;
+	list->items = items;
+	items[list->n] = (struct facts_netdev){ 0 };
+	(void)STR_COPY(items[list->n].addr, addr);
+	return &items[list->n++];
+}
+
+static int netdev_seen(const char *name, void *userdata)
+{
+	struct netdev_walk *w = userdata;
+	char path[SYS_PATH_SIZE], addr[NAME_SIZE], names[256];
+	if (STR_FORMAT(path, "class/net/%s/device", name) < 0 ||
+	    sysfs_link_name(w->sysfs, path, addr, sizeof(addr)) < 0 || !pci_addr_valid(addr))
+		return 0;
+	struct facts_netdev *n = netdev_get(w->list, addr);
+	if (!n)
+		return -ENOMEM;
+	/* A function with more interfaces than fit here is matched by the first ones. */
+	if (STR_FORMAT(names, "%s%s%s", n->names, n->names[0] ? " " : "", name) == 0)
+		memcpy(n->names, names, sizeof(names));
+	return 0;
+}
+
+int facts_netdevs_read(int sysfs, struct facts_netdevs *ret)
+{
+	struct facts_netdevs list = { 0 };
+	struct netdev_walk w = { .sysfs = sysfs, .list = &list };
+	int r = sysfs_list(sysfs, "class/net", netdev_seen, &w);
+	if (r < 0 && r != -ENOENT) {
+		facts_netdevs_done(&list);
+		return r;
+	}
+	*ret = list;
+	return 0;
+}
+
+void facts_netdevs_done(struct facts_netdevs *n)
+{
+	free(n->items);
+	*n = (struct facts_netdevs){ 0 };
+}
+
+const char *facts_netdevs_find(const struct facts_netdevs *n, const char *addr)
+{
+	for (size_t i = 0; i < n->n; i++)
+		if (str_eq(n->items[i].addr, addr))
+			return n->items[i].names;
+	return NULL;
+}
+
+/* --- for policies ---------------------------------------------------------------------------- */
+
+static const char *match_netdevs(void *userdata, const char *addr)
+{
+	const struct facts_match *m = userdata;
+	return facts_netdevs_find(&m->netdevs, addr);
+}
+
+static const char *match_model(void *userdata, const struct function *f)
+{
+	const struct facts_match *m = userdata;
+	const struct facts_entry *e = facts_find(m->facts, f);
+	return e ? e->name : NULL;
+}
+
+static bool match_enrolled(void *userdata, const char *key)
+{
+	const struct facts_match *m = userdata;
+	const struct enrolled *e = enrollment_find(&m->enrolled, key);
+	return e && enrolled_matches(e, have_device(m->have, key));
+}
+
+struct policy_facts facts_for_policy(const struct facts_match *m)
+{
+	return (struct policy_facts){
+		.have = m->have,
+		.netdevs = match_netdevs,
+		.model = match_model,
+		.enrolled = match_enrolled,
+		.userdata = (void *)m,
+	};
+}
+
+void facts_match_done(struct facts_match *m)
+{
+	facts_netdevs_done(&m->netdevs);
+	enrollment_done(&m->enrolled);
+}

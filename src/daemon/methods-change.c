@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Methods that become requests to the engine; it answers by token, see answers.c. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "api/interface.h"
+#include "api/wire.h"
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "daemon/daemon.h"
+#include "daemon/methods.h"
+#include "sys/process.h"
+
+static void bad_parameter(struct session *s, const char *name)
+{
+	session_error(s, INTERFACE_SERVICE ".InvalidParameter", interface_parameter_error(name));
+}
+
+/* --- Claim ----------------------------------------------------------------------------------- */
+
+static int no_process(struct err *reterr, int32_t pid)
+{
+	err_set(reterr, "claim.process", ESRCH,
+		"the process that the claim should end with is gone");
+	err_on(reterr, "pid %d", pid);
+	err_state(reterr, "nothing was changed");
+	return -ESRCH;
+}
+
+static int foreign_process(struct err *reterr, int32_t pid)
+{
+	err_set(reterr, "claim.process", EPERM,
+		"the process that the claim should end with is not yours");
+	err_on(reterr, "pid %d", pid);
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "name a process of your own, or ask as a member of group carve-admin");
+	return -EPERM;
+}
+
+static int take_process(const struct session *s, const json_t *pid, struct alloc_request *rq,
+			struct err *reterr)
+{
+	if (!json_is_integer(pid))
+		return 0;
+	json_int_t number = json_integer_value(pid);
+	if (number <= 0 || number > INT32_MAX)
+		return no_process(reterr, 0);
+	int proc = s->daemon->roots.proc;
+	uint32_t uid;
+	rq->pid = (int32_t)number;
+	if (process_start_time(proc, rq->pid, &rq->pid_start) < 0 ||
+	    process_uid(proc, rq->pid, &uid) < 0)
+		return no_process(reterr, rq->pid);
+	if (uid != s->who.uid && !s->who.manage)
+		return foreign_process(reterr, rq->pid);
+	return 0;
+}
+
+/* Who may open the slice: the caller, or whom a manager names. */
+static int take_account(const struct session *s, const json_t *uid, struct alloc_request *rq,
+			struct err *reterr)
+{
+	rq->grant_uid = s->who.uid;
+	rq->grant_gid = s->who.gid;
+	if (!json_is_integer(uid))
+		return 0;
+	json_int_t number = json_integer_value(uid);
+	bool other = number != (json_int_t)s->who.uid;
+	if (number < 0 || number >= (json_int_t)UINT32_MAX || (other && !s->who.manage)) {
+		err_set(reterr, "claim.account", EPERM, "cannot hand a slice to another account");
+		err_on(reterr, "uid %lld", (long long)number);
+		err_because(reterr, "that takes root or a member of group carve-admin");
+		err_state(reterr, "nothing was changed");
+		return -EPERM;
+	}
+	rq->grant_uid = (uint32_t)number;
+	if (other)
+		rq->grant_gid = 0;
+	return 0;
+}
+
+/* The name of a parameter that is too long; NULL: all fit. */
+static const char *take_names(const json_t *params, struct alloc_request *rq)
+{
+	const char *name = method_text(params, "name");
+	if (STR_COPY(rq->class, method_text(params, "class")) < 0)
+		return "class";
+	if (STR_COPY(rq->owner, method_text(params, "owner")) < 0)
+		return "owner";
+	if (name && STR_COPY(rq->name, name) < 0)
+		return "name";
+	return NULL;
+}
+
+void method_claim(struct session *s, const json_t *params)
+{
+	struct daemon *d = s->daemon;
+	struct alloc_request rq = { .kind = CLAIM_RUNNING };
+	const char *bad = take_names(params, &rq);
+	if (bad) {
+		bad_parameter(s, bad);
+		return;
+	}
+	if (json_is_true(json_object_get(params, "reserved")))
+		rq.kind = CLAIM_RESERVED;
+	_cleanup_err_ struct err e = { 0 };
+	int r = take_process(s, json_object_get(params, "pid"), &rq, &e);
+	if (r >= 0)
+		r = take_account(s, json_object_get(params, "uid"), &rq, &e);
+	if (r >= 0)
+		r = wire_settings_parse(json_object_get(params, "settings"), &rq.set, &e);
+	if (r < 0) {
+		session_fail(s, &e);
+		return;
+	}
+	engine_request_alloc(d->engine, session_waits(s, SESSION_CLAIM), &s->who, &rq);
+	turn_need(d);
+}
+
+void method_release(struct session *s, const json_t *params)
+{
+	struct daemon *d = s->daemon;
+	engine_request_release(d->engine, session_waits(s, SESSION_RELEASE), &s->who,
+			       method_text(params, "claim"));
+	turn_need(d);
+}
+
+void method_retry_reclaim(struct session *s, const json_t *params)
+{
+	struct daemon *d = s->daemon;
+	engine_request_reclaim_retry(d->engine, session_waits(s, SESSION_REPORT), &s->who,
+				     method_text(params, "claim"));
+	turn_need(d);
+}
+
+void method_clear_quarantine(struct session *s, const json_t *params)
+{
+	struct daemon *d = s->daemon;
+	engine_request_quarantine_clear(d->engine, session_waits(s, SESSION_REPORT), &s->who,
+					method_text(params, "name"), method_text(params, "reason"));
+	turn_need(d);
+}
+
+/* --- Plan, Apply ----------------------------------------------------------------------------- */
+
+/* The text to work with: the caller's, or that of the last applied policy. */
+static int policy_source(struct session *s, const json_t *params, const char **ret_text,
+			 const char **ret_file, struct err *reterr)
+{
+	const struct applied_policy *applied = &engine_record(s->daemon->engine)->policy;
+	const char *text = method_text(params, "policy"), *file = method_text(params, "file");
+	if (text) {
+		*ret_text = text;
+		*ret_file = file ? file : "policy";
+		return 0;
+	}
+	if (applied->version == 0 || !applied->text) {
+		err_set(reterr, "policy.none", ENOENT, "there is no policy");
+		err_because(reterr, "none was given, and none was ever applied");
+		err_state(reterr, "nothing was changed");
+		err_todo(reterr, "carve init proposes one; then: carve apply FILE");
+		return -ENOENT;
+	}
+	*ret_text = applied->text;
+	*ret_file = applied->file;
+	return 0;
+}
+
+static int policy_pin_here(const struct daemon *d, const struct policy *p, struct want **ret,
+			   size_t *ret_n, struct err *reterr)
+{
+	struct facts_match m = { .have = &d->picture.have, .facts = &d->facts };
+	int r = daemon_enrollment(d, &m.enrolled, reterr);
+	if (r < 0)
+		return r;
+	r = facts_netdevs_read(d->roots.sysfs, &m.netdevs);
+	if (r < 0)
+		err_set(reterr, "daemon.look", -r, "cannot look at the network interfaces");
+	const struct policy_facts facts = facts_for_policy(&m);
+	if (r >= 0)
+		r = policy_pin(p, &facts, ret, ret_n, reterr);
+	facts_match_done(&m);
+	return r;
+}
+
+static void apply_or_plan(struct session *s, const json_t *params, bool plan_only)
+{
+	struct daemon *d = s->daemon;
+	_cleanup_err_ struct err e = { 0 };
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	_cleanup_free_ struct want *wants = NULL;
+	size_t n_wants = 0;
+	const char *text, *file, *only = method_text(params, "only"), *key = NULL;
+	if (only && !(key = method_device(d, only))) {
+		method_no_device(s, only);
+		return;
+	}
+	int r = policy_source(s, params, &text, &file, &e);
+	if (r >= 0 && !(p = policy_parse(text, strlen(text), file, &e)))
+		r = -EINVAL;
+	if (r >= 0)
+		r = policy_pin_here(d, p, &wants, &n_wants, &e);
+	if (r < 0) {
+		session_fail(s, &e);
+		return;
+	}
+	engine_request_apply(d->engine, session_waits(s, SESSION_REPORT), &s->who, TAKE_PTR(p),
+			     text, wants, n_wants, plan_only, key);
+	turn_need(d);
+}
+
+void method_plan(struct session *s, const json_t *params)
+{
+	apply_or_plan(s, params, true);
+}
+
+void method_apply(struct session *s, const json_t *params)
+{
+	struct daemon *d = s->daemon;
+	if (!json_is_true(json_object_get(params, "restore"))) {
+		apply_or_plan(s, params, false);
+		return;
+	}
+	engine_request_restore(d->engine, session_waits(s, SESSION_REPORT), &s->who);
+	turn_need(d);
+}

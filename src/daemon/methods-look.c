@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Methods that show the picture and the record; answered at once. */
+#include <errno.h>
+
+#include "api/wire.h"
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "daemon/answers.h"
+#include "daemon/daemon.h"
+#include "daemon/methods.h"
+#include "host/scan.h"
+#include "host/topology.h"
+
+#define CAPABILITIES_MAX 32
+
+void method_get_info(struct session *s, const json_t *params)
+{
+	(void)params;
+	const struct daemon *d = s->daemon;
+	const struct record *rec = engine_record(d->engine);
+	const char *why = NULL;
+	const char *ledger = daemon_ledger_state(d, &why);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "version", CARVE_VERSION,
+			      "ledger", ledger, "executor",
+			      executor_client_connected(d->executor) ? "connected" : "away",
+			      "boot_id", d->boot_id, "policy_version",
+			      (json_int_t)rec->policy.version, "devices",
+			      (json_int_t)(d->picture.have.n_functions + d->picture.have.n_parents),
+			      "claims", (json_int_t)rec->n_claims);
+	wire_add_string(o, "ledger_reason", why);
+	wire_add_string(o, "policy", rec->policy.version ? rec->policy.file : NULL);
+	session_reply(s, o, false);
+}
+
+/* --- devices --------------------------------------------------------------------------------- */
+
+struct device_look {
+	const struct daemon *daemon;
+	const struct record *rec;
+	struct facts_match match;
+};
+
+static char *mechanisms_of(const struct have *h, const char *key)
+{
+	struct str_buf b = { 0 };
+	for (size_t i = 0; daemon_mechs[i]; i++) {
+		struct offer offer = { 0 };
+		if (daemon_mechs[i]->offer(h, key, &offer) >= 0 && offer.n > 0)
+			str_buf_addf(&b, "%s%s", b.len ? " " : "", daemon_mechs[i]->name);
+		offer_done(&offer);
+	}
+	return str_buf_take(&b);
+}
+
+static char *capabilities_of(const struct function *f)
+{
+	const char *names[CAPABILITIES_MAX];
+	size_t n = topology_capability_names(f, names, CAPABILITIES_MAX);
+	struct str_buf b = { 0 };
+	for (size_t i = 0; i < n; i++)
+		str_buf_addf(&b, "%s%s", i ? " " : "", names[i]);
+	return str_buf_take(&b);
+}
+
+static const char *selection_of(const struct record *rec, const char *key)
+{
+	for (size_t i = 0; i < rec->n_wants; i++)
+		if (str_eq(rec->wants[i].device, key))
+			return rec->wants[i].selection;
+	return NULL;
+}
+
+static void fill_common(const struct device_look *l, const char *key, const struct function *f,
+			struct wire_device *x)
+{
+	const struct enrolled *e = enrollment_find(&l->match.enrolled, key);
+	bool matches = e && enrolled_matches(e, f);
+	x->enrolled = matches;
+	if (e && !matches)
+		x->mismatch = "another device is at this place than was enrolled";
+	x->selection = selection_of(l->rec, key);
+	x->stuck = picture_stuck(&l->daemon->picture, key);
+}
+
+static json_t *device_json(const struct device_look *l, const struct function *f)
+{
+	const struct have *h = &l->daemon->picture.have;
+	const struct facts_entry *entry = facts_find(&l->daemon->facts, f);
+	_cleanup_free_ char *mechs = mechanisms_of(h, f->key);
+	_cleanup_free_ char *caps = f->caps.known ? capabilities_of(f) : NULL;
+	const struct scan_roots roots = { .sysfs = l->daemon->roots.sysfs,
+					  .dev = l->daemon->roots.dev };
+	char link[32] = "", link_max[32] = "", resets[128] = "";
+	(void)scan_reset_methods(&roots, f->path, resets, sizeof(resets));
+	struct wire_device x = {
+		.name = entry ? entry->name : NULL,
+		.candidates = entry ? entry->drivers : NULL,
+		.mechanisms = mechs,
+		.capabilities = caps,
+		.boot_display = f->boot_vga,
+		.reset = resets,
+		.link = link,
+		.link_max = link_max,
+	};
+	const struct pci_caps *c = &f->caps;
+	if (c->known) {
+		(void)topology_link_text(c->link_speed, c->link_width, link, sizeof(link));
+		(void)topology_link_text(c->link_speed_max, c->link_width_max, link_max,
+					 sizeof(link_max));
+	}
+	fill_common(l, f->key, f, &x);
+	return wire_function(h, f, &x);
+}
+
+static json_t *parent_json(const struct device_look *l, const struct mdev_parent *p)
+{
+	_cleanup_free_ char *mechs = mechanisms_of(&l->daemon->picture.have, p->key);
+	struct wire_device x = { .mechanisms = mechs };
+	fill_common(l, p->key, NULL, &x);
+	return wire_parent(&l->daemon->picture.have, p, &x);
+}
+
+static json_t *devices_json(const struct device_look *l, const char *key)
+{
+	const struct have *h = &l->daemon->picture.have;
+	json_t *array = json_array();
+	for (size_t i = 0; i < h->n_functions; i++)
+		if (!key || str_eq(h->functions[i].key, key))
+			json_array_append_new(array, device_json(l, &h->functions[i]));
+	for (size_t i = 0; i < h->n_parents; i++)
+		if (!key || str_eq(h->parents[i].key, key))
+			json_array_append_new(array, parent_json(l, &h->parents[i]));
+	return array;
+}
+
+/* 1: key is set (NULL: all); 0: refused, and answered. */
+static int device_wanted(struct session *s, const json_t *params, const char **ret)
+{
+	const char *text = method_text(params, "device");
+	const char *key = text ? method_device(s->daemon, text) : NULL;
+	if (text && !key) {
+		method_no_device(s, text);
+		return 0;
+	}
+	*ret = key;
+	return 1;
+}
+
+void method_list_devices(struct session *s, const json_t *params)
+{
+	const char *key;
+	if (!device_wanted(s, params, &key))
+		return;
+	_cleanup_err_ struct err e = { 0 };
+	struct device_look l = { .daemon = s->daemon, .rec = engine_record(s->daemon->engine) };
+	if (daemon_enrollment(s->daemon, &l.match.enrolled, &e) < 0) {
+		session_fail(s, &e);
+		return;
+	}
+	session_reply(s, json_pack("{s:o}", "devices", devices_json(&l, key)), false);
+	facts_match_done(&l.match);
+}
+
+/* --- slices ---------------------------------------------------------------------------------- */
+
+static bool vf_recorded(const struct record *rec, const char *device, int index)
+{
+	for (size_t i = 0; i < rec->n_slices; i++)
+		if (rec->slices[i].index == index && str_eq(rec->slices[i].device, device))
+			return true;
+	return false;
+}
+
+static bool mdev_recorded(const struct record *rec, const char *uuid)
+{
+	for (size_t i = 0; i < rec->n_slices; i++)
+		if (str_eq(rec->slices[i].uuid, uuid))
+			return true;
+	return false;
+}
+
+static void add_recorded(json_t *array, const struct daemon *d, const char *key)
+{
+	const struct record *rec = engine_record(d->engine);
+	for (size_t i = 0; i < rec->n_slices; i++)
+		if (!key || str_eq(rec->slices[i].device, key))
+			json_array_append_new(array, wire_slice(&rec->slices[i], &d->picture.have));
+}
+
+static void add_foreign(json_t *array, const struct daemon *d, const char *key)
+{
+	const struct record *rec = engine_record(d->engine);
+	const struct have *h = &d->picture.have;
+	for (size_t i = 0; i < h->n_functions; i++) {
+		const struct function *f = &h->functions[i];
+		const struct function *pf = f->is_vf ? have_function(h, f->pf) : NULL;
+		if (!pf || (key && !str_eq(pf->key, key)) || vf_recorded(rec, pf->key, f->vf_index))
+			continue;
+		json_array_append_new(array, wire_foreign_vf(f, h));
+	}
+	for (size_t i = 0; i < h->n_mdevs; i++) {
+		const struct mdev *m = &h->mdevs[i];
+		if ((!key || str_eq(m->parent, key)) && !mdev_recorded(rec, m->uuid))
+			json_array_append_new(array, wire_foreign_mdev(m));
+	}
+}
+
+static void add_possible_of(json_t *array, const struct daemon *d, const char *key)
+{
+	for (size_t i = 0; daemon_mechs[i]; i++) {
+		struct offer offer = { 0 };
+		if (daemon_mechs[i]->offer(&d->picture.have, key, &offer) < 0)
+			continue;
+		for (size_t k = 0; k < offer.n; k++)
+			if (offer.entries[k].available > 0)
+				json_array_append_new(array,
+						      wire_possible(key, daemon_mechs[i]->name,
+								    offer.entries[k].profile,
+								    offer.entries[k].available));
+		offer_done(&offer);
+	}
+}
+
+/* Only of enrolled devices, or of the one asked for: what could be is a long list. */
+static void add_possible(json_t *array, const struct daemon *d, const char *key)
+{
+	if (key) {
+		add_possible_of(array, d, key);
+		return;
+	}
+	struct enrollment enrolled;
+	if (daemon_enrollment(d, &enrolled, NULL) < 0)
+		return;
+	const struct have *h = &d->picture.have;
+	for (size_t i = 0; i < enrolled.n; i++) {
+		const char *k = enrolled.entries[i].key;
+		if (have_device(h, k) || have_parent(h, k))
+			add_possible_of(array, d, k);
+	}
+	enrollment_done(&enrolled);
+}
+
+void method_list_slices(struct session *s, const json_t *params)
+{
+	const char *key;
+	if (!device_wanted(s, params, &key))
+		return;
+	json_t *array = json_array();
+	add_recorded(array, s->daemon, key);
+	add_foreign(array, s->daemon, key);
+	add_possible(array, s->daemon, key);
+	session_reply(s, json_pack("{s:o}", "slices", array), false);
+}
+
+void method_list_quarantine(struct session *s, const json_t *params)
+{
+	(void)params;
+	const struct daemon *d = s->daemon;
+	const struct record *rec = engine_record(d->engine);
+	json_t *slices = json_array(), *devices = json_array();
+	for (size_t i = 0; i < rec->n_slices; i++)
+		if (rec->slices[i].state == SLICE_QUARANTINED)
+			json_array_append_new(slices,
+					      wire_slice(&rec->slices[i], &d->picture.have));
+	for (size_t i = 0; i < d->picture.n_stuck; i++)
+		json_array_append_new(devices, json_string(d->picture.stuck[i].device));
+	session_reply(s, json_pack("{s:o, s:o}", "slices", slices, "devices", devices), false);
+}
+
+/* --- claims ---------------------------------------------------------------------------------- */
+
+static const struct claim *claim_find(const struct record *rec, const char *name)
+{
+	for (size_t i = 0; i < rec->n_claims; i++)
+		if (str_eq(rec->claims[i].name, name))
+			return &rec->claims[i];
+	return NULL;
+}
+
+static void no_claim(struct session *s, const char *name)
+{
+	_cleanup_err_ struct err e = { 0 };
+	err_set(&e, "claim.unknown", ENOENT, "there is no such claim");
+	err_on(&e, "%.100s", name);
+	err_state(&e, "nothing was changed");
+	err_todo(&e, "carve list claims shows those there are");
+	session_fail(s, &e);
+}
+
+void method_list_claims(struct session *s, const json_t *params)
+{
+	const struct daemon *d = s->daemon;
+	const struct record *rec = engine_record(d->engine);
+	const char *name = method_text(params, "claim");
+	if (name && !claim_find(rec, name)) {
+		no_claim(s, name);
+		return;
+	}
+	json_t *array = json_array();
+	for (size_t i = 0; i < rec->n_claims; i++) {
+		const struct claim *c = &rec->claims[i];
+		if (!name || str_eq(c->name, name))
+			json_array_append_new(array,
+					      wire_claim(c, answers_slice(d, c), &d->picture.have));
+	}
+	session_reply(s, json_pack("{s:o}", "claims", array), false);
+}
+
+static void not_held(struct session *s, const struct claim *c)
+{
+	_cleanup_err_ struct err e = { 0 };
+	err_set(&e, "claim.not-held", EAGAIN, "the claim has nothing to use now");
+	err_on(&e, "claim %s", c->name);
+	err_because(&e, "it is %s%s%s", claim_state_name((enum claim_state)c->state),
+		    c->reason[0] ? ": " : "", c->reason);
+	err_state(&e, "nothing was changed");
+	err_todo(&e, "carve list claims shows when it is held");
+	session_fail(s, &e);
+}
+
+void method_get_handle(struct session *s, const json_t *params)
+{
+	const struct daemon *d = s->daemon;
+	const char *name = method_text(params, "claim");
+	const struct claim *c = claim_find(engine_record(d->engine), name);
+	if (!c) {
+		no_claim(s, name);
+		return;
+	}
+	const struct slice *slice = c->state == CLAIM_HELD ? answers_slice(d, c) : NULL;
+	bool there = false;
+	json_t *handle = slice ? answers_handle(d, c, slice, &there) : NULL;
+	if (there)
+		session_reply(s, json_pack("{s:o}", "handle", handle), false);
+	else
+		not_held(s, c);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Holders, Events, Doctor: what goes on, and what is wrong. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "api/interface.h"
+#include "api/wire.h"
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "daemon/daemon.h"
+#include "daemon/methods.h"
+#include "host/doctor.h"
+#include "mech/mech.h"
+
+#define EVENTS_LAST_MAX 10000
+
+/* --- Holders --------------------------------------------------------------------------------- */
+
+static void holders_failed(struct session *s, const struct step *step, const struct step_result *r)
+{
+	_cleanup_err_ struct err e = { 0 };
+	err_set(&e, "holders.unknown", r->error ? r->error : EAGAIN,
+		"cannot see who uses the device");
+	err_on(&e, "%s", step->target.device);
+	err_because(&e, "%s",
+		    r->detail[0] ? r->detail : step_status_name((enum step_status)r->status));
+	err_state(&e, "nothing was changed");
+	err_todo(&e, "try again; carve doctor shows whether carve-executor answers");
+	session_fail(s, &e);
+}
+
+static void holders_seen(struct daemon *d, uint64_t token, const struct step *step,
+			 const struct step_result *r, const void *data)
+{
+	struct session *s = server_find(d, token);
+	if (!s)
+		return;
+	size_t n = r->data_len / sizeof(struct holder);
+	_cleanup_free_ struct holder *holders = calloc(n + 1, sizeof(*holders));
+	if (r->status != STEP_DONE || !holders) {
+		holders_failed(s, step, r);
+	} else {
+		if (n > 0)
+			memcpy(holders, data, n * sizeof(*holders));
+		session_reply(s, json_pack("{s:o}", "holders", wire_holders(holders, n)), false);
+	}
+	session_settle(s);
+}
+
+void method_holders(struct session *s, const json_t *params)
+{
+	const char *text = method_text(params, "device");
+	const char *key = method_device(s->daemon, text);
+	if (!key) {
+		method_no_device(s, text);
+		return;
+	}
+	struct step step = { .verb = VERB_HOLDERS, .target.vf = -1 };
+	(void)STR_COPY(step.target.device, key);
+	uint64_t token = session_waits(s, SESSION_LOOK);
+	int r = picture_look(s->daemon, &step, holders_seen, token);
+	if (r == 0)
+		return;
+	const struct step_result none = { .status = STEP_UNKNOWN,
+					  .error = -r,
+					  .detail = "carve-executor does not answer" };
+	holders_failed(s, &step, &none);
+}
+
+/* --- Events ---------------------------------------------------------------------------------- */
+
+void method_events(struct session *s, const json_t *params)
+{
+	if (!s->conn.more) {
+		session_error(s, INTERFACE_SERVICE ".ExpectedMore", NULL);
+		return;
+	}
+	json_int_t last = json_integer_value(json_object_get(params, "last"));
+	if (last < 0 || last > EVENTS_LAST_MAX) {
+		session_error(s, INTERFACE_SERVICE ".InvalidParameter",
+			      interface_parameter_error("last"));
+		return;
+	}
+	json_t *past = last ? ledger_audit(s->daemon->ledger, (size_t)last) : NULL;
+	size_t i;
+	json_t *event;
+	json_array_foreach(past, i, event)
+		session_reply(s, json_pack("{s:O}", "event", event), true);
+	json_decref(past);
+	session_reply(s, NULL, true);
+	session_waits(s, SESSION_EVENTS);
+}
+
+/* --- Doctor ---------------------------------------------------------------------------------- */
+
+static void gather(struct daemon *d, struct doctor_facts *facts)
+{
+	_cleanup_close_ int etc = openat(d->roots.root, "etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct doctor_roots roots = {
+		.sysfs = d->roots.sysfs,
+		.proc = d->roots.proc,
+		.etc = etc,
+		.root = d->roots.root,
+	};
+	doctor_facts_read(&roots, facts);
+	facts->executor = executor_client_connected(d->executor);
+	const char *why = NULL;
+	bool good = str_eq(daemon_ledger_state(d, &why), "good");
+	facts->ledger_problem = good ? NULL : why ? why : "not writable";
+	struct enrollment enrolled;
+	if (daemon_enrollment(d, &enrolled, NULL) >= 0) {
+		facts->n_enrolled = enrolled.n;
+		enrollment_done(&enrolled);
+	}
+}
+
+static json_t *finding_json(const struct finding *f)
+{
+	json_t *o = json_pack("{s:s, s:s, s:s}", "level", finding_level_name(f->level), "id", f->id,
+			      "text", f->text);
+	wire_add_string(o, "subject", f->subject);
+	wire_add_string(o, "remedy", f->remedy);
+	return o;
+}
+
+static void add_stuck(json_t *array, const struct picture *p)
+{
+	for (size_t i = 0; i < p->n_stuck; i++)
+		json_array_append_new(
+			array,
+			json_pack("{s:s, s:s, s:s, s:s, s:s}", "level", "problem", "id",
+				  "doctor.device.stuck", "subject", p->stuck[i].device, "text",
+				  p->stuck[i].reason, "remedy",
+				  "end who holds it: carve holders DEVICE; other devices go on"));
+}
+
+void method_doctor(struct session *s, const json_t *params)
+{
+	(void)params;
+	struct daemon *d = s->daemon;
+	_cleanup_free_ struct doctor_facts *facts = calloc(1, sizeof(*facts));
+	_cleanup_err_ struct err e = { 0 };
+	struct findings found = { 0 };
+	if (facts)
+		gather(d, facts);
+	if (!facts || doctor_examine(&d->picture.have, facts, &found) < 0) {
+		err_set(&e, "base.memory", ENOMEM, "cannot examine the host");
+		session_fail(s, &e);
+		return;
+	}
+	json_t *array = json_array();
+	for (size_t i = 0; i < found.n; i++)
+		json_array_append_new(array, finding_json(&found.items[i]));
+	add_stuck(array, &d->picture);
+	findings_done(&found);
+	session_reply(s, json_pack("{s:o}", "findings", array), false);
+}

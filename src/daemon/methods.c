@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of methods, and what is checked before one runs. See methods.h. */
+#include "daemon/methods.h"
+
+#include <errno.h>
+
+#include "api/interface.h"
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "daemon/daemon.h"
+
+const struct method methods[] = {
+	{ "GetInfo", PEER_LOOK, false, false, method_get_info },
+	{ "ListDevices", PEER_LOOK, false, false, method_list_devices },
+	{ "ListSlices", PEER_LOOK, false, false, method_list_slices },
+	{ "ListClasses", PEER_LOOK, false, false, method_list_classes },
+	{ "ListClaims", PEER_LOOK, false, false, method_list_claims },
+	{ "GetHandle", PEER_LOOK, false, false, method_get_handle },
+	{ "Claim", PEER_CLAIM, true, true, method_claim },
+	{ "Release", PEER_CLAIM, true, true, method_release },
+	{ "Plan", PEER_LOOK, false, true, method_plan },
+	{ "Apply", PEER_MANAGE, true, true, method_apply },
+	{ "Holders", PEER_LOOK, false, true, method_holders },
+	{ "Doctor", PEER_LOOK, false, true, method_doctor },
+	{ "Propose", PEER_LOOK, false, true, method_propose },
+	{ "ListQuarantine", PEER_LOOK, false, false, method_list_quarantine },
+	{ "ClearQuarantine", PEER_MANAGE, true, true, method_clear_quarantine },
+	{ "RetryReclaim", PEER_CLAIM, true, true, method_retry_reclaim },
+	{ "Events", PEER_LOOK, false, false, method_events },
+};
+const size_t methods_n = sizeof(methods) / sizeof(methods[0]);
+
+const char *method_text(const json_t *params, const char *name)
+{
+	return json_string_value(json_object_get(params, name));
+}
+
+const char *method_device(const struct daemon *d, const char *text)
+{
+	const struct have *h = &d->picture.have;
+	const struct function *f = have_device(h, text);
+	if (!f)
+		f = have_function(h, text);
+	if (f)
+		return f->key;
+	const struct mdev_parent *p = have_parent(h, text);
+	if (p)
+		return p->key;
+	struct facts_netdevs netdevs;
+	if (facts_netdevs_read(d->roots.sysfs, &netdevs) < 0)
+		return NULL;
+	for (size_t i = 0; i < netdevs.n && !f; i++) {
+		_cleanup_free_ char *names = strdup(netdevs.items[i].names);
+		char *save = NULL, *name = names ? strtok_r(names, " ", &save) : NULL;
+		for (; name && !f; name = strtok_r(NULL, " ", &save))
+			if (str_eq(name, text))
+				f = have_function(h, netdevs.items[i].addr);
+	}
+	facts_netdevs_done(&netdevs);
+	return f ? f->key : NULL;
+}
+
+void method_no_device(struct session *s, const char *text)
+{
+	_cleanup_err_ struct err e = { 0 };
+	err_set(&e, "device.unknown", ENODEV, "there is no such device");
+	err_on(&e, "%.200s", text);
+	err_because(&e, "it is no key, address or network interface of a function here");
+	err_state(&e, "nothing was changed");
+	err_todo(&e, "carve list --all shows what there is");
+	session_fail(s, &e);
+}
+
+static const struct method *method_find(const char *name)
+{
+	for (size_t i = 0; i < methods_n; i++)
+		if (str_eq(methods[i].name, name))
+			return &methods[i];
+	return NULL;
+}
+
+/* Parameters are what the interface says; handlers rely on it. */
+static bool params_check(struct session *s, const struct method *m, const json_t *params)
+{
+	const struct idl *idl = s->daemon->idl;
+	const struct idl_member *member = idl_find(idl, IDL_METHOD, m->name);
+	const char *where = "";
+	if (member && idl_check(idl, &member->in, params, &where))
+		return true;
+	session_error(s, INTERFACE_SERVICE ".InvalidParameter", interface_parameter_error(where));
+	return false;
+}
+
+static void method_run(struct session *s, const struct method *m, struct varlink_call *call)
+{
+	struct daemon *d = s->daemon;
+	if (!peer_may(&s->who, m->need)) {
+		session_error(s, "io.carve.PermissionDenied",
+			      json_pack("{s:s}", "need", peer_need_name(m->need)));
+		return;
+	}
+	if (!params_check(s, m, call->params))
+		return;
+	if (m->starts && daemon_starting(d)) {
+		session_waits(s, SESSION_START);
+		s->held = *call;
+		*call = (struct varlink_call){ 0 };
+		return;
+	}
+	_cleanup_err_ struct err e = { 0 };
+	if (m->changes && daemon_check_changes(d, &e) < 0) {
+		session_fail(s, &e);
+		return;
+	}
+	m->run(s, call->params);
+}
+
+void methods_call(struct session *s, struct varlink_call *call)
+{
+	const char *dot = strrchr(call->method, '.');
+	if (!dot) {
+		session_error(s, INTERFACE_SERVICE ".MethodNotFound",
+			      interface_method_error(call->method));
+		return;
+	}
+	if (str_after(call->method, INTERFACE_SERVICE ".")) {
+		json_t *params = NULL;
+		const char *error = interface_service_call(call->method, call->params, &params);
+		if (error)
+			session_error(s, error, params);
+		else
+			session_reply(s, params, false);
+		return;
+	}
+	const char *name = str_after(call->method, INTERFACE_CARVE ".");
+	if (!name) {
+		json_t *interface = json_stringn(call->method, (size_t)(dot - call->method));
+		session_error(s, INTERFACE_SERVICE ".InterfaceNotFound",
+			      json_pack("{s:o}", "interface", interface));
+		return;
+	}
+	const struct method *m = method_find(name);
+	if (m)
+		method_run(s, m, call);
+	else
+		session_error(s, INTERFACE_SERVICE ".MethodNotFound",
+			      interface_method_error(call->method));
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What may be called, by whom, and who answers it. */
+#pragma once
+#include "daemon/server.h"
+
+/* Answers the call, or marks its session as waiting. Borrows call, may empty it. */
+void methods_call(struct session *s, struct varlink_call *call);
+
+struct method {
+	const char *name; /* of io.carve */
+	enum peer_need need;
+	bool changes; /* goes through the engine: needs a good ledger and an executor */
+	bool starts;  /* waits until the machine was looked at */
+	void (*run)(struct session *s, const json_t *params);
+};
+extern const struct method methods[];
+extern const size_t methods_n;
+
+/* methods-look.c */
+void method_get_info(struct session *s, const json_t *params);
+void method_list_devices(struct session *s, const json_t *params);
+void method_list_slices(struct session *s, const json_t *params);
+void method_list_claims(struct session *s, const json_t *params);
+void method_get_handle(struct session *s, const json_t *params);
+void method_list_quarantine(struct session *s, const json_t *params);
+/* methods-classes.c */
+void method_list_classes(struct session *s, const json_t *params);
+/* methods-watch.c */
+void method_holders(struct session *s, const json_t *params);
+void method_events(struct session *s, const json_t *params);
+void method_doctor(struct session *s, const json_t *params);
+/* methods-change.c */
+void method_claim(struct session *s, const json_t *params);
+void method_release(struct session *s, const json_t *params);
+void method_plan(struct session *s, const json_t *params);
+void method_apply(struct session *s, const json_t *params);
+void method_retry_reclaim(struct session *s, const json_t *params);
+void method_clear_quarantine(struct session *s, const json_t *params);
+/* propose.c */
+void method_propose(struct session *s, const json_t *params);
+
+/* Text of a parameter; NULL: not given. */
+const char *method_text(const json_t *params, const char *name);
+/* The device a caller means by key, address or interface name: its key; NULL: there is none. */
+const char *method_device(const struct daemon *d, const char *text);
+/* Answers that there is no such device. */
+void method_no_device(struct session *s, const char *text);

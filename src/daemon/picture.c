@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See picture.h. */
+#include "daemon/picture.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "daemon/daemon.h"
+#include "host/scan.h"
+#include "sriov/sriov.h"
+
+/* More devices than this at once: everything is looked at. */
+#define DIRTY_MAX 64
+/* As much as a result holds: each function has 4 KiB of config space and a length. */
+#define CONFIG_PER_STEP 11
+
+static bool keys_have(const struct picture_keys *k, const char *key)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (str_eq(k->items[i], key))
+			return true;
+	return false;
+}
+
+static int keys_add(struct picture_keys *k, const char *key)
+{
+	if (keys_have(k, key))
+		return 0;
+	char(*items)[DEVICE_KEY_SIZE] = reallocarray(k->items, k->n + 1, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	k->items = items;
+	int r = STR_COPY(items[k->n], key);
+	if (r >= 0)
+		k->n++;
+	return r;
+}
+
+static void keys_remove(struct picture_keys *k, const char *key)
+{
+	for (size_t i = 0; i < k->n; i++) {
+		if (!str_eq(k->items[i], key))
+			continue;
+		k->n--;
+		memmove(k->items[i], k->items[k->n], sizeof(*k->items));
+		return;
+	}
+}
+
+static void keys_done(struct picture_keys *k)
+{
+	free(k->items);
+	*k = (struct picture_keys){ 0 };
+}
+
+static struct scan_roots roots_of(const struct daemon *d)
+{
+	return (struct scan_roots){ .sysfs = d->roots.sysfs, .dev = d->roots.dev };
+}
+
+static void changed(struct daemon *d)
+{
+	d->picture.changed = true;
+	turn_need(d);
+}
+
+/* --- looks ----------------------------------------------------------------------------------- */
+
+int picture_look(struct daemon *d, const struct step *s, picture_look_fn fn, uint64_t token)
+{
+	struct picture *p = &d->picture;
+	struct picture_look *looks = reallocarray(p->looks, p->n_looks + 1, sizeof(*looks));
+	if (!looks)
+		return -ENOMEM;
+	p->looks = looks;
+	struct picture_look *l = &looks[p->n_looks];
+	*l = (struct picture_look){ .step = *s, .fn = fn, .token = token };
+	l->step.id = PICTURE_LOOK_ID | p->next_look++;
+	int r = executor_client_send(d->executor, &l->step);
+	if (r < 0)
+		return r;
+	p->n_looks++;
+	return 0;
+}
+
+/* The last of the first looks: the engine may begin. */
+static void check_observed(struct daemon *d)
+{
+	struct picture *p = &d->picture;
+	if (p->observed || !executor_client_connected(d->executor))
+		return;
+	for (size_t i = 0; i < p->n_looks; i++)
+		if (p->looks[i].token == 0)
+			return;
+	p->observed = true;
+	changed(d);
+	daemon_started(d);
+}
+
+bool picture_look_result(struct daemon *d, const struct step_result *r, const void *data)
+{
+	struct picture *p = &d->picture;
+	if (!(r->id & PICTURE_LOOK_ID))
+		return false;
+	for (size_t i = 0; i < p->n_looks; i++) {
+		if (p->looks[i].step.id != r->id)
+			continue;
+		struct picture_look look = p->looks[i];
+		p->looks[i] = p->looks[--p->n_looks];
+		look.fn(d, look.token, &look.step, r, data);
+		break;
+	}
+	check_observed(d);
+	return true;
+}
+
+static bool usable(const struct step_result *r)
+{
+	return r->status == STEP_DONE || r->status == STEP_NOTHING;
+}
+
+static void take_config(struct daemon *d, uint64_t token, const struct step *s,
+			const struct step_result *r, const void *data)
+{
+	(void)token;
+	if (usable(r) && scan_apply_config(&d->picture.have, s->text, data, r->data_len) >= 0)
+		changed(d);
+}
+
+static void take_types(struct daemon *d, uint64_t token, const struct step *s,
+		       const struct step_result *r, const void *data)
+{
+	(void)token;
+	const char *key = s->target.device;
+	if (usable(r) && scan_apply_types(&d->picture.have, key, data, r->data_len) >= 0)
+		changed(d);
+}
+
+static void take_vfs(struct daemon *d, uint64_t token, const struct step *s,
+		     const struct step_result *r, const void *data)
+{
+	(void)token;
+	const char *key = s->target.device;
+	if (usable(r) && scan_apply_vfs(&d->picture.have, key, data, r->data_len) >= 0)
+		changed(d);
+}
+
+static int ask_device(struct daemon *d, struct picture_keys *asked, enum verb verb, const char *key,
+		      picture_look_fn fn)
+{
+	if (keys_have(asked, key))
+		return 0;
+	struct step s = { .verb = verb, .target.vf = -1 };
+	int r = STR_COPY(s.target.device, key);
+	if (r >= 0)
+		r = picture_look(d, &s, fn, 0);
+	return r < 0 ? r : keys_add(asked, key);
+}
+
+static void ask_config(struct daemon *d)
+{
+	struct picture *p = &d->picture;
+	struct str_buf addresses = { 0 };
+	unsigned n = 0;
+	for (size_t i = 0; i <= p->have.n_functions; i++) {
+		const struct function *f = &p->have.functions[i];
+		bool end = i == p->have.n_functions;
+		if (!end && !f->caps.known && !keys_have(&p->asked_config, f->addr)) {
+			str_buf_addf(&addresses, "%s%s", n ? " " : "", f->addr);
+			n++;
+			(void)keys_add(&p->asked_config, f->addr);
+		}
+		if (n == 0 || (n < CONFIG_PER_STEP && !end))
+			continue;
+		struct step s = { .verb = VERB_READ_CONFIG, .target.vf = -1 };
+		if (addresses.text && STR_COPY(s.text, addresses.text) >= 0)
+			(void)picture_look(d, &s, take_config, 0);
+		str_buf_done(&addresses);
+		n = 0;
+	}
+	str_buf_done(&addresses);
+}
+
+/* Asks for what only the executor can read and what it was not asked for yet. */
+static void ask(struct daemon *d)
+{
+	struct picture *p = &d->picture;
+	if (!executor_client_connected(d->executor))
+		return;
+	ask_config(d);
+	for (size_t i = 0; i < p->have.n_functions; i++) {
+		const struct function *f = &p->have.functions[i];
+		if (f->mdev_parent)
+			(void)ask_device(d, &p->asked_types, VERB_READ_MDEV, f->key, take_types);
+		if (!f->is_vf && have_vf_count(&p->have, f->addr) > 0)
+			(void)ask_device(d, &p->asked_vfs, VERB_READ_VFS, f->key, take_vfs);
+	}
+	for (size_t i = 0; i < p->have.n_parents; i++)
+		(void)ask_device(d, &p->asked_types, VERB_READ_MDEV, p->have.parents[i].key,
+				 take_types);
+}
+
+void picture_executor_connected(struct daemon *d)
+{
+	struct picture *p = &d->picture;
+	keys_done(&p->asked_config);
+	keys_done(&p->asked_types);
+	keys_done(&p->asked_vfs);
+	ask(d);
+	/* What happened meanwhile was seen by uevents; the engine compares again. */
+	if (p->observed)
+		changed(d);
+	check_observed(d);
+}
+
+void picture_executor_lost(struct daemon *d)
+{
+	struct picture *p = &d->picture;
+	const struct step_result none = { .status = STEP_UNKNOWN };
+	/* The next executor says first what is stuck still. */
+	p->n_stuck = 0;
+	while (p->n_looks > 0) {
+		struct picture_look look = p->looks[--p->n_looks];
+		look.fn(d, look.token, &look.step, &none, NULL);
+	}
+}
+
+/* --- stuck devices --------------------------------------------------------------------------- */
+
+const char *picture_stuck(const struct picture *p, const char *device)
+{
+	for (size_t i = 0; i < p->n_stuck; i++)
+		if (str_eq(p->stuck[i].device, device))
+			return p->stuck[i].reason;
+	return NULL;
+}
+
+static void stuck_add(struct picture *p, const char *device, const char *reason)
+{
+	struct picture_stuck *stuck = reallocarray(p->stuck, p->n_stuck + 1, sizeof(*stuck));
+	if (!stuck)
+		return;
+	p->stuck = stuck;
+	struct picture_stuck *new = &stuck[p->n_stuck++];
+	(void)STR_COPY(new->device, device);
+	if (STR_COPY(new->reason, reason) < 0)
+		(void)STR_COPY(new->reason, "a write on it does not end");
+}
+
+void picture_set_stuck(struct daemon *d, const char *device, const char *reason)
+{
+	struct picture *p = &d->picture;
+	for (size_t i = 0; i < p->n_stuck; i++) {
+		if (!str_eq(p->stuck[i].device, device))
+			continue;
+		if (!reason)
+			p->stuck[i] = p->stuck[--p->n_stuck];
+		return;
+	}
+	if (reason)
+		stuck_add(p, device, reason);
+}
+
+/* --- changes --------------------------------------------------------------------------------- */
+
+static void mark(struct daemon *d, struct picture_keys *dirty, const char *name)
+{
+	if (dirty->n >= DIRTY_MAX || keys_add(dirty, name) < 0)
+		d->picture.dirty_all = true;
+	turn_need(d);
+}
+
+/* "virtual/vfio/15": the node of a group came or went. */
+static void mark_group(struct daemon *d, const char *path)
+{
+	struct picture *p = &d->picture;
+	const char *name = str_after(path, "virtual/vfio/");
+	uint32_t group;
+	if (!name || num_parse_u32(name, 10, &group) < 0)
+		return;
+	for (size_t i = 0; i < p->have.n_functions; i++)
+		if (p->have.functions[i].iommu_group == (int)group)
+			mark(d, &p->dirty, p->have.functions[i].addr);
+	for (size_t i = 0; i < p->have.n_mdevs; i++)
+		if (p->have.mdevs[i].iommu_group == (int)group)
+			mark(d, &p->dirty_mdevs, p->have.mdevs[i].uuid);
+}
+
+static void mark_mdev(struct daemon *d, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (slash && uuid_valid(slash + 1))
+		mark(d, &d->picture.dirty_mdevs, slash + 1);
+}
+
+static void mark_event(struct daemon *d, const struct uevent *u)
+{
+	switch (u->subsystem) {
+	case UEVENT_PCI:
+	case UEVENT_VFIO_DEV:
+		if (u->addr[0])
+			mark(d, &d->picture.dirty, u->addr);
+		break;
+	case UEVENT_VFIO:
+		mark_group(d, u->path);
+		break;
+	case UEVENT_MDEV:
+		mark_mdev(d, u->path);
+		break;
+	case UEVENT_NET:
+	case UEVENT_PARENT:
+		break;
+	}
+	if (u->mdev_parent || u->subsystem == UEVENT_PARENT) {
+		d->picture.dirty_parents = true;
+		turn_need(d);
+	}
+}
+
+static int uevents_ready(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	(void)source;
+	(void)fd;
+	(void)revents;
+	struct daemon *d = userdata;
+	struct uevent u;
+	int r;
+	while ((r = uevent_monitor_next(d->picture.monitor, &u)) != 0) {
+		if (r > 0) {
+			mark_event(d, &u);
+			continue;
+		}
+		d->picture.dirty_all = true;
+		turn_need(d);
+		if (r != -ENOBUFS)
+			return r;
+	}
+	return 0;
+}
+
+/* A function that left, or is another one now, is asked about anew when it is back. */
+static void forget_asked(struct daemon *d, const char *addr)
+{
+	const struct function *f = have_function(&d->picture.have, addr);
+	if (!f) {
+		keys_remove(&d->picture.asked_config, addr);
+		return;
+	}
+	if (!f->caps.known)
+		keys_remove(&d->picture.asked_config, addr);
+	keys_remove(&d->picture.asked_types, f->key);
+}
+
+static int rescan_one(struct daemon *d, const char *addr)
+{
+	const struct scan_roots roots = roots_of(d);
+	struct have *h = &d->picture.have;
+	size_t before = h->n_functions;
+	int r = scan_function(&roots, h, addr);
+	if (r > 0)
+		forget_asked(d, addr);
+	/* VFs came or went. */
+	const struct function *f = have_function(h, addr);
+	if (f && !f->is_vf && h->n_functions != before)
+		keys_remove(&d->picture.asked_vfs, f->key);
+	return r;
+}
+
+static void rescan_all(struct daemon *d)
+{
+	const struct scan_roots roots = roots_of(d);
+	struct picture *p = &d->picture;
+	struct have fresh = { 0 };
+	int r = scan_all(&roots, &p->have, &fresh);
+	if (r < 0) {
+		log_warning("cannot look at the machine: %s", strerror(-r));
+		return;
+	}
+	have_done(&p->have);
+	p->have = fresh;
+	keys_done(&p->asked_config);
+	keys_done(&p->asked_types);
+	keys_done(&p->asked_vfs);
+	p->changed = true;
+}
+
+static void rescan_mdev(struct daemon *d, const char *uuid)
+{
+	const struct scan_roots roots = roots_of(d);
+	struct picture *p = &d->picture;
+	const struct mdev *m = have_mdev(&p->have, uuid);
+	char parent[DEVICE_KEY_SIZE];
+	(void)STR_COPY(parent, m ? m->parent : "");
+	if (scan_mdev(&roots, &p->have, uuid) <= 0)
+		return;
+	p->changed = true;
+	/* The driver counts anew how many more it can make. */
+	m = have_mdev(&p->have, uuid);
+	keys_remove(&p->asked_types, m ? m->parent : parent);
+}
+
+static void rescan_parents(struct daemon *d)
+{
+	const struct scan_roots roots = roots_of(d);
+	if (scan_mdevs(&roots, &d->picture.have) >= 0)
+		d->picture.changed = true;
+	keys_done(&d->picture.asked_types);
+}
+
+static void rescan_dirty(struct daemon *d)
+{
+	struct picture *p = &d->picture;
+	for (size_t i = 0; i < p->dirty.n; i++)
+		if (rescan_one(d, p->dirty.items[i]) > 0)
+			p->changed = true;
+	for (size_t i = 0; i < p->dirty_mdevs.n; i++)
+		rescan_mdev(d, p->dirty_mdevs.items[i]);
+	if (p->dirty_parents)
+		rescan_parents(d);
+}
+
+void picture_refresh(struct daemon *d)
+{
+	struct picture *p = &d->picture;
+	if (!p->dirty_all && !p->dirty_parents && p->dirty.n == 0 && p->dirty_mdevs.n == 0)
+		return;
+	if (p->dirty_all)
+		rescan_all(d);
+	else
+		rescan_dirty(d);
+	p->dirty_all = p->dirty_parents = false;
+	keys_done(&p->dirty);
+	keys_done(&p->dirty_mdevs);
+	if (p->changed)
+		facts_prepare(&d->facts, &p->have);
+	ask(d);
+}
+
+/* Address of what the step worked on, before or after it. */
+static const char *step_addr(const struct have *h, const struct step *s)
+{
+	const struct function *f = have_device(h, s->target.device);
+	if (f && s->target.vf >= 0 && s->verb != VERB_SET_VFS)
+		f = have_vf(h, f->addr, s->target.vf);
+	return f ? f->addr : NULL;
+}
+
+void picture_step_result(struct daemon *d, const struct step *s, const struct step_result *r)
+{
+	struct picture *p = &d->picture;
+	const struct scan_roots roots = roots_of(d);
+	if (r->status == STEP_TIMEOUT)
+		picture_set_stuck(d, s->target.device,
+				  r->detail[0] ? r->detail : verb_name(s->verb));
+	if (r->status == STEP_LATE)
+		picture_set_stuck(d, s->target.device, NULL);
+	const char *at = step_addr(&p->have, s);
+	char addr[PCI_ADDR_SIZE];
+	if (at && STR_COPY(addr, at) >= 0) {
+		(void)rescan_one(d, addr);
+		if (s->verb == VERB_SET_VFS)
+			(void)scan_vfs(&roots, &p->have, addr);
+	}
+	if (s->target.uuid[0])
+		rescan_mdev(d, s->target.uuid);
+	if (r->status == STEP_DONE || r->status == STEP_NOTHING)
+		(void)sriov_result_apply(&p->have, s, r);
+	facts_prepare(&d->facts, &p->have);
+	ask(d);
+	/* Also when nothing differs: the engine waits for a look that is newer than the step. */
+	p->changed = true;
+}
+
+int picture_start(struct daemon *d, struct err *reterr)
+{
+	struct picture *p = &d->picture;
+	const struct scan_roots roots = roots_of(d);
+	p->next_look = 1;
+	/* Listening first: what changes during the look is seen after it. */
+	int r = uevent_monitor_new(&p->monitor, reterr);
+	if (r < 0)
+		return r;
+	r = sd_event_add_io(d->loop, &p->uevents, uevent_monitor_fd(p->monitor), EPOLLIN,
+			    uevents_ready, d);
+	if (r < 0)
+		return err_set(reterr, "daemon.loop", -r, "cannot listen for uevents");
+	r = scan_all(&roots, NULL, &p->have);
+	if (r < 0 && r != -ENOENT) {
+		err_set(reterr, "daemon.look", -r, "cannot look at the machine");
+		err_on(reterr, "%s", d->config->sys);
+		err_because(reterr, "%s", strerror(-r));
+		return r;
+	}
+	facts_prepare(&d->facts, &p->have);
+	return 0;
+}
+
+void picture_stop(struct daemon *d)
+{
+	struct picture *p = &d->picture;
+	sd_event_source_disable_unref(p->uevents);
+	uevent_monitor_free(p->monitor);
+	have_done(&p->have);
+	keys_done(&p->dirty);
+	keys_done(&p->dirty_mdevs);
+	keys_done(&p->asked_config);
+	keys_done(&p->asked_types);
+	keys_done(&p->asked_vfs);
+	free(p->looks);
+	free(p->stuck);
+}

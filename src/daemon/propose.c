@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See propose.h. */
+#include "daemon/propose.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "daemon/daemon.h"
+#include "daemon/methods.h"
+
+#define CANDIDATES_MAX 64
+/* A first policy makes no more VFs than this. */
+#define VFS_MAX 8
+
+/* PCI base class codes: PCI Code and ID Assignment Specification 1.11. */
+enum {
+	CLASS_STORAGE = 0x01,
+	CLASS_NETWORK = 0x02,
+	CLASS_DISPLAY = 0x03,
+	CLASS_ACCELERATOR = 0x12
+};
+
+struct candidate {
+	char key[DEVICE_KEY_SIZE];
+	const char *mech;
+	const char *word; /* begins its name in the policy */
+	bool answered;
+	char in_use[192]; /* why it is not proposed */
+};
+struct propose {
+	struct candidate items[CANDIDATES_MAX];
+	size_t n;
+};
+
+struct propose *propose_free(struct propose *p)
+{
+	free(p);
+	return NULL;
+}
+
+static void add(struct propose *p, const char *key, const char *mech, const char *word)
+{
+	if (p->n == CANDIDATES_MAX)
+		return;
+	struct candidate *c = &p->items[p->n];
+	*c = (struct candidate){ .mech = mech, .word = word };
+	if (STR_COPY(c->key, key) == 0)
+		p->n++;
+}
+
+static void add_function(struct propose *p, const struct function *f)
+{
+	unsigned base = f->class >> 16;
+	if (f->is_vf)
+		return;
+	if (f->mdev_parent)
+		add(p, f->key, "mdev", "mdev");
+	else if (f->caps.sriov && f->caps.sriov_total > 0)
+		add(p, f->key, "sriov",
+		    base == CLASS_NETWORK   ? "nic"
+		    : base == CLASS_STORAGE ? "nvme"
+					    : "accel");
+	else if (base == CLASS_DISPLAY && !f->boot_vga && f->iommu_group >= 0)
+		add(p, f->key, "passthrough", "gpu");
+	else if (base == CLASS_ACCELERATOR && f->iommu_group >= 0)
+		add(p, f->key, "passthrough", "accel");
+}
+
+/* --- the texts ------------------------------------------------------------------------------- */
+
+struct texts {
+	struct str_buf enroll, devices, divide, classes;
+	json_t *notes;
+	unsigned proposed;
+};
+
+static void note(struct texts *t, const char *name, const char *text)
+{
+	struct str_buf b = { 0 };
+	str_buf_addf(&b, "%s: %s", name, text);
+	_cleanup_free_ char *line = str_buf_take(&b);
+	if (line)
+		json_array_append_new(t->notes, json_string(line));
+}
+
+static void enroll(struct texts *t, const struct candidate *c, const struct function *f,
+		   const char *name)
+{
+	struct enrolled e = { 0 };
+	char line[DEVICE_KEY_SIZE + 64];
+	memcpy(e.key, c->key, sizeof(e.key));
+	if (f) {
+		e.has_ids = true;
+		e.vendor = f->vendor;
+		e.device = f->device;
+		e.has_serial = f->caps.has_serial;
+		e.serial = f->caps.serial;
+	}
+	if (enrolled_format(&e, line, sizeof(line)) >= 0)
+		str_buf_addf(&t->enroll, "# %s\n%s\n", name, line);
+}
+
+static void divide_types(struct texts *t, const struct have *h, const char *key)
+{
+	const char *between = "";
+	for (size_t i = 0; i < h->n_types; i++) {
+		if (!str_eq(h->types[i].parent, key))
+			continue;
+		str_buf_addf(&t->divide, "%s\"%s\"", between, h->types[i].id);
+		between = ", ";
+	}
+}
+
+static void divide(struct texts *t, const struct have *h, const struct candidate *c,
+		   const struct function *f, const char *selection)
+{
+	str_buf_addf(&t->divide, "  - {use: %s, as: %s", selection, c->mech);
+	if (str_eq(c->mech, "sriov")) {
+		unsigned total = f ? f->caps.sriov_total : 0;
+		str_buf_addf(&t->divide, ", count: %u", total < VFS_MAX ? total : VFS_MAX);
+	}
+	if (str_eq(c->mech, "mdev")) {
+		str_buf_add(&t->divide, ", on-demand: [");
+		divide_types(t, h, c->key);
+		str_buf_add(&t->divide, "]");
+	}
+	str_buf_add(&t->divide, "}\n");
+}
+
+static void propose_one(struct texts *t, const struct daemon *d, const struct candidate *c,
+			unsigned number)
+{
+	const struct have *h = &d->picture.have;
+	const struct function *f = have_device(h, c->key);
+	const struct facts_entry *entry = f ? facts_find(&d->facts, f) : NULL;
+	const struct mdev_parent *parent = have_parent(h, c->key);
+	const char *name = entry && entry->name ? entry->name : parent ? parent->name : c->key;
+	char selection[NAME_SIZE];
+	if (!f && !parent)
+		return;
+	if (c->in_use[0]) {
+		note(t, f ? f->addr : c->key, c->in_use);
+		return;
+	}
+	(void)STR_FORMAT(selection, "%s-%u", c->word, number);
+	enroll(t, c, f, name);
+	str_buf_addf(&t->devices, "  %s: {match: {key: \"%s\"}, expect: 1} # %s\n", selection,
+		     c->key, name);
+	divide(t, h, c, f, selection);
+	str_buf_addf(&t->classes, "  %s: {from: %s}\n", selection, selection);
+	t->proposed++;
+}
+
+static char *policy_text(struct texts *t)
+{
+	struct str_buf b = { 0 };
+	_cleanup_free_ char *devices = str_buf_take(&t->devices);
+	_cleanup_free_ char *divides = str_buf_take(&t->divide);
+	_cleanup_free_ char *classes = str_buf_take(&t->classes);
+	str_buf_add(&b, "version: 1\n");
+	if (t->proposed > 0 && devices && divides && classes)
+		str_buf_addf(&b, "devices:\n%sdivide:\n%sclasses:\n%s", devices, divides, classes);
+	str_buf_add(&b, "drift: report\non-remove: keep\n");
+	return str_buf_take(&b);
+}
+
+static void finish(struct session *s)
+{
+	struct propose *p = s->propose;
+	struct texts t = { .notes = json_array() };
+	for (size_t i = 0; i < p->n; i++) {
+		unsigned number = 1;
+		for (size_t k = 0; k < i; k++)
+			number += str_eq(p->items[k].word, p->items[i].word);
+		propose_one(&t, s->daemon, &p->items[i], number);
+	}
+	if (t.proposed == 0)
+		note(&t, "nothing is proposed", "no device that could be divided is free");
+	_cleanup_free_ char *devices = str_buf_take(&t.enroll);
+	_cleanup_free_ char *policy = policy_text(&t);
+	session_reply(s,
+		      json_pack("{s:s, s:s, s:o}", "enrollment", devices ? devices : "", "policy",
+				policy ? policy : "", "notes", t.notes),
+		      false);
+	s->propose = propose_free(p);
+}
+
+/* --- who uses them --------------------------------------------------------------------------- */
+
+/* Only what keeps the host running, or somebody at work, excludes a device. */
+static void judge(struct candidate *c, const struct holder *h)
+{
+	if (c->in_use[0] || (h->kind == HOLDER_MDEV && str_eq(c->mech, "mdev")) ||
+	    (!h->never_touch && h->kind != HOLDER_FD && h->kind != HOLDER_VF))
+		return;
+	if (STR_FORMAT(c->in_use, "not proposed, it is in use: %s %s",
+		       holder_kind_name((enum holder_kind)h->kind), h->what) < 0)
+		(void)STR_COPY(c->in_use, "not proposed, it is in use");
+}
+
+static bool all_answered(const struct propose *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (!p->items[i].answered)
+			return false;
+	return true;
+}
+
+static void holders_seen(struct daemon *d, uint64_t token, const struct step *step,
+			 const struct step_result *r, const void *data)
+{
+	struct session *s = server_find(d, token);
+	struct propose *p = s ? s->propose : NULL;
+	for (size_t i = 0; p && i < p->n; i++) {
+		struct candidate *c = &p->items[i];
+		if (!str_eq(c->key, step->target.device))
+			continue;
+		c->answered = true;
+		if (r->status != STEP_DONE)
+			(void)STR_COPY(c->in_use, "not proposed, it cannot be seen who uses it");
+		for (size_t k = 0; k < r->data_len / sizeof(struct holder); k++) {
+			struct holder h;
+			memcpy(&h, (const char *)data + k * sizeof(h), sizeof(h));
+			judge(c, &h);
+		}
+	}
+	if (!p || !all_answered(p))
+		return;
+	finish(s);
+	session_settle(s);
+}
+
+static void ask_holders(struct session *s, struct propose *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct step step = { .verb = VERB_HOLDERS, .target.vf = -1 };
+		memcpy(step.target.device, p->items[i].key, sizeof(step.target.device));
+		if (picture_look(s->daemon, &step, holders_seen, s->token) == 0)
+			continue;
+		p->items[i].answered = true;
+		(void)STR_COPY(p->items[i].in_use,
+			       "not proposed, carve-executor does not answer who uses it");
+	}
+}
+
+void method_propose(struct session *s, const json_t *params)
+{
+	(void)params;
+	const struct have *h = &s->daemon->picture.have;
+	struct propose *p = calloc(1, sizeof(*p));
+	if (!p) {
+		s->broken = true;
+		return;
+	}
+	for (size_t i = 0; i < h->n_functions; i++)
+		add_function(p, &h->functions[i]);
+	for (size_t i = 0; i < h->n_parents; i++)
+		add(p, h->parents[i].key, "mdev", "mdev");
+	s->propose = p;
+	session_waits(s, SESSION_PROPOSE);
+	ask_holders(s, p);
+	if (all_answered(p))
+		finish(s);
+}
