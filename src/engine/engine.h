@@ -65,12 +65,16 @@ const struct record *engine_record(const struct engine *e);
 
 /* Inputs. now: monotonic ms; wall: seconds since the epoch. */
 void engine_now(struct engine *e, int64_t now, int64_t wall);
-/* The picture as observed now; borrowed until the next call. */
+/* The picture as observed now; borrowed until the next call. What a step changed must be observed
+ * after the step ended: call this first, then engine_step_result(). */
 void engine_have_changed(struct engine *e, const struct have *h);
 int engine_step_result(struct engine *e, const struct step_result *r, const struct holder *holders,
 		       size_t n_holders);
-/* The executor went away: all steps in flight are unknown until observed. */
+/* The executor went away: all steps in flight are unknown until observed. Here and after a start-up the
+ * engine sends a step with check_only set to every device concerned; the executor runs it in the lane of
+ * its verb, so its end says that all earlier steps on that device have ended. */
 void engine_executor_lost(struct engine *e);
+/* The executor found a device stuck; reason NULL: it moves again. */
 void engine_device_stuck(struct engine *e, const char *device, const char *reason);
 
 struct alloc_request {

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A policy becomes wants, wants become slices. Each device is accepted or refused on its own: one whose
+ * change would destroy what somebody holds keeps its old want, the others go on (F05). The same code
+ * puts a device back when its new layout fails, so A -> B -> A is only ever one kind of change (F15).
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/internal.h"
+
+/* --- slices of one device ------------------------------------------------------------------------------ */
+
+static struct slice *slice_new(struct engine *e, const struct want *w, const char *profile)
+{
+	struct slice *s = store_slice_add(e);
+	if (!s)
+		return NULL;
+	memcpy(s->device, w->device, sizeof(s->device));
+	memcpy(s->mech, w->mech, sizeof(s->mech));
+	(void)STR_COPY(s->profile, profile);
+	s->state = SLICE_WANTED;
+	return s;
+}
+
+static bool has_index(const struct engine *e, const struct want *w, int32_t index)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (s->index == index && str_eq(s->device, w->device) && str_eq(s->mech, w->mech))
+			return true;
+	}
+	return false;
+}
+
+static uint32_t count_type(const struct engine *e, const struct want *w, const char *type)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		n += !s->on_demand && s->state != SLICE_REMOVING && s->state != SLICE_QUARANTINED &&
+		     str_eq(s->device, w->device) && str_eq(s->mech, w->mech) &&
+		     str_eq(s->profile, type);
+	}
+	return n;
+}
+
+static void add_mdevs(struct engine *e, const struct want *w)
+{
+	for (uint32_t t = 0; t < w->n_types && t < 8; t++)
+		for (uint32_t n = count_type(e, w, w->types[t]); n < w->type_count[t]; n++) {
+			struct slice *s = slice_new(e, w, w->types[t]);
+			if (s)
+				store_uuid(e, s->uuid);
+		}
+}
+
+static void add_missing(struct engine *e, const struct want *w)
+{
+	if (w->n_types > 0) {
+		add_mdevs(e, w);
+		return;
+	}
+	if (str_eq(w->mech, "passthrough")) {
+		struct slice *s = has_index(e, w, -1) ? NULL : slice_new(e, w, "passthrough");
+		if (s && w->bind_early)
+			work_note_original(e, s);
+		return;
+	}
+	for (uint32_t i = 0; i < w->count; i++) {
+		struct slice *s = has_index(e, w, (int32_t)i) ? NULL : slice_new(e, w, "vf");
+		if (s)
+			s->index = (int32_t)i;
+	}
+}
+
+/* A free slice: wanted, going, or left where it is. */
+static void place(struct engine *e, const struct slice *found, bool destroy)
+{
+	bool wanted = goal_wanted(e, found);
+	bool other = store_want(e, found->device) != NULL;
+	if (!wanted && !other && !destroy)
+		return;
+	struct slice *s = store_slice_edit(e, found->id);
+	if (!s)
+		return;
+	enum slice_state next = wanted ? SLICE_WANTED : SLICE_REMOVING;
+	if (s->state != next)
+		state_slice_forget(e, s->id);
+	s->state = next;
+	s->reason[0] = '\0';
+	const struct want *w = store_want(e, s->device);
+	if (wanted && w->bind_early)
+		work_note_original(e, s);
+}
+
+static bool is_free(const struct slice *s)
+{
+	return !s->claim[0] && (s->state == SLICE_READY || s->state == SLICE_WANTED ||
+				s->state == SLICE_LOST || s->state == SLICE_REMOVING);
+}
+
+void apply_device(struct engine *e, const char *device, const struct want *w, bool destroy)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (str_eq(s->device, device) && is_free(s))
+			place(e, s, destroy);
+	}
+	if (w)
+		add_missing(e, w);
+	state_dones_clear(e, device, 0);
+}
+
+void apply_want_set(struct engine *e, const char *device, const struct want *w)
+{
+	size_t n = 0;
+	struct want *wants = calloc(e->rec.n_wants + 1, sizeof(*wants));
+	if (!wants) {
+		e->failed = true;
+		return;
+	}
+	bool put = false;
+	for (size_t i = 0; i < e->rec.n_wants; i++) {
+		bool here = str_eq(e->rec.wants[i].device, device);
+		if (!here)
+			wants[n++] = e->rec.wants[i];
+		else if (w)
+			wants[n++] = *w;
+		put = put || here;
+	}
+	if (w && !put)
+		wants[n++] = *w;
+	store_wants_set(e, wants, n);
+}
+
+/* --- is the change possible --------------------------------------------------------------------------------- */
+
+static int refuse_kind(struct engine *e, const struct want *w, struct err *reterr)
+{
+	bool any = false;
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (!str_eq(s->device, w->device) || str_eq(s->mech, w->mech) || !goal_held(e, s))
+			continue;
+		if (!any)
+			err_set(reterr, "apply.held", EBUSY, "cannot change from %s to %s", s->mech,
+				w->mech);
+		any = true;
+		err_because(reterr, "%s %s%s%s", s->index >= 0 ? "a VF of it is" : "it is",
+			    slice_state_name((enum slice_state)s->state),
+			    s->claim[0] ? " by claim " : "", s->claim);
+	}
+	if (!any)
+		return 0;
+	err_on(reterr, "%s (policy %s)", w->device, w->where);
+	err_state(reterr, "nothing was changed on that device");
+	err_todo(reterr, "release these claims, then: carve apply");
+	return -EBUSY;
+}
+
+static int accept(struct engine *e, const struct want *w, struct err *reterr)
+{
+	const struct mech *m = goal_mech(e, w->mech);
+	if (!m)
+		return err_set(reterr, "engine.no-mechanism", ENOSYS,
+			       "this carve has no mechanism %s", w->mech);
+	const struct device_state *d = state_device(e, w->device);
+	if (d && d->stuck[0]) {
+		err_set(reterr, "apply.stuck", EBUSY, "cannot change the device");
+		err_on(reterr, "%s", w->device);
+		err_because(reterr, "%s", d->stuck);
+		err_state(reterr, "nothing was changed on that device");
+		return -EBUSY;
+	}
+	int r = refuse_kind(e, w, reterr);
+	if (r < 0)
+		return r;
+	_cleanup_free_ struct slice *slices = NULL;
+	size_t n;
+	if (goal_slices_of(e, w->device, w->mech, &slices, &n) < 0)
+		return -ENOMEM;
+	bool held = false;
+	for (size_t i = 0; i < n; i++)
+		held = held || goal_held(e, &slices[i]);
+	_cleanup_(plan_done) struct plan p = { 0 };
+	r = m->layout_steps(e->have, w, slices, n, held, &p, reterr);
+	/* What is not there yet is waited for, not refused. */
+	return r == -ENODEV || r == -EAGAIN ? 0 : r;
+}
+
+/* --- all wants ------------------------------------------------------------------------------------------------ */
+
+static const struct want *want_in(const struct want *wants, size_t n, const char *device)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(wants[i].device, device))
+			return &wants[i];
+	return NULL;
+}
+
+static bool in_scope(const struct request *rq, const char *device)
+{
+	return !rq->name[0] || str_eq(rq->name, device);
+}
+
+struct acceptance {
+	struct want *wants; /* what the record will say */
+	size_t n;
+	json_t *refused;
+};
+
+static void acceptance_done(struct acceptance *a)
+{
+	free(a->wants);
+	json_decref(a->refused);
+}
+
+static int accept_all(struct engine *e, const struct request *rq, struct acceptance *a)
+{
+	a->wants = calloc(e->rec.n_wants + rq->n_wants + 1, sizeof(*a->wants));
+	a->refused = json_array();
+	if (!a->wants || !a->refused)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->rec.n_wants; i++)
+		if (!in_scope(rq, e->rec.wants[i].device))
+			a->wants[a->n++] = e->rec.wants[i];
+	for (size_t i = 0; i < rq->n_wants; i++) {
+		const struct want *w = &rq->wants[i], *old = store_want(e, w->device);
+		_cleanup_err_ struct err err = { 0 };
+		if (!in_scope(rq, w->device))
+			continue;
+		if (accept(e, w, &err) >= 0) {
+			a->wants[a->n++] = *w;
+			continue;
+		}
+		json_array_append_new(a->refused, report_refused(w->device, &err));
+		if (old)
+			a->wants[a->n++] = *old;
+	}
+	return 0;
+}
+
+static void device_begin(struct engine *e, const char *device, const struct want *old)
+{
+	struct device_state *d = state_device(e, device);
+	if (!d)
+		return;
+	state_device_unblock(d);
+	d->attempts = d->unknowns = d->steps = 0;
+	const struct want *now = store_want(e, device);
+	d->has_former = !old || !now || memcmp(old, now, sizeof(*old)) != 0;
+	d->had_want = old != NULL;
+	if (old)
+		d->former = *old;
+}
+
+/* Wants are set; now the slices of every device that is concerned. before: the wants until now. */
+static void apply_devices(struct engine *e, const struct want *before, size_t n_before,
+			  bool destroy)
+{
+	for (size_t i = 0; i < e->rec.n_wants; i++) {
+		struct want w = e->rec.wants[i];
+		device_begin(e, w.device, want_in(before, n_before, w.device));
+		apply_device(e, w.device, &w, destroy);
+	}
+	for (size_t i = 0; i < n_before; i++)
+		if (!store_want(e, before[i].device))
+			apply_device(e, before[i].device, NULL, destroy);
+	/* What an earlier policy left behind goes when this one says so. */
+	for (size_t i = 0; destroy && i < e->rec.n_slices; i++)
+		if (!store_want(e, e->rec.slices[i].device) && is_free(&e->rec.slices[i]))
+			place(e, &e->rec.slices[i], true);
+}
+
+/* --- reservations ----------------------------------------------------------------------------------------------- */
+
+static void reservation_add(struct engine *e, const struct request *rq,
+			    const struct policy_reservation *r)
+{
+	struct claim *c = store_claim_add(e, r->name);
+	if (!c)
+		return;
+	c->kind = CLAIM_RESERVED;
+	c->state = CLAIM_PREPARING;
+	c->uid = rq->who.uid;
+	c->gid = rq->who.gid;
+	c->from_policy = 1;
+	c->set = r->set;
+	c->created = e->wall;
+	memcpy(c->class, r->class, sizeof(c->class));
+	memcpy(c->owner, r->owner, sizeof(c->owner));
+	memcpy(c->boot_id, e->rec.boot_id, sizeof(c->boot_id));
+	e->sync = true;
+}
+
+static void reservation_keep(struct engine *e, const struct policy_reservation *r, json_t *refused)
+{
+	struct claim *c = store_claim_edit(e, r->name);
+	if (!c)
+		return;
+	bool same = c->from_policy && str_eq(c->class, r->class) &&
+		    memcmp(&c->set, &r->set, sizeof(r->set)) == 0;
+	if (c->from_policy)
+		memcpy(c->owner, r->owner, sizeof(c->owner));
+	if (same && c->state == CLAIM_FAILED)
+		c->state = CLAIM_PREPARING;
+	if (same)
+		return;
+	_cleanup_err_ struct err err = { 0 };
+	char on[NAME_SIZE + 16];
+	err_set(&err, "apply.reservation", EBUSY,
+		"the reservation differs from the claim of that name");
+	err_because(&err, "claim %s is %s with another class or other settings", c->name,
+		    claim_state_name((enum claim_state)c->state));
+	err_state(&err, "the claim stays as it is");
+	err_todo(&err, "carve release %s, then: carve apply", c->name);
+	(void)STR_FORMAT(on, "reservation:%s", r->name);
+	json_array_append_new(refused, report_refused(on, &err));
+}
+
+static bool in_policy(const struct policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_reservations; i++)
+		if (str_eq(p->reservations[i].name, name))
+			return true;
+	return false;
+}
+
+static void apply_reservations(struct engine *e, const struct request *rq, json_t *refused)
+{
+	for (size_t i = 0; i < e->policy->n_reservations; i++) {
+		const struct policy_reservation *r = &e->policy->reservations[i];
+		if (store_claim(e, r->name))
+			reservation_keep(e, r, refused);
+		else
+			reservation_add(e, rq, r);
+	}
+	for (size_t i = e->rec.n_claims; i > 0; i--) {
+		const struct claim *c = &e->rec.claims[i - 1];
+		if (!c->from_policy || c->state == CLAIM_RELEASING || in_policy(e->policy, c->name))
+			continue;
+		struct claim *edit = store_claim_edit(e, c->name);
+		if (edit)
+			claim_end(e, edit, "the policy reserves it no more");
+	}
+}
+
+/* --- requests ------------------------------------------------------------------------------------------------------- */
+
+static int check_manage(const struct request *rq, struct err *reterr)
+{
+	if (rq->who.manage)
+		return 0;
+	err_set(reterr, "apply.denied", EPERM, "not allowed to apply a policy");
+	err_because(reterr, "that takes root or a member of group carve-admin");
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "carve plan shows what it would do");
+	return -EPERM;
+}
+
+static int check_ready(const struct engine *e, struct err *reterr)
+{
+	if (e->have)
+		return 0;
+	err_set(reterr, "engine.not-observed", EAGAIN, "the machine is not looked at yet");
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "try again in a moment");
+	return -EAGAIN;
+}
+
+static int apply(struct engine *e, struct request *rq, struct err *reterr)
+{
+	_cleanup_(acceptance_done) struct acceptance a = { 0 };
+	int r = accept_all(e, rq, &a);
+	if (r < 0)
+		return err_set(reterr, "engine.memory", -r, "cannot apply the policy");
+	_cleanup_free_ struct want *before = calloc(e->rec.n_wants + 1, sizeof(*before));
+	if (!before)
+		return err_set(reterr, "engine.memory", ENOMEM, "cannot apply the policy");
+	size_t n_before = e->rec.n_wants;
+	memcpy(before, e->rec.wants ? e->rec.wants : before, n_before * sizeof(*before));
+	bool destroy = rq->policy->on_remove == ON_REMOVE_DESTROY;
+	store_wants_set(e, TAKE_PTR(a.wants), a.n);
+	store_policy_set(e, TAKE_PTR(rq->policy), rq->text);
+	apply_devices(e, before, n_before, destroy);
+	apply_reservations(e, rq, a.refused);
+	event_add(e, "policy.applied", "file", e->rec.policy.file, NULL);
+	e->sync = true;
+	struct waiter *w = state_wait(e, rq->token, WAIT_APPLY, "");
+	if (w) {
+		w->refused = TAKE_PTR(a.refused);
+		(void)STR_COPY(w->only, rq->name);
+	}
+	return 0;
+}
+
+static int plan(struct engine *e, struct request *rq, struct err *reterr)
+{
+	json_t *report = NULL;
+	int r = plan_make(e, rq, &report, reterr);
+	if (r < 0)
+		return err_set(reterr, "engine.memory", -r, "cannot make the plan");
+	struct answer *a = answer_add(e, rq->token, ANSWER_DONE);
+	if (a)
+		a->report = report;
+	else
+		json_decref(report);
+	return 0;
+}
+
+void apply_request(struct engine *e, struct request *rq)
+{
+	_cleanup_err_ struct err err = { 0 };
+	int r = rq->broken ? err_set(&err, "engine.memory", ENOMEM, "cannot apply the policy")
+			   : check_ready(e, &err);
+	if (r >= 0 && !rq->plan_only)
+		r = check_manage(rq, &err);
+	if (r >= 0)
+		r = rq->plan_only ? plan(e, rq, &err) : apply(e, rq, &err);
+	if (r < 0)
+		answer_failed(e, rq->token, &err);
+}
+
+/* Asked for by the boot: what the last applied policy lacks is tried again, also what had failed. */
+void restore_request(struct engine *e, const struct request *rq)
+{
+	_cleanup_err_ struct err err = { 0 };
+	if (check_manage(rq, &err) < 0 || check_ready(e, &err) < 0) {
+		answer_failed(e, rq->token, &err);
+		return;
+	}
+	for (size_t i = 0; i < e->rec.n_wants; i++) {
+		struct want w = e->rec.wants[i];
+		struct device_state *d = state_device(e, w.device);
+		if (d) {
+			state_device_unblock(d);
+			d->attempts = d->unknowns = d->steps = 0;
+		}
+		apply_device(e, w.device, &w, w.on_remove_destroy);
+	}
+	for (size_t i = 0; i < e->rec.n_claims; i++) {
+		struct claim *c = e->rec.claims[i].state == CLAIM_FAILED
+					  ? store_claim_edit(e, e->rec.claims[i].name)
+					  : NULL;
+		if (c)
+			c->state = CLAIM_PREPARING;
+	}
+	(void)state_wait(e, rq->token, WAIT_RESTORE, "");
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Claims: asked for, refused or begun, released, ended. */
+#include <errno.h>
+
+#include "engine/internal.h"
+
+/* --- may it be asked for ----------------------------------------------------------------------------- */
+
+static int check_who(const struct requester *who, struct err *reterr)
+{
+	if (who->claim || who->manage)
+		return 0;
+	err_set(reterr, "claim.denied", EPERM, "not allowed to claim");
+	err_because(reterr, "uid %u is not in group carve", who->uid);
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "as root: usermod -aG carve USER");
+	return -EPERM;
+}
+
+static bool name_valid(const char *name)
+{
+	for (const char *p = name; *p; p++)
+		if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+		      (*p >= '0' && *p <= '9') || (*p && strchr("._:@-", *p))))
+			return false;
+	return name[0] != '-' && name[0] != '.';
+}
+
+static int check_name(struct engine *e, const char *name, struct err *reterr)
+{
+	if (!name_valid(name)) {
+		err_set(reterr, "claim.name", EINVAL, "\"%s\" is no name for a claim", name);
+		err_because(reterr,
+			    "letters, digits and . _ : @ - only, beginning with a letter or digit");
+		err_state(reterr, "nothing was changed");
+		return -EINVAL;
+	}
+	const struct claim *c = store_claim(e, name);
+	if (!c)
+		return 0;
+	err_set(reterr, "claim.exists", EEXIST, "there is a claim of that name already");
+	err_on(reterr, "%s", name);
+	err_because(reterr, "it is %s by uid %u for %s",
+		    claim_state_name((enum claim_state)c->state), c->uid, c->owner);
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "use another name, or: carve release %s", name);
+	return -EEXIST;
+}
+
+static int check_limits(const struct engine *e, const struct requester *who, struct err *reterr)
+{
+	size_t mine = 0;
+	for (size_t i = 0; i < e->rec.n_claims; i++)
+		mine += e->rec.claims[i].uid == who->uid;
+	if (mine < ENGINE_CLAIMS_PER_UID && e->rec.n_claims < ENGINE_CLAIMS_MAX)
+		return 0;
+	err_set(reterr, "claim.limit", EDQUOT, "too many claims");
+	err_because(reterr, "uid %u has %zu (at most %d), all have %zu (at most %d)", who->uid,
+		    mine, ENGINE_CLAIMS_PER_UID, e->rec.n_claims, ENGINE_CLAIMS_MAX);
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "release some");
+	return -EDQUOT;
+}
+
+static int check_class(const struct engine *e, const char *name, const struct policy_class **ret,
+		       struct err *reterr)
+{
+	if (!e->policy) {
+		err_set(reterr, "claim.no-policy", ENOENT, "there is no class %s", name);
+		err_because(reterr, e->rec.policy.version
+					    ? "the applied policy is not understood by this "
+					      "carve"
+					    : "no policy is applied");
+		err_state(reterr, "nothing was changed");
+		err_todo(reterr, "carve apply FILE");
+		return -ENOENT;
+	}
+	*ret = policy_class_find(e->policy, name);
+	if (*ret)
+		return 0;
+	err_set(reterr, "claim.no-class", ENOENT, "there is no class %s", name);
+	err_because(reterr, "%s names none of that name", e->rec.policy.file);
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "carve list classes shows them");
+	return -ENOENT;
+}
+
+/* "lan-7": the first number that is free. */
+static void name_pick(struct engine *e, const char *class, char ret[NAME_SIZE])
+{
+	for (unsigned n = 1;; n++) {
+		if (str_format(ret, NAME_SIZE, "%s-%u", class, n) < 0)
+			(void)str_format(ret, NAME_SIZE, "claim-%u", n);
+		if (!store_claim(e, ret))
+			return;
+	}
+}
+
+static int claim_check(struct engine *e, const struct request *rq,
+		       const struct policy_class **ret_class, struct err *reterr)
+{
+	const struct alloc_request *a = &rq->alloc;
+	int r = check_who(&rq->who, reterr);
+	if (r >= 0)
+		r = check_class(e, a->class, ret_class, reterr);
+	if (r >= 0)
+		r = check_limits(e, &rq->who, reterr);
+	if (r >= 0 && a->name[0])
+		r = check_name(e, a->name, reterr);
+	return r < 0 ? r : policy_settings_allowed(*ret_class, &a->set, reterr);
+}
+
+/* --- alloc ---------------------------------------------------------------------------------------------- */
+
+static void claim_fill(const struct engine *e, const struct request *rq, struct claim *c)
+{
+	const struct alloc_request *a = &rq->alloc;
+	c->kind = a->kind;
+	c->state = CLAIM_PREPARING;
+	c->uid = rq->who.uid;
+	c->gid = rq->who.gid;
+	c->grant_uid = a->grant_uid;
+	c->grant_gid = a->grant_gid;
+	c->pid = a->pid;
+	c->pid_start = a->pid_start;
+	c->set = a->set;
+	c->created = e->wall;
+	memcpy(c->owner, a->owner, sizeof(c->owner));
+	memcpy(c->class, a->class, sizeof(c->class));
+	memcpy(c->boot_id, e->rec.boot_id, sizeof(c->boot_id));
+}
+
+static void claim_take_slice(struct engine *e, struct claim *c, uint64_t id)
+{
+	struct slice *s = store_slice_edit(e, id);
+	if (!s)
+		return;
+	c->slice = id;
+	s->state = SLICE_PREPARING;
+	s->reason[0] = '\0';
+	memcpy(s->claim, c->name, sizeof(s->claim));
+	work_note_original(e, s);
+	state_slice_forget(e, id);
+	e->sync = true;
+}
+
+/* On what: a class, for lack of a slice. */
+static int alloc(struct engine *e, const struct request *rq, struct err *reterr)
+{
+	const struct policy_class *class = NULL;
+	char name[NAME_SIZE];
+	uint64_t id;
+	int r = claim_check(e, rq, &class, reterr);
+	if (r < 0)
+		return r;
+	if (rq->alloc.name[0])
+		memcpy(name, rq->alloc.name, sizeof(name));
+	else
+		name_pick(e, rq->alloc.class, name);
+	struct claim draft = { 0 };
+	(void)STR_COPY(draft.name, name);
+	claim_fill(e, rq, &draft);
+	r = pick_slice(e, &draft, class, &id, reterr);
+	if (r < 0)
+		return r;
+	struct claim *c = store_claim_add(e, name);
+	if (!c)
+		return -ENOMEM;
+	*c = draft;
+	claim_take_slice(e, c, id);
+	event_claim(e, "claim.begun", c, NULL);
+	return state_wait(e, rq->token, WAIT_ALLOC, name) ? 0 : -ENOMEM;
+}
+
+void claim_alloc(struct engine *e, const struct request *rq)
+{
+	_cleanup_err_ struct err err = { 0 };
+	int r = alloc(e, rq, &err);
+	if (r >= 0)
+		return;
+	err_set(&err, "engine.memory", -r, "cannot claim");
+	err_on(&err, "class %s", rq->alloc.class);
+	answer_failed(e, rq->token, &err);
+}
+
+void claim_serve_reserved(struct engine *e)
+{
+	for (size_t i = 0; i < e->rec.n_claims; i++) {
+		const struct claim *c = &e->rec.claims[i];
+		if (c->state != CLAIM_PREPARING || c->slice != 0 || !e->policy)
+			continue;
+		_cleanup_err_ struct err err = { 0 };
+		uint64_t id;
+		const struct policy_class *class = policy_class_find(e->policy, c->class);
+		int r = class ? pick_slice(e, c, class, &id, &err) : -ENOENT;
+		if (r < 0 && str_eq(c->reason, "waits for a free slice"))
+			continue;
+		struct claim *edit = store_claim_edit(e, c->name);
+		if (!edit)
+			continue;
+		if (r >= 0) {
+			edit->reason[0] = '\0';
+			claim_take_slice(e, edit, id);
+		} else {
+			reason_set(edit->reason, sizeof(edit->reason), "waits for a free slice");
+		}
+	}
+}
+
+/* --- the end of a claim ----------------------------------------------------------------------------------- */
+
+static void claim_drop(struct engine *e, const char *name, const struct claim *copy)
+{
+	store_claim_delete(e, name);
+	answer_waiters(e, WAIT_RELEASE, name, copy, NULL, NULL);
+	e->sync = true;
+}
+
+static void alloc_overtaken(struct engine *e, const struct claim *c, const char *why)
+{
+	_cleanup_err_ struct err err = { 0 };
+	err_set(&err, "claim.ended", ECANCELED, "the claim ended before it was served");
+	err_on(&err, "claim %s", c->name);
+	err_because(&err, "%s", why);
+	err_state(&err, "its slice is being put back");
+	answer_waiters(e, WAIT_ALLOC, c->name, c, NULL, &err);
+}
+
+void claim_end(struct engine *e, struct claim *c, const char *why)
+{
+	struct claim copy;
+	if (c->state == CLAIM_RELEASING)
+		return;
+	alloc_overtaken(e, c, why);
+	c->state = CLAIM_RELEASING;
+	c->reason[0] = '\0';
+	copy = *c;
+	event_claim(e, "claim.releasing", c, why);
+	e->sync = true;
+	struct slice *s = c->slice ? store_slice_edit(e, c->slice) : NULL;
+	if (s)
+		reclaim_begin(e, s);
+	else
+		claim_drop(e, copy.name, &copy);
+}
+
+void claim_fail(struct engine *e, const char *claim, struct err *err)
+{
+	char name[NAME_SIZE], state[128];
+	(void)STR_COPY(name, claim);
+	struct claim *c = store_claim_edit(e, name);
+	if (!c)
+		return;
+	struct claim copy = *c;
+	struct slice *s = c->slice ? store_slice_edit(e, c->slice) : NULL;
+	(void)STR_FORMAT(state, "the claim is not granted; its slice is being put back");
+	err_state(err, "%s", state);
+	event_claim(e, "claim.failed", c, err->what);
+	if (s) {
+		s->claim[0] = '\0';
+		reclaim_begin(e, s);
+	}
+	/* A reservation of the policy is not given up: it waits, with the reason, for the next apply. */
+	if (copy.from_policy) {
+		c->slice = 0;
+		c->state = CLAIM_FAILED;
+		reason_set(c->reason, sizeof(c->reason), "%s", err->what ? err->what : "failed");
+	} else {
+		store_claim_delete(e, name);
+	}
+	answer_waiters(e, WAIT_ALLOC, name, &copy, s, err);
+	answer_waiters(e, WAIT_RELEASE, name, &copy, s, NULL);
+}
+
+/* --- release ------------------------------------------------------------------------------------------------ */
+
+static int check_release(const struct requester *who, const struct claim *c, struct err *reterr)
+{
+	if (who->manage || (who->uid == c->uid && !c->from_policy))
+		return 0;
+	err_set(reterr, "claim.denied", EPERM, "not allowed to release");
+	err_on(reterr, "claim %s", c->name);
+	err_because(reterr, "it belongs to uid %u", c->uid);
+	err_state(reterr, "nothing was changed");
+	return -EPERM;
+}
+
+void claim_release(struct engine *e, const struct request *rq)
+{
+	_cleanup_err_ struct err err = { 0 };
+	struct claim *c = store_claim_edit(e, rq->name);
+	if (!c) {
+		/* Late or repeated: whoever has the slice now is not disturbed (F32). */
+		answer_add(e, rq->token, ANSWER_DONE);
+		return;
+	}
+	if (check_release(&rq->who, c, &err) < 0) {
+		answer_failed(e, rq->token, &err);
+		return;
+	}
+	if (!state_wait(e, rq->token, WAIT_RELEASE, rq->name))
+		return;
+	if (c->state == CLAIM_RELEASING) {
+		if (c->reason[0])
+			answer_progress(e, WAIT_RELEASE, c->name, c->reason);
+		struct slice_state_volatile *v = c->slice ? state_slice(e, c->slice) : NULL;
+		if (v)
+			v->retry_at = 0;
+		return;
+	}
+	claim_end(e, c, "it was released");
+}

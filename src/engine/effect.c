@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What each verb does to the picture when all goes well: what a plan is played through with. */
+#include <errno.h>
+
+#include "engine/internal.h"
+
+#define GROUP_MADE_UP 1000000 /* a VF that is not there yet will have a group of its own */
+
+static void vf_fill(const struct function *pf, struct function *f, int index)
+{
+	f->vendor = pf->vendor;
+	f->device = pf->caps.sriov_vf_device;
+	f->class = pf->class;
+	f->is_vf = true;
+	f->vf_index = index;
+	f->numa_node = pf->numa_node;
+	f->iommu_group = pf->iommu_group < 0 ? -1 : GROUP_MADE_UP + pf->iommu_group * 256 + index;
+	memcpy(f->pf, pf->addr, sizeof(f->pf));
+	(void)STR_FORMAT(f->addr, "%.10s-vf%d", pf->addr, index);
+	(void)STR_FORMAT(f->key, "%.140s/vf%d", pf->key, index);
+}
+
+static void vfs_drop(struct have *h, const char *pf, const char *key)
+{
+	for (size_t i = h->n_functions; i > 0; i--)
+		if (h->functions[i - 1].is_vf && str_eq(h->functions[i - 1].pf, pf))
+			have_remove_function(h, h->functions[i - 1].addr);
+	size_t kept = 0;
+	for (size_t i = 0; i < h->n_vfs; i++)
+		if (!str_eq(h->vfs[i].pf, key) || h->vfs[i].index < 0)
+			h->vfs[kept++] = h->vfs[i];
+	h->n_vfs = kept;
+}
+
+static int set_vfs(struct have *h, const struct step *s)
+{
+	const struct function *found = have_device(h, s->target.device);
+	if (!found)
+		return -ENODEV;
+	struct function pf = *found;
+	vfs_drop(h, pf.addr, pf.key);
+	for (uint32_t i = 0; i < s->number; i++) {
+		struct function *f = have_add_function(h);
+		if (!f)
+			return -ENOMEM;
+		vf_fill(&pf, f, (int)i);
+	}
+	have_sort(h);
+	return 0;
+}
+
+static struct function *target_function(struct have *h, const struct target *t)
+{
+	struct function *f = have_device(h, t->device);
+	return f && t->vf >= 0 ? have_vf(h, f->addr, t->vf) : f;
+}
+
+static int bind(struct have *h, const struct step *s, const char *driver)
+{
+	struct function *f = target_function(h, &s->target);
+	if (!f)
+		return -ENODEV;
+	(void)STR_COPY(f->driver, driver);
+	f->vfio_node = vfio_driver(driver);
+	f->vfio_uid = f->vfio_gid = 0;
+	f->vfio_mode = 0600;
+	return 0;
+}
+
+static int node_set(struct have *h, const struct step *s, uint32_t uid, uint32_t gid)
+{
+	struct mdev *m = s->target.uuid[0] ? have_mdev(h, s->target.uuid) : NULL;
+	if (m) {
+		m->vfio_node = true;
+		m->vfio_uid = uid;
+		m->vfio_gid = gid;
+		m->vfio_mode = 0600;
+		return 0;
+	}
+	struct function *f = s->target.uuid[0] ? NULL : target_function(h, &s->target);
+	if (!f)
+		return -ENODEV;
+	f->vfio_node = true;
+	f->vfio_uid = uid;
+	f->vfio_gid = gid;
+	f->vfio_mode = 0600;
+	return 0;
+}
+
+static struct vf_info *info(struct have *h, const struct target *t)
+{
+	struct vf_info *v = have_vf_info(h, t->device, t->vf);
+	if (v)
+		return v;
+	v = have_add_vf_info(h);
+	if (v) {
+		memcpy(v->pf, t->device, sizeof(v->pf));
+		v->index = t->vf;
+	}
+	return v;
+}
+
+static int set_vf(struct have *h, const struct step *s)
+{
+	struct vf_info *v = info(h, &s->target);
+	if (!v)
+		return -ENOMEM;
+	uint32_t known = v->settings.set;
+	struct vf_settings *to = &v->settings;
+	const struct vf_settings *from = &s->vf;
+	if (from->set & VF_SET_MAC)
+		memcpy(to->mac, from->mac, sizeof(to->mac));
+	if (from->set & VF_SET_VLAN) {
+		to->vlan = from->vlan;
+		to->qos = from->qos;
+	}
+	if (from->set & VF_SET_SPOOFCHK)
+		to->spoofchk = from->spoofchk;
+	if (from->set & VF_SET_TRUST)
+		to->trust = from->trust;
+	if (from->set & VF_SET_LINK)
+		to->link = from->link;
+	if (from->set & VF_SET_RATE) {
+		to->min_rate = from->min_rate;
+		to->max_rate = from->max_rate;
+	}
+	to->set = known | from->set;
+	return 0;
+}
+
+static int set_nvme(struct have *h, const struct step *s, bool online)
+{
+	struct vf_info *v = info(h, &s->target);
+	if (!v)
+		return -ENOMEM;
+	v->nvme = true;
+	v->nvme_online = online;
+	v->nvme_vq = v->nvme_vi = 0;
+	return 0;
+}
+
+/* All types of a parent draw on one capacity: what one takes, the others lose in proportion. */
+static void capacity_shift(struct have *h, const char *parent, const char *type, bool taken)
+{
+	const struct mdev_type *t = have_type(h, parent, type);
+	uint32_t mine = t ? t->available : 0;
+	for (size_t i = 0; i < h->n_types; i++) {
+		struct mdev_type *o = &h->types[i];
+		if (!str_eq(o->parent, parent) || !o->available_known)
+			continue;
+		uint32_t part = mine ? (o->available + mine - 1) / mine : 1;
+		if (taken)
+			o->available = o->available > part ? o->available - part : 0;
+		else
+			o->available += part;
+	}
+}
+
+static int mdev_create(struct have *h, const struct step *s)
+{
+	struct mdev *m = have_add_mdev(h);
+	if (!m)
+		return -ENOMEM;
+	memcpy(m->uuid, s->target.uuid, sizeof(m->uuid));
+	memcpy(m->parent, s->target.device, sizeof(m->parent));
+	(void)STR_COPY(m->type, s->text);
+	m->vfio_node = true;
+	m->vfio_mode = 0600;
+	capacity_shift(h, s->target.device, s->text, true);
+	return 0;
+}
+
+static int mdev_remove(struct have *h, const struct step *s)
+{
+	const struct mdev *m = have_mdev(h, s->target.uuid);
+	if (!m)
+		return -ENODEV;
+	capacity_shift(h, m->parent, m->type, false);
+	have_remove_mdev(h, s->target.uuid);
+	return 0;
+}
+
+int effect_apply(struct have *h, const struct step *s)
+{
+	switch ((enum verb)s->verb) {
+	case VERB_BIND:
+		return bind(h, s, str_eq(s->text, "vfio") ? "vfio-pci" : s->text);
+	case VERB_UNBIND:
+		return bind(h, s, str_eq(s->text, "-") ? "" : s->text);
+	case VERB_SET_VFS:
+		return set_vfs(h, s);
+	case VERB_SET_VF:
+		return set_vf(h, s);
+	case VERB_NVME_FLEX:
+	case VERB_NVME_OFFLINE:
+		return set_nvme(h, s, false);
+	case VERB_NVME_ONLINE:
+		return set_nvme(h, s, true);
+	case VERB_MDEV_CREATE:
+		return mdev_create(h, s);
+	case VERB_MDEV_REMOVE:
+		return mdev_remove(h, s);
+	case VERB_GRANT:
+		return node_set(h, s, s->number, s->number2);
+	case VERB_REVOKE:
+		return node_set(h, s, 0, 0);
+	case VERB_READ_CONFIG:
+	case VERB_READ_ATTR:
+	case VERB_READ_MDEV:
+	case VERB_READ_VFS:
+	case VERB_HOLDERS:
+	case VERB_SET_PORT:
+	case VERB_RESET:
+	case VERB_MODULE_LOAD:
+	case VERB_PIN_POWER:
+	case VERB_COUNT:
+		break;
+	}
+	return 0;
+}

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a slice or a device still lacks: the record's state says the goal, the picture says what is
+ * there, the mechanisms name the steps between. Nothing is changed here, and nothing of a sequence is
+ * remembered, except which steps were just done and are not in the picture yet (or never will be: a
+ * reset leaves no trace).
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/internal.h"
+
+#define WAITS_SIZE 256
+
+const struct mech *goal_mech(const struct engine *e, const char *name)
+{
+	return mech_find(e->config.mechs, name);
+}
+
+const struct function *goal_find(const struct engine *e, const struct slice *s, bool *ret_found)
+{
+	const struct mech *m = goal_mech(e, s->mech);
+	*ret_found = false;
+	return m && e->have ? m->find(e->have, s, ret_found) : NULL;
+}
+
+bool goal_stable(const struct slice *s)
+{
+	switch ((enum slice_state)s->state) {
+	case SLICE_READY:
+	case SLICE_HELD:
+	case SLICE_QUARANTINED:
+	case SLICE_LOST:
+		return true;
+	case SLICE_WANTED:
+	case SLICE_PREPARING:
+	case SLICE_RECLAIMING:
+	case SLICE_REMOVING:
+		return false;
+	}
+	return true;
+}
+
+bool goal_held(const struct engine *e, const struct slice *s)
+{
+	bool counts = s->state == SLICE_HELD || s->state == SLICE_RECLAIMING ||
+		      s->state == SLICE_QUARANTINED || (s->state == SLICE_PREPARING && s->dirty);
+	bool found;
+	(void)goal_find(e, s, &found);
+	return counts && found;
+}
+
+int goal_slices_of(const struct engine *e, const char *device, const char *mech, struct slice **ret,
+		   size_t *ret_n)
+{
+	size_t n = 0;
+	struct slice *slices = reallocarray(NULL, e->rec.n_slices + 1, sizeof(*slices));
+	if (!slices)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (str_eq(s->device, device) && str_eq(s->mech, mech))
+			slices[n++] = *s;
+	}
+	*ret = slices;
+	*ret_n = n;
+	return 0;
+}
+
+/* --- is it wanted -------------------------------------------------------------------------------- */
+
+static uint32_t type_wanted(const struct want *w, const char *type)
+{
+	for (uint32_t i = 0; i < w->n_types && i < 8; i++)
+		if (str_eq(w->types[i], type))
+			return w->type_count[i];
+	return 0;
+}
+
+/* Slices of the same type that stay: older ones come first, so that one rule picks the same ones. */
+static uint32_t rank(const struct engine *e, const struct slice *s)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *o = &e->rec.slices[i];
+		if (o->id != s->id && str_eq(o->device, s->device) && str_eq(o->mech, s->mech) &&
+		    str_eq(o->profile, s->profile) && !o->on_demand && o->state != SLICE_REMOVING &&
+		    o->state != SLICE_QUARANTINED)
+			n += o->id < s->id || o->claim[0];
+	}
+	return n;
+}
+
+bool goal_wanted(struct engine *e, const struct slice *s)
+{
+	const struct want *w = store_want(e, s->device);
+	if (!w || s->on_demand || !str_eq(w->mech, s->mech))
+		return false;
+	if (s->uuid[0])
+		return rank(e, s) < type_wanted(w, s->profile);
+	return s->index < 0 || (uint32_t)s->index < w->count;
+}
+
+/* --- from a plan to the next step ------------------------------------------------------------------ */
+
+static bool settings_eq(const struct vf_settings *a, const struct vf_settings *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static bool step_same(const struct step *a, const struct step *b)
+{
+	return a->verb == b->verb && target_eq(&a->target, &b->target) && a->flag == b->flag &&
+	       a->number == b->number && a->number2 == b->number2 && settings_eq(&a->vf, &b->vf) &&
+	       str_eq(a->text, b->text);
+}
+
+static const struct done_step *done_find(const struct engine *e, const struct step *s,
+					 uint64_t slice)
+{
+	for (size_t i = 0; i < e->state.n_dones; i++)
+		if (e->state.dones[i].slice == slice && step_same(&e->state.dones[i].step, s))
+			return &e->state.dones[i];
+	return NULL;
+}
+
+/* Steps whose effect no picture shows: done once is done. */
+static bool leaves_no_trace(const struct step *s)
+{
+	return s->verb == VERB_RESET || s->verb == VERB_MODULE_LOAD || s->verb == VERB_PIN_POWER;
+}
+
+static int not_seen(const struct engine *e, const struct step *s, struct err *reterr)
+{
+	char text[512];
+	if (step_describe(s, e->have, text, sizeof(text)) < 0)
+		(void)STR_COPY(text, verb_name((enum verb)s->verb));
+	err_set(reterr, "engine.no-effect", EIO, "no effect: %s", text);
+	err_on(reterr, "%s", s->target.device);
+	err_because(reterr,
+		    "the step reported success, but the machine does not show it after %d s",
+		    ENGINE_SEEN_MS / 1000);
+	err_state(reterr, "what is shown by carve list is what is there");
+	err_todo(reterr, "see whether something else manages that device: carve doctor");
+	return -EIO;
+}
+
+static int next_of(struct engine *e, const struct plan *p, uint64_t slice, struct work *ret,
+		   char *waits, struct err *reterr)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct done_step *d = done_find(e, &p->steps[i], slice);
+		if (d && leaves_no_trace(&p->steps[i]))
+			continue;
+		if (d && e->now - d->at >= ENGINE_SEEN_MS)
+			return not_seen(e, &p->steps[i], reterr);
+		if (d) {
+			reason_set(waits, WAITS_SIZE, "the machine to show what was done");
+			return -EAGAIN;
+		}
+		*ret = (struct work){ .step = p->steps[i], .slice = slice };
+		return 1;
+	}
+	return 0;
+}
+
+/* --- goals by state --------------------------------------------------------------------------------- */
+
+static int wanted_plan(struct engine *e, const struct mech *m, const struct want *w,
+		       const struct slice *s, struct plan *p, struct err *reterr)
+{
+	bool found;
+	int r = m->make_steps(e->have, w, s, p, reterr);
+	if (r < 0 || p->n > 0 || !m->binds || !w || !w->bind_early)
+		return r;
+	const struct function *f = m->find(e->have, s, &found);
+	return f ? vfio_bind_steps(e->have, s, f, NULL, p, reterr) : 0;
+}
+
+static int bind_plan(struct engine *e, const struct slice *s, const struct function *f,
+		     const struct claim *c, struct plan *p, struct err *reterr)
+{
+	int r = vfio_group_check(e->have, f, e->config.mechs, e->rec.slices, e->rec.n_slices,
+				 e->rec.claims, e->rec.n_claims, c->uid, reterr);
+	return r < 0 ? r : vfio_bind_steps(e->have, s, f, c, p, reterr);
+}
+
+static int preparing_plan(struct engine *e, const struct mech *m, const struct want *w,
+			  const struct slice *s, struct plan *p, struct err *reterr)
+{
+	const struct claim *c = store_claim(e, s->claim);
+	if (!c)
+		return -ENOENT;
+	int r = m->make_steps(e->have, w, s, p, reterr);
+	if (r < 0 || p->n > 0)
+		return r;
+	r = m->claim_steps(e->have, w, s, c, p, reterr);
+	if (r < 0)
+		return r;
+	if (!m->binds)
+		return vfio_grant_steps(e->have, s, c, p, reterr);
+	bool found;
+	const struct function *f = m->find(e->have, s, &found);
+	return f ? bind_plan(e, s, f, c, p, reterr) : -ENODEV;
+}
+
+static bool stays_bound(struct engine *e, const struct want *w, const struct slice *s)
+{
+	return w && w->bind_early && goal_wanted(e, s);
+}
+
+static int reclaiming_plan(struct engine *e, const struct mech *m, const struct want *w,
+			   const struct slice *s, const struct function *f, struct plan *p,
+			   struct err *reterr)
+{
+	bool unproven = s->dirty && m->proof(e->have, s) == PROOF_NONE;
+	int r = m->reclaim_steps(e->have, w, s, p, reterr);
+	/* What cannot be proven clean goes to no driver of the host: it stays where it is. */
+	if (r >= 0)
+		r = vfio_release_steps(e->have, s, f, unproven || stays_bound(e, w, s), p, reterr);
+	if (r >= 0 && !m->binds && (s->dirty || s->on_demand || !goal_wanted(e, s)))
+		r = m->unmake_steps(e->have, s, p, reterr);
+	return r;
+}
+
+static int wait_for(char *waits, const char *text)
+{
+	reason_set(waits, WAITS_SIZE, "%s", text);
+	return -EAGAIN;
+}
+
+/* Look first whether the consumer is gone: signals only prompt that, the kernel decides (F42). */
+static int check_first(struct engine *e, const struct slice *s, struct work *ret, char *waits)
+{
+	struct slice_state_volatile *v = state_slice(e, s->id);
+	if (!v || v->check == CHECK_GONE)
+		return v ? 0 : -ENOMEM;
+	if (v->check == CHECK_ASKED || e->now < v->retry_at)
+		return wait_for(waits, v->waits[0] ? v->waits : "the look who uses it");
+	*ret = (struct work){ .slice = s->id, .looking = true };
+	ret->step.verb = VERB_HOLDERS;
+	ret->step.target = slice_target(s);
+	return 1;
+}
+
+static bool is_whole_device(const struct slice *s)
+{
+	return s->index < 0 && !s->uuid[0];
+}
+
+static int reclaiming_goal(struct engine *e, const struct mech *m, const struct want *w,
+			   const struct slice *s, struct work *ret, char *waits, struct err *reterr)
+{
+	bool found;
+	const struct function *f = m->find(e->have, s, &found);
+	if (!found)
+		return is_whole_device(s) && s->dirty ? wait_for(waits, "the device is not there")
+						      : 0;
+	int r = s->dirty ? check_first(e, s, ret, waits) : 0;
+	if (r != 0)
+		return r;
+	_cleanup_(plan_done) struct plan p = { 0 };
+	r = reclaiming_plan(e, m, w, s, f, &p, reterr);
+	return r < 0 ? r : next_of(e, &p, s->id, ret, waits, reterr);
+}
+
+static int removing_goal(struct engine *e, const struct mech *m, const struct slice *s,
+			 struct work *ret, char *waits, struct err *reterr)
+{
+	bool found;
+	_cleanup_(plan_done) struct plan p = { 0 };
+	(void)m->find(e->have, s, &found);
+	if (!found)
+		return 0;
+	int r = m->unmake_steps(e->have, s, &p, reterr);
+	if (r < 0)
+		return r;
+	r = next_of(e, &p, s->id, ret, waits, reterr);
+	if (r == 0 && !is_whole_device(s))
+		return wait_for(waits, "the layout of its device to change");
+	return r;
+}
+
+/* Slices of another mechanism, which must be gone before this one can have the device. */
+static bool other_mechanism(const struct engine *e, const struct slice *s)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *o = &e->rec.slices[i];
+		if (str_eq(o->device, s->device) && !str_eq(o->mech, s->mech) &&
+		    (o->state == SLICE_REMOVING || o->state == SLICE_RECLAIMING || o->claim[0]))
+			return true;
+	}
+	return false;
+}
+
+static int present_goal(struct engine *e, const struct mech *m, const struct want *w,
+			const struct slice *s, struct work *ret, char *waits, struct err *reterr)
+{
+	_cleanup_(plan_done) struct plan p = { 0 };
+	if (other_mechanism(e, s))
+		return wait_for(waits, "slices of another kind on that device to go");
+	int r = s->state == SLICE_PREPARING ? preparing_plan(e, m, w, s, &p, reterr)
+					    : wanted_plan(e, m, w, s, &p, reterr);
+	return r < 0 ? r : next_of(e, &p, s->id, ret, waits, reterr);
+}
+
+int goal_slice(struct engine *e, const struct slice *s, struct work *ret, char *waits,
+	       struct err *reterr)
+{
+	const struct mech *m = goal_mech(e, s->mech);
+	const struct want *w = store_want(e, s->device);
+	if (!m)
+		return err_set(reterr, "engine.no-mechanism", ENOSYS,
+			       "this carve has no mechanism %s", s->mech);
+	if (w && !str_eq(w->mech, s->mech))
+		w = NULL;
+	switch ((enum slice_state)s->state) {
+	case SLICE_WANTED:
+	case SLICE_PREPARING:
+		return present_goal(e, m, w, s, ret, waits, reterr);
+	case SLICE_RECLAIMING:
+		return reclaiming_goal(e, m, w, s, ret, waits, reterr);
+	case SLICE_REMOVING:
+		return removing_goal(e, m, s, ret, waits, reterr);
+	case SLICE_READY:
+	case SLICE_HELD:
+	case SLICE_QUARANTINED:
+	case SLICE_LOST:
+		break;
+	}
+	return 0;
+}
+
+/* --- the layout of a device -------------------------------------------------------------------------- */
+
+/* Which mechanism has to change the device: what is to go first, then what is to come. */
+static const struct slice *layout_slice(const struct engine *e, const char *device)
+{
+	const struct slice *coming = NULL;
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (!str_eq(s->device, device) || s->uuid[0])
+			continue;
+		if (s->state == SLICE_REMOVING)
+			return s;
+		if (s->state == SLICE_WANTED || (s->state == SLICE_PREPARING && !s->dirty))
+			coming = s;
+	}
+	return coming;
+}
+
+bool goal_layout_needed(struct engine *e, const char *device)
+{
+	return layout_slice(e, device) != NULL;
+}
+
+int goal_layout(struct engine *e, const char *device, struct work *ret, char *waits,
+		struct err *reterr)
+{
+	const struct slice *cause = layout_slice(e, device);
+	const struct mech *m = cause ? goal_mech(e, cause->mech) : NULL;
+	if (!m)
+		return 0;
+	const struct want *w = store_want(e, device);
+	struct want none = { 0 };
+	if (!w || !str_eq(w->mech, cause->mech)) {
+		/* Nothing of that mechanism is wanted there any more. */
+		(void)STR_COPY(none.device, device);
+		(void)STR_COPY(none.mech, cause->mech);
+		w = &none;
+	}
+	_cleanup_free_ struct slice *slices = NULL;
+	size_t n;
+	if (goal_slices_of(e, device, cause->mech, &slices, &n) < 0)
+		return -ENOMEM;
+	bool held = false;
+	for (size_t i = 0; i < n; i++)
+		held = held || goal_held(e, &slices[i]);
+	_cleanup_(plan_done) struct plan p = { 0 };
+	int r = m->layout_steps(e->have, w, slices, n, held, &p, reterr);
+	return r < 0 ? r : next_of(e, &p, 0, ret, waits, reterr);
+}

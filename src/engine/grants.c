@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The commit that makes finished claims held. A synced commit costs what the disk costs, so claims that
+ * finish close together share one: finished ones are held back until at least half of those under way
+ * have finished, or a time has passed. That time doubles within one burst, so that a burst of n claims
+ * makes about log2(n) commits, whatever the speed of its devices. A lone claim waits for nobody.
+ */
+#include "engine/internal.h"
+
+struct counts {
+	size_t finished, open;
+};
+
+static bool is_finished(const struct engine *e, uint64_t slice)
+{
+	for (size_t i = 0; i < e->state.n_slices; i++)
+		if (e->state.slices[i].id == slice)
+			return e->state.slices[i].finished;
+	return false;
+}
+
+/* Those that wait for something slow or for somebody else do not hold others back. */
+static bool is_under_way(const struct engine *e, const struct claim *c)
+{
+	return c->state == CLAIM_PREPARING && c->slice != 0 &&
+	       state_has_waiter(e, WAIT_ALLOC, c->name);
+}
+
+static struct counts count(const struct engine *e)
+{
+	struct counts n = { 0 };
+	for (size_t i = 0; i < e->rec.n_claims; i++) {
+		const struct claim *c = &e->rec.claims[i];
+		if (c->state != CLAIM_PREPARING || c->slice == 0)
+			continue;
+		if (is_finished(e, c->slice))
+			n.finished++;
+		else if (is_under_way(e, c))
+			n.open++;
+	}
+	return n;
+}
+
+static bool is_due(struct engine *e, const struct counts *n)
+{
+	if (n->finished >= n->open)
+		return true;
+	if (e->now - e->state.grant_since < e->state.grant_hold_ms)
+		return false;
+	e->state.grant_hold_ms *= 2;
+	return true;
+}
+
+static void grant(struct engine *e, struct claim *c)
+{
+	struct slice *s = store_slice_edit(e, c->slice);
+	if (!s)
+		return;
+	c->state = CLAIM_HELD;
+	c->reason[0] = '\0';
+	s->state = SLICE_HELD;
+	s->dirty = 1;
+	s->last_uid = c->uid;
+	state_slice_forget(e, s->id);
+	event_claim(e, "claim.held", c, NULL);
+	answer_waiters(e, WAIT_ALLOC, c->name, c, s, NULL);
+	e->sync = true;
+}
+
+void grants_commit(struct engine *e)
+{
+	struct counts n = count(e);
+	if (n.finished == 0) {
+		e->state.grant_since = -1;
+		if (n.open == 0)
+			e->state.grant_hold_ms = ENGINE_GRANT_HOLD_MS;
+		return;
+	}
+	if (e->state.grant_since < 0)
+		e->state.grant_since = e->now;
+	if (!is_due(e, &n))
+		return;
+	for (size_t i = 0; i < e->rec.n_claims; i++) {
+		const struct claim *c = &e->rec.claims[i];
+		if (c->state != CLAIM_PREPARING || c->slice == 0 || !is_finished(e, c->slice))
+			continue;
+		struct claim *edit = store_claim_edit(e, c->name);
+		if (edit)
+			grant(e, edit);
+	}
+	e->state.grant_since = -1;
+	if (n.open == 0)
+		e->state.grant_hold_ms = ENGINE_GRANT_HOLD_MS;
+}
+
+int64_t grants_wake(const struct engine *e)
+{
+	return e->state.grant_since < 0 ? -1 : e->state.grant_since + e->state.grant_hold_ms;
+}

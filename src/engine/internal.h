@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Between the files of the engine. Two kinds of state: the record, which the ledger keeps, changed
+ * only through store.c (which remembers how to undo a turn that could not be committed); and struct
+ * volatile_state, which may be forgotten at any moment, because the machine and the record say it
+ * again. The latter is copied at the start of a turn and put back when the turn fails.
+ */
+#pragma once
+#include <stdarg.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "engine/engine.h"
+#include "policy/policy.h"
+#include "vfio/vfio.h"
+
+#define ENGINE_CLAIMS_MAX 4096
+#define ENGINE_CLAIMS_PER_UID 256
+#define ENGINE_GRANT_HOLD_MS 100 /* how long a finished claim waits for others to share a commit */
+#define ENGINE_SEEN_MS 10000	 /* how long the picture may take to show what a step did */
+#define ENGINE_BACKOFF_MS 1000	 /* first wait before looking again; doubles */
+#define ENGINE_BACKOFF_MAX_MS 30000
+#define ENGINE_ATTEMPTS_MAX 3 /* of a device by itself, until somebody asks again */
+#define ENGINE_ID_BLOCK 4096  /* ids are reserved in the ledger in blocks */
+
+/* --- volatile state -------------------------------------------------------------------------- */
+
+struct device_state {
+	char key[DEVICE_KEY_SIZE];
+	char stuck[256]; /* why no step may go there; empty: not stuck */
+	bool blocked;	 /* a step failed: not tried again by itself */
+	json_t *err;	 /* of the failure, as err_to_json() makes it */
+	bool unstuck;	 /* the executor says that it moves again */
+	bool barrier;	 /* an earlier step may still be going on: see work.c */
+	struct step barrier_step;
+	bool absent; /* when it was blocked */
+	char driver[NAME_SIZE];
+	unsigned attempts, unknowns;
+	unsigned steps;	 /* changing steps performed since the last apply */
+	bool has_former; /* what to go back to when the new layout fails */
+	bool had_want;	 /* former is valid; else nothing was wanted of it */
+	struct want former;
+	int64_t retry_at; /* ms; 0: now */
+	unsigned backoff_ms;
+	char waits[256];
+};
+
+enum check {
+	CHECK_NONE,
+	CHECK_ASKED,
+	CHECK_GONE,
+	CHECK_HELD
+};
+
+struct slice_state_volatile {
+	uint64_t id;
+	enum check check; /* is its consumer gone? */
+	bool prompted;	  /* look although nobody asked for the release */
+	bool finished;	  /* preparing, and nothing is missing any more */
+	int64_t finished_at;
+	int64_t retry_at;
+	unsigned backoff_ms;
+	char waits[256];
+};
+
+struct in_flight {
+	struct step step;
+	uint64_t slice; /* 0: the device's layout */
+	uint32_t phase; /* state of the slice when it went out */
+	bool looking;
+	bool barrier;
+	bool abandoned; /* timed out; its late end is awaited */
+};
+
+/* A step that was done, until the picture shows it. */
+struct done_step {
+	struct step step;
+	uint64_t slice;
+	int64_t at;
+};
+
+enum waiter_kind {
+	WAIT_ALLOC,
+	WAIT_RELEASE,
+	WAIT_APPLY,
+	WAIT_RESTORE
+};
+
+struct waiter {
+	uint64_t token;
+	enum waiter_kind kind;
+	char claim[NAME_SIZE];
+	char told[256]; /* last progress */
+	bool cancelled;
+	json_t *refused; /* apply: results of devices that were refused at once */
+	char only[DEVICE_KEY_SIZE];
+};
+
+struct volatile_state {
+	struct device_state *devices;
+	size_t n_devices;
+	struct slice_state_volatile *slices;
+	size_t n_slices;
+	struct in_flight *flights;
+	size_t n_flights;
+	struct done_step *dones;
+	size_t n_dones;
+	struct waiter *waiters;
+	size_t n_waiters;
+	int64_t grant_hold_ms; /* current hold; doubles while one burst goes on */
+	int64_t grant_since;   /* when the first of the claims now held back finished; -1: none */
+};
+
+/* --- inputs ------------------------------------------------------------------------------------ */
+
+struct input_result {
+	struct step_result result;
+	struct holder *holders;
+	size_t n_holders;
+};
+
+enum request_kind {
+	REQUEST_ALLOC,
+	REQUEST_RELEASE,
+	REQUEST_APPLY,
+	REQUEST_RESTORE,
+	REQUEST_RETRY,
+	REQUEST_CLEAR,
+};
+
+struct request {
+	enum request_kind kind;
+	uint64_t token;
+	struct requester who;
+	struct alloc_request alloc;
+	char name[DEVICE_KEY_SIZE + UUID_SIZE + 32];
+	char reason[256];
+	struct policy *policy; /* apply; owned */
+	char *text;
+	struct want *wants;
+	size_t n_wants;
+	bool plan_only;
+	bool cancelled;
+	bool broken; /* memory ran out while it was taken in */
+};
+
+/* --- undo -------------------------------------------------------------------------------------- */
+
+struct undo_slice {
+	uint64_t id;
+	bool existed;
+	struct slice old;
+};
+struct undo_claim {
+	char name[NAME_SIZE];
+	bool existed;
+	struct claim old;
+};
+
+struct engine {
+	struct engine_config config;
+	struct record rec;
+	const struct have *have;
+	struct policy *policy; /* of rec.policy.text; NULL: none, or it no longer parses */
+	int64_t now, wall;
+	uint64_t id_now; /* next id to give out; below rec.next_id, which the ledger keeps */
+	uint64_t uuid_seed[2], uuid_count;
+	char boot_now[UUID_SIZE];
+	bool scratch; /* a copy in which a plan is played through */
+	bool turning;
+	bool loading, was_loading; /* the record was taken over, the first turn is still to come */
+
+	struct volatile_state state, before;
+
+	struct input_result *results;
+	size_t n_results;
+	struct request *requests;
+	size_t n_requests;
+
+	/* The turn that is being made. */
+	struct turn *turn;
+	struct undo_slice *undo_slices;
+	size_t n_undo_slices;
+	struct undo_claim *undo_claims;
+	size_t n_undo_claims;
+	struct step *steps_before; /* rec.steps at the start of the turn */
+	size_t n_steps_before;
+	struct want *wants_before;
+	size_t n_wants_before;
+	bool wants_changed, meta_changed, policy_changed;
+	struct applied_policy policy_before;
+	struct policy *parsed_before;
+	uint64_t next_id_before;
+	char boot_before[UUID_SIZE];
+	bool sync;
+	bool failed;		 /* memory ran out on the way */
+	int64_t commit_retry_at; /* after a failed commit; -1: none */
+	int64_t commit_backoff_ms;
+};
+
+/* --- store.c: the record ----------------------------------------------------------------------- */
+
+int store_begin(struct engine *e, struct turn *turn);
+/* Turns what was touched into turn->changes. */
+int store_finish(struct engine *e);
+void store_forget(struct engine *e);
+void store_undo(struct engine *e);
+uint64_t store_id(struct engine *e);
+struct slice *store_slice(struct engine *e, uint64_t id);
+struct claim *store_claim(struct engine *e, const char *name);
+const struct slice *store_slice_before(struct engine *e, uint64_t id);
+/* To write to: remembered for undo and for the commit. NULL: not there, or no memory. */
+struct slice *store_slice_edit(struct engine *e, uint64_t id);
+struct claim *store_claim_edit(struct engine *e, const char *name);
+struct slice *store_slice_add(struct engine *e);
+struct claim *store_claim_add(struct engine *e, const char *name);
+void store_slice_delete(struct engine *e, uint64_t id);
+void store_claim_delete(struct engine *e, const char *name);
+int store_step_add(struct engine *e, const struct step *s);
+void store_step_delete(struct engine *e, uint64_t id);
+void store_steps_delete_of(struct engine *e, const char *device);
+/* Takes the array. */
+void store_wants_set(struct engine *e, struct want *wants_take, size_t n);
+void store_policy_set(struct engine *e, struct policy *p_take, const char *text);
+struct want *store_want(struct engine *e, const char *device);
+void store_uuid(struct engine *e, char ret[UUID_SIZE]);
+/* Sets the reason of a slice or claim; cuts what does not fit. */
+void reason_set(char *field, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* --- state.c: the volatile state ----------------------------------------------------------------- */
+
+void state_done(struct volatile_state *s);
+int state_copy(const struct volatile_state *s, struct volatile_state *ret);
+/* Made when it is not there; NULL only without memory. */
+struct device_state *state_device(struct engine *e, const char *key);
+struct slice_state_volatile *state_slice(struct engine *e, uint64_t id);
+void state_slice_forget(struct engine *e, uint64_t id);
+/* A step is on its way there, or may be: the picture of that device is in between. */
+bool state_busy(const struct engine *e, const char *device);
+bool state_in_flight(const struct engine *e, const char *device);
+/* What that step did, or still does, is not known: nothing is decided before a barrier came back. */
+void state_barrier(struct engine *e, const struct step *unknown);
+struct in_flight *state_flight(struct engine *e, uint64_t step);
+void state_flight_end(struct engine *e, uint64_t step);
+/* Forgets what was done for that slice (0: the layout of device), so that it may be done again. */
+void state_dones_clear(struct engine *e, const char *device, uint64_t slice);
+void state_device_unblock(struct device_state *d);
+void state_backoff(struct engine *e, int64_t *retry_at, unsigned *backoff_ms);
+struct waiter *state_wait(struct engine *e, uint64_t token, enum waiter_kind kind,
+			  const char *claim);
+void state_waiter_remove(struct engine *e, size_t i);
+bool state_has_waiter(const struct engine *e, enum waiter_kind kind, const char *claim);
+
+/* --- events.c: answers and events ----------------------------------------------------------------- */
+
+/* Takes err (emptied). */
+void answer_failed(struct engine *e, uint64_t token, struct err *err);
+struct answer *answer_add(struct engine *e, uint64_t token, enum answer_state state);
+/* Answers every waiter of that kind for that claim and removes it; err NULL: done. */
+void answer_waiters(struct engine *e, enum waiter_kind kind, const char *claim,
+		    const struct claim *c, const struct slice *s, struct err *err);
+void answer_progress(struct engine *e, enum waiter_kind kind, const char *claim, const char *text);
+/* An object for subscribers and the audit trail. Pairs of member name and text, ends with NULL. */
+void event_add(struct engine *e, const char *event, ...) __attribute__((sentinel));
+void event_slice(struct engine *e, const char *event, const struct slice *s, const char *reason);
+void event_claim(struct engine *e, const char *event, const struct claim *c, const char *reason);
+void err_copy(struct err *to, const struct err *from);
+
+/* --- goals.c: what is missing ---------------------------------------------------------------------- */
+
+/* The next thing to do. */
+struct work {
+	struct step step;
+	uint64_t slice; /* 0: layout */
+	bool looking;
+	bool barrier;
+};
+/* 1: *ret is missing. 0: the goal of the slice's state holds. -EAGAIN: waits, why in waits (256).
+ * Other: cannot be, reterr says why. */
+int goal_slice(struct engine *e, const struct slice *s, struct work *ret, char *waits,
+	       struct err *reterr);
+int goal_layout(struct engine *e, const char *device, struct work *ret, char *waits,
+		struct err *reterr);
+bool goal_layout_needed(struct engine *e, const char *device);
+const struct mech *goal_mech(const struct engine *e, const char *name);
+const struct function *goal_find(const struct engine *e, const struct slice *s, bool *ret_found);
+/* Does the applied policy want that slice where it is? */
+bool goal_wanted(struct engine *e, const struct slice *s);
+/* A slice that must not be disturbed: held, or not yet proven clean, and there. */
+bool goal_held(const struct engine *e, const struct slice *s);
+bool goal_stable(const struct slice *s);
+/* Slices of a device, copied together for the mechanisms. Caller frees. -ENOMEM. */
+int goal_slices_of(const struct engine *e, const char *device, const char *mech, struct slice **ret,
+		   size_t *ret_n);
+
+/* --- observe.c, work.c, results.c, reclaim.c, claims.c, grants.c, apply.c, report.c, plan.c ------------ */
+
+/* Compares ready, held and lost slices with the picture. */
+void observe_slices(struct engine *e);
+/* Moves slices whose goal holds; true when anything moved. */
+bool work_advance(struct engine *e);
+/* Sends out the next step of every device that is idle. */
+void work_emit(struct engine *e);
+/* The driver a function has before carve binds it: recorded with the synced intention already, so that
+ * it is known whatever happens after. */
+void work_note_original(struct engine *e, struct slice *s);
+/* Slices of a device that failed: back to the former layout, or blocked. Takes err. */
+void work_device_failed(struct engine *e, const char *device, struct err *err);
+
+void results_take(struct engine *e);
+void results_forget(struct engine *e);
+/* The device moves again: it is observed, and what was put aside because of it resumed. */
+void results_device_free(struct engine *e, const char *device);
+
+/* load.c: what the first turn after engine_load() does. */
+void load_finish(struct engine *e);
+
+void reclaim_begin(struct engine *e, struct slice *s);
+/* Nothing is missing any more: where the slice goes now, and its claim's end. */
+void reclaim_settle(struct engine *e, uint64_t slice);
+void reclaim_quarantine(struct engine *e, uint64_t slice, const struct err *why);
+bool reclaim_destroyed_is_clean(const struct engine *e, const struct slice *s);
+void reclaim_checked(struct engine *e, const struct slice *s, const struct input_result *in);
+void reclaim_clear(struct engine *e, const struct request *rq);
+void reclaim_retry(struct engine *e, const struct request *rq);
+
+void claim_alloc(struct engine *e, const struct request *rq);
+void claim_release(struct engine *e, const struct request *rq);
+/* Releases because of what happened, not because somebody asked. */
+void claim_end(struct engine *e, struct claim *c, const char *why);
+/* The claim could not be served: its slice is put back, it is removed, who waits is told. */
+void claim_fail(struct engine *e, const char *name, struct err *err);
+/* Gives reservations that have none yet a slice. */
+void claim_serve_reserved(struct engine *e);
+/* Picks a slice for c (class, uid). Makes one on demand. 0, or negative with reterr. */
+int pick_slice(struct engine *e, const struct claim *c, const struct policy_class *class,
+	       uint64_t *ret, struct err *reterr);
+
+void grants_commit(struct engine *e);
+int64_t grants_wake(const struct engine *e);
+
+void apply_request(struct engine *e, struct request *rq);
+/* The one way in which wants change: w NULL, nothing is wanted of the device any more. */
+void apply_device(struct engine *e, const char *device, const struct want *w, bool destroy);
+/* Replaces or drops the want of one device in the record. */
+void apply_want_set(struct engine *e, const char *device, const struct want *w);
+void restore_request(struct engine *e, const struct request *rq);
+
+/* Answers apply and restore requests that are settled. */
+void report_settled(struct engine *e);
+json_t *report_refused(const char *device, const struct err *err);
+int report_make(struct engine *e, const struct waiter *w, json_t **ret);
+
+/* Plays the request through on a copy. ret_report is a new reference. */
+int plan_make(struct engine *e, struct request *rq, json_t **ret_report, struct err *reterr);
+/* What a step does to the picture, when it does what it should. */
+int effect_apply(struct have *h, const struct step *s);

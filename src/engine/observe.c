@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The picture against the record: what was there and is not any more, what came back. An out-of-band
+ * change is an ordinary observation (F31); what is not in the record is nobody of ours and not
+ * even looked at here (F14).
+ */
+#include "engine/internal.h"
+
+static bool repairs(const struct engine *e)
+{
+	return e->policy && e->policy->drift == DRIFT_REPAIR;
+}
+
+static void lost(struct engine *e, uint64_t id, const char *how)
+{
+	struct slice *s = store_slice_edit(e, id);
+	if (!s)
+		return;
+	s->state = SLICE_LOST;
+	reason_set(s->reason, sizeof(s->reason), "%s", how);
+	struct claim *c = s->claim[0] ? store_claim_edit(e, s->claim) : NULL;
+	if (c) {
+		c->state = CLAIM_BROKEN;
+		reason_set(c->reason, sizeof(c->reason), "%s", how);
+		event_claim(e, "claim.broken", c, how);
+	}
+	event_slice(e, "slice.lost", s, how);
+}
+
+static void observe_held(struct engine *e, const struct slice *s)
+{
+	const struct mech *m = goal_mech(e, s->mech);
+	bool found;
+	const struct function *f = goal_find(e, s, &found);
+	if (!found)
+		lost(e, s->id, "it vanished while it was held");
+	else if (m && m->binds && f && !vfio_driver(f->driver))
+		lost(e, s->id, "its VFIO driver was taken away while it was held");
+}
+
+static bool bound_as_wanted(struct engine *e, const struct slice *s, const struct function *f)
+{
+	const struct want *w = store_want(e, s->device);
+	return !w || !w->bind_early || !f || !goal_wanted(e, s) || vfio_driver(f->driver);
+}
+
+static void repair(struct engine *e, uint64_t id)
+{
+	struct slice *s = store_slice_edit(e, id);
+	if (!s)
+		return;
+	s->state = SLICE_WANTED;
+	s->reason[0] = '\0';
+	event_slice(e, "slice.repair", s, NULL);
+}
+
+static void observe_ready(struct engine *e, const struct slice *s)
+{
+	bool found;
+	uint64_t id = s->id;
+	const struct function *f = goal_find(e, s, &found);
+	if (!found)
+		lost(e, id, "it vanished");
+	if (repairs(e) && goal_wanted(e, s) && (!found || !bound_as_wanted(e, s, f)))
+		repair(e, id);
+}
+
+static void observe_lost(struct engine *e, const struct slice *s)
+{
+	bool found;
+	uint64_t id = s->id;
+	(void)goal_find(e, s, &found);
+	/* A broken claim stays broken: what came back is not what its consumer had. */
+	if (s->claim[0])
+		return;
+	if (!found && repairs(e) && goal_wanted(e, s)) {
+		repair(e, id);
+		return;
+	}
+	if (!found)
+		return;
+	struct slice *back = store_slice_edit(e, id);
+	if (!back)
+		return;
+	back->state = back->dirty ? SLICE_RECLAIMING : SLICE_READY;
+	back->reason[0] = '\0';
+	event_slice(e, "slice.back", back, NULL);
+}
+
+/* A device that failed is tried again by itself only when it changed: a driver came, it was replugged. */
+static void observe_device(struct engine *e, struct device_state *d)
+{
+	if (!d->blocked || d->attempts >= ENGINE_ATTEMPTS_MAX)
+		return;
+	const struct function *f = have_device(e->have, d->key);
+	bool absent = !f && !have_parent(e->have, d->key);
+	if (absent != d->absent || (f && !str_eq(f->driver, d->driver)))
+		state_device_unblock(d);
+}
+
+void observe_slices(struct engine *e)
+{
+	for (size_t i = 0; i < e->state.n_devices; i++)
+		observe_device(e, &e->state.devices[i]);
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		/* While a step of the device goes on the picture is in between. */
+		if (!goal_stable(s) || state_busy(e, s->device))
+			continue;
+		if (s->state == SLICE_HELD)
+			observe_held(e, s);
+		else if (s->state == SLICE_READY)
+			observe_ready(e, s);
+		else if (s->state == SLICE_LOST)
+			observe_lost(e, s);
+	}
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A plan is an apply that happens on paper: the same engine, on a copy of the record and of the
+ * picture, each step taking its effect at once. So what is printed is what will be performed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/internal.h"
+
+#define PLAN_TURNS_MAX 100000
+
+struct play {
+	struct engine *e; /* the copy */
+	struct have have;
+	json_t *steps, *waits;
+};
+
+static void play_done(struct play *p)
+{
+	engine_free(p->e);
+	have_done(&p->have);
+	json_decref(p->steps);
+	json_decref(p->waits);
+}
+
+static int array_dup(const void *from, size_t n, size_t size, void *ret_array, size_t *ret_n)
+{
+	void **ret = ret_array;
+	size_t room = 1;
+	while (room < n)
+		room *= 2;
+	*ret = reallocarray(NULL, room, size);
+	if (!*ret)
+		return -ENOMEM;
+	if (n)
+		memcpy(*ret, from, n * size);
+	*ret_n = n;
+	return 0;
+}
+
+static int record_copy(const struct record *from, struct record *to)
+{
+	to->next_id = from->next_id;
+	to->policy.version = from->policy.version;
+	memcpy(to->boot_id, from->boot_id, sizeof(to->boot_id));
+	/* Steps in flight have no results here: the copy starts from what is there now. */
+	int r = array_dup(from->wants, from->n_wants, sizeof(*from->wants), &to->wants,
+			  &to->n_wants);
+	if (r >= 0)
+		r = array_dup(from->slices, from->n_slices, sizeof(*from->slices), &to->slices,
+			      &to->n_slices);
+	if (r >= 0)
+		r = array_dup(from->claims, from->n_claims, sizeof(*from->claims), &to->claims,
+			      &to->n_claims);
+	return r;
+}
+
+static int play_begin(struct engine *e, struct play *p)
+{
+	p->e = engine_new(&e->config);
+	p->steps = json_array();
+	p->waits = json_array();
+	if (!p->e || !p->steps || !p->waits || record_copy(&e->rec, &p->e->rec) < 0 ||
+	    have_copy(e->have, &p->have) < 0)
+		return -ENOMEM;
+	p->e->scratch = true;
+	p->e->id_now = e->id_now;
+	p->e->rec.next_id = e->id_now + ((uint64_t)1 << 32);
+	memcpy(p->e->uuid_seed, e->uuid_seed, sizeof(e->uuid_seed));
+	p->e->uuid_count = e->uuid_count;
+	for (size_t i = 0; i < e->state.n_devices; i++) {
+		struct device_state *d = state_device(p->e, e->state.devices[i].key);
+		if (!d)
+			return -ENOMEM;
+		memcpy(d->stuck, e->state.devices[i].stuck, sizeof(d->stuck));
+	}
+	return 0;
+}
+
+/* What vanishes with that step: VFs and mdevs, and the claims on them. */
+static json_t *blast_of(const struct play *p, const struct step *s)
+{
+	const struct function *f = have_device(&p->have, s->target.device);
+	json_t *blast = json_array();
+	if (s->verb != VERB_SET_VFS || !f)
+		return blast;
+	for (size_t i = 0; i < p->have.n_functions; i++) {
+		const struct function *vf = &p->have.functions[i];
+		if (vf->is_vf && str_eq(vf->pf, f->addr))
+			json_array_append_new(
+				blast,
+				json_sprintf("VF %d (%s) vanishes%s%s", vf->vf_index, vf->addr,
+					     vf->driver[0] ? ", bound to " : "", vf->driver));
+	}
+	return blast;
+}
+
+static int note_step(struct play *p, const struct step *s)
+{
+	char text[1400];
+	if (step_describe(s, &p->have, text, sizeof(text)) < 0)
+		(void)STR_COPY(text, verb_name((enum verb)s->verb));
+	json_t *json = json_pack("{s:s, s:s, s:s, s:o}", "device", s->target.device, "verb",
+				 verb_name((enum verb)s->verb), "text", text, "blast",
+				 blast_of(p, s));
+	return json_array_append_new(p->steps, json) < 0 ? -ENOMEM : 0;
+}
+
+/* Who uses a slice is not known on paper: what is being taken back waits. */
+static void look_at_nothing(struct play *p, const struct step *s)
+{
+	struct step_result r = { .id = s->id, .status = STEP_DONE };
+	struct holder h = { .kind = HOLDER_FD };
+	(void)STR_COPY(h.what, "its last consumer is still to be checked");
+	engine_step_result(p->e, &r, &h, 1);
+}
+
+static int perform(struct play *p, const struct step *s)
+{
+	if (!verb_changes((enum verb)s->verb)) {
+		look_at_nothing(p, s);
+		return 0;
+	}
+	struct step_result r = { .id = s->id, .status = STEP_DONE, .number = s->number };
+	int rc = note_step(p, s);
+	if (rc >= 0)
+		rc = effect_apply(&p->have, s);
+	if (rc == -ENOMEM)
+		return rc;
+	engine_have_changed(p->e, &p->have);
+	engine_step_result(p->e, &r, NULL, 0);
+	return 0;
+}
+
+/* Results, waits and errors of the devices, as lines. */
+static void note_waits(struct play *p, const json_t *report)
+{
+	size_t i;
+	json_t *entry;
+	json_array_foreach(json_object_get(report, "results"), i, entry) {
+		const char *device = json_string_value(json_object_get(entry, "device"));
+		const char *waits = json_string_value(json_object_get(entry, "waits"));
+		const json_t *error = json_object_get(entry, "error");
+		const char *what = json_string_value(json_object_get(error, "what"));
+		const char *why = json_string_value(json_object_get(error, "because"));
+		if (what)
+			json_array_append_new(p->waits,
+					      json_sprintf("%s: %s%s%s", device, what,
+							   why ? ": " : "", why ? why : ""));
+		else if (waits)
+			json_array_append_new(p->waits, json_sprintf("%s: %s", device, waits));
+	}
+}
+
+static void take_answers(struct play *p, const struct turn *t, json_t **report, struct err *reterr)
+{
+	for (size_t i = 0; i < t->n_answers; i++) {
+		const struct answer *a = &t->answers[i];
+		if (a->request != 1 || a->state == ANSWER_PENDING)
+			continue;
+		if (a->report)
+			*report = json_incref(a->report);
+		err_copy(reterr, &a->err);
+	}
+	(void)p;
+}
+
+static int play_turn(struct play *p, json_t **report, struct err *reterr)
+{
+	_cleanup_(turn_done) struct turn t = { 0 };
+	int r = engine_turn(p->e, &t);
+	if (r < 0)
+		return r;
+	engine_turn_committed(p->e);
+	take_answers(p, &t, report, reterr);
+	if (*report || err_is_set(reterr))
+		return 0;
+	for (size_t i = 0; i < t.n_steps; i++) {
+		r = perform(p, &t.steps[i]);
+		if (r < 0)
+			return r;
+	}
+	if (t.n_steps == 0)
+		engine_now(p->e, t.wake_at > p->e->now ? t.wake_at : p->e->now + 1000, p->e->wall);
+	return 1;
+}
+
+int plan_make(struct engine *e, struct request *rq, json_t **ret_report, struct err *reterr)
+{
+	_cleanup_(play_done) struct play p = { 0 };
+	json_auto_t *report = NULL;
+	int r = play_begin(e, &p);
+	if (r < 0)
+		return r;
+	struct requester root = { .manage = true };
+	engine_now(p.e, e->now, e->wall);
+	engine_have_changed(p.e, &p.have);
+	engine_request_apply(p.e, 1, &root, TAKE_PTR(rq->policy), rq->text, rq->wants, rq->n_wants,
+			     false, rq->name[0] ? rq->name : NULL);
+	for (unsigned i = 0; i < PLAN_TURNS_MAX; i++) {
+		r = play_turn(&p, &report, reterr);
+		if (r <= 0)
+			break;
+	}
+	if (r < 0 || err_is_set(reterr))
+		return r < 0 ? r : -reterr->error;
+	note_waits(&p, report);
+	*ret_report = json_pack("{s:O, s:O}", "steps", p.steps, "waits", p.waits);
+	return *ret_report ? 0 : -ENOMEM;
+}

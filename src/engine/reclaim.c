@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Taking a slice back: the consumer proven gone, what it left reset and proven clean, the slice back to
+ * where the policy wants it. Without proof it is quarantined, or kept for the same account.
+ */
+#include <errno.h>
+
+#include "engine/internal.h"
+
+void reclaim_begin(struct engine *e, struct slice *s)
+{
+	s->state = SLICE_RECLAIMING;
+	s->reason[0] = '\0';
+	state_slice_forget(e, s->id);
+}
+
+/* --- is the consumer gone? ------------------------------------------------------------------------- */
+
+static const struct holder *first_holder(const struct input_result *in)
+{
+	for (size_t i = 0; i < in->n_holders; i++)
+		if (in->holders[i].kind != HOLDER_SIBLING)
+			return &in->holders[i];
+	return NULL;
+}
+
+static void holder_text(const struct holder *h, char *ret, size_t size)
+{
+	if (h->pid > 0)
+		reason_set(ret, size, "held by pid %d (%s%s%s)", h->pid, h->comm,
+			   h->unit[0] ? ", " : "", h->unit);
+	else
+		reason_set(ret, size, "in use (%s): %s",
+			   holder_kind_name((enum holder_kind)h->kind), h->what);
+}
+
+static void still_held(struct engine *e, const struct slice *s, const char *text)
+{
+	struct slice_state_volatile *v = state_slice(e, s->id);
+	if (!v)
+		return;
+	v->check = CHECK_HELD;
+	state_backoff(e, &v->retry_at, &v->backoff_ms);
+	reason_set(v->waits, sizeof(v->waits), "%s", text);
+	if (s->state == SLICE_HELD) {
+		/* The prompt was wrong; a new one will come when the consumer really goes. */
+		v->prompted = v->backoff_ms < ENGINE_BACKOFF_MAX_MS;
+		return;
+	}
+	struct claim *c = s->claim[0] ? store_claim_edit(e, s->claim) : NULL;
+	if (!c || str_eq(c->reason, text))
+		return;
+	reason_set(c->reason, sizeof(c->reason), "%s", text);
+	event_claim(e, "claim.waits", c, text);
+	answer_progress(e, WAIT_RELEASE, c->name, text);
+}
+
+static void is_gone(struct engine *e, const struct slice *s)
+{
+	struct slice_state_volatile *v = state_slice(e, s->id);
+	if (!v)
+		return;
+	v->check = CHECK_GONE;
+	v->backoff_ms = 0;
+	v->retry_at = 0;
+	v->waits[0] = '\0';
+	if (s->state != SLICE_HELD || !v->prompted)
+		return;
+	v->prompted = false;
+	v->check = CHECK_NONE;
+	struct claim *c = store_claim_edit(e, s->claim);
+	if (c && c->kind == CLAIM_RUNNING)
+		claim_end(e, c, "its consumer is gone");
+}
+
+void reclaim_checked(struct engine *e, const struct slice *s, const struct input_result *in)
+{
+	char text[256];
+	const struct holder *h = first_holder(in);
+	bool looked = in->result.status == STEP_DONE || in->result.status == STEP_NOTHING;
+	struct slice_state_volatile *v = state_slice(e, s->id);
+	if (!v || v->check != CHECK_ASKED)
+		return; /* asked for another goal of that slice */
+	if (looked && !h) {
+		is_gone(e, s);
+		return;
+	}
+	if (h)
+		holder_text(h, text, sizeof(text));
+	else
+		reason_set(text, sizeof(text), "cannot see who uses it: %s",
+			   step_status_name((enum step_status)in->result.status));
+	still_held(e, s, text);
+}
+
+/* --- where it goes then ------------------------------------------------------------------------------ */
+
+/* A VF or mdev that is gone took its state with it, unless that state is on a disk. */
+bool reclaim_destroyed_is_clean(const struct engine *e, const struct slice *s)
+{
+	const struct function *f = have_device(e->have, s->device);
+	if (s->uuid[0])
+		return true;
+	return s->index >= 0 && f && f->class >> 16 != 0x01;
+}
+
+static void prove(struct engine *e, struct slice *s, bool found)
+{
+	if (!s->dirty)
+		return;
+	if (!found && reclaim_destroyed_is_clean(e, s))
+		s->dirty = 0;
+}
+
+static bool is_proven(struct engine *e, const struct slice *s, bool found)
+{
+	const struct mech *m = goal_mech(e, s->mech);
+	if (!s->dirty || !m)
+		return true;
+	/* Gone, and it may come back with what it holds: it is reclaimed then. */
+	if (!found)
+		return true;
+	return m->proof(e->have, s) == PROOF_STORAGE;
+}
+
+static enum slice_state place_of(struct engine *e, const struct slice *s, bool found)
+{
+	if (goal_wanted(e, s))
+		return SLICE_WANTED;
+	/* What nobody wants any more: by the rule of the device's new layout, or of the policy. */
+	bool destroy = store_want(e, s->device) ||
+		       (e->policy && e->policy->on_remove == ON_REMOVE_DESTROY);
+	return destroy || s->on_demand || !found ? SLICE_REMOVING : SLICE_READY;
+}
+
+static void claim_over(struct engine *e, const char *name)
+{
+	const struct claim *c = store_claim(e, name);
+	if (!c)
+		return;
+	struct claim copy = *c;
+	event_claim(e, "claim.released", c, NULL);
+	store_claim_delete(e, name);
+	answer_waiters(e, WAIT_RELEASE, name, &copy, NULL, NULL);
+	e->sync = true;
+}
+
+static void no_proof(struct engine *e, const struct slice *s)
+{
+	_cleanup_err_ struct err err = { 0 };
+	char name[SYS_PATH_SIZE];
+	if (slice_name(s, name, sizeof(name)) < 0)
+		(void)STR_COPY(name, s->device);
+	err_set(&err, "reclaim.no-proof", EPERM,
+		"cannot prove that nothing of uid %u is left in it", s->last_uid);
+	err_on(&err, "%s", name);
+	err_because(&err, "the function offers no reset of its own that could be read back");
+	err_state(&err, "it is quarantined and handed out to nobody");
+	err_todo(&err, "carve quarantine clear --reason WHY, when you know that it is clean");
+	reclaim_quarantine(e, s->id, &err);
+}
+
+void reclaim_settle(struct engine *e, uint64_t id)
+{
+	bool found;
+	char claim[NAME_SIZE];
+	struct slice *s = store_slice_edit(e, id);
+	if (!s)
+		return;
+	(void)goal_find(e, s, &found);
+	prove(e, s, found);
+	if (!is_proven(e, s, found)) {
+		no_proof(e, s);
+		return;
+	}
+	memcpy(claim, s->claim, sizeof(claim));
+	if (claim[0])
+		claim_over(e, claim);
+	s->claim[0] = '\0';
+	s->has_original = s->has_original && found && goal_wanted(e, s) &&
+			  store_want(e, s->device)->bind_early;
+	if (!s->has_original)
+		s->original_driver[0] = '\0';
+	s->state = place_of(e, s, found);
+	state_slice_forget(e, id);
+}
+
+void reclaim_quarantine(struct engine *e, uint64_t id, const struct err *why)
+{
+	struct slice *s = store_slice_edit(e, id);
+	if (!s)
+		return;
+	const struct device_state *d = state_device(e, s->device);
+	char claim[NAME_SIZE];
+	memcpy(claim, s->claim, sizeof(claim));
+	s->state = SLICE_QUARANTINED;
+	s->claim[0] = '\0';
+	reason_set(s->reason, sizeof(s->reason), "%s%s%s%s", d && d->stuck[0] ? "timeout: " : "",
+		   why->what ? why->what : "it failed", why->because ? ": " : "",
+		   why->because ? why->because : "");
+	event_slice(e, "slice.quarantined", s, s->reason);
+	state_slice_forget(e, id);
+	const struct claim *c = claim[0] ? store_claim(e, claim) : NULL;
+	if (!c)
+		return;
+	struct claim copy = *c;
+	struct slice slice = *s;
+	_cleanup_err_ struct err err = { 0 };
+	err_copy(&err, why);
+	store_claim_delete(e, claim);
+	answer_waiters(e, WAIT_RELEASE, claim, &copy, &slice, &err);
+	e->sync = true;
+}
+
+/* --- by hand -------------------------------------------------------------------------------------------- */
+
+static bool is_named(const struct slice *s, const char *name)
+{
+	char full[SYS_PATH_SIZE];
+	return str_eq(s->device, name) ||
+	       (slice_name(s, full, sizeof(full)) == 0 && str_eq(full, name));
+}
+
+static bool need_manage(struct engine *e, const struct request *rq, const char *what)
+{
+	if (rq->who.manage)
+		return true;
+	_cleanup_err_ struct err err = { 0 };
+	err_set(&err, "engine.denied", EPERM, "not allowed to %s", what);
+	err_because(&err, "that takes root or a member of group carve-admin");
+	err_state(&err, "nothing was changed");
+	answer_failed(e, rq->token, &err);
+	return false;
+}
+
+static void clear_slice(struct engine *e, const struct slice *found, const char *reason)
+{
+	struct slice *s = store_slice_edit(e, found->id);
+	if (!s)
+		return;
+	/* Whoever clears it answers for it: that is the proof. */
+	s->dirty = 0;
+	event_slice(e, "quarantine.cleared", s, reason);
+	reclaim_begin(e, s);
+	struct device_state *d = state_device(e, s->device);
+	if (d)
+		state_device_unblock(d);
+}
+
+void reclaim_clear(struct engine *e, const struct request *rq)
+{
+	size_t n = 0;
+	if (!need_manage(e, rq, "clear a quarantine"))
+		return;
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (s->state != SLICE_QUARANTINED || !is_named(s, rq->name))
+			continue;
+		clear_slice(e, s, rq->reason);
+		n++;
+	}
+	if (n > 0) {
+		e->sync = true;
+		answer_add(e, rq->token, ANSWER_DONE);
+		return;
+	}
+	_cleanup_err_ struct err err = { 0 };
+	err_set(&err, "quarantine.none", ENOENT, "nothing of that name is quarantined");
+	err_on(&err, "%s", rq->name);
+	err_state(&err, "nothing was changed");
+	err_todo(&err, "carve quarantine list shows the names");
+	answer_failed(e, rq->token, &err);
+}
+
+static bool retry_slice(struct engine *e, const struct slice *s)
+{
+	struct slice_state_volatile *v;
+	if (s->state == SLICE_RECLAIMING || s->state == SLICE_REMOVING) {
+		v = state_slice(e, s->id);
+		if (!v)
+			return false;
+		v->retry_at = 0;
+		v->backoff_ms = 0;
+		if (v->check == CHECK_HELD)
+			v->check = CHECK_NONE;
+		return true;
+	}
+	struct slice *edit = s->state == SLICE_QUARANTINED ? store_slice_edit(e, s->id) : NULL;
+	if (edit)
+		reclaim_begin(e, edit);
+	return edit != NULL;
+}
+
+void reclaim_retry(struct engine *e, const struct request *rq)
+{
+	int tried = 0;
+	if (!need_manage(e, rq, "retry a reclaim"))
+		return;
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (!rq->name[0] || str_eq(s->claim, rq->name) || is_named(s, rq->name))
+			tried += retry_slice(e, s);
+	}
+	struct answer *a = answer_add(e, rq->token, ANSWER_DONE);
+	if (a)
+		a->report = json_pack("{s:i}", "tried", tried);
+}

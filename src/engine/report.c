@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What an apply or a restore has come to, per device: done, failed with the reason, or waiting and for
+ * what. Answered as soon as every device either holds its goal or cannot move by itself.
+ */
+#include <errno.h>
+
+#include "engine/internal.h"
+
+json_t *report_refused(const char *device, const struct err *err)
+{
+	json_t *json = err_to_json(err);
+	return json_pack("{s:s, s:s, s:i, s:o*}", "device", device, "state", "failed", "steps", 0,
+			 "error", json);
+}
+
+/* What stands still, with the reason; NULL: nothing. moving: a step is on its way or due. */
+struct standing {
+	char waits[256];
+	bool moving;
+};
+
+static const char *slice_waits(const struct engine *e, uint64_t id)
+{
+	for (size_t i = 0; i < e->state.n_slices; i++)
+		if (e->state.slices[i].id == id && e->state.slices[i].waits[0])
+			return e->state.slices[i].waits;
+	return NULL;
+}
+
+static bool seen_soon(const struct engine *e, const char *device)
+{
+	for (size_t i = 0; i < e->state.n_dones; i++) {
+		const struct done_step *d = &e->state.dones[i];
+		if (str_eq(d->step.target.device, device) && e->now - d->at < ENGINE_SEEN_MS &&
+		    d->step.verb != VERB_RESET)
+			return true;
+	}
+	return false;
+}
+
+static void add_waits(struct standing *st, const char *text)
+{
+	if (!st->waits[0])
+		reason_set(st->waits, sizeof(st->waits), "%s", text);
+}
+
+static void stand_slice(const struct engine *e, const struct slice *s, struct standing *st)
+{
+	const char *why = slice_waits(e, s->id);
+	char name[SYS_PATH_SIZE], text[SYS_PATH_SIZE + 300];
+	if (slice_name(s, name, sizeof(name)) < 0)
+		(void)STR_COPY(name, s->device);
+	if (s->state == SLICE_LOST || s->state == SLICE_QUARANTINED) {
+		reason_set(text, sizeof(text), "%s is %s: %s", name,
+			   slice_state_name((enum slice_state)s->state), s->reason);
+		add_waits(st, text);
+	} else if (!goal_stable(s)) {
+		reason_set(text, sizeof(text), "%s is %s%s%s", name,
+			   slice_state_name((enum slice_state)s->state), why ? ": waits for " : "",
+			   why ? why : "");
+		add_waits(st, text);
+	}
+}
+
+static void stand_device(const struct engine *e, const struct device_state *d, struct standing *st)
+{
+	if (d->stuck[0])
+		add_waits(st, d->stuck);
+	if (d->waits[0] && !d->blocked)
+		add_waits(st, d->waits);
+	for (size_t i = 0; i < e->rec.n_slices; i++)
+		if (str_eq(e->rec.slices[i].device, d->key))
+			stand_slice(e, &e->rec.slices[i], st);
+	bool unsettled = st->waits[0] && !d->stuck[0] && !d->blocked;
+	st->moving = (!d->stuck[0] && state_busy(e, d->key)) || (unsettled && seen_soon(e, d->key));
+}
+
+static json_t *device_report(const struct device_state *d, const struct standing *st)
+{
+	bool failed = d->err != NULL;
+	const char *state = failed ? "failed" : st->waits[0] ? "waits" : "done";
+	return json_pack("{s:s, s:s, s:i, s:O*, s:s*}", "device", d->key, "state", state, "steps",
+			 (int)d->steps, "error", d->err, "waits", st->waits[0] ? st->waits : NULL);
+}
+
+static bool refused_here(const json_t *refused, const char *device)
+{
+	size_t i;
+	json_t *entry;
+	json_array_foreach(refused, i, entry)
+		if (str_eq(json_string_value(json_object_get(entry, "device")), device))
+			return true;
+	return false;
+}
+
+static bool concerned(struct engine *e, const struct waiter *w, const struct device_state *d)
+{
+	if (w->only[0] && !str_eq(w->only, d->key))
+		return false;
+	if (store_want(e, d->key) || d->err)
+		return true;
+	for (size_t i = 0; i < e->rec.n_slices; i++)
+		if (str_eq(e->rec.slices[i].device, d->key) && !goal_stable(&e->rec.slices[i]))
+			return true;
+	return false;
+}
+
+static void mark_complete(json_t *results, bool *complete)
+{
+	size_t i;
+	json_t *entry;
+	json_array_foreach(results, i, entry)
+		if (!str_eq(json_string_value(json_object_get(entry, "state")), "done"))
+			*complete = false;
+}
+
+static void report_claims(struct engine *e, json_t *results)
+{
+	for (size_t i = 0; i < e->rec.n_claims; i++) {
+		const struct claim *c = &e->rec.claims[i];
+		char name[NAME_SIZE + 16];
+		(void)STR_FORMAT(name, "reservation:%s", c->name);
+		if (!c->from_policy || refused_here(results, name))
+			continue;
+		const char *why = c->slice ? slice_waits(e, c->slice) : NULL;
+		const char *waits = c->reason[0] ? c->reason : why ? why : "its slice";
+		json_array_append_new(results,
+				      json_pack("{s:s, s:s, s:i, s:s*}", "device", name, "state",
+						c->state == CLAIM_HELD ? "done" : "waits", "steps",
+						0, "waits", c->state == CLAIM_HELD ? NULL : waits));
+	}
+}
+
+/* 1: settled, *ret is the report. 0: something still moves. */
+int report_make(struct engine *e, const struct waiter *w, json_t **ret)
+{
+	json_auto_t *results = w->refused ? json_deep_copy(w->refused) : json_array();
+	if (!results)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->state.n_devices; i++) {
+		const struct device_state *d = &e->state.devices[i];
+		struct standing st = { 0 };
+		if (!concerned(e, w, d) || refused_here(w->refused, d->key))
+			continue;
+		stand_device(e, d, &st);
+		if (st.moving)
+			return 0;
+		json_array_append_new(results, device_report(d, &st));
+	}
+	if (e->state.grant_since >= 0)
+		return 0;
+	report_claims(e, results);
+	bool complete = true;
+	mark_complete(results, &complete);
+	*ret = json_pack("{s:O, s:b}", "results", results, "complete", complete);
+	return *ret ? 1 : -ENOMEM;
+}
+
+static void settle(struct engine *e, size_t i)
+{
+	json_t *report = NULL;
+	const struct waiter *w = &e->state.waiters[i];
+	if (report_make(e, w, &report) <= 0)
+		return;
+	struct answer *a = answer_add(e, w->token, ANSWER_DONE);
+	if (!a) {
+		json_decref(report);
+		return;
+	}
+	a->report = report;
+	/* The new layouts stand, or were put back: there is nothing to go back to any more. */
+	for (size_t k = 0; k < e->state.n_devices; k++)
+		e->state.devices[k].has_former = false;
+	state_waiter_remove(e, i);
+}
+
+void report_settled(struct engine *e)
+{
+	for (size_t i = e->state.n_waiters; i > 0; i--) {
+		enum waiter_kind kind = e->state.waiters[i - 1].kind;
+		if (kind == WAIT_APPLY || kind == WAIT_RESTORE)
+			settle(e, i - 1);
+	}
+}

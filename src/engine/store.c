@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The record during a turn. What is going to be written to is remembered first, once, so that a turn
+ * that cannot be committed is undone, and so that the commit holds only what differs in the end.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/internal.h"
+
+static void *grow(struct engine *e, void *items, size_t n, size_t size)
+{
+	/* Room doubles at powers of two. */
+	if (n & (n - 1) && n)
+		return items;
+	void *more = reallocarray(items, n ? n * 2 : 1, size);
+	if (!more)
+		e->failed = true;
+	return more;
+}
+
+static void *copy_array(const void *from, size_t n, size_t size)
+{
+	size_t room = 1;
+	while (room < n)
+		room *= 2;
+	void *p = reallocarray(NULL, room, size);
+	if (p && n)
+		memcpy(p, from, n * size);
+	return p;
+}
+
+int store_begin(struct engine *e, struct turn *turn)
+{
+	e->turn = turn;
+	e->sync = e->failed = false;
+	e->wants_changed = e->meta_changed = e->policy_changed = false;
+	e->next_id_before = e->rec.next_id;
+	memcpy(e->boot_before, e->rec.boot_id, sizeof(e->boot_before));
+	e->steps_before = copy_array(e->rec.steps, e->rec.n_steps, sizeof(struct step));
+	e->n_steps_before = e->rec.n_steps;
+	return e->steps_before ? 0 : -ENOMEM;
+}
+
+uint64_t store_id(struct engine *e)
+{
+	if (e->id_now >= e->rec.next_id) {
+		e->rec.next_id = e->id_now + ENGINE_ID_BLOCK;
+		e->meta_changed = e->sync = true;
+	}
+	return e->id_now++;
+}
+
+void reason_set(char *field, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(field, size, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n < size)
+		return;
+	/* Do not leave half a character of UTF-8 behind. */
+	size_t end = size - 1;
+	while (end > 0 && (field[end - 1] & 0xc0) == 0x80)
+		end--;
+	if (end > 0 && (field[end - 1] & 0x80))
+		end--;
+	field[end] = '\0';
+}
+
+/* --- slices ------------------------------------------------------------------------------------ */
+
+static size_t slice_position(const struct engine *e, uint64_t id)
+{
+	size_t low = 0, high = e->rec.n_slices;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (e->rec.slices[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+struct slice *store_slice(struct engine *e, uint64_t id)
+{
+	size_t i = slice_position(e, id);
+	return i < e->rec.n_slices && e->rec.slices[i].id == id ? &e->rec.slices[i] : NULL;
+}
+
+static int slice_remember(struct engine *e, uint64_t id, const struct slice *old)
+{
+	for (size_t i = 0; i < e->n_undo_slices; i++)
+		if (e->undo_slices[i].id == id)
+			return 0;
+	struct undo_slice *undo = grow(e, e->undo_slices, e->n_undo_slices, sizeof(*undo));
+	if (!undo)
+		return -ENOMEM;
+	e->undo_slices = undo;
+	undo[e->n_undo_slices] = (struct undo_slice){ .id = id, .existed = old != NULL };
+	if (old)
+		undo[e->n_undo_slices].old = *old;
+	e->n_undo_slices++;
+	return 0;
+}
+
+/* As it was when the turn began; NULL: it was not there. */
+const struct slice *store_slice_before(struct engine *e, uint64_t id)
+{
+	for (size_t i = 0; i < e->n_undo_slices; i++)
+		if (e->undo_slices[i].id == id)
+			return e->undo_slices[i].existed ? &e->undo_slices[i].old : NULL;
+	return store_slice(e, id);
+}
+
+struct slice *store_slice_edit(struct engine *e, uint64_t id)
+{
+	struct slice *s = store_slice(e, id);
+	return s && slice_remember(e, id, s) >= 0 ? s : NULL;
+}
+
+static struct slice *slice_insert(struct engine *e, size_t at)
+{
+	struct slice *slices = grow(e, e->rec.slices, e->rec.n_slices, sizeof(*slices));
+	if (!slices)
+		return NULL;
+	e->rec.slices = slices;
+	memmove(&slices[at + 1], &slices[at], (e->rec.n_slices - at) * sizeof(*slices));
+	slices[at] = (struct slice){ 0 };
+	e->rec.n_slices++;
+	return &slices[at];
+}
+
+struct slice *store_slice_add(struct engine *e)
+{
+	uint64_t id = store_id(e);
+	if (slice_remember(e, id, NULL) < 0)
+		return NULL;
+	struct slice *s = slice_insert(e, e->rec.n_slices);
+	if (s) {
+		s->id = id;
+		s->index = -1;
+	}
+	return s;
+}
+
+static void slice_take_out(struct engine *e, size_t i)
+{
+	struct slice *s = e->rec.slices;
+	memmove(&s[i], &s[i + 1], (e->rec.n_slices - i - 1) * sizeof(*s));
+	e->rec.n_slices--;
+}
+
+void store_slice_delete(struct engine *e, uint64_t id)
+{
+	if (!store_slice_edit(e, id))
+		return;
+	slice_take_out(e, slice_position(e, id));
+}
+
+/* --- claims ------------------------------------------------------------------------------------ */
+
+struct claim *store_claim(struct engine *e, const char *name)
+{
+	for (size_t i = 0; i < e->rec.n_claims; i++)
+		if (str_eq(e->rec.claims[i].name, name))
+			return &e->rec.claims[i];
+	return NULL;
+}
+
+static int claim_remember(struct engine *e, const char *name, const struct claim *old)
+{
+	for (size_t i = 0; i < e->n_undo_claims; i++)
+		if (str_eq(e->undo_claims[i].name, name))
+			return 0;
+	struct undo_claim *undo = grow(e, e->undo_claims, e->n_undo_claims, sizeof(*undo));
+	if (!undo)
+		return -ENOMEM;
+	e->undo_claims = undo;
+	undo[e->n_undo_claims] = (struct undo_claim){ .existed = old != NULL };
+	(void)STR_COPY(undo[e->n_undo_claims].name, name);
+	if (old)
+		undo[e->n_undo_claims].old = *old;
+	e->n_undo_claims++;
+	return 0;
+}
+
+struct claim *store_claim_edit(struct engine *e, const char *name)
+{
+	struct claim *c = store_claim(e, name);
+	return c && claim_remember(e, name, c) >= 0 ? c : NULL;
+}
+
+static struct claim *claim_append(struct engine *e)
+{
+	struct claim *claims = grow(e, e->rec.claims, e->rec.n_claims, sizeof(*claims));
+	if (!claims)
+		return NULL;
+	e->rec.claims = claims;
+	claims[e->rec.n_claims] = (struct claim){ 0 };
+	return &claims[e->rec.n_claims++];
+}
+
+struct claim *store_claim_add(struct engine *e, const char *name)
+{
+	if (claim_remember(e, name, NULL) < 0)
+		return NULL;
+	struct claim *c = claim_append(e);
+	if (c)
+		(void)STR_COPY(c->name, name);
+	return c;
+}
+
+static void claim_take_out(struct engine *e, const struct claim *c)
+{
+	size_t i = (size_t)(c - e->rec.claims);
+	memmove(&e->rec.claims[i], &e->rec.claims[i + 1], (e->rec.n_claims - i - 1) * sizeof(*c));
+	e->rec.n_claims--;
+}
+
+void store_claim_delete(struct engine *e, const char *name)
+{
+	struct claim *c = store_claim_edit(e, name);
+	if (c)
+		claim_take_out(e, c);
+}
+
+/* --- steps, wants, policy ------------------------------------------------------------------------ */
+
+int store_step_add(struct engine *e, const struct step *s)
+{
+	struct step *steps = grow(e, e->rec.steps, e->rec.n_steps, sizeof(*steps));
+	if (!steps)
+		return -ENOMEM;
+	e->rec.steps = steps;
+	steps[e->rec.n_steps++] = *s;
+	return 0;
+}
+
+void store_step_delete(struct engine *e, uint64_t id)
+{
+	struct step *s = e->rec.steps;
+	for (size_t i = 0; i < e->rec.n_steps; i++)
+		if (s[i].id == id) {
+			memmove(&s[i], &s[i + 1], (e->rec.n_steps - i - 1) * sizeof(*s));
+			e->rec.n_steps--;
+			return;
+		}
+}
+
+void store_steps_delete_of(struct engine *e, const char *device)
+{
+	for (size_t i = e->rec.n_steps; i > 0; i--)
+		if (str_eq(e->rec.steps[i - 1].target.device, device))
+			store_step_delete(e, e->rec.steps[i - 1].id);
+}
+
+struct want *store_want(struct engine *e, const char *device)
+{
+	for (size_t i = 0; i < e->rec.n_wants; i++)
+		if (str_eq(e->rec.wants[i].device, device))
+			return &e->rec.wants[i];
+	return NULL;
+}
+
+void store_wants_set(struct engine *e, struct want *wants_take, size_t n)
+{
+	if (e->wants_changed) {
+		free(e->rec.wants);
+	} else {
+		e->wants_before = e->rec.wants;
+		e->n_wants_before = e->rec.n_wants;
+		e->wants_changed = true;
+	}
+	e->rec.wants = wants_take;
+	e->rec.n_wants = n;
+}
+
+static void policy_drop(struct applied_policy *a, struct policy **p)
+{
+	free(a->file);
+	free(a->text);
+	*a = (struct applied_policy){ 0 };
+	*p = policy_free(*p);
+}
+
+void store_policy_set(struct engine *e, struct policy *p_take, const char *text)
+{
+	struct applied_policy fresh = {
+		.version = e->rec.policy.version + 1,
+		.file = strdup(p_take->file),
+		.text = strdup(text),
+		.at = e->wall,
+	};
+	if (!fresh.file || !fresh.text)
+		e->failed = true;
+	if (e->policy_changed) {
+		policy_drop(&e->rec.policy, &e->policy);
+	} else {
+		e->policy_before = e->rec.policy;
+		e->parsed_before = e->policy;
+		e->policy_changed = true;
+	}
+	e->rec.policy = fresh;
+	e->policy = p_take;
+}
+
+/* --- UUIDs --------------------------------------------------------------------------------------- */
+
+/* Finalizer of splitmix64 (Steele, Lea, Flood 2014): a bijection, so no number repeats. */
+static uint64_t mix(uint64_t x)
+{
+	x += 0x9e3779b97f4a7c15u;
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+	return x ^ (x >> 31);
+}
+
+/* From a seed and a counter, so that a plan names the UUIDs which apply will use. */
+void store_uuid(struct engine *e, char ret[UUID_SIZE])
+{
+	if (e->uuid_count == 0) {
+		uint8_t bytes[16];
+		e->config.random(e->config.userdata, bytes);
+		memcpy(e->uuid_seed, bytes, sizeof(bytes));
+	}
+	uint64_t n = ++e->uuid_count;
+	uint64_t a = mix(e->uuid_seed[0] + n), b = mix(e->uuid_seed[1] ^ a);
+	a = (a & ~0xf000ull) | 0x4000; /* version 4, variant 1: RFC 9562 */
+	b = (b & ~(3ull << 62)) | 2ull << 62;
+	(void)str_format(ret, UUID_SIZE, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(a >> 32),
+			 (unsigned)(a >> 16) & 0xffff, (unsigned)a & 0xffff, (unsigned)(b >> 48),
+			 (unsigned long long)(b & 0xffffffffffffull));
+}
+
+/* --- the end of a turn ---------------------------------------------------------------------------- */
+
+static struct change *change_add(struct engine *e, enum change_kind kind)
+{
+	struct changes *c = &e->turn->changes;
+	struct change *items = grow(e, c->items, c->n, sizeof(*items));
+	if (!items)
+		return NULL;
+	c->items = items;
+	items[c->n] = (struct change){ .kind = kind };
+	return &items[c->n++];
+}
+
+static void finish_slices(struct engine *e)
+{
+	for (size_t i = 0; i < e->n_undo_slices; i++) {
+		const struct undo_slice *u = &e->undo_slices[i];
+		const struct slice *s = store_slice(e, u->id);
+		if (!s && !u->existed)
+			continue;
+		if (s && u->existed && memcmp(s, &u->old, sizeof(*s)) == 0)
+			continue;
+		struct change *c = change_add(e, s ? CHANGE_SLICE_PUT : CHANGE_SLICE_DELETE);
+		if (c && s)
+			c->slice = *s;
+		else if (c)
+			c->id = u->id;
+	}
+}
+
+static void finish_claims(struct engine *e)
+{
+	for (size_t i = 0; i < e->n_undo_claims; i++) {
+		const struct undo_claim *u = &e->undo_claims[i];
+		const struct claim *found = store_claim(e, u->name);
+		if (!found && !u->existed)
+			continue;
+		if (found && u->existed && memcmp(found, &u->old, sizeof(*found)) == 0)
+			continue;
+		struct change *c = change_add(e, found ? CHANGE_CLAIM_PUT : CHANGE_CLAIM_DELETE);
+		if (c && found)
+			c->claim = *found;
+		else if (c)
+			(void)STR_COPY(c->name, u->name);
+	}
+}
+
+static bool has_step(const struct step *steps, size_t n, uint64_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (steps[i].id == id)
+			return true;
+	return false;
+}
+
+static void finish_steps(struct engine *e)
+{
+	for (size_t i = 0; i < e->n_steps_before; i++)
+		if (!has_step(e->rec.steps, e->rec.n_steps, e->steps_before[i].id)) {
+			struct change *c = change_add(e, CHANGE_STEP_DELETE);
+			if (c)
+				c->id = e->steps_before[i].id;
+		}
+	for (size_t i = 0; i < e->rec.n_steps; i++)
+		if (!has_step(e->steps_before, e->n_steps_before, e->rec.steps[i].id)) {
+			struct change *c = change_add(e, CHANGE_STEP_PUT);
+			if (c)
+				c->step = e->rec.steps[i];
+		}
+}
+
+static void finish_audit(struct engine *e)
+{
+	for (size_t i = 0; i < e->turn->n_events; i++) {
+		struct change *c = change_add(e, CHANGE_AUDIT);
+		if (c)
+			c->text = json_dumps(e->turn->events[i], JSON_COMPACT);
+		if (c && !c->text)
+			e->failed = true;
+	}
+}
+
+int store_finish(struct engine *e)
+{
+	/* Ids run out in a turn that syncs anyway, rather than in one that would have to because of it. */
+	if (e->sync && e->id_now + ENGINE_ID_BLOCK / 2 > e->rec.next_id) {
+		e->rec.next_id = e->id_now + ENGINE_ID_BLOCK;
+		e->meta_changed = true;
+	}
+	finish_slices(e);
+	finish_claims(e);
+	finish_steps(e);
+	if (e->wants_changed)
+		change_add(e, CHANGE_WANTS_SET);
+	if (e->policy_changed)
+		change_add(e, CHANGE_POLICY_PUT);
+	if (e->meta_changed)
+		change_add(e, CHANGE_META_PUT);
+	finish_audit(e);
+	e->turn->changes.sync = e->sync;
+	return e->failed ? -ENOMEM : 0;
+}
+
+void store_forget(struct engine *e)
+{
+	free(e->undo_slices);
+	free(e->undo_claims);
+	free(e->steps_before);
+	e->undo_slices = NULL;
+	e->undo_claims = NULL;
+	e->steps_before = NULL;
+	e->n_undo_slices = e->n_undo_claims = 0;
+	if (e->wants_changed)
+		free(e->wants_before);
+	e->wants_before = NULL;
+	if (e->policy_changed)
+		policy_drop(&e->policy_before, &e->parsed_before);
+	e->policy_before = (struct applied_policy){ 0 };
+	e->parsed_before = NULL;
+	e->wants_changed = e->policy_changed = e->meta_changed = false;
+	e->turn = NULL;
+}
+
+static void undo_slice(struct engine *e, const struct undo_slice *u)
+{
+	size_t i = slice_position(e, u->id);
+	bool there = i < e->rec.n_slices && e->rec.slices[i].id == u->id;
+	if (there && !u->existed) {
+		slice_take_out(e, i);
+		return;
+	}
+	if (!u->existed)
+		return;
+	/* Room never shrinks, so putting back what was there needs no memory. */
+	struct slice *s = there ? &e->rec.slices[i] : slice_insert(e, i);
+	if (s)
+		*s = u->old;
+}
+
+static void undo_claim(struct engine *e, const struct undo_claim *u)
+{
+	struct claim *c = store_claim(e, u->name);
+	if (c && !u->existed)
+		claim_take_out(e, c);
+	if (!u->existed)
+		return;
+	if (!c)
+		c = claim_append(e);
+	if (c)
+		*c = u->old;
+}
+
+void store_undo(struct engine *e)
+{
+	for (size_t i = e->n_undo_slices; i > 0; i--)
+		undo_slice(e, &e->undo_slices[i - 1]);
+	for (size_t i = e->n_undo_claims; i > 0; i--)
+		undo_claim(e, &e->undo_claims[i - 1]);
+	free(e->rec.steps);
+	e->rec.steps = TAKE_PTR(e->steps_before);
+	e->rec.n_steps = e->n_steps_before;
+	if (e->wants_changed) {
+		free(e->rec.wants);
+		e->rec.wants = TAKE_PTR(e->wants_before);
+		e->rec.n_wants = e->n_wants_before;
+		e->wants_changed = false;
+	}
+	if (e->policy_changed) {
+		policy_drop(&e->rec.policy, &e->policy);
+		e->rec.policy = e->policy_before;
+		e->policy = TAKE_PTR(e->parsed_before);
+		e->policy_before = (struct applied_policy){ 0 };
+		e->policy_changed = false;
+	}
+	e->rec.next_id = e->next_id_before;
+	memcpy(e->rec.boot_id, e->boot_before, sizeof(e->boot_before));
+	store_forget(e);
+}

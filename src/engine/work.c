@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From goals to steps: slices whose goal holds move on, every idle device gets its next step. On one
+ * device one step at a time, what goes away before what comes; different devices in parallel.
+ */
+#include <errno.h>
+
+#include "engine/internal.h"
+
+/* --- moving on ------------------------------------------------------------------------------------- */
+
+static void wanted_reached(struct engine *e, uint64_t id)
+{
+	struct slice *s = store_slice_edit(e, id);
+	const struct mech *m = s ? goal_mech(e, s->mech) : NULL;
+	if (!m)
+		return;
+	int proof = m->proof(e->have, s);
+	s->state = s->dirty && proof != PROOF_STORAGE ? SLICE_RECLAIMING : SLICE_READY;
+	s->reason[0] = '\0';
+	state_slice_forget(e, id);
+	const struct slice *before = store_slice_before(e, id);
+	if (s->state == SLICE_READY && !(before && before->state == SLICE_READY))
+		event_slice(e, "slice.ready", s, NULL);
+}
+
+static void preparing_reached(struct engine *e, uint64_t id)
+{
+	struct slice_state_volatile *v = state_slice(e, id);
+	if (!v || v->finished)
+		return;
+	v->finished = true;
+	v->finished_at = e->now;
+	if (e->state.grant_since < 0)
+		e->state.grant_since = e->now;
+}
+
+static void removing_reached(struct engine *e, uint64_t id)
+{
+	const struct slice *s = store_slice(e, id);
+	if (!s)
+		return;
+	event_slice(e, "slice.removed", s, NULL);
+	state_slice_forget(e, id);
+	store_slice_delete(e, id);
+}
+
+/* True when the slice moved to another state. */
+static bool reached(struct engine *e, uint64_t id, enum slice_state state)
+{
+	switch (state) {
+	case SLICE_WANTED:
+		wanted_reached(e, id);
+		return true;
+	case SLICE_PREPARING:
+		preparing_reached(e, id);
+		return false;
+	case SLICE_RECLAIMING:
+		reclaim_settle(e, id);
+		return true;
+	case SLICE_REMOVING:
+		removing_reached(e, id);
+		return true;
+	case SLICE_READY:
+	case SLICE_HELD:
+	case SLICE_QUARANTINED:
+	case SLICE_LOST:
+		break;
+	}
+	return false;
+}
+
+static void waits_set(struct engine *e, const struct slice *s, const char *waits)
+{
+	struct slice_state_volatile *v = state_slice(e, s->id);
+	if (v)
+		reason_set(v->waits, sizeof(v->waits), "%s", waits);
+}
+
+/* What stands in the way of a slice, in one line. */
+static void err_line(const struct err *err, char *ret, size_t size)
+{
+	reason_set(ret, size, "%s%s%s", err->what ? err->what : "it failed",
+		   err->because ? ": " : "", err->because ? err->because : "");
+	for (char *p = ret; *p; p++)
+		if (*p == '\n')
+			*p = ';';
+}
+
+/* A fresh claim that cannot be served fails; what is restored or wanted waits with the reason. */
+static bool slice_cannot(struct engine *e, uint64_t id, struct err *err)
+{
+	const struct slice *s = store_slice(e, id);
+	char line[256], claim[NAME_SIZE];
+	err_line(err, line, sizeof(line));
+	memcpy(claim, s->claim, sizeof(claim));
+	if (s->state == SLICE_PREPARING && state_has_waiter(e, WAIT_ALLOC, claim)) {
+		claim_fail(e, claim, err);
+		return true;
+	}
+	if (s->state == SLICE_RECLAIMING && err_is_set(err) &&
+	    str_eq(err->id, "engine.no-effect")) {
+		reclaim_quarantine(e, id, err);
+		return true;
+	}
+	waits_set(e, s, line);
+	return false;
+}
+
+static bool slice_advance(struct engine *e, uint64_t id)
+{
+	_cleanup_err_ struct err err = { 0 };
+	struct work work;
+	char waits[256] = "";
+	const struct slice *s = store_slice(e, id);
+	enum slice_state state = (enum slice_state)s->state;
+	int r = goal_slice(e, s, &work, waits, &err);
+	if (r == 0)
+		return reached(e, id, state);
+	struct slice_state_volatile *v = state_slice(e, id);
+	if (v)
+		v->finished = false;
+	if (r == -EAGAIN)
+		waits_set(e, s, waits);
+	else if (r < 0)
+		return slice_cannot(e, id, &err);
+	return false;
+}
+
+/* Wanted and fresh slices count only when the whole layout of their device does. */
+static bool layout_open(struct engine *e, const struct slice *s)
+{
+	_cleanup_err_ struct err err = { 0 };
+	struct work work;
+	char waits[256] = "";
+	bool comes = s->state == SLICE_WANTED || (s->state == SLICE_PREPARING && !s->dirty);
+	if (!comes || s->uuid[0])
+		return false;
+	int r = goal_layout(e, s->device, &work, waits, &err);
+	if (r >= 0)
+		return r > 0;
+	if (r != -EAGAIN)
+		err_line(&err, waits, sizeof(waits));
+	waits_set(e, s, waits);
+	return true;
+}
+
+static bool advance_once(struct engine *e)
+{
+	bool moved = false;
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		uint64_t id = s->id;
+		if (goal_stable(s) || state_busy(e, s->device) || layout_open(e, s))
+			continue;
+		if (!slice_advance(e, id))
+			continue;
+		moved = true;
+		if (i >= e->rec.n_slices || e->rec.slices[i].id != id)
+			i--; /* it was removed: the next one took its place */
+	}
+	return moved;
+}
+
+bool work_advance(struct engine *e)
+{
+	bool moved = false;
+	for (unsigned pass = 0; pass < 4 && advance_once(e); pass++)
+		moved = true;
+	return moved;
+}
+
+/* --- sending out ------------------------------------------------------------------------------------- */
+
+static struct in_flight *flight_add(struct engine *e, const struct work *w)
+{
+	struct volatile_state *s = &e->state;
+	if ((s->n_flights & (s->n_flights - 1)) == 0) {
+		struct in_flight *more = reallocarray(
+			s->flights, s->n_flights ? s->n_flights * 2 : 1, sizeof(*more));
+		if (!more)
+			return NULL;
+		s->flights = more;
+	}
+	struct in_flight *f = &s->flights[s->n_flights];
+	*f = (struct in_flight){
+		.step = w->step, .slice = w->slice, .looking = w->looking, .barrier = w->barrier
+	};
+	s->n_flights++;
+	return f;
+}
+
+static int turn_step_add(struct engine *e, const struct step *s)
+{
+	struct turn *t = e->turn;
+	struct step *steps = reallocarray(t->steps, t->n_steps + 1, sizeof(*steps));
+	if (!steps)
+		return -ENOMEM;
+	t->steps = steps;
+	steps[t->n_steps++] = *s;
+	return 0;
+}
+
+/* What must be on disk before that step may happen: the driver it takes a function from (F01), and
+ * that somebody could have used the slice from here on (F28). */
+static void step_note(struct engine *e, const struct slice *s, const struct step *step)
+{
+	struct slice *edit = store_slice_edit(e, s->id);
+	if (!edit)
+		return;
+	if (step->verb == VERB_GRANT && edit->claim[0]) {
+		const struct claim *c = store_claim(e, edit->claim);
+		edit->dirty = 1;
+		edit->last_uid = c ? c->uid : 0;
+	}
+	if (step->verb == VERB_BIND)
+		work_note_original(e, edit);
+}
+
+void work_note_original(struct engine *e, struct slice *s)
+{
+	bool found;
+	const struct function *f = s->has_original ? NULL : goal_find(e, s, &found);
+	if (!f || vfio_driver(f->driver))
+		return;
+	s->has_original = 1;
+	(void)STR_COPY(s->original_driver, f->driver);
+}
+
+static void emit(struct engine *e, struct work *w)
+{
+	const struct slice *s = w->slice ? store_slice(e, w->slice) : NULL;
+	w->step.id = store_id(e);
+	bool changes = !w->looking && !w->barrier;
+	if (s && changes)
+		step_note(e, s, &w->step);
+	struct in_flight *f = flight_add(e, w);
+	if (!f || turn_step_add(e, &w->step) < 0 || (changes && store_step_add(e, &w->step) < 0)) {
+		e->failed = true;
+		return;
+	}
+	s = w->slice ? store_slice(e, w->slice) : NULL;
+	if (s)
+		f->phase = s->state;
+	if (w->looking && s)
+		state_slice(e, s->id)->check = CHECK_ASKED;
+}
+
+/* The order on one device: what goes, then the layout, then what somebody waits for, then the rest. */
+static const enum slice_state going[] = { SLICE_RECLAIMING, SLICE_REMOVING };
+static const enum slice_state coming[] = { SLICE_PREPARING, SLICE_WANTED };
+
+static bool retry_later(const struct engine *e, const struct slice_state_volatile *v)
+{
+	return v && v->retry_at > e->now;
+}
+
+static const struct slice_state_volatile *state_peek(const struct engine *e, uint64_t id)
+{
+	for (size_t i = 0; i < e->state.n_slices; i++)
+		if (e->state.slices[i].id == id)
+			return &e->state.slices[i];
+	return NULL;
+}
+
+/* Looks at the slices of the device in that state; 1 when *ret is a changing step to be sent. Looks at
+ * holders go out at once: they disturb nobody. */
+static int pick_from(struct engine *e, const char *device, enum slice_state state, struct work *ret)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (s->state != state || !str_eq(s->device, device))
+			continue;
+		const struct slice_state_volatile *v = state_peek(e, s->id);
+		if (retry_later(e, v) || (v && v->finished))
+			continue;
+		_cleanup_err_ struct err err = { 0 };
+		char waits[256];
+		int r = goal_slice(e, s, ret, waits, &err);
+		if (r == 1 && ret->looking)
+			emit(e, ret);
+		else if (r == 1)
+			return 1;
+	}
+	return 0;
+}
+
+static int pick_layout(struct engine *e, const char *device, struct work *ret)
+{
+	_cleanup_err_ struct err err = { 0 };
+	char waits[256] = "", line[256] = "";
+	struct device_state *d = state_device(e, device);
+	int r = goal_layout(e, device, ret, waits, &err);
+	if (r < 0 && r != -EAGAIN)
+		err_line(&err, line, sizeof(line));
+	if (d)
+		reason_set(d->waits, sizeof(d->waits), "%s", r == -EAGAIN ? waits : line);
+	if (r == -EIO && err_is_set(&err) && str_eq(err.id, "engine.no-effect"))
+		work_device_failed(e, device, &err);
+	return r;
+}
+
+/* May that device be worked on now? going: what leaves is taken back even from a device that failed. */
+static bool device_open(struct engine *e, const struct device_state *d)
+{
+	return !d->stuck[0] && d->retry_at <= e->now && !state_busy(e, d->key);
+}
+
+static int pick_all(struct engine *e, const struct device_state *d, struct work *ret)
+{
+	char key[DEVICE_KEY_SIZE];
+	memcpy(key, d->key, sizeof(key));
+	bool blocked = d->blocked;
+	for (size_t i = 0; i < 2; i++)
+		if (pick_from(e, key, going[i], ret) > 0)
+			return 1;
+	if (!blocked && goal_layout_needed(e, key)) {
+		int r = pick_layout(e, key, ret);
+		if (r != 0)
+			return r > 0;
+	}
+	if (pick_from(e, key, coming[0], ret) > 0)
+		return 1;
+	return !blocked && pick_from(e, key, coming[1], ret) > 0;
+}
+
+static bool has_work(const struct engine *e, const char *device)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++)
+		if (str_eq(e->rec.slices[i].device, device) && !goal_stable(&e->rec.slices[i]))
+			return true;
+	return false;
+}
+
+static void device_emit(struct engine *e, const char *device)
+{
+	struct work work;
+	struct device_state *d = state_device(e, device);
+	if (d && device_open(e, d) && pick_all(e, d, &work))
+		emit(e, &work);
+}
+
+/* A held slice of which somebody says that its consumer is gone: look. */
+static void prompts_emit(struct engine *e)
+{
+	for (size_t i = 0; i < e->state.n_slices; i++) {
+		const struct slice_state_volatile *v = &e->state.slices[i];
+		const struct slice *s = v->prompted ? store_slice(e, v->id) : NULL;
+		if (!s || s->state != SLICE_HELD || v->check == CHECK_ASKED || v->retry_at > e->now)
+			continue;
+		struct work work = { .slice = s->id, .looking = true };
+		work.step.verb = VERB_HOLDERS;
+		work.step.target = slice_target(s);
+		emit(e, &work);
+	}
+}
+
+/* After a restart of either service an earlier step may still be on its way in the executor. Steps on
+ * one device run in order, so one that only checks and changes nothing comes back after all of them. */
+static void barriers_emit(struct engine *e)
+{
+	for (size_t i = 0; i < e->state.n_devices; i++) {
+		const struct device_state *d = &e->state.devices[i];
+		if (!d->barrier || d->retry_at > e->now || state_in_flight(e, d->key))
+			continue;
+		struct work work = { .step = d->barrier_step, .barrier = true };
+		emit(e, &work);
+	}
+}
+
+void work_emit(struct engine *e)
+{
+	barriers_emit(e);
+	prompts_emit(e);
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		/* Each device once: at its first slice. */
+		const char *device = e->rec.slices[i].device;
+		bool first = !goal_stable(&e->rec.slices[i]);
+		for (size_t k = 0; first && k < i; k++)
+			first = goal_stable(&e->rec.slices[k]) ||
+				!str_eq(e->rec.slices[k].device, device);
+		if (first && has_work(e, device))
+			device_emit(e, device);
+	}
+}
+
+/* --- failure of a device -------------------------------------------------------------------------------- */
+
+static void device_block(struct engine *e, struct device_state *d, struct err *err)
+{
+	const struct function *f = have_device(e->have, d->key);
+	if (!d->blocked)
+		d->attempts++;
+	d->blocked = true;
+	json_decref(d->err);
+	d->err = err_to_json(err);
+	d->absent = !f && !have_parent(e->have, d->key);
+	d->driver[0] = '\0';
+	if (f)
+		(void)STR_COPY(d->driver, f->driver);
+}
+
+/* The transaction is a device: its former layout comes back, or it stays as it is, with the reason. */
+void work_device_failed(struct engine *e, const char *device, struct err *err)
+{
+	struct device_state *d = state_device(e, device);
+	if (!d)
+		return;
+	event_add(e, "device.failed", "device", device, "reason", err->what, "because",
+		  err->because, NULL);
+	state_dones_clear(e, device, 0);
+	if (!d->has_former) {
+		err_state(err,
+			  "the device is as carve list shows it; it is not tried again by itself");
+		device_block(e, d, err);
+		err_done(err);
+		return;
+	}
+	d->has_former = false;
+	json_decref(d->err);
+	err_state(err, "its former layout is being put back");
+	d->err = err_to_json(err);
+	struct want former = d->former;
+	const struct want *back = d->had_want ? &former : NULL;
+	apply_want_set(e, device, back);
+	apply_device(e, device, back, true);
+	err_done(err);
+}
