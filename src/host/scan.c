@@ -329,6 +329,29 @@ static int add_name(const char *name, void *userdata)
 	return f ? STR_COPY(f->addr, name) : -ENOMEM;
 }
 
+/* A PF's driver may allow fewer VFs than the capability says (pci_sriov_set_totalvfs(); igb: 7 of 8): more
+ * are refused with ERANGE. This one takes no lock (sriov_totalvfs_show(), drivers/pci/iov.c). */
+static bool read_vf_limit(const struct scan *s, struct function *f)
+{
+	char path[PATH_SIZE];
+	uint64_t total;
+	if (!f->caps.known || !f->caps.sriov || function_path(f, "sriov_totalvfs", path) < 0 ||
+	    sysfs_read_u64(s->roots->sysfs, path, 10, &total) < 0 || total > UINT16_MAX ||
+	    total == f->caps.sriov_total)
+		return false;
+	f->caps.sriov_total = (uint16_t)total;
+	return true;
+}
+
+int scan_vf_limits(const struct scan_roots *roots, struct have *h)
+{
+	const struct scan s = { .roots = roots, .have = h };
+	int changed = 0;
+	for (size_t i = 0; i < h->n_functions; i++)
+		changed |= read_vf_limit(&s, &h->functions[i]);
+	return changed;
+}
+
 static bool same_function(const struct function *a, const struct function *b)
 {
 	return str_eq(a->key, b->key) && a->vendor == b->vendor && a->device == b->device;
@@ -415,6 +438,7 @@ int scan_all(const struct scan_roots *roots, const struct have *old, struct have
 	}
 	if (r >= 0 && old) {
 		keep_known(old, &h);
+		(void)scan_vf_limits(roots, &h);
 		r = keep_records(old, &h);
 	}
 	if (r < 0) {
@@ -488,6 +512,7 @@ int scan_function(const struct scan_roots *roots, struct have *h, const char *ad
 	if (was && same_function(was, &new)) {
 		memcpy(&new.caps, &was->caps, sizeof(new.caps));
 		new.mdev_parent = was->mdev_parent;
+		(void)read_vf_limit(&s, &new);
 	}
 	return function_put(h, &new);
 }

@@ -269,6 +269,24 @@ static void test_scan_all_what_workers_told_survives(void **state)
 	assert_int_equal(scan_apply_vfs(&f->have, "pci:0000:00/03.0/00.0", &vf, 7), -EBADMSG);
 }
 
+static void test_scan_vf_limits_the_drivers_total_counts(void **state)
+{
+	struct fixture *f = *state;
+	scan(f);
+	apply_pf_config(f, 5);
+	assert_int_equal(scan_vf_limits(&f->roots, &f->have), 0);
+	tree_file(&f->sys, "devices/" PF "/sriov_totalvfs", "6\n");
+	assert_int_equal(scan_vf_limits(&f->roots, &f->have), 1);
+	assert_int_equal(function(f, "0000:01:00.0")->caps.sriov_total, 6);
+	/* Without its driver the capability counts again. */
+	tree_file(&f->sys, "devices/" PF "/sriov_totalvfs", "7\n");
+	assert_int_equal(scan_function(&f->roots, &f->have, "0000:01:00.0"), 1);
+	assert_int_equal(function(f, "0000:01:00.0")->caps.sriov_total, 7);
+	tree_file(&f->sys, "devices/" PF "/sriov_totalvfs", "6\n");
+	scan(f);
+	assert_int_equal(function(f, "0000:01:00.0")->caps.sriov_total, 6);
+}
+
 static void test_f23_scan_all_another_card_at_the_address_is_not_believed(void **state)
 {
 	struct fixture *f = *state;
@@ -612,6 +630,7 @@ int main(void)
 		TEST(test_scan_apply_config_several_are_parsed),
 		TEST(test_scan_apply_config_lengths_that_do_not_add_up_change_nothing),
 		TEST(test_scan_all_what_workers_told_survives),
+		TEST(test_scan_vf_limits_the_drivers_total_counts),
 		TEST(test_f23_scan_all_another_card_at_the_address_is_not_believed),
 		TEST(test_scan_function_says_whether_it_changed),
 		TEST(test_scan_function_gone_takes_its_vfs_along),
