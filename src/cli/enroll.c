@@ -204,10 +204,18 @@ static int unenroll_key(struct cli *c, char ret[512])
 	return r;
 }
 
+static int line_remove(struct cli *c, const char *old, const char *begin, const char *end)
+{
+	_cleanup_free_ char *text = NULL;
+	if (asprintf(&text, "%.*s%s", (int)(begin - old), old, end) < 0)
+		return err_set(&c->err, "base.memory", ENOMEM, "out of memory");
+	return cli_file_write(c, DEVICES, text, 0644, "");
+}
+
 int cli_unenroll(struct cli *c)
 {
 	char key[512];
-	_cleanup_free_ char *old = NULL, *text = NULL;
+	_cleanup_free_ char *old = NULL;
 	if (unenroll_key(c, key) < 0 || refuse_used(c, key) < 0 ||
 	    cli_file_read(c, DEVICES, &old) < 0)
 		return cli_exit_code(&c->err);
@@ -216,10 +224,8 @@ int cli_unenroll(struct cli *c)
 		fprintf(stderr, "%s is not enrolled\n", c->operands[0]);
 		return EXIT_OK;
 	}
-	if (asprintf(&text, "%.*s%s", (int)(begin - old), old, end) < 0)
-		text = NULL;
-	if (!text || cli_file_write(c, DEVICES, text, 0644, "") < 0)
-		return text ? cli_exit_code(&c->err) : EXIT_FAILED;
+	if (line_remove(c, old, begin, end) < 0)
+		return cli_exit_code(&c->err);
 	fprintf(stderr, "taken from %s; carve writes to it no more\n", DEVICES);
 	return EXIT_OK;
 }

@@ -319,23 +319,31 @@ static int check_name(struct loader *l, struct fy_node *key, const char *name, c
 	return 0;
 }
 
+/* One of COUNTS: its name is the value's text, its number how many. */
+static int load_count(struct loader *l, const struct policy_option *o, const char *name,
+		      struct fy_node *n, struct policy_position at, void *into)
+{
+	at = policy_source_position(n, at);
+	int r = refuse_yaml_extras(l, n, at);
+	if (r < 0)
+		return r;
+	if (!n || !fy_node_is_scalar(n))
+		return type_error(l, at, name, "a number", n);
+	_cleanup_free_ char *text = NULL;
+	r = scalar_text(l, n, at, name, &text);
+	if (r < 0)
+		return r;
+	struct policy_value v = { 0 };
+	r = read_scalar(l, o, n, at, text, &v);
+	v.text = name;
+	return r < 0 ? r : store(l, o, &v, into);
+}
+
 static int load_named_entry(struct loader *l, const struct policy_option *o, const char *name,
 			    struct fy_node *value, struct policy_position at, void *into)
 {
-	if (o->kind == OPTION_COUNTS) {
-		struct policy_value v = { 0 };
-		_cleanup_free_ char *text = NULL;
-		struct policy_position value_at = policy_source_position(value, at);
-		int r = refuse_yaml_extras(l, value, value_at);
-		if (r >= 0 && (!value || !fy_node_is_scalar(value)))
-			r = type_error(l, value_at, name, "a number", value);
-		if (r >= 0)
-			r = scalar_text(l, value, value_at, name, &text);
-		if (r >= 0)
-			r = read_scalar(l, o, value, value_at, text, &v);
-		v.text = name;
-		return r < 0 ? r : store(l, o, &v, into);
-	}
+	if (o->kind == OPTION_COUNTS)
+		return load_count(l, o, name, value, at, into);
 	void *child = o->enter(into, name, at);
 	if (!child)
 		return err_set(l->err, "base.memory", ENOMEM, "out of memory");
