@@ -124,7 +124,7 @@ check: all $(UNIT) $(ENGINE) $(FUZZ)
 gate:
 	scripts/gate
 bench: all $(BENCH)
-	scripts/bench $(BENCH)
+	BUILD=$(abspath $(O)) scripts/bench $(BENCH) $(wildcard tests/bench/bench-*.sh)
 clean:
 	rm -rf $(O)
 
