@@ -126,8 +126,11 @@ static void take_config(struct daemon *d, uint64_t token, const struct step *s,
 			const struct step_result *r, const void *data)
 {
 	(void)token;
-	if (usable(r) && scan_apply_config(&d->picture.have, s->text, data, r->data_len) >= 0)
-		changed(d);
+	const struct scan_roots roots = roots_of(d);
+	if (!usable(r) || scan_apply_config(&d->picture.have, s->text, data, r->data_len) < 0)
+		return;
+	(void)scan_vf_limits(&roots, &d->picture.have);
+	changed(d);
 }
 
 static void take_types(struct daemon *d, uint64_t token, const struct step *s,
