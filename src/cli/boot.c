@@ -71,11 +71,16 @@ static int add_rule(struct cli *c, struct str_buf *rules, const json_t *d)
 	char path[512];
 	const char *vendor = json_string_value(json_object_get(d, "vendor"));
 	const char *device = json_string_value(json_object_get(d, "device"));
-	const char *address = print_text(d, "address");
+	const char *address = print_text(d, "address"), *key = print_text(d, "key");
 	if (!vendor || !device || strlen(vendor) != 4 || strlen(device) != 4 ||
-	    devpath_pattern(print_text(d, "key"), path, sizeof(path)) < 0)
-		return err_set(&c->err, "cli.boot-path", EINVAL,
-			       "%s has no path that a udev rule can name", address);
+	    devpath_pattern(key, path, sizeof(path)) < 0) {
+		int r = err_set(&c->err, "cli.boot-path", EINVAL, "cannot name %s in a udev rule",
+				key);
+		err_because(&c->err,
+			    "only PCI functions below a root bus have a path and ids for it");
+		err_state(&c->err, "nothing was changed");
+		return r;
+	}
 	str_buf_addf(rules,
 		     "\n# %s, now %s\n"
 		     "ACTION==\"add\", SUBSYSTEM==\"pci\", DEVPATH==\"%s\", \\\n"

@@ -97,9 +97,8 @@ static void replies_send(int fd, const json_t *call)
 	if (error)
 		reply_send(fd, json_pack("{s:s, s:{s:O}}", "error", "io.carve.Failed", "parameters",
 					 "error", error));
-	if (json_object_get(call, "denied"))
-		reply_send(fd, json_pack("{s:s, s:{s:s}}", "error", "io.carve.PermissionDenied",
-					 "parameters", "need", "group carve-admin"));
+	if (json_object_get(call, "raw"))
+		reply_send(fd, json_object_get(call, "raw"));
 	char byte;
 	if (hang)
 		(void)!read(fd, &byte, 1);
