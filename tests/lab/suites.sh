@@ -88,8 +88,9 @@ suite_failed() { # NAME STATUS LOG
 	125) echo "not ok ${1}_suite - the guest is gone or stuck" | tee -a "$3" ;;
 	esac
 	guest_save_logs "$dir"
-	echo "# journal, dmesg and console are in ${dir#"$top"/}; the end of the journal:"
+	echo "# journal, dmesg and console are in ${dir#"$top"/}; the end of the journal and of the console:"
 	tail -n 15 "$dir/journal" | sed 's/^/    | /'
+	tail -n 10 "$dir/console" | sed 's/^/    | /'
 }
 
 suites_run() { # [NAME...]
@@ -97,6 +98,7 @@ suites_run() { # [NAME...]
 	log=$(mktemp)
 	: > "$log.all"
 	suites_check "$@"
+	rm -rf "$lab_build/failed"
 	trap '[ -z "${lab_run:-}" ] || guest_remove' EXIT
 	while read -r topology runs limit name <&4; do
 		start=$SECONDS

@@ -11,7 +11,11 @@ archive_uri_from_apt() {
 
 # The same from the files, for a machine that never ran `apt-get update`: one-line and deb822.
 archive_uri_from_files() {
-	local codename
+	local codename file files=()
+	for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+		[ ! -s "$file" ] || files+=("$file")
+	done
+	[ ${#files[@]} -gt 0 ] || return 0
 	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	awk -v suite="$codename" '
 		/^[ \t]*#/ { next }
@@ -28,7 +32,7 @@ archive_uri_from_files() {
 		}
 		FILENAME ~ /\.sources$/ && (/^$/ || FNR == 1) && !/^URIs:/ && !/^Suites:/ { uri = ""; found = 0 }
 		uri != "" && found { print uri; exit }
-	' /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null
+	' "${files[@]}"
 }
 
 archive_uri() {

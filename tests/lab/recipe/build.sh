@@ -181,7 +181,7 @@ main() {
 	release=$(ls "$root/lib/modules")
 	make_drivers "$release"
 	say "drivers built for $release"
-	prepare_modules "$release" igb igbvf e1000 nvme virtio_rng vfio_pci mdev psample macsec udp_tunnel \
+	prepare_modules "$release" igb igbvf e1000 nvme virtio_rng vfio_pci vfio_iommu_type1 mdev psample macsec udp_tunnel \
 		mtty mdpy mbochs netdevsim overlay autofs4 ip_tables nfnetlink virtio_iommu virtio_pci virtio_blk ext4 9p 9pnet_virtio
 	make_initramfs "$release" "$out/initrd.gz" virtio_iommu virtio_pci virtio_blk ext4 9p 9pnet_virtio
 	mkdir -p "$root/opt/lab"
