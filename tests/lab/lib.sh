@@ -120,6 +120,8 @@ guest_start() {
 		lab_machine_args
 		export TMPDIR=$lab_run
 		cd "$lab_run" || exit
+		exec 8< "$lab_world/root.img"
+		flock -s 8 # QEMU keeps it: this world is in use
 		echo "$BASHPID" > "$lab_run/pid"
 		lab_qemu "${lab_args[@]}"
 	) > "$lab_run/qemu.log" 2>&1 < /dev/null &
