@@ -79,7 +79,7 @@ static void place(struct engine *e, const struct slice *found, bool destroy)
 {
 	bool wanted = goal_wanted(e, found);
 	bool other = store_want(e, found->device) != NULL;
-	if (!wanted && !other && !destroy)
+	if (!wanted && ((!other && !destroy) || (found->state == SLICE_LOST && found->dirty)))
 		return;
 	struct slice *s = store_slice_edit(e, found->id);
 	if (!s)
@@ -109,7 +109,7 @@ void apply_device(struct engine *e, const char *device, const struct want *w, bo
 	}
 	if (w)
 		add_missing(e, w);
-	state_dones_clear(e, device, 0);
+	state_dones_clear_all(e, device);
 }
 
 void apply_want_set(struct engine *e, const char *device, const struct want *w)
@@ -303,8 +303,6 @@ static void reservation_keep(struct engine *e, const struct policy_reservation *
 		    memcmp(&c->set, &r->set, sizeof(r->set)) == 0;
 	if (c->from_policy)
 		memcpy(c->owner, r->owner, sizeof(c->owner));
-	if (same && c->state == CLAIM_FAILED)
-		c->state = CLAIM_PREPARING;
 	if (same)
 		return;
 	_cleanup_err_ struct err err = { 0 };
@@ -438,13 +436,6 @@ void restore_request(struct engine *e, const struct request *rq)
 			d->attempts = d->unknowns = d->steps = 0;
 		}
 		apply_device(e, w.device, &w, w.on_remove_destroy);
-	}
-	for (size_t i = 0; i < e->rec.n_claims; i++) {
-		struct claim *c = e->rec.claims[i].state == CLAIM_FAILED
-					  ? store_claim_edit(e, e->rec.claims[i].name)
-					  : NULL;
-		if (c)
-			c->state = CLAIM_PREPARING;
 	}
 	(void)state_wait(e, rq->token, WAIT_RESTORE, "");
 }

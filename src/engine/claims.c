@@ -260,14 +260,7 @@ void claim_fail(struct engine *e, const char *claim, struct err *err)
 		s->claim[0] = '\0';
 		reclaim_begin(e, s);
 	}
-	/* A reservation of the policy is not given up: it waits, with the reason, for the next apply. */
-	if (copy.from_policy) {
-		c->slice = 0;
-		c->state = CLAIM_FAILED;
-		reason_set(c->reason, sizeof(c->reason), "%s", err->what ? err->what : "failed");
-	} else {
-		store_claim_delete(e, name);
-	}
+	store_claim_delete(e, name);
 	answer_waiters(e, WAIT_ALLOC, name, &copy, s, err);
 	answer_waiters(e, WAIT_RELEASE, name, &copy, s, NULL);
 }

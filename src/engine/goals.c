@@ -171,10 +171,15 @@ static int wanted_plan(struct engine *e, const struct mech *m, const struct want
 {
 	bool found;
 	int r = m->make_steps(e->have, w, s, p, reterr);
-	if (r < 0 || p->n > 0 || !m->binds || !w || !w->bind_early)
-		return r;
 	const struct function *f = m->find(e->have, s, &found);
-	return f ? vfio_bind_steps(e->have, s, f, NULL, p, reterr) : 0;
+	if (r < 0 || p->n > 0 || !m->binds || !w || !f)
+		return r;
+	if (w->bind_early)
+		return vfio_bind_steps(e->have, s, f, NULL, p, reterr);
+	/* An earlier policy had it bound ahead; what data it holds is not this step's matter. */
+	struct slice clean = *s;
+	clean.dirty = 0;
+	return vfio_release_steps(e->have, &clean, f, false, p, reterr);
 }
 
 static int bind_plan(struct engine *e, const struct slice *s, const struct function *f,

@@ -245,6 +245,7 @@ struct in_flight *state_flight(struct engine *e, uint64_t step);
 void state_flight_end(struct engine *e, uint64_t step);
 /* Forgets what was done for that slice (0: the layout of device), so that it may be done again. */
 void state_dones_clear(struct engine *e, const char *device, uint64_t slice);
+void state_dones_clear_all(struct engine *e, const char *device);
 void state_device_unblock(struct device_state *d);
 void state_backoff(struct engine *e, int64_t *retry_at, unsigned *backoff_ms);
 struct waiter *state_wait(struct engine *e, uint64_t token, enum waiter_kind kind,
@@ -307,6 +308,8 @@ void work_emit(struct engine *e);
 void work_note_original(struct engine *e, struct slice *s);
 /* Slices of a device that failed: back to the former layout, or blocked. Takes err. */
 void work_device_failed(struct engine *e, const char *device, struct err *err);
+/* Not tried again by itself, but left as it is. Takes err. */
+void work_device_block(struct engine *e, const char *device, struct err *err);
 
 void results_take(struct engine *e);
 void results_forget(struct engine *e);

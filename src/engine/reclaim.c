@@ -254,7 +254,8 @@ void reclaim_clear(struct engine *e, const struct request *rq)
 		return;
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		if (s->state != SLICE_QUARANTINED || !is_named(s, rq->name))
+		bool kept = s->state == SLICE_LOST && s->dirty && !s->claim[0];
+		if ((s->state != SLICE_QUARANTINED && !kept) || !is_named(s, rq->name))
 			continue;
 		clear_slice(e, s, rq->reason);
 		n++;

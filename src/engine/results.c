@@ -82,9 +82,27 @@ static void quarantine_or_fail(struct engine *e, const struct slice *s, struct e
 	char claim[NAME_SIZE];
 	uint64_t id = s->id;
 	memcpy(claim, s->claim, sizeof(claim));
-	if (s->state == SLICE_PREPARING && claim[0])
+	if (s->state == SLICE_PREPARING && !state_has_waiter(e, WAIT_ALLOC, claim)) {
+		/* Restored or reserved: it keeps its slice, and goes on when the device moves. */
+		work_device_block(e, s->device, err);
+		return;
+	}
+	if (s->state == SLICE_PREPARING)
 		claim_fail(e, claim, err);
 	reclaim_quarantine(e, id, err);
+}
+
+/* A fresh claim is not granted; a restored or reserved one keeps its slice and waits for help. */
+static void preparing_failed(struct engine *e, const struct slice *s, struct err *err)
+{
+	struct claim *c = store_claim_edit(e, s->claim);
+	if (!c || state_has_waiter(e, WAIT_ALLOC, c->name)) {
+		claim_fail(e, s->claim, err);
+		return;
+	}
+	reason_set(c->reason, sizeof(c->reason), "%s%s%s", err->what ? err->what : "it failed",
+		   err->because ? ": " : "", err->because ? err->because : "");
+	work_device_block(e, s->device, err);
 }
 
 /* Not begun, or refused: nothing was touched, so what leaves only waits. */
@@ -93,7 +111,7 @@ static void slice_refused(struct engine *e, const struct slice *s, struct err *e
 	if (held && (s->state == SLICE_RECLAIMING || s->state == SLICE_REMOVING))
 		slice_later(e, s->id, err);
 	else if (s->state == SLICE_PREPARING)
-		claim_fail(e, s->claim, err);
+		preparing_failed(e, s, err);
 	else if (s->state == SLICE_RECLAIMING || s->state == SLICE_REMOVING)
 		reclaim_quarantine(e, s->id, err);
 	else
@@ -103,7 +121,7 @@ static void slice_refused(struct engine *e, const struct slice *s, struct err *e
 static void slice_failed(struct engine *e, const struct slice *s, struct err *err)
 {
 	if (s->state == SLICE_PREPARING)
-		claim_fail(e, s->claim, err);
+		preparing_failed(e, s, err);
 	else if (s->state == SLICE_RECLAIMING || s->state == SLICE_REMOVING)
 		reclaim_quarantine(e, s->id, err);
 	else
@@ -205,7 +223,7 @@ static void resume(struct engine *e, const char *device)
 void results_device_free(struct engine *e, const char *device)
 {
 	struct device_state *d = state_device(e, device);
-	if (!d)
+	if (!d || !d->stuck[0])
 		return;
 	d->stuck[0] = '\0';
 	if (d->attempts < ENGINE_ATTEMPTS_MAX)

@@ -168,6 +168,13 @@ void state_dones_clear(struct engine *e, const char *device, uint64_t slice)
 	}
 }
 
+void state_dones_clear_all(struct engine *e, const char *device)
+{
+	for (size_t i = e->state.n_dones; i > 0; i--)
+		if (str_eq(e->state.dones[i - 1].step.target.device, device))
+			REMOVE(&e->state, dones, n_dones, i - 1);
+}
+
 void state_device_unblock(struct device_state *d)
 {
 	d->blocked = false;

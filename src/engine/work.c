@@ -15,6 +15,13 @@ static void wanted_reached(struct engine *e, uint64_t id)
 	const struct mech *m = s ? goal_mech(e, s->mech) : NULL;
 	if (!m)
 		return;
+	bool found;
+	const struct function *f = m->find(e->have, s, &found);
+	if (f && !vfio_driver(f->driver)) {
+		/* It is with its own driver: what that is, is seen anew when it is bound again. */
+		s->has_original = 0;
+		s->original_driver[0] = '\0';
+	}
 	int proof = m->proof(e->have, s);
 	s->state = s->dirty && proof != PROOF_STORAGE ? SLICE_RECLAIMING : SLICE_READY;
 	s->reason[0] = '\0';
@@ -35,10 +42,25 @@ static void preparing_reached(struct engine *e, uint64_t id)
 		e->state.grant_since = e->now;
 }
 
+/* What lies on a disk outlives the VF: as long as the record says whose it is, nobody else gets it. */
+static bool remembers_data(struct engine *e, uint64_t id)
+{
+	bool found;
+	struct slice *s = store_slice_edit(e, id);
+	if (!s || !s->dirty)
+		return false;
+	(void)goal_find(e, s, &found);
+	s->state = found ? SLICE_READY : SLICE_LOST;
+	reason_set(s->reason, sizeof(s->reason), "not wanted; it holds data of uid %u",
+		   s->last_uid);
+	state_slice_forget(e, id);
+	return true;
+}
+
 static void removing_reached(struct engine *e, uint64_t id)
 {
 	const struct slice *s = store_slice(e, id);
-	if (!s)
+	if (!s || remembers_data(e, id))
 		return;
 	event_slice(e, "slice.removed", s, NULL);
 	state_slice_forget(e, id);
@@ -98,12 +120,16 @@ static bool slice_cannot(struct engine *e, uint64_t id, struct err *err)
 		claim_fail(e, claim, err);
 		return true;
 	}
-	if (s->state == SLICE_RECLAIMING && err_is_set(err) &&
-	    str_eq(err->id, "engine.no-effect")) {
+	bool no_effect = err_is_set(err) && str_eq(err->id, "engine.no-effect");
+	if (s->state == SLICE_RECLAIMING && no_effect) {
 		reclaim_quarantine(e, id, err);
 		return true;
 	}
 	waits_set(e, s, line);
+	if (no_effect && s->state == SLICE_WANTED)
+		work_device_failed(e, s->device, err);
+	else if (no_effect)
+		work_device_block(e, s->device, err);
 	return false;
 }
 
@@ -263,16 +289,24 @@ static const struct slice_state_volatile *state_peek(const struct engine *e, uin
 	return NULL;
 }
 
+/* On a device that failed: only what goes away, and what somebody asks for now. */
+static bool is_asked_for(const struct engine *e, const struct slice *s)
+{
+	return s->state == SLICE_RECLAIMING || s->state == SLICE_REMOVING ||
+	       (s->state == SLICE_PREPARING && state_has_waiter(e, WAIT_ALLOC, s->claim));
+}
+
 /* Looks at the slices of the device in that state; 1 when *ret is a changing step to be sent. Looks at
  * holders go out at once: they disturb nobody. */
-static int pick_from(struct engine *e, const char *device, enum slice_state state, struct work *ret)
+static int pick_from(struct engine *e, const char *device, enum slice_state state, bool blocked,
+		     struct work *ret)
 {
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
 		if (s->state != state || !str_eq(s->device, device))
 			continue;
 		const struct slice_state_volatile *v = state_peek(e, s->id);
-		if (retry_later(e, v) || (v && v->finished))
+		if (retry_later(e, v) || (v && v->finished) || (blocked && !is_asked_for(e, s)))
 			continue;
 		_cleanup_err_ struct err err = { 0 };
 		char waits[256];
@@ -312,16 +346,16 @@ static int pick_all(struct engine *e, const struct device_state *d, struct work 
 	memcpy(key, d->key, sizeof(key));
 	bool blocked = d->blocked;
 	for (size_t i = 0; i < 2; i++)
-		if (pick_from(e, key, going[i], ret) > 0)
+		if (pick_from(e, key, going[i], blocked, ret) > 0)
 			return 1;
 	if (!blocked && goal_layout_needed(e, key)) {
 		int r = pick_layout(e, key, ret);
 		if (r != 0)
 			return r > 0;
 	}
-	if (pick_from(e, key, coming[0], ret) > 0)
+	if (pick_from(e, key, coming[0], blocked, ret) > 0)
 		return 1;
-	return !blocked && pick_from(e, key, coming[1], ret) > 0;
+	return pick_from(e, key, coming[1], blocked, ret) > 0;
 }
 
 static bool has_work(const struct engine *e, const char *device)
@@ -400,29 +434,41 @@ static void device_block(struct engine *e, struct device_state *d, struct err *e
 		(void)STR_COPY(d->driver, f->driver);
 }
 
-/* The transaction is a device: its former layout comes back, or it stays as it is, with the reason. */
-void work_device_failed(struct engine *e, const char *device, struct err *err)
+void work_device_block(struct engine *e, const char *device, struct err *err)
 {
 	struct device_state *d = state_device(e, device);
 	if (!d)
 		return;
 	event_add(e, "device.failed", "device", device, "reason", err->what, "because",
 		  err->because, NULL);
-	state_dones_clear(e, device, 0);
+	state_dones_clear_all(e, device);
+	err_state(err, "the device is as carve list shows it; it is not tried again by itself");
+	err_todo(err, "when the cause is gone: carve apply");
+	device_block(e, d, err);
+	err_done(err);
+}
+
+/* The transaction is a device: its former layout comes back, or it stays as it is, with the reason. */
+void work_device_failed(struct engine *e, const char *device, struct err *err)
+{
+	struct device_state *d = state_device(e, device);
+	if (!d)
+		return;
 	if (!d->has_former) {
-		err_state(err,
-			  "the device is as carve list shows it; it is not tried again by itself");
-		device_block(e, d, err);
-		err_done(err);
+		work_device_block(e, device, err);
 		return;
 	}
+	char key[DEVICE_KEY_SIZE]; /* device may point into what changes below */
+	memcpy(key, d->key, sizeof(key));
+	event_add(e, "device.failed", "device", key, "reason", err->what, "because", err->because,
+		  NULL);
 	d->has_former = false;
 	json_decref(d->err);
 	err_state(err, "its former layout is being put back");
 	d->err = err_to_json(err);
 	struct want former = d->former;
 	const struct want *back = d->had_want ? &former : NULL;
-	apply_want_set(e, device, back);
-	apply_device(e, device, back, true);
+	apply_want_set(e, key, back);
+	apply_device(e, key, back, true);
 	err_done(err);
 }

@@ -1,0 +1,631 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Random histories from a seed: claims, releases, policies, consumers, faults, crashes, reboots, other
+ * people's hands. What must hold is checked after each commit (world.c); now and then everything
+ * calms down, and then the host must be what the policy says and a second look must write nothing.
+ *
+ * CARVE_SEED: the seed (printed when something breaks); CARVE_OPS: how many operations;
+ * CARVE_FULL=1: a million.
+ */
+#include "support/test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "engine/world.h"
+#include "vfio/vfio.h"
+
+#define NIC_A "pci:0000:00/03.0/00.0"
+#define NIC_B "pci:0000:00/04.0/00.0"
+#define NVME "pci:0000:00/05.0/00.0"
+#define GPU_A "pci:0000:00/06.0/00.0"
+#define GPU_B "pci:0000:00/07.0/00.0"
+#define GPU_OLD "pci:0000:00/08.0/00.0"
+#define GPU_SHARED "pci:0000:00/09.0/00.0"
+#define NIC_OTHER "pci:0000:00/0a.0/00.0"
+#define MTTY "sys:virtual/mtty/mtty"
+#define MDPY "sys:virtual/mdpy/mdpy"
+#define MOTHER "sys:virtual/other/other"
+
+static void host_make(struct world *w)
+{
+	struct machine *m = &w->m;
+	machine_add_pf(m, NIC_A, 0x020000, 7, true);
+	machine_add_pf(m, NIC_B, 0x020000, 7, true);
+	machine_add_pf(m, NVME, 0x010802, 4, true);
+	machine_add_function(m, GPU_A, 0x030000, "nouveau", true, true);
+	machine_add_function(m, GPU_B, 0x030000, "nouveau", true, true);
+	machine_add_function(m, GPU_OLD, 0x030000, "nouveau", false, true);
+	machine_add_pf(m, NIC_OTHER, 0x020000, 7, false);
+	machine_add_parent(m, MTTY, 24, true);
+	machine_add_type(m, MTTY, "mtty-1", 1);
+	machine_add_type(m, MTTY, "mtty-2", 2);
+	machine_add_parent(m, MDPY, 4, true);
+	machine_add_type(m, MDPY, "mdpy-vga", 1);
+	machine_add_type(m, MDPY, "mdpy-hd", 1);
+	machine_add_parent(m, MOTHER, 8, false);
+	machine_add_type(m, MOTHER, "other-1", 1);
+	have_sort(&m->have);
+}
+
+/* --- policies --------------------------------------------------------------------------------------- */
+
+static bool chance(struct world *w, unsigned percent)
+{
+	return world_random(w, 100) < percent;
+}
+
+static bool divide_nic(struct world *w, struct str_buf *b, const char *name, bool *ret_whole)
+{
+	if (chance(w, 15))
+		return false;
+	if (chance(w, 10)) {
+		*ret_whole = true;
+		str_buf_addf(b, "  - {use: %s, as: passthrough}\n", name);
+		return true;
+	}
+	static const unsigned counts[] = { 1, 2, 4, 7 };
+	str_buf_addf(b, "  - {use: %s, as: sriov, count: %u%s}\n", name, counts[world_random(w, 4)],
+		     chance(w, 50) ? ", vf: {trust: true, vlan: 7}" : "");
+	return true;
+}
+
+static bool divide_gpu(struct world *w, struct str_buf *b, const char *name)
+{
+	if (chance(w, 20))
+		return false;
+	str_buf_addf(b, "  - {use: %s, as: passthrough%s}\n", name,
+		     chance(w, 50) ? ", bind: early" : "");
+	return true;
+}
+
+static bool divide_mdev(struct world *w, struct str_buf *b, const char *name, const char *one,
+			const char *two, unsigned most)
+{
+	if (chance(w, 15))
+		return false;
+	if (chance(w, 50))
+		str_buf_addf(b, "  - {use: %s, as: mdev, on-demand: [%s, %s]}\n", name, one, two);
+	else
+		str_buf_addf(b, "  - {use: %s, as: mdev, types: {%s: %u, %s: %u}}\n", name, one,
+			     (unsigned)world_random(w, most) + 1, two,
+			     (unsigned)world_random(w, 2) + 1);
+	return true;
+}
+
+static char *policy_make(struct world *w)
+{
+	struct str_buf b = { 0 };
+	str_buf_add(&b, "version: 1\ndevices:\n"
+			"  nica: {match: {key: \"" NIC_A "\"}}\n"
+			"  nicb: {match: {key: \"" NIC_B "\"}}\n"
+			"  nvme: {match: {key: \"" NVME "\"}}\n"
+			"  gpus: {match: {key: [\"" GPU_A "\", \"" GPU_B "\"]}}\n"
+			"  old: {match: {key: \"" GPU_OLD "\"}}\n"
+			"  mtty: {match: {key: \"" MTTY "\"}}\n"
+			"  mdpy: {match: {key: \"" MDPY "\"}}\n"
+			"divide:\n");
+	bool whole = false, ignored = false;
+	bool nica = divide_nic(w, &b, "nica", &whole), nicb = divide_nic(w, &b, "nicb", &ignored);
+	bool nvme = chance(w, 80);
+	if (nvme)
+		str_buf_addf(&b, "  - {use: nvme, as: sriov, count: %u}\n",
+			     (unsigned)world_random(w, 4) + 1);
+	bool gpus = divide_gpu(w, &b, "gpus");
+	str_buf_add(&b, "  - {use: old, as: passthrough}\n");
+	bool mtty = divide_mdev(w, &b, "mtty", "mtty-1", "mtty-2", 8);
+	bool mdpy = divide_mdev(w, &b, "mdpy", "mdpy-vga", "mdpy-hd", 2);
+	str_buf_add(&b, "classes:\n  old: {from: old}\n");
+	str_buf_add(&b, !nica	? ""
+			: whole ? "  lana: {from: nica}\n"
+				: "  lana: {from: nica, may-set: {mac: true, vlan: 1-99}}\n");
+	str_buf_add(&b, nicb ? "  lanb: {from: nicb}\n" : "");
+	str_buf_add(&b, nvme ? "  disk: {from: nvme}\n" : "");
+	str_buf_add(&b, gpus ? "  gpu: {from: gpus}\n" : "");
+	str_buf_add(&b,
+		    mtty ? "  tty: {from: mtty}\n  tty2: {from: mtty, profiles: [mtty-2]}\n" : "");
+	str_buf_add(&b, mdpy ? "  vga: {from: mdpy, profiles: [mdpy-vga, mdpy-hd]}\n" : "");
+	if (nica && chance(w, 40))
+		str_buf_add(&b, "reservations:\n"
+				"  - {name: web01, class: lana, for: \"libvirt:web01\"}\n");
+	str_buf_addf(&b, "drift: %s\non-remove: %s\n", chance(w, 60) ? "repair" : "report",
+		     chance(w, 60) ? "destroy" : "keep");
+	return str_buf_take(&b);
+}
+
+/* --- operations ----------------------------------------------------------------------------------------- */
+
+static const char *const classes[] = { "lana", "lanb", "disk", "gpu", "old", "tty", "tty2", "vga" };
+
+static void op_alloc(struct world *w)
+{
+	const char *class = classes[world_random(w, 8)];
+	uint32_t uid = 1000 + (uint32_t)world_random(w, 3);
+	struct vf_settings set = { 0 };
+	if (chance(w, 20)) {
+		set.set = VF_SET_MAC;
+		set.mac[0] = 0x52;
+		set.mac[5] = (uint8_t)world_random(w, 250);
+	}
+	uint64_t token =
+		world_alloc(w, uid, class, "", chance(w, 20) ? CLAIM_RESERVED : CLAIM_RUNNING,
+			    chance(w, 30) ? 100 + (int32_t)world_random(w, 1000) : 0, &set);
+	if (chance(w, 5))
+		engine_request_cancelled(w->e, token);
+}
+
+static const struct claim *some_claim(struct world *w)
+{
+	const struct record *r = engine_record(w->e);
+	return r->n_claims ? &r->claims[world_random(w, r->n_claims)] : NULL;
+}
+
+static void op_release(struct world *w)
+{
+	const struct claim *c = some_claim(w);
+	char name[NAME_SIZE];
+	(void)STR_COPY(name, c && !chance(w, 5) ? c->name : "never-was");
+	world_release(w, c && !c->from_policy ? c->uid : 0, name);
+}
+
+static void op_consumer(struct world *w)
+{
+	const struct claim *c = some_claim(w);
+	const struct slice *s = c && c->slice ? world_slice(w, c->slice) : NULL;
+	if (!s)
+		return;
+	struct target t = slice_target(s);
+	char name[NAME_SIZE];
+	(void)STR_COPY(name, c->name);
+	if (machine_is_held(&w->m, &t)) {
+		machine_close(&w->m, &t);
+		world_log(w, "consumer of %s closes", name);
+		if (chance(w, 50))
+			engine_consumer_gone(w->e, name);
+	} else if (c->state == CLAIM_HELD && machine_open(&w->m, &t, c->grant_uid, 4121) == 0) {
+		world_log(w, "consumer of %s opens", name);
+	} else if (chance(w, 20)) {
+		engine_consumer_gone(w->e, name);
+	}
+}
+
+static void op_apply(struct world *w)
+{
+	_cleanup_free_ char *text = policy_make(w);
+	world_apply(w, text, chance(w, 30));
+}
+
+static void op_time(struct world *w)
+{
+	w->now += (int64_t)world_random(w, chance(w, 10) ? 20000 : 200);
+	world_results(w);
+}
+
+static void op_foreign_mdev(struct world *w)
+{
+	char uuid[UUID_SIZE];
+	(void)STR_FORMAT(uuid, "ffffffff-0000-4000-8000-%012llx",
+			 (unsigned long long)world_random(w, 1000));
+	const char *parent = chance(w, 50) ? MTTY : MOTHER;
+	int r = chance(w, 50) ? machine_mdev_create(&w->m, parent, uuid,
+						    str_eq(parent, MTTY) ? "mtty-1" : "other-1")
+			      : machine_mdev_remove(&w->m, uuid);
+	world_log(w, "by hand: mdev %s: %d", uuid, r);
+}
+
+static bool pf_idle(struct world *w, const char *key)
+{
+	for (size_t i = 0; i < w->m.n_holders; i++)
+		if (str_eq(w->m.holders[i].target.device, key))
+			return false;
+	return true;
+}
+
+static void op_drift_vfs(struct world *w)
+{
+	static const char *const keys[] = { NIC_A, NIC_B, NVME, NIC_OTHER };
+	const char *key = keys[world_random(w, 4)];
+	if (!pf_idle(w, key))
+		return;
+	int r = machine_vfs_set(&w->m, key, 0, false);
+	world_log(w, "by hand: no VFs on %s: %d", key, r);
+	if (chance(w, 40)) {
+		unsigned n = (unsigned)world_random(w, 5);
+		r = machine_vfs_set(&w->m, key, n, false);
+		world_log(w, "by hand: %u VFs on %s: %d", n, key, r);
+	}
+}
+
+static void op_drift_mdev(struct world *w)
+{
+	if (w->m.n_made == 0)
+		return;
+	char uuid[UUID_SIZE];
+	(void)STR_COPY(uuid, w->m.made[world_random(w, w->m.n_made)]);
+	const struct mdev *d = have_mdev(&w->m.have, uuid);
+	struct target t = { .vf = -1 };
+	(void)STR_COPY(t.device, d->parent);
+	(void)STR_COPY(t.uuid, uuid);
+	if (machine_is_held(&w->m, &t))
+		return;
+	world_log(w, "by hand: remove mdev %s", uuid);
+	(void)machine_mdev_remove(&w->m, uuid);
+}
+
+static void op_drift_driver(struct world *w)
+{
+	struct target t = { .vf = -1 };
+	(void)STR_COPY(t.device, chance(w, 50) ? GPU_A : GPU_B);
+	struct function *f = machine_function(&w->m, &t);
+	if (!f || machine_is_held(&w->m, &t) || !str_eq(f->driver, "vfio-pci"))
+		return;
+	world_log(w, "by hand: %s to nouveau", f->addr);
+	(void)STR_COPY(f->driver, "nouveau");
+	f->vfio_node = false;
+}
+
+static void op_drift(struct world *w)
+{
+	switch (world_random(w, 5)) {
+	case 0:
+	case 1:
+		op_foreign_mdev(w);
+		break;
+	case 2:
+		op_drift_vfs(w);
+		break;
+	case 3:
+		op_drift_mdev(w);
+		break;
+	default:
+		op_drift_driver(w);
+		break;
+	}
+	/* The uevent comes, or comes late, or is lost. */
+	if (chance(w, 50))
+		world_observe(w);
+}
+
+static void op_manage(struct world *w)
+{
+	struct requester root = { .manage = true };
+	const struct record *r = engine_record(w->e);
+	char name[SYS_PATH_SIZE];
+	if (chance(w, 40)) {
+		engine_request_reclaim_retry(w->e, ++w->token, &root, chance(w, 50) ? "" : "web01");
+		return;
+	}
+	for (size_t i = 0; i < r->n_slices; i++)
+		if (r->slices[i].state == SLICE_QUARANTINED &&
+		    slice_name(&r->slices[i], name, sizeof(name)) == 0) {
+			struct target t = slice_target(&r->slices[i]);
+			/* The admin knows: he cleaned it. */
+			for (size_t k = 0; k < w->m.n_residues; k++)
+				if (target_eq(&w->m.residues[k].target, &t))
+					w->m.residues[k].uid = 0;
+			if (machine_is_held(&w->m, &t))
+				return;
+			world_log(w, "clear %s", name);
+			engine_request_quarantine_clear(w->e, ++w->token, &root, name, "cleaned");
+			return;
+		}
+}
+
+static void op_crash(struct world *w)
+{
+	switch (world_random(w, 4)) {
+	case 0:
+		world_log(w, "the executor dies");
+		machine_executor_crash(&w->m);
+		engine_executor_lost(w->e);
+		if (chance(w, 50))
+			world_turn(w);
+		world_observe(w);
+		break;
+	case 1:
+		world_crash(w, true);
+		break;
+	case 2:
+		world_crash(w, false);
+		break;
+	default:
+		if (chance(w, 30))
+			world_reboot(w);
+		break;
+	}
+}
+
+static void op(struct world *w)
+{
+	uint64_t n = world_random(w, 100);
+	if (n < 25)
+		op_alloc(w);
+	else if (n < 42)
+		op_release(w);
+	else if (n < 55)
+		op_consumer(w);
+	else if (n < 60)
+		op_apply(w);
+	else if (n < 65)
+		op_drift(w);
+	else if (n < 68)
+		op_crash(w);
+	else if (n < 71)
+		op_manage(w);
+	else if (n < 72)
+		w->disk_full = !w->disk_full && chance(w, 50);
+	else
+		op_time(w);
+	world_turn(w);
+}
+
+/* --- calm ------------------------------------------------------------------------------------------------- */
+
+static void release_all(struct world *w)
+{
+	w->m.n_holders = 0;
+	for (size_t i = 0; i < engine_record(w->e)->n_claims; i++) {
+		char name[NAME_SIZE];
+		(void)STR_COPY(name, engine_record(w->e)->claims[i].name);
+		world_release(w, 0, name);
+	}
+}
+
+static void clear_all(struct world *w)
+{
+	struct requester root = { .manage = true };
+	const struct record *r = engine_record(w->e);
+	for (size_t i = 0; i < r->n_slices; i++) {
+		char name[SYS_PATH_SIZE];
+		if (r->slices[i].state != SLICE_QUARANTINED ||
+		    slice_name(&r->slices[i], name, sizeof(name)) < 0)
+			continue;
+		struct target t = slice_target(&r->slices[i]);
+		for (size_t k = 0; k < w->m.n_residues; k++)
+			if (target_eq(&w->m.residues[k].target, &t))
+				w->m.residues[k].uid = 0;
+		engine_request_quarantine_clear(w->e, ++w->token, &root, name, "cleaned");
+	}
+}
+
+static void broke(struct world *w, const char *what)
+{
+	if (!w->failure[0]) {
+		snprintf(w->failure, sizeof(w->failure), "%s", what);
+		world_log(w, "FAILURE %s", what);
+	}
+}
+
+static void check_free(struct world *w, const struct slice *s)
+{
+	char name[SYS_PATH_SIZE], text[600];
+	bool ready = s->state == SLICE_READY;
+	bool data = s->state == SLICE_LOST && s->dirty;
+	if (ready || data || s->state == SLICE_QUARANTINED)
+		return;
+	if (slice_name(s, name, sizeof(name)) < 0)
+		name[0] = '\0';
+	(void)STR_FORMAT(text, "calm, yet slice %s is %s", name,
+			 slice_state_name((enum slice_state)s->state));
+	broke(w, text);
+}
+
+static const struct want *want_of(struct world *w, const char *key)
+{
+	const struct record *r = engine_record(w->e);
+	for (size_t i = 0; i < r->n_wants; i++)
+		if (str_eq(r->wants[i].device, key))
+			return &r->wants[i];
+	return NULL;
+}
+
+/* With everything released and the policy applied again, the machine is what the policy says. */
+static void check_machine(struct world *w)
+{
+	char text[400];
+	for (size_t i = 0; i < w->m.have.n_functions; i++) {
+		const struct function *f = &w->m.have.functions[i];
+		const struct want *want = want_of(w, f->key);
+		unsigned made = have_vf_count(&w->m.have, f->addr);
+		if (want && str_eq(want->mech, "sriov") && made != want->count) {
+			(void)STR_FORMAT(text, "%s has %u VFs, %u are wanted", f->key, made,
+					 want->count);
+			broke(w, text);
+		}
+		if (want && str_eq(want->mech, "passthrough") && made) {
+			(void)STR_FORMAT(text, "%s has %u VFs, it is to be passed through", f->key,
+					 made);
+			broke(w, text);
+		}
+		if (!vfio_driver(f->driver) || f->is_vf)
+			continue;
+		if (!want || !want->bind_early) {
+			(void)STR_FORMAT(text, "%s is left with %s", f->key, f->driver);
+			broke(w, text);
+		}
+	}
+	for (size_t i = 0; i < w->m.n_made; i++) {
+		const struct mdev *d = have_mdev(&w->m.have, w->m.made[i]);
+		const struct want *want = d ? want_of(w, d->parent) : NULL;
+		if (!want) {
+			(void)STR_FORMAT(text, "mdev %s is left over", w->m.made[i]);
+			broke(w, text);
+		}
+	}
+}
+
+static void settle(struct world *w)
+{
+	for (unsigned i = 0; i < 20 && !w->failure[0]; i++) {
+		world_observe(w);
+		world_run(w, 120000);
+	}
+}
+
+static unsigned changing_steps(struct world *w)
+{
+	uint64_t before = w->sent;
+	settle(w);
+	return (unsigned)(w->sent - before);
+}
+
+/* Everything foreign that stands in the way of the policy is cleared away, as its makers would. */
+static void hands_off(struct world *w)
+{
+	for (size_t i = w->m.have.n_mdevs; i > 0; i--) {
+		const struct mdev *d = &w->m.have.mdevs[i - 1];
+		if (!machine_was_made(&w->m, d->uuid)) {
+			char uuid[UUID_SIZE];
+			(void)STR_COPY(uuid, d->uuid);
+			(void)machine_mdev_remove(&w->m, uuid);
+		}
+	}
+	static const char *const keys[] = { NIC_A, NIC_B, NVME, NIC_OTHER };
+	for (size_t i = 0; i < 4; i++)
+		if (!machine_was_cut(&w->m, keys[i]))
+			(void)machine_vfs_set(&w->m, keys[i], 0, false);
+}
+
+static void calm(struct world *w)
+{
+	world_log(w, "calm");
+	w->disk_full = false;
+	w->quiet = true;
+	settle(w);
+	release_all(w);
+	settle(w);
+	clear_all(w);
+	settle(w);
+	hands_off(w);
+	world_observe(w);
+	_cleanup_free_ char *text = policy_make(w);
+	/* The last word of a policy wins: this one destroys what nobody wants. */
+	char *keep = strstr(text, "on-remove: keep");
+	if (keep)
+		memcpy(keep, "on-remove: destroy", 0);
+	struct str_buf b = { 0 };
+	if (keep) {
+		*keep = '\0';
+		str_buf_add(&b, text);
+		str_buf_add(&b, "on-remove: destroy\n");
+		free(text);
+		text = str_buf_take(&b);
+	}
+	world_apply(w, text, false);
+	settle(w);
+	clear_all(w);
+	release_all(w);
+	settle(w);
+	const struct record *r = engine_record(w->e);
+	for (size_t i = 0; i < r->n_slices; i++)
+		check_free(w, &r->slices[i]);
+	if (r->n_claims)
+		broke(w, "calm, yet there are claims");
+	check_machine(w);
+	if (changing_steps(w))
+		broke(w, "a second look at a converged host writes");
+	world_crash(w, true);
+	if (changing_steps(w))
+		broke(w, "a restart on a converged host writes");
+	w->quiet = false;
+}
+
+/* --- run ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t env_number(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+	uint64_t value;
+	return text && num_parse(text, 10, UINT64_MAX, &value) >= 0 ? value : otherwise;
+}
+
+struct totals {
+	uint64_t steps;
+	json_t *events;
+};
+
+static void totals_add(struct totals *t, const struct world *w)
+{
+	const char *kind;
+	json_t *n;
+	t->steps += w->sent;
+	json_object_foreach(w->events, kind, n) {
+		json_int_t before = json_integer_value(json_object_get(t->events, kind));
+		json_object_set_new(t->events, kind, json_integer(before + json_integer_value(n)));
+	}
+}
+
+static void history(uint64_t seed, uint64_t ops, struct totals *totals)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	uint64_t done = 0;
+	world_init(w, seed);
+	host_make(w);
+	w->fault_percent = seed % 3 ? 6 : 0;
+	world_start(w, true);
+	world_turn(w);
+	op_apply(w);
+	while (done < ops && !w->failure[0]) {
+		op(w);
+		if (++done % 250 == 0)
+			calm(w);
+	}
+	if (w->failure[0]) {
+		world_print_log(w);
+		print_message(
+			"seed %llu, operation %llu: %s\nCARVE_SEED=%llu CARVE_OPS=%llu repeats it\n",
+			(unsigned long long)seed, (unsigned long long)done, w->failure,
+			(unsigned long long)seed, (unsigned long long)done);
+		fail_msg("%s", w->failure);
+	}
+	totals_add(totals, w);
+	world_done(w);
+	free(w);
+}
+
+static void test_f15_f20_f21_f22_f35_engine_random_histories_hold_the_invariants(void **state)
+{
+	(void)state;
+	bool full = env_number("CARVE_FULL", 0) != 0;
+	uint64_t ops = env_number("CARVE_OPS", full ? 1000000 : 50000),
+		 seed = env_number("CARVE_SEED", 0);
+	uint64_t run = 0;
+	struct totals totals = { .events = json_object() };
+	struct timespec a, b;
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	if (seed) {
+		history(seed, ops, &totals);
+		run = ops;
+	}
+	for (uint64_t i = 1; run < ops; i++, run += 1000)
+		history(i, 1000, &totals);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	double took = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
+	_cleanup_free_ char *events = json_dumps(totals.events, JSON_INDENT(1));
+	print_message("%llu operations, %llu steps, %.0f operations/s\n%s\n",
+		      (unsigned long long)run, (unsigned long long)totals.steps, (double)run / took,
+		      events);
+	/* A history in which nothing happens proves nothing. */
+	static const char *const must[] = { "claim.held",   "claim.released", "claim.broken",
+					    "claim.failed", "slice.lost",     "slice.quarantined",
+					    "device.stuck", "device.failed",  "host.restarted",
+					    "slice.removed" };
+	for (size_t i = 0; run >= 50000 && i < sizeof(must) / sizeof(must[0]); i++)
+		if (!json_object_get(totals.events, must[i]))
+			fail_msg("no %s in any history", must[i]);
+	json_decref(totals.events);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			test_f15_f20_f21_f22_f35_engine_random_histories_hold_the_invariants),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See world.h. */
+#include "engine/world.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "mdev/mdev.h"
+#include "sriov/sriov.h"
+#include "vfio/vfio.h"
+
+#define WALL 1700000000
+
+const struct mech *const world_mechs[] = { &passthrough_mech, &sriov_mech, &mdev_mech, NULL };
+
+/* --- chance and log ------------------------------------------------------------------------------- */
+
+/* xorshift64* (Vigna 2016). */
+uint64_t world_random(struct world *w, uint64_t below)
+{
+	w->rng ^= w->rng >> 12;
+	w->rng ^= w->rng << 25;
+	w->rng ^= w->rng >> 27;
+	return (w->rng * 0x2545f4914f6cdd1du >> 11) % below;
+}
+
+static void random_bytes(void *userdata, uint8_t bytes[16])
+{
+	for (unsigned i = 0; i < 16; i++)
+		bytes[i] = (uint8_t)world_random(userdata, 256);
+}
+
+void world_log(struct world *w, const char *fmt, ...)
+{
+	char *line = w->log[w->n_log++ % WORLD_LOG];
+	int n = snprintf(line, sizeof(w->log[0]), "%8lld ", (long long)w->now);
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(line + n, sizeof(w->log[0]) - (size_t)n, fmt, ap);
+	va_end(ap);
+}
+
+void world_print_log(const struct world *w)
+{
+	size_t from = w->n_log > WORLD_LOG ? w->n_log - WORLD_LOG : 0;
+	for (size_t i = from; i < w->n_log; i++)
+		fprintf(stderr, "%s\n", w->log[i % WORLD_LOG]);
+}
+
+static void failed(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void failed(struct world *w, const char *fmt, ...)
+{
+	if (w->failure[0])
+		return;
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(w->failure, sizeof(w->failure), fmt, ap);
+	va_end(ap);
+	world_log(w, "FAILURE %s", w->failure);
+}
+
+/* --- the ledger in memory ------------------------------------------------------------------------------ */
+
+static void *dup_array(const void *from, size_t n, size_t size)
+{
+	void *p = calloc(n + 1, size);
+	if (!p)
+		abort();
+	if (n)
+		memcpy(p, from, n * size);
+	return p;
+}
+
+static void record_copy(const struct record *from, struct record *to)
+{
+	*to = *from;
+	to->wants = dup_array(from->wants, from->n_wants, sizeof(*from->wants));
+	to->slices = dup_array(from->slices, from->n_slices, sizeof(*from->slices));
+	to->claims = dup_array(from->claims, from->n_claims, sizeof(*from->claims));
+	to->steps = dup_array(from->steps, from->n_steps, sizeof(*from->steps));
+	to->policy.file = from->policy.file ? strdup(from->policy.file) : NULL;
+	to->policy.text = from->policy.text ? strdup(from->policy.text) : NULL;
+}
+
+#define PUT(r, items, count, found, item)                                                          \
+	do {                                                                                       \
+		size_t i_ = 0;                                                                     \
+		while (i_ < (r)->count && !(found))                                                \
+			i_++;                                                                      \
+		if (i_ == (r)->count) {                                                            \
+			(r)->items =                                                               \
+				reallocarray((r)->items, (r)->count + 2, sizeof(*(r)->items));     \
+			(r)->count++;                                                              \
+		}                                                                                  \
+		(r)->items[i_] = (item);                                                           \
+	} while (0)
+#define DELETE(r, items, count, found)                                                             \
+	for (size_t i_ = 0; i_ < (r)->count; i_++)                                                 \
+		if (found) {                                                                       \
+			memmove(&(r)->items[i_], &(r)->items[i_ + 1],                              \
+				((r)->count - i_ - 1) * sizeof(*(r)->items));                      \
+			(r)->count--;                                                              \
+			break;                                                                     \
+		}
+
+static void policy_keep(struct record *r, const struct record *rec)
+{
+	free(r->policy.file);
+	free(r->policy.text);
+	r->policy = rec->policy;
+	r->policy.file = strdup(rec->policy.file);
+	r->policy.text = strdup(rec->policy.text);
+}
+
+static void change_apply(struct record *r, const struct change *c, const struct record *rec)
+{
+	switch (c->kind) {
+	case CHANGE_SLICE_PUT:
+		PUT(r, slices, n_slices, r->slices[i_].id == c->slice.id, c->slice);
+		break;
+	case CHANGE_SLICE_DELETE:
+		DELETE(r, slices, n_slices, r->slices[i_].id == c->id);
+		break;
+	case CHANGE_CLAIM_PUT:
+		PUT(r, claims, n_claims, str_eq(r->claims[i_].name, c->claim.name), c->claim);
+		break;
+	case CHANGE_CLAIM_DELETE:
+		DELETE(r, claims, n_claims, str_eq(r->claims[i_].name, c->name));
+		break;
+	case CHANGE_STEP_PUT:
+		PUT(r, steps, n_steps, r->steps[i_].id == c->step.id, c->step);
+		break;
+	case CHANGE_STEP_DELETE:
+		DELETE(r, steps, n_steps, r->steps[i_].id == c->id);
+		break;
+	case CHANGE_WANTS_SET:
+		free(r->wants);
+		r->wants = dup_array(rec->wants, rec->n_wants, sizeof(*rec->wants));
+		r->n_wants = rec->n_wants;
+		break;
+	case CHANGE_POLICY_PUT:
+		policy_keep(r, rec);
+		break;
+	case CHANGE_META_PUT:
+		r->next_id = rec->next_id;
+		memcpy(r->boot_id, rec->boot_id, sizeof(r->boot_id));
+		break;
+	case CHANGE_AUDIT:
+		break;
+	}
+}
+
+static struct record *latest(struct world *w)
+{
+	return w->n_tail ? &w->tail[w->n_tail - 1] : &w->synced;
+}
+
+static void tail_drop(struct world *w)
+{
+	for (size_t i = 0; i < w->n_tail; i++)
+		record_done(&w->tail[i]);
+	w->n_tail = 0;
+}
+
+static void ledger_keep(struct world *w, const struct changes *c)
+{
+	struct record next;
+	record_copy(latest(w), &next);
+	for (size_t i = 0; i < c->n; i++)
+		change_apply(&next, &c->items[i], engine_record(w->e));
+	if (c->sync) {
+		tail_drop(w);
+		record_done(&w->synced);
+		w->synced = next;
+		return;
+	}
+	if (w->n_tail == WORLD_UNSYNCED) {
+		/* The oldest of them reached the disk by itself. */
+		record_done(&w->synced);
+		w->synced = w->tail[0];
+		memmove(&w->tail[0], &w->tail[1], (WORLD_UNSYNCED - 1) * sizeof(w->tail[0]));
+		w->n_tail--;
+	}
+	w->tail[w->n_tail++] = next;
+}
+
+/* --- what must always hold ------------------------------------------------------------------------------- */
+
+const struct claim *world_claim(const struct world *w, const char *name)
+{
+	const struct record *r = engine_record(w->e);
+	for (size_t i = 0; i < r->n_claims; i++)
+		if (str_eq(r->claims[i].name, name))
+			return &r->claims[i];
+	return NULL;
+}
+
+const struct slice *world_slice(const struct world *w, uint64_t id)
+{
+	const struct record *r = engine_record(w->e);
+	for (size_t i = 0; i < r->n_slices; i++)
+		if (r->slices[i].id == id)
+			return &r->slices[i];
+	return NULL;
+}
+
+/* The ledger says what the engine believes: nothing was changed past store.c. */
+static void check_ledger(struct world *w)
+{
+	const struct record *a = engine_record(w->e), *b = latest(w);
+	if (a->n_slices != b->n_slices || a->n_claims != b->n_claims || a->n_steps != b->n_steps ||
+	    a->n_wants != b->n_wants || a->next_id != b->next_id) {
+		failed(w,
+		       "the ledger has %zu slices, %zu claims, %zu steps; the engine %zu, %zu, %zu",
+		       b->n_slices, b->n_claims, b->n_steps, a->n_slices, a->n_claims, a->n_steps);
+		return;
+	}
+	for (size_t i = 0; i < a->n_slices; i++)
+		if (memcmp(&a->slices[i], &b->slices[i], sizeof(a->slices[i])) != 0)
+			failed(w, "slice %llu differs in the ledger",
+			       (unsigned long long)a->slices[i].id);
+}
+
+static void check_slice(struct world *w, const struct record *r, const struct slice *s)
+{
+	for (size_t i = 0; i < r->n_slices; i++) {
+		const struct slice *o = &r->slices[i];
+		struct target a = slice_target(s), b = slice_target(o);
+		if (o != s && target_eq(&a, &b) && str_eq(o->mech, s->mech))
+			failed(w, "slices %llu and %llu are the same thing",
+			       (unsigned long long)s->id, (unsigned long long)o->id);
+	}
+	if (!s->claim[0]) {
+		if (s->state == SLICE_HELD || s->state == SLICE_PREPARING)
+			failed(w, "slice %llu is %s by nobody", (unsigned long long)s->id,
+			       slice_state_name((enum slice_state)s->state));
+		return;
+	}
+	const struct claim *c = world_claim(w, s->claim);
+	if (!c || c->slice != s->id)
+		failed(w, "slice %llu names claim %s, which does not name it",
+		       (unsigned long long)s->id, s->claim);
+}
+
+static void check_claim(struct world *w, const struct claim *c)
+{
+	const struct slice *s = c->slice ? world_slice(w, c->slice) : NULL;
+	if (c->slice && (!s || !str_eq(s->claim, c->name)))
+		failed(w, "claim %s names a slice that does not name it", c->name);
+	if (c->state != CLAIM_HELD)
+		return;
+	if (!s || s->state != SLICE_HELD) {
+		failed(w, "claim %s is held without a held slice", c->name);
+		return;
+	}
+	struct target t = slice_target(s);
+	uint32_t left = machine_residue_uid(&w->m, &t);
+	if (left && left - 1 != c->uid)
+		failed(w, "claim %s of uid %u got what uid %u left", c->name, c->uid, left - 1);
+}
+
+/* Nothing carve made is without a slice in the record, at any moment (F13). */
+static void check_made(struct world *w)
+{
+	const struct record *r = engine_record(w->e);
+	for (size_t i = 0; i < w->m.n_made; i++) {
+		bool known = false;
+		for (size_t k = 0; k < r->n_slices; k++)
+			known = known || str_eq(r->slices[k].uuid, w->m.made[i]);
+		if (!known)
+			failed(w, "mdev %s was made and is in no record", w->m.made[i]);
+	}
+	for (size_t i = 0; i < w->m.n_cut; i++) {
+		bool known = false;
+		for (size_t k = 0; k < r->n_slices; k++)
+			known = known || (str_eq(r->slices[k].device, w->m.cut[i]) &&
+					  str_eq(r->slices[k].mech, "sriov"));
+		if (!known)
+			failed(w, "VFs of %s were made and are in no record", w->m.cut[i]);
+	}
+}
+
+static void check_all(struct world *w)
+{
+	const struct record *r = engine_record(w->e);
+	for (size_t i = 0; i < r->n_slices; i++)
+		check_slice(w, r, &r->slices[i]);
+	for (size_t i = 0; i < r->n_claims; i++)
+		check_claim(w, &r->claims[i]);
+	check_made(w);
+	if (w->m.violation)
+		failed(w, "%s", w->m.violation);
+}
+
+static bool same_thing(const struct step *s, const struct slice *slice)
+{
+	struct target t = slice_target(slice);
+	if (s->verb == VERB_SET_VFS)
+		return str_eq(slice->device, s->target.device) && str_eq(slice->mech, "sriov");
+	return target_eq(&t, &s->target);
+}
+
+/* No step before its intention is kept, none on what somebody holds. */
+static void check_step(struct world *w, const struct step *s)
+{
+	const struct record *r = latest(w);
+	bool kept = false;
+	if (!verb_changes((enum verb)s->verb) || s->check_only)
+		return;
+	for (size_t i = 0; i < r->n_steps; i++)
+		kept = kept || r->steps[i].id == s->id;
+	if (!kept)
+		failed(w, "step %llu went out before it was recorded", (unsigned long long)s->id);
+	for (size_t i = 0; i < r->n_slices; i++)
+		if (r->slices[i].state == SLICE_HELD && same_thing(s, &r->slices[i]))
+			failed(w, "step %s on slice %llu, which claim %s holds",
+			       verb_name((enum verb)s->verb), (unsigned long long)r->slices[i].id,
+			       r->slices[i].claim);
+}
+
+/* --- the loop of carved -------------------------------------------------------------------------------------- */
+
+void world_observe(struct world *w)
+{
+	struct have next = { 0 };
+	if (have_copy(&w->m.have, &next) < 0)
+		abort();
+	engine_have_changed(w->e, &next);
+	have_done(&w->seen);
+	w->seen = next;
+	engine_have_changed(w->e, &w->seen);
+}
+
+struct world_answer *world_answer(struct world *w, uint64_t token)
+{
+	struct world_answer *a = &w->answers[token % WORLD_ANSWERS];
+	return a->token == token ? a : NULL;
+}
+
+static void answer_keep(struct world *w, const struct answer *a)
+{
+	struct world_answer *to = &w->answers[a->request % WORLD_ANSWERS];
+	if (to->token != a->request) {
+		json_decref(to->report);
+		*to = (struct world_answer){ .token = a->request };
+	}
+	if (to->state != ANSWER_PENDING)
+		failed(w, "request %llu was answered twice", (unsigned long long)a->request);
+	to->state = a->state;
+	if (a->state == ANSWER_PENDING)
+		to->progress++;
+	if (err_is_set(&a->err))
+		snprintf(to->id, sizeof(to->id), "%s", a->err.id);
+	if (a->err.because)
+		snprintf(to->because, sizeof(to->because), "%s", a->err.because);
+	to->claim = a->claim;
+	if (a->report)
+		to->report = json_incref(a->report);
+	world_log(w, "answer %llu %s %s", (unsigned long long)a->request,
+		  a->state == ANSWER_DONE     ? "done"
+		  : a->state == ANSWER_FAILED ? "failed"
+					      : "pending",
+		  a->err.id ? a->err.id : "");
+}
+
+static enum machine_fault fault_draw(struct world *w)
+{
+	if (w->quiet || world_random(w, 100) >= w->fault_percent)
+		return FAULT_NONE;
+	return (enum machine_fault)(1 + world_random(w, FAULT_LOST));
+}
+
+static void step_send(struct world *w, const struct step *s)
+{
+	char text[256];
+	enum machine_fault fault = fault_draw(w);
+	check_step(w, s);
+	if (step_describe(s, &w->seen, text, sizeof(text)) < 0)
+		text[0] = '\0';
+	world_log(w, "step %llu %s%s%s", (unsigned long long)s->id, s->check_only ? "(check) " : "",
+		  text, fault == FAULT_NONE ? "" : " (fault)");
+	if (verb_changes((enum verb)s->verb) && !s->check_only)
+		w->sent++;
+	else
+		w->looks++;
+	int64_t duration = w->quiet ? 1 : 1 + (int64_t)world_random(w, w->step_ms);
+	machine_begin(&w->m, s, duration, fault);
+}
+
+static void effects(struct world *w, const struct turn *t)
+{
+	for (size_t i = 0; i < t->n_answers; i++)
+		answer_keep(w, &t->answers[i]);
+	for (size_t i = 0; i < t->n_events; i++) {
+		_cleanup_free_ char *text = json_dumps(t->events[i], JSON_COMPACT);
+		world_log(w, "event %s", text);
+		const char *kind = json_string_value(json_object_get(t->events[i], "event"));
+		json_int_t n = json_integer_value(json_object_get(w->events, kind));
+		json_object_set_new(w->events, kind, json_integer(n + 1));
+	}
+	for (size_t i = 0; i < t->n_steps; i++)
+		step_send(w, &t->steps[i]);
+}
+
+static void disk_is_full(struct world *w)
+{
+	_cleanup_err_ struct err why = { 0 };
+	_cleanup_(turn_done) struct turn t = { 0 };
+	err_set(&why, "ledger.full", ENOSPC, "cannot record a change");
+	engine_turn_failed(w->e, &why, &t);
+	w->wake = t.wake_at;
+	effects(w, &t);
+	check_ledger(w);
+}
+
+size_t world_turn(struct world *w)
+{
+	_cleanup_(turn_done) struct turn t = { 0 };
+	w->m.now = w->now;
+	engine_now(w->e, w->now, WALL + w->now / 1000);
+	int r = engine_turn(w->e, &t);
+	if (r < 0) {
+		failed(w, "engine_turn: %d", r);
+		return 0;
+	}
+	w->wake = t.wake_at;
+	if (t.changes.n && w->disk_full) {
+		disk_is_full(w);
+		return 0;
+	}
+	if (t.changes.n) {
+		ledger_keep(w, &t.changes);
+		w->commits++;
+		w->syncs += t.changes.sync;
+	}
+	engine_turn_committed(w->e);
+	check_ledger(w);
+	effects(w, &t);
+	check_all(w);
+	return t.n_steps;
+}
+
+void world_results(struct world *w)
+{
+	struct step_result r;
+	struct holder holders[4];
+	size_t n;
+	w->m.now = w->now;
+	while (machine_next(&w->m, &r, holders, 4, &n)) {
+		world_log(w, "result %llu %s %s", (unsigned long long)r.id,
+			  step_status_name((enum step_status)r.status), r.reason);
+		world_observe(w);
+		(void)engine_step_result(w->e, &r, holders, n);
+		/* Several ends may share a turn. */
+		if (world_random(w, 2))
+			world_turn(w);
+	}
+	world_turn(w);
+}
+
+void world_run(struct world *w, int64_t ms)
+{
+	int64_t until = w->now + ms;
+	for (unsigned i = 0; i < 1000000 && !w->failure[0]; i++) {
+		while (world_turn(w) > 0 && !w->failure[0])
+			;
+		int64_t next = machine_wake(&w->m);
+		if (w->wake > w->now && (next < 0 || w->wake < next))
+			next = w->wake;
+		if (next < 0 || next > until)
+			break;
+		if (next > w->now)
+			w->now = next;
+		world_results(w);
+	}
+	if (ms < INT32_MAX)
+		w->now = until;
+}
+
+/* --- start, crash, reboot -------------------------------------------------------------------------------------- */
+
+static void boot_id(const struct world *w, char ret[UUID_SIZE])
+{
+	(void)str_format(ret, UUID_SIZE, "%08x-1111-4222-8333-444455556666", w->boot);
+}
+
+void world_start(struct world *w, bool keep_unsynced)
+{
+	struct engine_config config = { .mechs = world_mechs,
+					.random = random_bytes,
+					.userdata = w };
+	_cleanup_err_ struct err err = { 0 };
+	struct record rec;
+	char boot[UUID_SIZE];
+	/* Any number of the unsynced commits may have reached the disk. */
+	size_t n = keep_unsynced ? w->n_tail : world_random(w, w->n_tail + 1);
+	if (n > 0) {
+		struct record kept;
+		record_copy(&w->tail[n - 1], &kept);
+		record_done(&w->synced);
+		w->synced = kept;
+	}
+	tail_drop(w);
+	record_copy(&w->synced, &rec);
+	engine_free(w->e);
+	w->e = engine_new(&config);
+	boot_id(w, boot);
+	engine_now(w->e, w->now, WALL + w->now / 1000);
+	if (engine_load(w->e, &rec, boot, &err) < 0)
+		failed(w, "engine_load: %s: %s", err.id, err.what);
+	world_observe(w);
+}
+
+void world_crash(struct world *w, bool keep_unsynced)
+{
+	world_log(w, "carved dies%s", keep_unsynced ? "" : ", unsynced commits may be lost");
+	world_start(w, keep_unsynced);
+}
+
+void world_reboot(struct world *w)
+{
+	world_log(w, "reboot");
+	w->boot++;
+	machine_reboot(&w->m);
+	world_start(w, false);
+}
+
+void world_init(struct world *w, uint64_t seed)
+{
+	*w = (struct world){ .rng = seed * 0x9e3779b97f4a7c15u + 1,
+			     .boot = 1,
+			     .step_ms = 50,
+			     .now = 1000,
+			     .wake = -1 };
+	w->synced.next_id = 1;
+	w->events = json_object();
+	machine_init(&w->m);
+	w->m.now = w->now;
+}
+
+void world_done(struct world *w)
+{
+	engine_free(w->e);
+	machine_done(&w->m);
+	have_done(&w->seen);
+	tail_drop(w);
+	record_done(&w->synced);
+	json_decref(w->events);
+	for (size_t i = 0; i < WORLD_ANSWERS; i++)
+		json_decref(w->answers[i].report);
+}
+
+/* --- requests ------------------------------------------------------------------------------------------------------ */
+
+static bool is_enrolled(void *userdata, const char *key)
+{
+	const struct world *w = userdata;
+	for (size_t i = 0; i < w->m.n_enrolled; i++)
+		if (str_eq(w->m.enrolled[i], key))
+			return true;
+	return false;
+}
+
+uint64_t world_apply(struct world *w, const char *text, bool plan_only)
+{
+	_cleanup_err_ struct err err = { 0 };
+	_cleanup_free_ struct want *wants = NULL;
+	size_t n = 0;
+	struct requester root = { .manage = true };
+	struct policy_facts facts = { .have = &w->seen, .enrolled = is_enrolled, .userdata = w };
+	struct policy *p = policy_parse(text, strlen(text), "test.yaml", &err);
+	uint64_t token = ++w->token;
+	if (!p || policy_pin(p, &facts, &wants, &n, &err) < 0) {
+		failed(w, "policy: %s %s", err.what, err.because ? err.because : "");
+		policy_free(p);
+		return token;
+	}
+	const char *divide = strstr(text, "divide:"), *end = strstr(text, "classes:");
+	world_log(w, "%s %llu: %.*s%s", plan_only ? "plan" : "apply", (unsigned long long)token,
+		  divide && end ? (int)(end - divide) : 0, divide,
+		  end ? strstr(end, "drift:") : "");
+	engine_request_apply(w->e, token, &root, p, text, wants, n, plan_only, NULL);
+	return token;
+}
+
+uint64_t world_alloc(struct world *w, uint32_t uid, const char *class, const char *name,
+		     enum claim_kind kind, int32_t pid, const struct vf_settings *set)
+{
+	struct requester who = { .uid = uid, .gid = uid, .claim = true };
+	struct alloc_request rq = { .kind = kind,
+				    .pid = pid,
+				    .pid_start = (uint64_t)pid,
+				    .grant_uid = uid,
+				    .grant_gid = uid };
+	(void)STR_COPY(rq.class, class);
+	(void)STR_COPY(rq.name, name);
+	(void)STR_COPY(rq.owner, "manual:test");
+	if (set)
+		rq.set = *set;
+	uint64_t token = ++w->token;
+	world_log(w, "alloc %llu %s uid %u", (unsigned long long)token, class, uid);
+	engine_request_alloc(w->e, token, &who, &rq);
+	return token;
+}
+
+uint64_t world_release(struct world *w, uint32_t uid, const char *name)
+{
+	struct requester who = { .uid = uid, .gid = uid, .claim = true, .manage = uid == 0 };
+	uint64_t token = ++w->token;
+	world_log(w, "release %llu %s", (unsigned long long)token, name);
+	engine_request_release(w->e, token, &who, name);
+	return token;
+}
