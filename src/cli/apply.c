@@ -93,11 +93,11 @@ static void print_plan(const json_t *reply)
 	json_array_foreach((json_t *)waits, i, line)
 		text_wrap("waits:", 8, json_string_value(line) ? json_string_value(line) : "?");
 	if (json_array_size(steps) == 0)
-		fputs(json_array_size(waits) ? "nothing can be done now\n"
-					     : "nothing to do: the host is as the policy says\n",
-		      stderr);
+		cli_say("%s", json_array_size(waits)
+				      ? "nothing can be done now\n"
+				      : "nothing to do: the host is as the policy says\n");
 	else
-		fprintf(stderr, "%zu steps; nothing was changed\n", json_array_size(steps));
+		cli_say("%zu steps; nothing was changed\n", json_array_size(steps));
 }
 
 int cli_plan(struct cli *c)
@@ -181,9 +181,8 @@ int cli_apply(struct cli *c)
 		code = printed == EXIT_OK ? code : printed;
 	} else {
 		print_results(c, json_object_get(reply, "results"));
-		fputs(code == EXIT_OK ? "the host is as the policy says\n"
-				      : "the host is not yet as the policy says\n",
-		      stderr);
+		cli_say("%s", code == EXIT_OK ? "the host is as the policy says\n"
+					      : "the host is not yet as the policy says\n");
 	}
 	json_decref(reply);
 	return code;
@@ -200,8 +199,8 @@ int cli_policy_check(struct cli *c)
 		json_decref(ok);
 		return code;
 	}
-	fprintf(stderr, "%s is a policy; carve plan %s shows what it would do here\n",
-		c->operands[0], c->operands[0]);
+	cli_say("%s is a policy; carve plan %s shows what it would do here\n", c->operands[0],
+		c->operands[0]);
 	return EXIT_OK;
 }
 

@@ -106,9 +106,9 @@ static bool may_bind(const json_t *d)
 	bool enrolled = json_is_true(json_object_get(d, "enrolled"));
 	bool boot = json_is_true(json_object_get(d, "boot_display"));
 	if (!enrolled)
-		fprintf(stderr, "%s is not enrolled: left out\n", print_text(d, "address"));
+		cli_say("%s is not enrolled: left out\n", print_text(d, "address"));
 	else if (boot)
-		fprintf(stderr, "%s is the boot display: left out\n", print_text(d, "address"));
+		cli_say("%s is the boot display: left out\n", print_text(d, "address"));
 	return enrolled && !boot && !json_object_get(d, "mismatch");
 }
 
@@ -162,14 +162,13 @@ static int files_write(struct cli *c, const char *rules)
 			return cli_exit_code(&c->err);
 		static const char *const said[] = { "is so already", "written",
 						    "is somebody else's: left as it is" };
-		fprintf(stderr, "%s %s\n", f->path, said[r]);
+		cli_say("%s %s\n", f->path, said[r]);
 		changed = changed || r == FILE_CHANGED;
 		kept = kept || r == FILE_KEPT;
 	}
 	if (changed)
-		fputs("now rebuild the initramfs (update-initramfs -u, or dracut -f); it counts from the "
-		      "next boot\n",
-		      stderr);
+		cli_say("now rebuild the initramfs (update-initramfs -u, or dracut -f); it counts from the "
+			"next boot\n");
 	return kept ? EXIT_PARTIAL : EXIT_OK;
 }
 
@@ -182,11 +181,11 @@ static int files_remove(struct cli *c)
 			return cli_exit_code(&c->err);
 		static const char *const said[] = { "is not there", "removed",
 						    "is somebody else's: left as it is" };
-		fprintf(stderr, "%s %s\n", boot_files[i].path, said[r]);
+		cli_say("%s %s\n", boot_files[i].path, said[r]);
 		changed = changed || r == FILE_CHANGED;
 	}
 	if (changed)
-		fputs("now rebuild the initramfs (update-initramfs -u, or dracut -f)\n", stderr);
+		cli_say("now rebuild the initramfs (update-initramfs -u, or dracut -f)\n");
 	return EXIT_OK;
 }
 
@@ -195,7 +194,7 @@ static void files_print(const char *rules)
 	for (size_t i = 0; i < N_BOOT_FILES; i++)
 		printf("%s## %s\n%s", i ? "\n" : "", boot_files[i].path,
 		       boot_files[i].text ? boot_files[i].text : rules);
-	fputs("nothing was written; --apply writes these files\n", stderr);
+	cli_say("nothing was written; --apply writes these files\n");
 }
 
 int cli_boot(struct cli *c)
@@ -213,8 +212,7 @@ int cli_boot(struct cli *c)
 	if (policy_of(c, &p) < 0 || rules_make(c, p, &rules, &n) < 0)
 		return cli_exit_code(&c->err);
 	if (n == 0) {
-		fputs("no enrolled device of this policy is to be bound early; has it been applied?\n",
-		      stderr);
+		cli_say("no enrolled device of this policy is to be bound early; has it been applied?\n");
 		return EXIT_OK;
 	}
 	if (apply)

@@ -171,6 +171,15 @@ int cli_print_json(const json_t *reply)
 	return r < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
+void cli_say(const char *fmt, ...)
+{
+	fflush(stdout);
+	va_list ap;
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+}
+
 void cli_progress(struct cli *c, const char *text)
 {
 	_cleanup_free_ char *clean = strdup(text);

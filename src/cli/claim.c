@@ -113,10 +113,10 @@ static void print_alloc(const json_t *reply)
 	const char *uuid = json_string_value(json_object_get(handle, "uuid"));
 	/* The name alone goes to stdout: name=$(carve alloc ...) */
 	printf("%s\n", print_text(claim, "name"));
-	fprintf(stderr, "%s is %s", print_text(claim, "name"), print_text(claim, "state"));
+	cli_say("%s is %s", print_text(claim, "name"), print_text(claim, "state"));
 	if (address || uuid)
-		fprintf(stderr, ": %s", address ? address : uuid);
-	fprintf(stderr, "; carve handle %s has how to use it\n", print_text(claim, "name"));
+		cli_say(": %s", address ? address : uuid);
+	cli_say("; carve handle %s has how to use it\n", print_text(claim, "name"));
 }
 
 int cli_alloc(struct cli *c)
@@ -159,12 +159,12 @@ int cli_release(struct cli *c)
 	if (c->json)
 		code = cli_print_json(reply);
 	else if (json_is_true(json_object_get(reply, "released")))
-		fprintf(stderr, "released %s\n", c->operands[0]);
+		cli_say("released %s\n", c->operands[0]);
 	else if (json_is_object(claim))
-		fprintf(stderr, "%s is %s: %s\n", c->operands[0], print_text(claim, "state"),
+		cli_say("%s is %s: %s\n", c->operands[0], print_text(claim, "state"),
 			print_text(claim, "reason"));
 	else
-		fprintf(stderr, "there is no claim %s; nothing was changed\n", c->operands[0]);
+		cli_say("there is no claim %s; nothing was changed\n", c->operands[0]);
 	json_decref(reply);
 	return code;
 }
@@ -186,7 +186,7 @@ int cli_holders(struct cli *c)
 			printf("%s\n", clean ? clean : "?");
 		}
 		if (json_array_size(holders) == 0)
-			fprintf(stderr, "nobody uses %s\n", c->operands[0]);
+			cli_say("nobody uses %s\n", c->operands[0]);
 	}
 	json_decref(reply);
 	return code;
@@ -204,7 +204,7 @@ int cli_reclaim(struct cli *c)
 	if (c->json)
 		code = cli_print_json(reply);
 	else
-		fprintf(stderr, "tried again: %" JSON_INTEGER_FORMAT "\n",
+		cli_say("tried again: %" JSON_INTEGER_FORMAT "\n",
 			json_integer_value(json_object_get(reply, "tried")));
 	json_decref(reply);
 	return code;
@@ -232,7 +232,7 @@ static int print_quarantine(struct cli *c, const json_t *reply)
 	}
 	bool ok = table_print(&t);
 	if (t.n_cells == 0)
-		fputs("nothing is in quarantine\n", stderr);
+		cli_say("nothing is in quarantine\n");
 	table_done(&t);
 	return ok ? EXIT_OK : EXIT_FAILED;
 }
@@ -258,7 +258,7 @@ int cli_quarantine_clear(struct cli *c)
 		return cli_exit_code(&c->err);
 	int code = c->json ? cli_print_json(reply) : EXIT_OK;
 	if (!c->json)
-		fprintf(stderr, "%s may be used again\n", c->operands[0]);
+		cli_say("%s may be used again\n", c->operands[0]);
 	json_decref(reply);
 	return code;
 }

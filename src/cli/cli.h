@@ -99,6 +99,8 @@ int cli_policy_read(const char *file, char **ret, size_t *ret_len, struct err *r
 
 /* Prints reply with "version" added, for --json. Returns an exit code. */
 int cli_print_json(const json_t *reply);
+/* Words for people, on stderr and behind what stdout has so far. */
+void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* One line of what is going on, on stderr; rewritten in place on a terminal. */
 void cli_progress(struct cli *c, const char *text);
 void cli_progress_end(struct cli *c);

@@ -18,9 +18,9 @@ static int write_new(struct cli *c, const char *file, const char *text, bool *re
 	if (r < 0)
 		return r;
 	if (r == FILE_CHANGED)
-		fprintf(stderr, "wrote %s\n", file);
+		cli_say("wrote %s\n", file);
 	else
-		fprintf(stderr, "%s is there already; it stays as it is\n", file);
+		cli_say("%s is there already; it stays as it is\n", file);
 	*ret_kept = *ret_kept || r == FILE_KEPT;
 	return 0;
 }
@@ -30,14 +30,14 @@ static int init_write(struct cli *c, const char *devices, const char *policy)
 	bool kept = false;
 	if (write_new(c, DEVICES, devices, &kept) < 0 || write_new(c, POLICY, policy, &kept) < 0)
 		return cli_exit_code(&c->err);
-	fprintf(stderr, "look at them, then: carve plan %s\n", POLICY);
+	cli_say("look at them, then: carve plan %s\n", POLICY);
 	return kept ? EXIT_PARTIAL : EXIT_OK;
 }
 
 static void init_print(const char *devices, const char *policy)
 {
 	printf("# %s\n%s\n# %s\n%s", DEVICES, devices, POLICY, policy);
-	fputs("nothing was written; carve init --write writes these two files\n", stderr);
+	cli_say("nothing was written; carve init --write writes these two files\n");
 }
 
 int cli_init(struct cli *c)
@@ -53,7 +53,7 @@ int cli_init(struct cli *c)
 	json_array_foreach(json_object_get(reply, "notes"), i, note) {
 		_cleanup_free_ char *line =
 			text_clean(json_string_value(note) ? json_string_value(note) : "?");
-		fprintf(stderr, "%s\n", line ? line : "?");
+		cli_say("%s\n", line ? line : "?");
 	}
 	if (!devices || !policy) {
 		err_set(&c->err, "api.protocol", EPROTO, "carved proposed nothing");
@@ -141,7 +141,7 @@ static int enroll(struct cli *c, const json_t *d)
 	    cli_file_read(c, DEVICES, &old) < 0)
 		return cli_exit_code(&c->err);
 	if (old && line_find(old, print_text(d, "key"), &end)) {
-		fprintf(stderr, "%s is enrolled already\n", c->operands[0]);
+		cli_say("%s is enrolled already\n", c->operands[0]);
 		return EXIT_OK;
 	}
 	size_t len = old ? strlen(old) : 0;
@@ -151,7 +151,7 @@ static int enroll(struct cli *c, const json_t *d)
 	if (!text || cli_file_write(c, DEVICES, text, 0644, "") < 0)
 		return text ? cli_exit_code(&c->err) : EXIT_FAILED;
 	printf("%s\n", line);
-	fprintf(stderr, "added to %s\n", DEVICES);
+	cli_say("added to %s\n", DEVICES);
 	return EXIT_OK;
 }
 
@@ -221,11 +221,11 @@ int cli_unenroll(struct cli *c)
 		return cli_exit_code(&c->err);
 	const char *end = NULL, *begin = old ? line_find(old, key, &end) : NULL;
 	if (!begin) {
-		fprintf(stderr, "%s is not enrolled\n", c->operands[0]);
+		cli_say("%s is not enrolled\n", c->operands[0]);
 		return EXIT_OK;
 	}
 	if (line_remove(c, old, begin, end) < 0)
 		return cli_exit_code(&c->err);
-	fprintf(stderr, "taken from %s; carve writes to it no more\n", DEVICES);
+	cli_say("taken from %s; carve writes to it no more\n", DEVICES);
 	return EXIT_OK;
 }

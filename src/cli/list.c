@@ -104,7 +104,7 @@ static int list_devices(struct cli *c, const json_t *devices)
 	bool ok = table_print(&t);
 	table_done(&t);
 	if (hidden > 0 && isatty(STDERR_FILENO))
-		fprintf(stderr, "%zu more: carve list --all\n", hidden);
+		cli_say("%zu more: carve list --all\n", hidden);
 	return ok ? EXIT_OK : EXIT_FAILED;
 }
 
@@ -215,7 +215,7 @@ int cli_list(struct cli *c)
 		const json_t *list = json_object_get(reply, kinds[i].key);
 		int code = c->json ? cli_print_json(reply) : kinds[i].print(c, list);
 		if (!c->json && json_array_size(list) == 0)
-			fprintf(stderr, "%s\n", kinds[i].none);
+			cli_say("%s\n", kinds[i].none);
 		json_decref(reply);
 		return code;
 	}

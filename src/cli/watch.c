@@ -43,8 +43,8 @@ static int print_findings(struct cli *c, const json_t *reply)
 	if (c->json)
 		(void)cli_print_json(reply);
 	else
-		fprintf(stderr, "%zu problem%s, %zu warning%s\n", problems,
-			problems == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+		cli_say("%zu problem%s, %zu warning%s\n", problems, problems == 1 ? "" : "s",
+			warnings, warnings == 1 ? "" : "s");
 	return problems ? EXIT_FAILED : EXIT_OK;
 }
 

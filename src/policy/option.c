@@ -535,7 +535,6 @@ const struct policy_option policy_options[] = {
 	  .help = "Version of the language: 1." },
 	{ .key = "devices",
 	  .kind = OPTION_NAMED,
-	  .required = true,
 	  .children = selection_options,
 	  .most = 256,
 	  .enter = enter_selection,
