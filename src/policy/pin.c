@@ -93,18 +93,25 @@ static int refuse_unenrolled(struct pinning *pin, const struct policy_selection 
 static int check_sriov(struct pinning *pin, const struct policy_divide *d, const struct function *f,
 		       const struct mdev_parent *parent)
 {
-	const char *name = device_name(f, parent);
-	if (f && !f->caps.known)
-		return pin_error(pin, d->at, "policy.cannot", EAGAIN, name,
-				 "the capabilities of the device could not be read");
-	if (!f || !f->caps.sriov)
-		return pin_error(pin, d->at, "policy.cannot", EOPNOTSUPP, name,
-				 "the device has no SR-IOV capability");
-	if (d->count > f->caps.sriov_total)
-		return pin_error(pin, d->at, "policy.cannot", ERANGE, name,
-				 "%u VFs are wanted, the device has at most %u", d->count,
-				 f->caps.sriov_total);
-	return 0;
+	const char *name = device_name(f, parent), *why = NULL;
+	int r = 0;
+	if (f && !f->caps.known) {
+		r = pin_error(pin, d->at, "policy.cannot", EAGAIN, name,
+			      "the capabilities of the device could not be read");
+		why = "carve-executor has not read its config space (yet)";
+	} else if (!f || !f->caps.sriov) {
+		r = pin_error(pin, d->at, "policy.cannot", EOPNOTSUPP, name,
+			      "the device has no SR-IOV capability");
+		why = "it is not in its config space; some firmware setups can switch it on";
+	} else if (d->count > f->caps.sriov_total) {
+		r = pin_error(pin, d->at, "policy.cannot", ERANGE, name,
+			      "%u VFs are wanted, the device has at most %u", d->count,
+			      f->caps.sriov_total);
+		why = "TotalVFs of its SR-IOV capability says so";
+	}
+	if (r < 0)
+		err_because(pin->err, "%s", why);
+	return r;
 }
 
 static int check_mdev(struct pinning *pin, const struct policy_divide *d, const struct function *f,
@@ -135,9 +142,12 @@ static int check_device(struct pinning *pin, const struct policy_divide *d,
 		return check_sriov(pin, d, f, parent);
 	if (str_eq(d->mech, "mdev"))
 		return check_mdev(pin, d, f, parent);
-	if (!f)
-		return pin_error(pin, d->at, "policy.cannot", EOPNOTSUPP, parent->name,
-				 "the device is no PCI function and cannot be passed through");
+	if (!f) {
+		int r = pin_error(pin, d->at, "policy.cannot", EOPNOTSUPP, parent->name,
+				  "the device is no PCI function and cannot be passed through");
+		err_because(pin->err, "it is a parent of mediated devices only");
+		return r;
+	}
 	return 0;
 }
 
@@ -206,22 +216,55 @@ static int pin_device(struct pinning *pin, const struct function *f,
 	return add_want(pin, d, f, parent);
 }
 
+static void add_name(struct str_buf *b, const char *name)
+{
+	str_buf_addf(b, "%s%s", b->len ? ", " : "", name);
+}
+
+/* Says which devices a selection found. */
+static void because_found(struct pinning *pin, const struct policy_selection *s)
+{
+	const struct have *have = pin->facts->have;
+	_cleanup_(str_buf_done) struct str_buf b = { 0 };
+	for (size_t i = 0; i < have->n_functions; i++)
+		if (policy_select(pin->policy, pin->facts, &have->functions[i], NULL) == s)
+			add_name(&b, have->functions[i].addr);
+	for (size_t i = 0; i < have->n_parents; i++)
+		if (policy_select(pin->policy, pin->facts, NULL, &have->parents[i]) == s)
+			add_name(&b, have->parents[i].name);
+	if (b.len > 0)
+		err_because(pin->err, "it matches %.400s", b.text);
+	else
+		err_because(
+			pin->err,
+			"of %zu functions and %zu other parents, each fails the match or belongs "
+			"to an earlier name",
+			have->n_functions, have->n_parents);
+	err_todo(pin->err, "carve list shows the devices; correct match or expect");
+}
+
 static int check_expect(struct pinning *pin)
 {
 	const struct policy *p = pin->policy;
 	for (size_t i = 0; i < p->n_selections; i++) {
 		const struct policy_selection *s = &p->selections[i];
-		if (s->expect >= 0 && (size_t)s->expect != pin->found[i])
-			return pin_error(pin, s->at, "policy.expect", EINVAL, NULL,
-					 "\"%s\" matches %zu devices, %d are expected", s->name,
-					 pin->found[i], s->expect);
+		if (s->expect < 0 || (size_t)s->expect == pin->found[i])
+			continue;
+		int r = pin_error(pin, s->at, "policy.expect", EINVAL, NULL,
+				  "\"%s\" matches %zu devices, %d are expected", s->name,
+				  pin->found[i], s->expect);
+		because_found(pin, s);
+		return r;
 	}
 	for (size_t i = 0; i < p->n_divides; i++) {
 		const struct policy_divide *d = &p->divides[i];
-		if (d->expect >= 0 && (size_t)d->expect != pin->yield[i])
-			return pin_error(pin, d->at, "policy.expect", EINVAL, NULL,
-					 "\"%s\" yields %zu slices, %d are expected", d->use,
-					 pin->yield[i], d->expect);
+		if (d->expect < 0 || (size_t)d->expect == pin->yield[i])
+			continue;
+		int r = pin_error(pin, d->at, "policy.expect", EINVAL, NULL,
+				  "\"%s\" yields %zu slices, %d are expected", d->use,
+				  pin->yield[i], d->expect);
+		err_because(pin->err, "so many make the devices that \"%s\" matches", d->use);
+		return r;
 	}
 	return 0;
 }

@@ -291,6 +291,12 @@ static void test_carve_golden_runs_print_what_they_should(void **state)
 	assert_true(ran > 40);
 }
 
+/* Rules name a function by its path without bus numbers and by its ids; never the boot display. */
+static void test_f41_integrate_boot_names_functions_by_path_and_ids(void **state)
+{
+	check_case(*state, "boot-1-plan");
+}
+
 static void test_carve_full_device_is_a_failure(void **state)
 {
 	const struct run *r = *state;
@@ -353,6 +359,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_carve_golden_runs_print_what_they_should),
+		cmocka_unit_test(test_f41_integrate_boot_names_functions_by_path_and_ids),
 		cmocka_unit_test(test_carve_full_device_is_a_failure),
 		cmocka_unit_test(test_carve_colours_only_on_a_terminal_without_no_color),
 	};

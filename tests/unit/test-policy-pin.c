@@ -156,7 +156,7 @@ static void test_policy_select_each_match_key_selects(void **state)
 #define NIC                                                                                        \
 	"version: 1\ndevices:\n  nic: {match: {driver: igb}, expect: 1}\n  gpu: {match: {numa: 1}}\n"
 
-static void test_policy_pin_wants_carry_identity(void **state)
+static void test_f23_policy_pin_wants_carry_identity(void **state)
 {
 	struct want *wants = NULL;
 	size_t n = 0;
@@ -228,6 +228,8 @@ static void test_policy_pin_wrong_expectation_refused(void **state)
 {
 	refused(*state, "version: 1\ndevices: {d: {match: {class: display}, expect: 1}}\n",
 		"policy.expect", "matches 2 devices, 1 are expected");
+	refused(*state, "version: 1\ndevices: {d: {match: {class: display}, expect: 1}}\n",
+		"policy.expect", "it matches 0000:00:01.0, 0000:02:00.0");
 	refused(*state, NIC "divide:\n  - {use: nic, as: sriov, count: 4, expect: 5}\n",
 		"policy.expect", "yields 4 slices, 5 are expected");
 	refused(*state, "version: 1\ndevices: {d: {match: {driver: nvme}, expect: 1}}\n",
@@ -256,7 +258,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_policy_select_each_match_key_selects),
-		cmocka_unit_test(test_policy_pin_wants_carry_identity),
+		cmocka_unit_test(test_f23_policy_pin_wants_carry_identity),
 		cmocka_unit_test(test_policy_pin_first_match_wins),
 		cmocka_unit_test(test_policy_pin_unenrolled_names_the_line),
 		cmocka_unit_test(test_policy_pin_wrong_expectation_refused),

@@ -73,7 +73,7 @@ static void check_golden(const char *name)
 	assert_true((str_after(name, "good") != NULL) == (p != NULL));
 }
 
-static void test_policy_parse_golden_files_say_what_they_should(void **state)
+static void test_f30_policy_parse_golden_files_say_what_they_should(void **state)
 {
 	(void)state;
 	DIR *d = opendir(GOLDEN);
@@ -321,7 +321,7 @@ static void test_policy_schema_is_the_committed_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_policy_parse_golden_files_say_what_they_should),
+		cmocka_unit_test(test_f30_policy_parse_golden_files_say_what_they_should),
 		cmocka_unit_test(test_policy_parse_examples_are_accepted),
 		cmocka_unit_test(test_policy_parse_full_file_stores_everything),
 		cmocka_unit_test(test_policy_parse_larger_than_limit_refused),
