@@ -204,6 +204,7 @@ static void test_policy_parse_without_memory_refused(void **state)
 		if (!alloc_fail_done())
 			break;
 		assert_null(p);
+		assert_string_equal(e.id, "base.memory");
 	}
 	assert_true(n > 100);
 }
