@@ -259,6 +259,9 @@ static void device_begin(struct engine *e, const char *device, const struct want
 static void apply_devices(struct engine *e, const struct want *before, size_t n_before,
 			  bool destroy)
 {
+	/* Who applies wants everything tried again, also what is only to go away. */
+	for (size_t i = 0; i < e->state.n_devices; i++)
+		state_device_unblock(&e->state.devices[i]);
 	for (size_t i = 0; i < e->rec.n_wants; i++) {
 		struct want w = e->rec.wants[i];
 		device_begin(e, w.device, want_in(before, n_before, w.device));

@@ -34,6 +34,9 @@ struct engine *engine_new(const struct engine_config *c)
 	if (!e)
 		return NULL;
 	e->config = *c;
+	uint8_t seed[16];
+	c->random(c->userdata, seed);
+	memcpy(e->uuid_seed, seed, sizeof(seed));
 	e->rec.next_id = e->id_now = 1;
 	e->state.grant_hold_ms = ENGINE_GRANT_HOLD_MS;
 	e->state.grant_since = -1;

@@ -20,7 +20,7 @@ struct answer *answer_add(struct engine *e, uint64_t token, enum answer_state st
 
 void err_copy(struct err *to, const struct err *from)
 {
-	if (!from || err_is_set(to))
+	if (!err_is_set(from) || err_is_set(to))
 		return;
 	json_auto_t *json = err_to_json(from);
 	if (json)

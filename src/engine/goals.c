@@ -359,6 +359,31 @@ bool goal_layout_needed(struct engine *e, const char *device)
 	return layout_slice(e, device) != NULL;
 }
 
+/* What a plan made before there were VFs says about each of them is performed, though some of it may
+ * turn out to be so already: so that apply performs what plan prints. */
+static int fresh_next(struct engine *e, const struct mech *m, const struct want *w,
+		      const struct slice *slices, size_t n, struct work *ret, struct err *reterr)
+{
+	struct device_state *d = state_device(e, w->device);
+	_cleanup_(plan_done) struct plan p = { 0 };
+	if (!d || !d->fresh)
+		return 0;
+	struct have unknown = *e->have;
+	unknown.vfs = NULL;
+	unknown.n_vfs = 0;
+	int r = m->layout_steps(&unknown, w, slices, n, false, &p, reterr);
+	for (size_t i = 0; r >= 0 && i < p.n; i++) {
+		if (p.steps[i].verb == VERB_SET_VFS)
+			break; /* they are gone again */
+		if (done_find(e, &p.steps[i], 0))
+			continue;
+		*ret = (struct work){ .step = p.steps[i] };
+		return 1;
+	}
+	d->fresh = false;
+	return r < 0 ? r : 0;
+}
+
 int goal_layout(struct engine *e, const char *device, struct work *ret, char *waits,
 		struct err *reterr)
 {
@@ -382,6 +407,9 @@ int goal_layout(struct engine *e, const char *device, struct work *ret, char *wa
 	for (size_t i = 0; i < n; i++)
 		held = held || goal_held(e, &slices[i]);
 	_cleanup_(plan_done) struct plan p = { 0 };
-	int r = m->layout_steps(e->have, w, slices, n, held, &p, reterr);
+	int r = fresh_next(e, m, w, slices, n, ret, reterr);
+	if (r != 0)
+		return r;
+	r = m->layout_steps(e->have, w, slices, n, held, &p, reterr);
 	return r < 0 ? r : next_of(e, &p, 0, ret, waits, reterr);
 }

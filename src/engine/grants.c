@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The commit that makes finished claims held. A synced commit costs what the disk costs, so claims that
- * finish close together share one: finished ones are held back until at least half of those under way
- * have finished, or a time has passed. That time doubles within one burst, so that a burst of n claims
- * makes about log2(n) commits, whatever the speed of its devices. A lone claim waits for nobody.
+ * finish close together share one: finished ones are held back until three quarters of those under way
+ * have finished, or a time has passed. That time grows within one burst, so that a burst of n claims
+ * makes about log4(n) commits, whatever the speed of its devices. A lone claim waits for nobody.
  */
 #include "engine/internal.h"
+
+#define GRANT_SHARE 3	    /* finished ones for each one still under way */
+#define GRANT_HOLD_GROWTH 4 /* of the longest wait, within one burst */
 
 struct counts {
 	size_t finished, open;
@@ -43,11 +46,11 @@ static struct counts count(const struct engine *e)
 
 static bool is_due(struct engine *e, const struct counts *n)
 {
-	if (n->finished >= n->open)
+	if (n->finished >= n->open * GRANT_SHARE)
 		return true;
 	if (e->now - e->state.grant_since < e->state.grant_hold_ms)
 		return false;
-	e->state.grant_hold_ms *= 2;
+	e->state.grant_hold_ms *= GRANT_HOLD_GROWTH;
 	return true;
 }
 

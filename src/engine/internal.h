@@ -35,6 +35,7 @@ struct device_state {
 	struct step barrier_step;
 	bool absent; /* when it was blocked */
 	char driver[NAME_SIZE];
+	bool fresh; /* its VFs were just made: each gets its settings, whatever they are */
 	unsigned attempts, unknowns;
 	unsigned steps;	 /* changing steps performed since the last apply */
 	bool has_former; /* what to go back to when the new layout fails */
@@ -107,7 +108,7 @@ struct volatile_state {
 	size_t n_dones;
 	struct waiter *waiters;
 	size_t n_waiters;
-	int64_t grant_hold_ms; /* current hold; doubles while one burst goes on */
+	int64_t grant_hold_ms; /* current hold; grows while one burst goes on */
 	int64_t grant_since;   /* when the first of the claims now held back finished; -1: none */
 };
 

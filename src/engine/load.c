@@ -56,7 +56,10 @@ static void slice_after_reboot(struct engine *e, uint64_t id)
 	switch ((enum slice_state)s->state) {
 	case SLICE_READY:
 	case SLICE_LOST:
-		s->state = goal_wanted(e, s) ? SLICE_WANTED : s->state;
+		if (s->claim[0]) /* broken before; made anew now */
+			s->state = SLICE_PREPARING;
+		else if (goal_wanted(e, s))
+			s->state = SLICE_WANTED;
 		break;
 	case SLICE_HELD:
 		s->state = SLICE_PREPARING;
@@ -68,8 +71,6 @@ static void slice_after_reboot(struct engine *e, uint64_t id)
 	case SLICE_QUARANTINED:
 		break;
 	}
-	if (s->state == SLICE_LOST && s->claim[0])
-		s->state = SLICE_PREPARING;
 }
 
 static bool outlives_reboot(const struct claim *c, const char *before)

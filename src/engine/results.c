@@ -60,8 +60,13 @@ static void step_succeeded(struct engine *e, const struct in_flight *f,
 	if (d) {
 		d->unknowns = 0;
 		d->backoff_ms = 0;
-		d->steps += in->result.status == STEP_DONE;
+		d->steps++;
+		d->fresh = d->fresh || (f->step.verb == VERB_SET_VFS && f->step.number > 0 &&
+					in->result.status == STEP_DONE);
 	}
+	/* VFs that were made again need again what the old ones had. */
+	if (f->step.verb == VERB_SET_VFS && in->result.status == STEP_DONE)
+		state_dones_clear_all(e, f->step.target.device);
 	done_add(e, f);
 	if (f->step.verb == VERB_RESET)
 		reset_proven(e, f, in);

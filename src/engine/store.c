@@ -321,11 +321,6 @@ static uint64_t mix(uint64_t x)
 /* From a seed and a counter, so that a plan names the UUIDs which apply will use. */
 void store_uuid(struct engine *e, char ret[UUID_SIZE])
 {
-	if (e->uuid_count == 0) {
-		uint8_t bytes[16];
-		e->config.random(e->config.userdata, bytes);
-		memcpy(e->uuid_seed, bytes, sizeof(bytes));
-	}
 	uint64_t n = ++e->uuid_count;
 	uint64_t a = mix(e->uuid_seed[0] + n), b = mix(e->uuid_seed[1] ^ a);
 	a = (a & ~0xf000ull) | 0x4000; /* version 4, variant 1: RFC 9562 */

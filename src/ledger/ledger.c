@@ -483,14 +483,6 @@ static int transaction(struct ledger *l, const struct changes *c, const struct r
 	return rc;
 }
 
-static bool has_policy(const struct changes *c)
-{
-	for (size_t i = 0; i < c->n; i++)
-		if (c->items[i].kind == CHANGE_POLICY_PUT)
-			return true;
-	return false;
-}
-
 static int commit_failed(struct ledger *l, int rc, struct err *reterr)
 {
 	_cleanup_err_ struct err e = { 0 };
@@ -527,8 +519,6 @@ int ledger_commit(struct ledger *l, const struct changes *c, const struct record
 		health_set(l, LEDGER_GOOD, "%s", "");
 	if (c->sync)
 		l->syncs++;
-	if (has_policy(c))
-		good_copy_make(l);
 	return 1;
 }
 

@@ -683,20 +683,16 @@ void machine_begin(struct machine *m, const struct step *s, int64_t duration,
 		fault = FAULT_NONE;
 	if (fault == FAULT_TIMEOUT)
 		duration += TIMEOUT_MS + 1 + (int64_t)(s->id % 3000);
-	m->steps[m->n_steps++] =
-		(struct machine_step){ .step = *s, .ends_at = from + duration, .fault = fault };
-}
-
-/* Does a stuck step stand before this one? */
-static int64_t timeout_at(const struct machine_step *s)
-{
-	return s->ends_at - 1 - (int64_t)(s->step.id % 3000);
+	m->steps[m->n_steps++] = (struct machine_step){ .step = *s,
+							.ends_at = from + duration,
+							.timeout_at = from + TIMEOUT_MS,
+							.fault = fault };
 }
 
 static bool is_due(const struct machine *m, const struct machine_step *s)
 {
 	if (s->fault == FAULT_TIMEOUT && !s->told)
-		return timeout_at(s) <= m->now;
+		return s->timeout_at <= m->now;
 	return s->ends_at <= m->now;
 }
 
@@ -705,7 +701,7 @@ int64_t machine_wake(const struct machine *m)
 	int64_t wake = -1;
 	for (size_t i = 0; i < m->n_steps; i++) {
 		const struct machine_step *s = &m->steps[i];
-		int64_t at = s->fault == FAULT_TIMEOUT && !s->told ? timeout_at(s) : s->ends_at;
+		int64_t at = s->fault == FAULT_TIMEOUT && !s->told ? s->timeout_at : s->ends_at;
 		if (wake < 0 || at < wake)
 			wake = at;
 	}

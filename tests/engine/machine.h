@@ -32,7 +32,7 @@ struct machine_residue {
 };
 struct machine_step {
 	struct step step;
-	int64_t ends_at;
+	int64_t ends_at, timeout_at;
 	enum machine_fault fault;
 	bool told;  /* timeout was told, the late end is to come */
 	bool taken; /* carved that sent it is gone */
@@ -59,7 +59,7 @@ struct machine {
 	size_t n_weights;
 	struct machine_pool pools[8];
 	size_t n_pools;
-	char enrolled[32][DEVICE_KEY_SIZE];
+	char enrolled[96][DEVICE_KEY_SIZE];
 	size_t n_enrolled;
 	char made[MACHINE_UUIDS][UUID_SIZE]; /* mdevs that steps made */
 	size_t n_made;

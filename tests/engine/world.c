@@ -239,6 +239,10 @@ static void check_slice(struct world *w, const struct record *r, const struct sl
 			       slice_state_name((enum slice_state)s->state));
 		return;
 	}
+	if (s->state == SLICE_READY || s->state == SLICE_WANTED || s->state == SLICE_REMOVING ||
+	    s->state == SLICE_QUARANTINED)
+		failed(w, "slice %llu is %s and claimed by %s", (unsigned long long)s->id,
+		       slice_state_name((enum slice_state)s->state), s->claim);
 	const struct claim *c = world_claim(w, s->claim);
 	if (!c || c->slice != s->id)
 		failed(w, "slice %llu names claim %s, which does not name it",

@@ -164,6 +164,7 @@ static void fill(struct ledger *l)
 				  { .kind = CHANGE_AUDIT } };
 	items[6].text = (char *)"{\"event\":\"x\"}";
 	commit_ok(l, items, 7, true, &rec);
+	assert_int_equal(ledger_backup(l, NULL), 0);
 }
 
 static void check_filled(const struct record *r)

@@ -1,0 +1,999 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The engine in directed scenarios, on the host of machine.c: one promise or field failure each. */
+#include "support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "engine/world.h"
+#include "place/place.h"
+
+#define NIC "pci:0000:00/03.0/00.0"
+#define NVME "pci:0000:00/05.0/00.0"
+#define GPU "pci:0000:00/06.0/00.0"
+#define OLD "pci:0000:00/08.0/00.0"
+#define MTTY "sys:virtual/mtty/mtty"
+
+#define HEAD                                                                                       \
+	"version: 1\ndevices:\n"                                                                   \
+	"  nic: {match: {key: \"" NIC "\"}}\n"                                                     \
+	"  nvme: {match: {key: \"" NVME "\"}}\n"                                                   \
+	"  gpu: {match: {key: \"" GPU "\"}}\n"                                                     \
+	"  old: {match: {key: \"" OLD "\"}}\n"                                                     \
+	"  mtty: {match: {key: \"" MTTY "\"}}\n"
+#define ALL_DIVIDE(vfs)                                                                            \
+	"divide:\n"                                                                                \
+	"  - {use: nic, as: sriov, count: " vfs ", vf: {trust: false, spoof-check: true}}\n"       \
+	"  - {use: nvme, as: sriov, count: 2}\n"                                                   \
+	"  - {use: gpu, as: passthrough}\n"                                                        \
+	"  - {use: old, as: passthrough}\n"                                                        \
+	"  - {use: mtty, as: mdev, on-demand: [mtty-1, mtty-2]}\n"
+#define CLASSES                                                                                    \
+	"classes:\n"                                                                               \
+	"  lan: {from: nic, may-set: {mac: true, vlan: 100-199}}\n"                                \
+	"  disk: {from: nvme}\n"                                                                   \
+	"  gpu: {from: gpu}\n"                                                                     \
+	"  old: {from: old}\n"                                                                     \
+	"  tty: {from: mtty, profiles: [mtty-1]}\n"                                                \
+	"  tty2: {from: mtty, profiles: [mtty-2]}\n"
+#define RESERVED "reservations:\n  - {name: web01, class: lan, for: \"libvirt:web01\"}\n"
+#define TAIL "drift: report\non-remove: destroy\n"
+#define POLICY HEAD ALL_DIVIDE("4") CLASSES TAIL
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	world_init(w, 7);
+	machine_add_pf(&w->m, NIC, 0x020000, 7, true);
+	machine_add_pf(&w->m, NVME, 0x010802, 4, true);
+	machine_add_function(&w->m, GPU, 0x030000, "nouveau", true, true);
+	machine_add_function(&w->m, OLD, 0x030000, "nouveau", false, true);
+	machine_add_parent(&w->m, MTTY, 24, true);
+	machine_add_type(&w->m, MTTY, "mtty-1", 1);
+	machine_add_type(&w->m, MTTY, "mtty-2", 2);
+	have_sort(&w->m.have);
+	world_start(w, true);
+	world_turn(w);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+	world_done(w);
+	free(w);
+	return 0;
+}
+
+static void check_well(struct world *w)
+{
+	if (w->failure[0]) {
+		world_print_log(w);
+		fail_msg("%s", w->failure);
+	}
+}
+
+static void run(struct world *w)
+{
+	world_run(w, 20000);
+	check_well(w);
+}
+
+static struct world_answer *answered(struct world *w, uint64_t token, enum answer_state state)
+{
+	struct world_answer *a = world_answer(w, token);
+	if (!a || a->state != state) {
+		world_print_log(w);
+		fail_msg("request %llu: %s", (unsigned long long)token, a ? a->id : "no answer");
+	}
+	return a;
+}
+
+static struct world_answer *refused(struct world *w, uint64_t token, const char *id)
+{
+	struct world_answer *a = answered(w, token, ANSWER_FAILED);
+	assert_string_equal(a->id, id);
+	return a;
+}
+
+static bool apply(struct world *w, const char *text)
+{
+	uint64_t token = world_apply(w, text, false);
+	run(w);
+	return json_is_true(json_object_get(answered(w, token, ANSWER_DONE)->report, "complete"));
+}
+
+static const json_t *result_of(struct world *w, uint64_t token, const char *device)
+{
+	size_t i;
+	json_t *entry;
+	json_array_foreach(json_object_get(answered(w, token, ANSWER_DONE)->report, "results"), i,
+			   entry)
+		if (str_eq(json_string_value(json_object_get(entry, "device")), device))
+			return entry;
+	return NULL;
+}
+
+static const char *state_of(struct world *w, uint64_t token, const char *device)
+{
+	const char *state =
+		json_string_value(json_object_get(result_of(w, token, device), "state"));
+	return state ? state : "(none)";
+}
+
+static const struct claim *claim_ok(struct world *w, uint32_t uid, const char *class,
+				    const char *name)
+{
+	uint64_t token = world_alloc(w, uid, class, name, CLAIM_RUNNING, 0, NULL);
+	run(w);
+	answered(w, token, ANSWER_DONE);
+	const struct claim *c = world_claim(w, name);
+	assert_non_null(c);
+	assert_int_equal(c->state, CLAIM_HELD);
+	return c;
+}
+
+static struct target target_of(struct world *w, const char *claim)
+{
+	const struct claim *c = world_claim(w, claim);
+	assert_non_null(c);
+	return slice_target(world_slice(w, c->slice));
+}
+
+static void open_ok(struct world *w, const char *claim, uint32_t uid)
+{
+	struct target t = target_of(w, claim);
+	assert_int_equal(machine_open(&w->m, &t, uid, 4121), 0);
+}
+
+static void close_it(struct world *w, const char *claim)
+{
+	struct target t = target_of(w, claim);
+	machine_close(&w->m, &t);
+}
+
+static bool log_has(const struct world *w, const char *text)
+{
+	for (size_t i = 0; i < w->n_log && i < WORLD_LOG; i++)
+		if (strstr(w->log[i], text))
+			return true;
+	return false;
+}
+
+/* --- claims ------------------------------------------------------------------------------------- */
+
+static void test_engine_claim_alone_makes_two_synced_commits(void **state)
+{
+	struct world *w = *state;
+	static const char *const kinds[] = { "lan", "gpu", "tty" };
+	apply(w, POLICY);
+	for (size_t i = 0; i < 3; i++) {
+		uint64_t before = w->syncs;
+		claim_ok(w, 1000, kinds[i], kinds[i]);
+		assert_int_equal(w->syncs - before, 2);
+	}
+}
+
+static void burst(struct world *w, const char *what, unsigned n, unsigned step_ms)
+{
+	uint64_t before = w->syncs, first = w->token + 1;
+	w->step_ms = step_ms;
+	for (unsigned i = 0; i < n; i++)
+		world_alloc(w, 1000, i % 2 ? what : "lan", "", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	for (unsigned i = 0; i < n; i++)
+		answered(w, first + i, ANSWER_DONE);
+	assert_in_range(w->syncs - before, 2, 8);
+}
+
+static void test_engine_claims_together_share_synced_commits(void **state)
+{
+	struct world *w = *state;
+	machine_add_parent(&w->m, "sys:virtual/more/more", 64, true);
+	machine_add_type(&w->m, "sys:virtual/more/more", "more-1", 1);
+	world_observe(w);
+	apply(w, "version: 1\ndevices:\n  more: {match: {key: \"sys:virtual/more/more\"}}\n"
+		 "divide:\n  - {use: more, as: mdev, types: {more-1: 40}}\n"
+		 "classes:\n  lan: {from: more}\n  tty: {from: more}\n");
+	burst(w, "tty", 32, 5);
+}
+
+static void test_engine_claims_together_on_slow_devices_share_synced_commits(void **state)
+{
+	struct world *w = *state;
+	machine_add_parent(&w->m, "sys:virtual/more/more", 64, true);
+	machine_add_type(&w->m, "sys:virtual/more/more", "more-1", 1);
+	world_observe(w);
+	apply(w, "version: 1\ndevices:\n  more: {match: {key: \"sys:virtual/more/more\"}}\n"
+		 "divide:\n  - {use: more, as: mdev, on-demand: [more-1]}\n"
+		 "classes:\n  lan: {from: more}\n  tty: {from: more}\n");
+	burst(w, "tty", 32, 200);
+}
+
+static void test_f16_engine_shared_capacity_is_promised_once(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	for (unsigned i = 0; i < 11; i++)
+		world_alloc(w, 1000, "tty2", "", CLAIM_RUNNING, 0, NULL);
+	for (unsigned i = 0; i < 2; i++)
+		world_alloc(w, 1000, "tty", "", CLAIM_RUNNING, 0, NULL);
+	uint64_t over = world_alloc(w, 1000, "tty", "", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	refused(w, over, "claim.none-free");
+	run(w);
+	assert_int_equal(w->m.pools[0].used, 24);
+	assert_int_equal(engine_record(w->e)->n_claims, 13);
+}
+
+static void test_engine_alloc_mistakes_are_refused_with_reason(void **state)
+{
+	struct world *w = *state;
+	struct requester nobody = { .uid = 5 };
+	struct alloc_request rq = { .class = "lan" };
+	refused(w, (world_alloc(w, 1000, "lan", "", CLAIM_RUNNING, 0, NULL), run(w), w->token),
+		"claim.no-policy");
+	apply(w, POLICY);
+	engine_request_alloc(w->e, ++w->token, &nobody, &rq);
+	uint64_t denied = w->token;
+	uint64_t class = world_alloc(w, 1000, "lam", "", CLAIM_RUNNING, 0, NULL);
+	uint64_t name = world_alloc(w, 1000, "lan", "a b", CLAIM_RUNNING, 0, NULL);
+	struct vf_settings set = { .set = VF_SET_VLAN, .vlan = 7 };
+	uint64_t vlan = world_alloc(w, 1000, "lan", "", CLAIM_RUNNING, 0, &set);
+	run(w);
+	refused(w, denied, "claim.denied");
+	refused(w, class, "claim.no-class");
+	refused(w, name, "claim.name");
+	refused(w, vlan, "setting.not-allowed");
+	claim_ok(w, 1000, "lan", "one");
+	uint64_t twice = world_alloc(w, 1001, "lan", "one", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	refused(w, twice, "claim.exists");
+}
+
+static void test_engine_alloc_too_many_is_refused(void **state)
+{
+	struct world *w = *state;
+	machine_add_parent(&w->m, "sys:virtual/more/more", 400, true);
+	machine_add_type(&w->m, "sys:virtual/more/more", "more-1", 1);
+	world_observe(w);
+	apply(w, "version: 1\ndevices:\n  more: {match: {key: \"sys:virtual/more/more\"}}\n"
+		 "divide:\n  - {use: more, as: mdev, on-demand: [more-1]}\n"
+		 "classes:\n  lan: {from: more}\n");
+	for (unsigned i = 0; i < 257; i++)
+		world_alloc(w, 1000, "lan", "", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	refused(w, w->token, "claim.limit");
+}
+
+static void test_engine_claim_settings_are_made_and_put_back(void **state)
+{
+	struct world *w = *state;
+	struct vf_settings set = { .set = VF_SET_MAC | VF_SET_VLAN,
+				   .mac = { 0x52, 0x54, 0, 0, 0, 9 },
+				   .vlan = 120 };
+	apply(w, POLICY);
+	world_alloc(w, 1000, "lan", "one", CLAIM_RUNNING, 0, &set);
+	run(w);
+	struct target t = target_of(w, "one");
+	const struct vf_info *v = have_vf_info(&w->m.have, NIC, t.vf);
+	assert_int_equal(v->settings.vlan, 120);
+	assert_int_equal(v->settings.mac[5], 9);
+	world_release(w, 1000, "one");
+	run(w);
+	v = have_vf_info(&w->m.have, NIC, t.vf);
+	assert_int_equal(v->settings.vlan, 0);
+	assert_int_equal(v->settings.mac[5], 0);
+}
+
+static void test_engine_alloc_cancelled_is_undone(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	uint64_t token = world_alloc(w, 1000, "tty", "one", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	engine_request_cancelled(w->e, token);
+	run(w);
+	assert_null(world_claim(w, "one"));
+	assert_int_equal(w->m.n_made, 0);
+}
+
+static void test_f01_engine_step_fails_after_bind_gives_the_driver_back(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	uint64_t token = world_alloc(w, 1000, "gpu", "one", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	/* On the record before anything happens. */
+	assert_string_equal(world_slice(w, world_claim(w, "one")->slice)->original_driver,
+			    "nouveau");
+	w->fault_percent = 100;
+	for (unsigned i = 0; i < 20 && !log_has(w, "give the VFIO node"); i++) {
+		w->now += 10;
+		world_results(w);
+	}
+	for (size_t i = 0; i < w->m.n_steps; i++)
+		w->m.steps[i].fault = FAULT_ERROR;
+	w->fault_percent = 0;
+	run(w);
+	answered(w, token, ANSWER_FAILED);
+	assert_string_equal(have_device(&w->m.have, GPU)->driver, "nouveau");
+	assert_null(world_claim(w, "one"));
+}
+
+static void test_f01_engine_killed_after_bind_gives_the_driver_back(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	world_alloc(w, 1000, "gpu", "one", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	world_crash(w, false);
+	run(w);
+	assert_null(world_claim(w, "one"));
+	assert_string_equal(have_device(&w->m.have, GPU)->driver, "nouveau");
+}
+
+/* --- release --------------------------------------------------------------------------------------- */
+
+static void test_f20_engine_release_waits_until_the_consumer_is_gone(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "gpu", "one");
+	open_ok(w, "one", 1000);
+	uint64_t token = world_release(w, 1000, "one");
+	run(w);
+	struct world_answer *a = answered(w, token, ANSWER_PENDING);
+	assert_true(a->progress > 0);
+	assert_non_null(strstr(a->because, "4121"));
+	assert_int_equal(world_claim(w, "one")->state, CLAIM_RELEASING);
+	uint64_t other = world_alloc(w, 1001, "gpu", "", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	refused(w, other, "claim.none-free");
+	close_it(w, "one");
+	world_run(w, 40000);
+	answered(w, token, ANSWER_DONE);
+	claim_ok(w, 1001, "gpu", "two");
+}
+
+static void test_f42_engine_early_signal_frees_nothing(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "lan", "one");
+	open_ok(w, "one", 1000);
+	engine_consumer_gone(w->e, "one");
+	run(w);
+	assert_int_equal(world_claim(w, "one")->state, CLAIM_HELD);
+	close_it(w, "one");
+	engine_consumer_gone(w->e, "one");
+	run(w);
+	assert_null(world_claim(w, "one"));
+}
+
+static void test_f32_engine_stale_release_touches_nobody(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "gpu", "one");
+	world_release(w, 1000, "one");
+	run(w);
+	claim_ok(w, 1001, "gpu", "two");
+	uint64_t before = w->sent;
+	uint64_t token = world_release(w, 1000, "one");
+	run(w);
+	answered(w, token, ANSWER_DONE);
+	assert_int_equal(world_claim(w, "two")->state, CLAIM_HELD);
+	assert_int_equal(w->sent, before);
+}
+
+static void test_engine_release_by_another_is_refused(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "lan", "one");
+	uint64_t token = world_release(w, 1001, "one");
+	run(w);
+	refused(w, token, "claim.denied");
+	assert_int_equal(world_claim(w, "one")->state, CLAIM_HELD);
+}
+
+static void test_f28_engine_without_proof_is_quarantined(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "old", "one");
+	open_ok(w, "one", 1000);
+	close_it(w, "one");
+	uint64_t slice = world_claim(w, "one")->slice;
+	uint64_t token = world_release(w, 1000, "one");
+	run(w);
+	refused(w, token, "reclaim.no-proof");
+	assert_int_equal(world_slice(w, slice)->state, SLICE_QUARANTINED);
+	uint64_t other = world_alloc(w, 1001, "old", "", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	refused(w, other, "claim.none-free");
+	struct requester root = { .manage = true };
+	struct target t = { .device = OLD, .vf = -1 };
+	for (size_t i = 0; i < w->m.n_residues; i++)
+		if (target_eq(&w->m.residues[i].target, &t))
+			w->m.residues[i].uid = 0;
+	engine_request_quarantine_clear(w->e, ++w->token, &root, OLD, "power cycled");
+	run(w);
+	answered(w, w->token, ANSWER_DONE);
+	claim_ok(w, 1001, "old", "two");
+}
+
+static void test_f28_engine_storage_stays_with_its_tenant(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	for (unsigned i = 0; i < 2; i++) {
+		char name[8];
+		(void)STR_FORMAT(name, "d%u", i);
+		claim_ok(w, 1000, "disk", name);
+		open_ok(w, name, 1000);
+		close_it(w, name);
+	}
+	world_release(w, 1000, "d0");
+	world_release(w, 1000, "d1");
+	run(w);
+	uint64_t other = world_alloc(w, 1001, "disk", "", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	assert_non_null(strstr(refused(w, other, "claim.none-free")->because, "another account"));
+	/* Nor after the VFs went and came again. */
+	assert_true(apply(
+		w, HEAD
+		"divide:\n  - {use: gpu, as: passthrough}\nclasses:\n  gpu: {from: gpu}\n" TAIL));
+	apply(w, POLICY);
+	other = world_alloc(w, 1001, "disk", "", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	refused(w, other, "claim.none-free");
+	claim_ok(w, 1000, "disk", "d2");
+}
+
+/* --- policies ---------------------------------------------------------------------------------------- */
+
+static void test_engine_apply_makes_the_machine_as_wanted(void **state)
+{
+	struct world *w = *state;
+	assert_true(apply(w, POLICY));
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NVME)->addr), 2);
+	uint64_t before = w->sent;
+	assert_true(apply(w, POLICY));
+	world_crash(w, true);
+	run(w);
+	world_observe(w);
+	run(w);
+	assert_int_equal(w->sent, before);
+}
+
+static void test_f05_engine_vf_count_under_a_claim_is_refused_and_named(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "lan", "web");
+	uint64_t token = world_apply(w, HEAD ALL_DIVIDE("6") CLASSES "on-remove: keep\n", false);
+	run(w);
+	assert_string_equal(state_of(w, token, NIC), "failed");
+	const json_t *error = json_object_get(result_of(w, token, NIC), "error");
+	assert_non_null(strstr(json_string_value(json_object_get(error, "because")), "web"));
+	assert_string_equal(state_of(w, token, GPU), "done");
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
+	assert_int_equal(world_claim(w, "web")->state, CLAIM_HELD);
+	world_release(w, 1000, "web");
+	run(w);
+	assert_true(apply(w, HEAD ALL_DIVIDE("6") CLASSES TAIL));
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 6);
+}
+
+static void test_f05_engine_other_mechanism_under_a_claim_is_refused(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "lan", "web");
+	uint64_t token = world_apply(w,
+				     HEAD "divide:\n  - {use: nic, as: passthrough}\n"
+					  "classes:\n  lan: {from: nic}\n" TAIL,
+				     false);
+	run(w);
+	const json_t *error = json_object_get(result_of(w, token, NIC), "error");
+	assert_string_equal(json_string_value(json_object_get(error, "id")), "apply.held");
+	assert_int_equal(world_claim(w, "web")->state, CLAIM_HELD);
+}
+
+static void test_f14_engine_foreign_vfs_are_not_destroyed(void **state)
+{
+	struct world *w = *state;
+	machine_vfs_set(&w->m, NIC, 2, false);
+	world_observe(w);
+	uint64_t token = world_apply(w, POLICY, false);
+	run(w);
+	assert_string_equal(state_of(w, token, NIC), "failed");
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 2);
+	assert_string_equal(state_of(w, token, NVME), "done");
+}
+
+static void test_f14_f31_engine_foreign_mdev_is_an_ordinary_observation(void **state)
+{
+	struct world *w = *state;
+	const char *uuid = "ffffffff-0000-4000-8000-000000000001";
+	apply(w, POLICY);
+	assert_int_equal(machine_mdev_create(&w->m, MTTY, uuid, "mtty-2"), 1);
+	world_observe(w);
+	for (unsigned i = 0; i < 22; i++)
+		world_alloc(w, 1000, "tty", "", CLAIM_RUNNING, 0, NULL);
+	uint64_t over = world_alloc(w, 1000, "tty", "", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	refused(w, over, "claim.none-free");
+	apply(w,
+	      HEAD "divide:\n  - {use: gpu, as: passthrough}\nclasses:\n  gpu: {from: gpu}\n" TAIL);
+	assert_non_null(have_mdev(&w->m.have, uuid));
+}
+
+static void test_f15_engine_policies_there_and_back_converge(void **state)
+{
+	struct world *w = *state;
+	static const char *const a = HEAD
+		"divide:\n  - {use: mtty, as: mdev, types: {mtty-1: 24}}\n"
+		"classes:\n  tty: {from: mtty}\n" TAIL;
+	static const char *const b = HEAD
+		"divide:\n  - {use: mtty, as: mdev, types: {mtty-2: 12}}\n"
+		"classes:\n  tty: {from: mtty}\n" TAIL;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(apply(w, a));
+		assert_int_equal(w->m.n_made, 24);
+		assert_true(apply(w, b));
+		assert_int_equal(w->m.n_made, 12);
+	}
+}
+
+static void test_engine_plan_names_the_steps_that_apply_performs(void **state)
+{
+	struct world *w = *state;
+	static const char *const texts[] = {
+		HEAD ALL_DIVIDE("4") CLASSES RESERVED TAIL,
+		HEAD
+		"divide:\n  - {use: nic, as: sriov, count: 7}\n  - {use: gpu, as: passthrough, bind: early}\n"
+		"  - {use: mtty, as: mdev, types: {mtty-1: 3}}\nclasses:\n  lan: {from: nic}\n" TAIL,
+	};
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t plan = world_apply(w, texts[i], true);
+		uint64_t commits = w->commits;
+		run(w);
+		assert_int_equal(w->commits, commits);
+		json_t *steps = json_object_get(answered(w, plan, ANSWER_DONE)->report, "steps");
+		assert_non_null(steps);
+		uint64_t before = w->sent;
+		world_apply(w, texts[i], false);
+		run(w);
+		assert_int_equal(w->sent - before, json_array_size(steps));
+		size_t k;
+		json_t *s;
+		json_array_foreach(steps, k, s) {
+			/* VFs that do not exist yet are named by their PF and number. */
+			const char *text = json_string_value(json_object_get(s, "text"));
+			if (!log_has(w, text))
+				fail_msg("planned, not performed: %s", text);
+		}
+		if (i == 0) {
+			world_release(w, 0, "web01");
+			run(w);
+		}
+	}
+}
+
+static void test_engine_plan_shows_what_vanishes(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	uint64_t plan = world_apply(w, HEAD ALL_DIVIDE("6") CLASSES TAIL, true);
+	run(w);
+	json_t *steps = json_object_get(answered(w, plan, ANSWER_DONE)->report, "steps");
+	assert_int_equal(json_array_size(json_object_get(json_array_get(steps, 0), "blast")), 4);
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
+}
+
+static void test_engine_apply_failing_device_goes_back_others_go_on(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	uint64_t token = world_apply(w, HEAD ALL_DIVIDE("6") CLASSES "on-remove: keep\n", false);
+	world_turn(w);
+	/* To 0 goes well, to 6 does not. */
+	for (unsigned i = 0; i < 100 && !log_has(w, "VF count of 0000:10:00.0 to 6"); i++) {
+		w->now += 10;
+		world_results(w);
+	}
+	for (size_t i = 0; i < w->m.n_steps; i++)
+		w->m.steps[i].fault = FAULT_ERROR;
+	run(w);
+	assert_string_equal(state_of(w, token, NIC), "failed");
+	assert_string_equal(state_of(w, token, GPU), "done");
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
+	assert_int_equal(engine_record(w->e)->wants[0].count, 4);
+}
+
+static void test_engine_apply_needs_manage(void **state)
+{
+	struct world *w = *state;
+	struct requester who = { .uid = 1000, .claim = true };
+	_cleanup_err_ struct err err = { 0 };
+	struct policy *p = policy_parse(POLICY, strlen(POLICY), "p.yaml", &err);
+	assert_non_null(p);
+	engine_request_apply(w->e, ++w->token, &who, p, POLICY, NULL, 0, false, NULL);
+	run(w);
+	refused(w, w->token, "apply.denied");
+	engine_request_quarantine_clear(w->e, ++w->token, &who, NIC, "x");
+	run(w);
+	refused(w, w->token, "engine.denied");
+	struct requester root = { .manage = true };
+	engine_request_quarantine_clear(w->e, ++w->token, &root, "nothing", "x");
+	run(w);
+	refused(w, w->token, "quarantine.none");
+}
+
+/* --- reservations, restart, reboot ------------------------------------------------------------------ */
+
+static void test_f40_engine_reservation_stays_while_the_vm_is_off(void **state)
+{
+	struct world *w = *state;
+	assert_true(apply(w, HEAD ALL_DIVIDE("4") CLASSES RESERVED TAIL));
+	uint64_t slice = world_claim(w, "web01")->slice;
+	open_ok(w, "web01", 0);
+	close_it(w, "web01");
+	engine_consumer_gone(w->e, "web01");
+	run(w);
+	assert_int_equal(world_claim(w, "web01")->state, CLAIM_HELD);
+	assert_int_equal(world_claim(w, "web01")->slice, slice);
+	for (unsigned i = 0; i < 3; i++)
+		world_alloc(w, 1000, "lan", "", CLAIM_RUNNING, 0, NULL);
+	uint64_t fourth = world_alloc(w, 1000, "lan", "", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	refused(w, fourth, "claim.none-free");
+}
+
+static void test_f03_f04_f25_engine_reboot_brings_the_same_slices_back(void **state)
+{
+	struct world *w = *state;
+	struct requester root = { .manage = true };
+	assert_true(apply(w, HEAD ALL_DIVIDE("4") CLASSES RESERVED TAIL));
+	claim_ok(w, 1000, "lan", "stays");
+	claim_ok(w, 1000, "tty", "mdev");
+	uint64_t tied = world_alloc(w, 1000, "lan", "tied", CLAIM_RUNNING, 77, NULL);
+	run(w);
+	answered(w, tied, ANSWER_DONE);
+	uint64_t lan = world_claim(w, "stays")->slice, reserved = world_claim(w, "web01")->slice;
+	struct target before = target_of(w, "mdev");
+	char addr[PCI_ADDR_SIZE];
+	(void)STR_COPY(addr, have_device(&w->m.have, NIC)->addr);
+	world_reboot(w);
+	engine_request_restore(w->e, ++w->token, &root);
+	uint64_t token = w->token;
+	run(w);
+	assert_true(
+		json_is_true(json_object_get(answered(w, token, ANSWER_DONE)->report, "complete")));
+	assert_string_not_equal(have_device(&w->m.have, NIC)->addr, addr);
+	assert_int_equal(world_claim(w, "stays")->slice, lan);
+	assert_int_equal(world_claim(w, "stays")->state, CLAIM_HELD);
+	assert_int_equal(world_claim(w, "web01")->slice, reserved);
+	assert_int_equal(world_claim(w, "web01")->state, CLAIM_HELD);
+	assert_null(world_claim(w, "tied"));
+	struct target after = target_of(w, "mdev");
+	assert_true(target_eq(&before, &after));
+	assert_non_null(have_mdev(&w->m.have, after.uuid));
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
+}
+
+static void test_f25_engine_restore_names_what_it_waits_for(void **state)
+{
+	struct world *w = *state;
+	struct requester root = { .manage = true };
+	apply(w, POLICY);
+	/* The device comes late: its driver is in no initramfs, say. */
+	struct function nic = *have_device(&w->m.have, NIC);
+	world_reboot(w);
+	char addr[PCI_ADDR_SIZE];
+	(void)STR_COPY(addr, have_device(&w->m.have, NIC)->addr);
+	have_remove_function(&w->m.have, addr);
+	world_observe(w);
+	engine_request_restore(w->e, ++w->token, &root);
+	uint64_t token = w->token;
+	run(w);
+	assert_string_equal(state_of(w, token, NIC), "waits");
+	assert_string_equal(state_of(w, token, NVME), "done");
+	struct function *f = have_add_function(&w->m.have);
+	*f = nic;
+	have_sort(&w->m.have);
+	world_observe(w);
+	run(w);
+	assert_int_equal(have_vf_count(&w->m.have, nic.addr), 4);
+}
+
+static void test_engine_restart_in_the_middle_of_apply_converges(void **state)
+{
+	struct world *w = *state;
+	for (unsigned round = 0; round < 12; round++) {
+		world_apply(w, round % 2 ? HEAD ALL_DIVIDE("2") CLASSES TAIL : POLICY, false);
+		world_turn(w);
+		for (unsigned i = 0; i < round; i++) {
+			w->now += 20;
+			world_results(w);
+		}
+		world_crash(w, false);
+		run(w);
+		world_observe(w);
+		run(w);
+		unsigned count = have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr);
+		assert_int_equal(count, round % 2 ? 2 : 4);
+	}
+}
+
+/* --- steps that do not end well ----------------------------------------------------------------------- */
+
+static void test_f10_engine_timeout_quarantines_and_others_go_on(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	w->fault_percent = 0;
+	uint64_t token = world_alloc(w, 1000, "gpu", "one", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	w->m.steps[0].fault = FAULT_TIMEOUT;
+	w->m.steps[0].ends_at = w->now + 60000;
+	claim_ok(w, 1000, "lan", "two");
+	assert_string_equal(refused(w, token, "executor.timeout")->id, "executor.timeout");
+	uint64_t again = world_alloc(w, 1000, "gpu", "", CLAIM_RUNNING, 0, NULL);
+	uint64_t before = w->sent;
+	world_run(w, 30000);
+	refused(w, again, "claim.none-free");
+	assert_int_equal(w->sent, before);
+	world_run(w, 60000);
+	check_well(w);
+	claim_ok(w, 1000, "gpu", "three");
+}
+
+static void test_f13_engine_failing_removal_keeps_the_record(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "tty", "one");
+	uint64_t slice = world_claim(w, "one")->slice;
+	world_release(w, 1000, "one");
+	w->fault_percent = 0;
+	for (unsigned i = 0; i < 100 && !log_has(w, "remove mdev"); i++) {
+		w->now += 10;
+		world_results(w);
+	}
+	for (size_t i = 0; i < w->m.n_steps; i++)
+		w->m.steps[i].fault = FAULT_ERROR;
+	run(w);
+	assert_int_equal(w->m.n_made, 1);
+	assert_int_equal(world_slice(w, slice)->state, SLICE_QUARANTINED);
+	struct requester root = { .manage = true };
+	engine_request_reclaim_retry(w->e, ++w->token, &root, "");
+	run(w);
+	assert_int_equal(w->m.n_made, 0);
+	assert_null(world_slice(w, slice));
+}
+
+static void test_f21_f22_engine_success_that_nobody_sees_is_a_failure(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	uint64_t token = world_alloc(w, 1000, "tty", "one", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	/* The executor says done; the machine shows nothing. */
+	struct step_result r = { .id = w->m.steps[0].step.id, .status = STEP_DONE };
+	w->m.n_steps = 0;
+	(void)engine_step_result(w->e, &r, NULL, 0);
+	run(w);
+	refused(w, token, "engine.no-effect");
+	assert_null(world_claim(w, "one"));
+}
+
+static void test_engine_executor_lost_is_observed_before_anything_goes_on(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	uint64_t token = world_alloc(w, 1000, "tty", "one", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	engine_executor_lost(w->e);
+	world_turn(w);
+	/* The old worker still comes to its end; a second mdev must not come of it. */
+	run(w);
+	answered(w, token, ANSWER_DONE);
+	assert_int_equal(w->m.n_made, 1);
+	assert_true(log_has(w, "(check)"));
+}
+
+static void test_f35_engine_vfs_are_believed_when_seen(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "disk", "one");
+	/* nvme leaves its VFs when the driver of the PF goes: nothing is lost by that. */
+	(void)STR_COPY(have_device(&w->m.have, NVME)->driver, "");
+	world_observe(w);
+	run(w);
+	assert_int_equal(world_claim(w, "one")->state, CLAIM_HELD);
+	/* igb turns them off: then they are gone. */
+	claim_ok(w, 1000, "lan", "two");
+	machine_vfs_set(&w->m, NIC, 0, false);
+	world_observe(w);
+	run(w);
+	assert_int_equal(world_claim(w, "two")->state, CLAIM_BROKEN);
+	uint64_t before = w->sent;
+	world_run(w, 100000);
+	assert_int_equal(w->sent, before);
+	world_release(w, 1000, "two");
+	run(w);
+	assert_null(world_claim(w, "two"));
+}
+
+static void test_engine_drift_is_repaired_only_when_the_policy_says(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	machine_vfs_set(&w->m, NIC, 0, false);
+	world_observe(w);
+	run(w);
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 0);
+	apply(w, HEAD ALL_DIVIDE("4") CLASSES "drift: repair\n");
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
+	machine_vfs_set(&w->m, NIC, 0, false);
+	world_observe(w);
+	run(w);
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
+}
+
+static void test_engine_commit_fails_changes_nothing_and_recovers(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	w->disk_full = true;
+	uint64_t before = w->sent,
+		 token = world_alloc(w, 1000, "lan", "one", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	refused(w, token, "ledger.full");
+	assert_int_equal(w->sent, before);
+	assert_null(world_claim(w, "one"));
+	w->disk_full = false;
+	claim_ok(w, 1000, "lan", "one");
+	/* In the middle of a claim: it waits, is told, and goes on by itself. */
+	token = world_alloc(w, 1000, "lan", "two", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	w->disk_full = true;
+	world_run(w, 5000);
+	assert_true(answered(w, token, ANSWER_PENDING)->progress > 0);
+	w->disk_full = false;
+	world_run(w, 120000);
+	answered(w, token, ANSWER_DONE);
+	check_well(w);
+}
+
+static void test_engine_devices_are_worked_on_in_parallel(void **state)
+{
+	struct world *w = *state;
+	struct str_buf b = { 0 };
+	str_buf_add(
+		&b,
+		"version: 1\ndevices:\n  many: {match: {path: \"pci:0000:20\"}}\n"
+		"divide:\n  - {use: many, as: passthrough, bind: early}\nclasses:\n  many: {from: many}\n");
+	for (unsigned i = 0; i < 64; i++) {
+		char key[DEVICE_KEY_SIZE];
+		(void)STR_FORMAT(key, "pci:0000:20/%02x.0/00.0", i);
+		machine_add_function(&w->m, key, 0x030000, "nouveau", true, true);
+	}
+	have_sort(&w->m.have);
+	world_observe(w);
+	_cleanup_free_ char *text = str_buf_take(&b);
+	w->quiet = true;
+	apply(w, text);
+	for (unsigned i = 0; i < 64; i++)
+		world_alloc(w, 1000, "many", "", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	assert_int_equal(engine_record(w->e)->n_claims, 64);
+	w->quiet = false;
+	w->step_ms = 1;
+	int64_t begun = w->now;
+	for (unsigned i = 0; i < 64; i++) {
+		char name[NAME_SIZE];
+		(void)STR_FORMAT(name, "many-%u", i + 1);
+		world_release(w, 1000, name);
+	}
+	/* Each reset takes a second. */
+	while (engine_record(w->e)->n_claims && w->now < begun + 5000 && !w->failure[0]) {
+		while (world_turn(w) > 0)
+			;
+		for (size_t i = 0; i < w->m.n_steps; i++)
+			if (w->m.steps[i].step.verb == VERB_RESET &&
+			    w->m.steps[i].ends_at < w->now + 500 && !w->m.steps[i].told) {
+				w->m.steps[i].ends_at = w->now + 1000;
+				w->m.steps[i].told = true;
+			}
+		int64_t next = machine_wake(&w->m);
+		w->now = next > w->now ? next : w->now + 1;
+		world_results(w);
+	}
+	check_well(w);
+	assert_int_equal(engine_record(w->e)->n_claims, 0);
+	assert_in_range(w->now - begun, 1000, 1100);
+}
+
+/* --- placement ------------------------------------------------------------------------------------------- */
+
+static void test_place_room_pending_of_a_pool_counts_once(void **state)
+{
+	(void)state;
+	struct place_profile p[] = { { .available = 24, .pool = 1, .pending = 2 },
+				     { .available = 12, .pool = 1, .pending = 3 },
+				     { .available = 5 } };
+	assert_int_equal(place_room(p, 3, 0), 24 - 2 - 6);
+	assert_int_equal(place_room(p, 3, 1), 12 - 3 - 1);
+	assert_int_equal(place_room(p, 3, 2), 5);
+	p[0].pending = 30;
+	assert_int_equal(place_room(p, 3, 1), 0);
+}
+
+static void test_place_choose_prefers_the_profile_then_packs(void **state)
+{
+	(void)state;
+	struct place_candidate c[] = { { .room = 4, .order = 1 },
+				       { .room = 3, .order = 0 },
+				       { .room = 2, .order = 0 },
+				       { .room = 0, .order = 0 } };
+	assert_int_equal(place_choose(c, 4), 2);
+	assert_int_equal(place_choose(&c[3], 1), 1);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_engine_claim_alone_makes_two_synced_commits),
+		T(test_engine_claims_together_share_synced_commits),
+		T(test_engine_claims_together_on_slow_devices_share_synced_commits),
+		T(test_f16_engine_shared_capacity_is_promised_once),
+		T(test_engine_alloc_mistakes_are_refused_with_reason),
+		T(test_engine_alloc_too_many_is_refused),
+		T(test_engine_claim_settings_are_made_and_put_back),
+		T(test_engine_alloc_cancelled_is_undone),
+		T(test_f01_engine_step_fails_after_bind_gives_the_driver_back),
+		T(test_f01_engine_killed_after_bind_gives_the_driver_back),
+		T(test_f20_engine_release_waits_until_the_consumer_is_gone),
+		T(test_f42_engine_early_signal_frees_nothing),
+		T(test_f32_engine_stale_release_touches_nobody),
+		T(test_engine_release_by_another_is_refused),
+		T(test_f28_engine_without_proof_is_quarantined),
+		T(test_f28_engine_storage_stays_with_its_tenant),
+		T(test_engine_apply_makes_the_machine_as_wanted),
+		T(test_f05_engine_vf_count_under_a_claim_is_refused_and_named),
+		T(test_f05_engine_other_mechanism_under_a_claim_is_refused),
+		T(test_f14_engine_foreign_vfs_are_not_destroyed),
+		T(test_f14_f31_engine_foreign_mdev_is_an_ordinary_observation),
+		T(test_f15_engine_policies_there_and_back_converge),
+		T(test_engine_plan_names_the_steps_that_apply_performs),
+		T(test_engine_plan_shows_what_vanishes),
+		T(test_engine_apply_failing_device_goes_back_others_go_on),
+		T(test_engine_apply_needs_manage),
+		T(test_f40_engine_reservation_stays_while_the_vm_is_off),
+		T(test_f03_f04_f25_engine_reboot_brings_the_same_slices_back),
+		T(test_f25_engine_restore_names_what_it_waits_for),
+		T(test_engine_restart_in_the_middle_of_apply_converges),
+		T(test_f10_engine_timeout_quarantines_and_others_go_on),
+		T(test_f13_engine_failing_removal_keeps_the_record),
+		T(test_f21_f22_engine_success_that_nobody_sees_is_a_failure),
+		T(test_engine_executor_lost_is_observed_before_anything_goes_on),
+		T(test_f35_engine_vfs_are_believed_when_seen),
+		T(test_engine_drift_is_repaired_only_when_the_policy_says),
+		T(test_engine_commit_fails_changes_nothing_and_recovers),
+		T(test_engine_devices_are_worked_on_in_parallel),
+		cmocka_unit_test(test_place_room_pending_of_a_pool_counts_once),
+		cmocka_unit_test(test_place_choose_prefers_the_profile_then_packs),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
