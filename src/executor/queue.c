@@ -242,17 +242,19 @@ void queue_add(struct server *s, struct connection *c, const struct step *step)
 	TAILQ_INSERT_TAIL(&s->waiting, t, link);
 }
 
+/* A step that only checks changes nothing, but it comes back behind the changes that came before it: carved
+ * asks with it whether they have ended. */
 static bool must_wait(const struct server *s, const struct task *t)
 {
 	const struct task *a;
 	TAILQ_FOREACH(a, &s->running, link)
-	if (conflicts(a, t))
+	if (conflicts(a, t) || blocks_check(a, t))
 		return true;
 	TAILQ_FOREACH(a, &s->waiting, link)
 	{
 		if (a == t)
 			return false;
-		if (conflicts(a, t))
+		if (conflicts(a, t) || blocks_check(a, t))
 			return true;
 	}
 	return false;

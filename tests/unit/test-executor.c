@@ -486,6 +486,25 @@ static void test_steps_on_one_device_keep_their_order(void **state)
 	close(fd);
 }
 
+/* What carved asks after a restart: have the changes before it ended? */
+static void test_step_check_only_comes_back_behind_changes(void **state)
+{
+	struct fixture *f = *state;
+	int old = dial(f), fd = dial(f);
+	send_step(old, 1, VERB_RESET, DEV0, "300", 0);
+	hello(old);
+	close(old);
+	struct exec_request rq = request_new(EXEC_STEP);
+	rq.step.id = 2;
+	rq.step.verb = VERB_RESET;
+	rq.step.check_only = 1;
+	(void)STR_COPY(rq.step.target.device, DEV0);
+	send_request(fd, &rq);
+	expect(fd, 2, STEP_NOTHING);
+	assert_true(f->shared->log[0].ended > 0);
+	close(fd);
+}
+
 static void test_host_lane_one_at_a_time(void **state)
 {
 	struct fixture *f = *state;
@@ -693,6 +712,7 @@ int main(void)
 		TEST(test_f14_step_unenrolled_device_refused),
 		TEST(test_f23_step_other_device_at_place_refused),
 		TEST(test_step_check_only_changes_nothing),
+		TEST(test_step_check_only_comes_back_behind_changes),
 		TEST(test_f10_step_past_deadline_timeout_then_late),
 		TEST(test_f33_reads_go_on_beside_stuck_device),
 		TEST(test_f34_stuck_host_lane_names_who_blocks),
