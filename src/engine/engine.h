@@ -59,7 +59,8 @@ void turn_done(struct turn *t);
 
 struct engine *engine_new(const struct engine_config *c);
 struct engine *engine_free(struct engine *e);
-/* Takes the record over (emptied). boot_id: of this boot. */
+/* Takes the record over (emptied). boot_id: of this boot. An applied policy that this version does not
+ * understand is kept; then nothing can be claimed. */
 int engine_load(struct engine *e, struct record *rec_take, const char *boot_id, struct err *reterr);
 const struct record *engine_record(const struct engine *e);
 

@@ -137,15 +137,17 @@ int engine_load(struct engine *e, struct record *rec_take, const char *boot_id, 
 	/* What is left of the last block may have been given out without the ledger knowing. */
 	e->id_now = e->rec.next_id;
 	e->policy = policy_free(e->policy);
+	/* One that this version does not understand is no reason to stay down: claims are refused. */
+	_cleanup_err_ struct err ignored = { 0 };
 	if (e->rec.policy.text)
 		e->policy = policy_parse(e->rec.policy.text, strlen(e->rec.policy.text),
 					 e->rec.policy.file ? e->rec.policy.file : "policy",
-					 reterr);
+					 &ignored);
 	(void)STR_COPY(e->boot_now, boot_id);
 	e->loading = true;
 	for (size_t i = 0; i < e->rec.n_wants; i++)
 		(void)state_device(e, e->rec.wants[i].device);
-	return e->rec.policy.text && !e->policy ? -EINVAL : 0;
+	return 0;
 }
 
 /* In the first turn with a picture, so that it is committed like any other change. */
