@@ -282,6 +282,7 @@ static void no_claim(struct session *s, const char *name)
 	_cleanup_err_ struct err e = { 0 };
 	err_set(&e, "claim.unknown", ENOENT, "there is no such claim");
 	err_on(&e, "%.100s", name);
+	err_because(&e, "none of that name is recorded; it may have been released");
 	err_state(&e, "nothing was changed");
 	err_todo(&e, "carve list claims shows those there are");
 	session_fail(s, &e);
