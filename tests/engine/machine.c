@@ -669,9 +669,21 @@ static int perform(struct machine *m, const struct step *s, enum machine_fault f
 	return 0;
 }
 
+/* The executor's guards are the second line: carved does not even ask while somebody is there. */
+static void check_consumer(struct machine *m, const struct step *s)
+{
+	if (!verb_changes((enum verb)s->verb) || s->check_only)
+		return;
+	if (machine_is_held(m, &s->target) ||
+	    (s->verb == VERB_SET_VFS && any_vf_held(m, s->target.device)))
+		violated(m, "step %s on %s while its consumer is there",
+			 verb_name((enum verb)s->verb), s->target.device);
+}
+
 void machine_begin(struct machine *m, const struct step *s, int64_t duration,
 		   enum machine_fault fault)
 {
+	check_consumer(m, s);
 	m->steps = grow(m->steps, m->n_steps, sizeof(*m->steps));
 	/* One at a time on a device. */
 	int64_t from = m->now;
