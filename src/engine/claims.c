@@ -183,8 +183,9 @@ void claim_alloc(struct engine *e, const struct request *rq)
 	answer_failed(e, rq->token, &err);
 }
 
-void claim_serve_reserved(struct engine *e)
+bool claim_serve_reserved(struct engine *e)
 {
+	bool served = false;
 	for (size_t i = 0; i < e->rec.n_claims; i++) {
 		const struct claim *c = &e->rec.claims[i];
 		if (c->state != CLAIM_PREPARING || c->slice != 0 || !e->policy)
@@ -201,10 +202,12 @@ void claim_serve_reserved(struct engine *e)
 		if (r >= 0) {
 			edit->reason[0] = '\0';
 			claim_take_slice(e, edit, id);
+			served = true;
 		} else {
 			reason_set(edit->reason, sizeof(edit->reason), "waits for a free slice");
 		}
 	}
+	return served;
 }
 
 /* --- the end of a claim ----------------------------------------------------------------------------------- */

@@ -339,11 +339,13 @@ static void turn_make(struct engine *e)
 	cancelled_end(e);
 	observe_slices(e);
 	work_advance(e);
-	claim_serve_reserved(e);
+	bool served = claim_serve_reserved(e);
 	requests_take(e);
-	work_advance(e);
-	claim_serve_reserved(e);
-	work_advance(e);
+	if (served || e->n_requests > 0) {
+		work_advance(e);
+		if (claim_serve_reserved(e))
+			work_advance(e);
+	}
 	grants_commit(e);
 	work_emit(e);
 	dones_expire(e);

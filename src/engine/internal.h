@@ -335,8 +335,8 @@ void claim_release(struct engine *e, const struct request *rq);
 void claim_end(struct engine *e, struct claim *c, const char *why);
 /* The claim could not be served: its slice is put back, it is removed, who waits is told. */
 void claim_fail(struct engine *e, const char *name, struct err *err);
-/* Gives reservations that have none yet a slice. */
-void claim_serve_reserved(struct engine *e);
+/* Gives reservations that have none yet a slice; true when one got it. */
+bool claim_serve_reserved(struct engine *e);
 /* Picks a slice for c (class, uid). Makes one on demand. 0, or negative with reterr. */
 int pick_slice(struct engine *e, const struct claim *c, const struct policy_class *class,
 	       uint64_t *ret, struct err *reterr);

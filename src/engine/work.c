@@ -153,14 +153,19 @@ static bool slice_advance(struct engine *e, uint64_t id)
 	return false;
 }
 
+static bool comes(const struct slice *s)
+{
+	return !s->uuid[0] &&
+	       (s->state == SLICE_WANTED || (s->state == SLICE_PREPARING && !s->dirty));
+}
+
 /* Wanted and fresh slices count only when the whole layout of their device does. */
 static bool layout_open(struct engine *e, const struct slice *s)
 {
 	_cleanup_err_ struct err err = { 0 };
 	struct work work;
 	char waits[256] = "";
-	bool comes = s->state == SLICE_WANTED || (s->state == SLICE_PREPARING && !s->dirty);
-	if (!comes || s->uuid[0])
+	if (!comes(s))
 		return false;
 	int r = goal_layout(e, s->device, &work, waits, &err);
 	if (r >= 0)
@@ -171,13 +176,30 @@ static bool layout_open(struct engine *e, const struct slice *s)
 	return true;
 }
 
+/* The last answer, for the next slice of the same device: it costs as much as the device has VFs. */
+struct layout_answer {
+	char device[DEVICE_KEY_SIZE];
+	bool open;
+};
+
+static bool layout_open_cached(struct engine *e, const struct slice *s, struct layout_answer *last)
+{
+	if (str_eq(last->device, s->device) && last->open)
+		return comes(s);
+	bool open = layout_open(e, s);
+	memcpy(last->device, s->device, sizeof(last->device));
+	last->open = open;
+	return open;
+}
+
 static bool advance_once(struct engine *e)
 {
 	bool moved = false;
+	struct layout_answer last = { 0 };
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
 		uint64_t id = s->id;
-		if (goal_stable(s) || state_busy(e, s->device) || layout_open(e, s))
+		if (goal_stable(s) || state_busy(e, s->device) || layout_open_cached(e, s, &last))
 			continue;
 		if (!slice_advance(e, id))
 			continue;

@@ -228,8 +228,8 @@ static void check_slice(struct world *w, const struct record *r, const struct sl
 {
 	for (size_t i = 0; i < r->n_slices; i++) {
 		const struct slice *o = &r->slices[i];
-		struct target a = slice_target(s), b = slice_target(o);
-		if (o != s && target_eq(&a, &b) && str_eq(o->mech, s->mech))
+		if (o != s && o->index == s->index && str_eq(o->uuid, s->uuid) &&
+		    str_eq(o->device, s->device) && str_eq(o->mech, s->mech))
 			failed(w, "slices %llu and %llu are the same thing",
 			       (unsigned long long)s->id, (unsigned long long)o->id);
 	}
