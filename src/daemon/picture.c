@@ -469,8 +469,10 @@ void picture_step_result(struct daemon *d, const struct step *s, const struct st
 	}
 	if (s->target.uuid[0])
 		rescan_mdev(d, s->target.uuid);
-	if (r->status == STEP_DONE || r->status == STEP_NOTHING)
+	if (s->check_only || r->status == STEP_DONE || r->status == STEP_NOTHING)
 		(void)sriov_result_apply(&p->have, s, r);
+	if (s->check_only)
+		keys_remove(&p->asked_vfs, s->target.device);
 	facts_prepare(&d->facts, &p->have);
 	ask(d);
 	/* Also when nothing differs: the engine waits for a look that is newer than the step. */

@@ -58,9 +58,24 @@ static void flight_end(struct turns *t, struct step *s)
 	*s = t->flights[--t->n_flights];
 }
 
+/* A step that an earlier carved sent: the record still has it. */
+static void result_of_another_life(struct daemon *d, const struct step_result *r)
+{
+	const struct record *rec = engine_record(d->engine);
+	for (size_t i = 0; i < rec->n_steps; i++) {
+		struct step step = rec->steps[i];
+		if (step.id == r->id) {
+			picture_step_result(d, &step, r);
+			return;
+		}
+	}
+}
+
 void turn_step_result(struct daemon *d, const struct step_result *r, const void *data)
 {
 	struct step *s = flight_find(&d->turns, r->id);
+	if (!s)
+		result_of_another_life(d, r);
 	size_t n = r->data_len / sizeof(struct holder);
 	_cleanup_free_ struct holder *holders = n ? calloc(n, sizeof(*holders)) : NULL;
 	if (holders)

@@ -127,9 +127,14 @@ void engine_device_stuck(struct engine *e, const char *device, const char *reaso
 	struct device_state *d = state_device(e, device);
 	if (!d)
 		return;
-	if (reason)
+	struct step ask = { .verb = VERB_RESET, .target.vf = -1 };
+	(void)STR_COPY(ask.target.device, device);
+	if (reason) {
 		reason_set(d->stuck, sizeof(d->stuck), "timeout: %s", reason);
-	else if (d->stuck[0])
+		/* Found by an executor that began anew: nobody will tell the end of that step by itself. */
+		if (!d->barrier && !state_in_flight(e, device))
+			state_barrier(e, &ask);
+	} else if (d->stuck[0])
 		d->unstuck = true;
 }
 

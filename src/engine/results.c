@@ -275,11 +275,25 @@ static void look_done(struct engine *e, const struct in_flight *f, const struct 
 		reclaim_checked(e, s, in);
 }
 
+/* A step of before a restart ended: the barrier that waits for it may be sent at once. */
+static void late_of_another_life(struct engine *e, const struct input_result *in)
+{
+	for (size_t i = 0; i < e->rec.n_steps; i++) {
+		if (e->rec.steps[i].id != in->result.id)
+			continue;
+		struct device_state *d = state_device(e, e->rec.steps[i].target.device);
+		if (d)
+			d->retry_at = 0;
+	}
+}
+
 static void result_take(struct engine *e, const struct input_result *in)
 {
 	const struct in_flight *found = state_flight(e, in->result.id);
-	if (!found)
+	if (!found) {
+		late_of_another_life(e, in);
 		return;
+	}
 	struct in_flight f = *found;
 	enum step_status status = (enum step_status)in->result.status;
 	if (f.looking) {

@@ -68,8 +68,29 @@ static int nvme_apply(struct have *h, const struct step *s, const struct step_re
 	return 1;
 }
 
+/* A step of that kind ended unseen: what was known of its target may be old. */
+static int forget(struct have *h, const struct step *s)
+{
+	size_t kept = 0, before = h->n_vfs;
+	bool all = s->verb == VERB_SET_VFS;
+	int index = s->verb == VERB_NVME_FLEX ? VF_PRIMARY : s->target.vf;
+
+	if (!all && s->verb != VERB_SET_VF && s->verb != VERB_NVME_FLEX &&
+	    s->verb != VERB_NVME_ONLINE && s->verb != VERB_NVME_OFFLINE)
+		return 0;
+	for (size_t i = 0; i < h->n_vfs; i++) {
+		bool ours = str_eq(h->vfs[i].pf, s->target.device);
+		if (!ours || (all ? h->vfs[i].index == VF_PRIMARY : h->vfs[i].index != index))
+			h->vfs[kept++] = h->vfs[i];
+	}
+	h->n_vfs = kept;
+	return kept != before;
+}
+
 int sriov_result_apply(struct have *h, const struct step *s, const struct step_result *r)
 {
+	if (s->check_only)
+		return forget(h, s);
 	if (r->status != STEP_DONE && r->status != STEP_NOTHING)
 		return 0;
 	if (s->verb == VERB_NVME_FLEX || s->verb == VERB_NVME_ONLINE ||

@@ -14,7 +14,9 @@
 
 extern const struct mech sriov_mech;
 
-/* Takes a result (DONE or NOTHING) of VERB_SET_VFS, VERB_SET_VF or VERB_NVME_* into h. Returns 1
+/* A step with check_only stands for one whose end nobody saw: what was known of its target is forgotten,
+ * so that plans do not trust it.
+ * Takes a result (DONE or NOTHING) of VERB_SET_VFS, VERB_SET_VF or VERB_NVME_* into h. Returns 1
  * when h changed, 0 when the step is none of these or nothing is known from it, -ENOMEM.
  * VERB_READ_VFS goes through scan_apply_vfs() of host/scan.h. */
 int sriov_result_apply(struct have *h, const struct step *s, const struct step_result *r);

@@ -810,6 +810,23 @@ static void test_engine_executor_lost_is_observed_before_anything_goes_on(void *
 	assert_true(log_has(w, "(check)"));
 }
 
+static void test_engine_device_found_stuck_is_asked_until_it_moves(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	engine_device_stuck(w->e, GPU, "step 7 has not returned");
+	uint64_t token = world_alloc(w, 1000, "gpu", "", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	refused(w, token, "claim.none-free");
+	assert_true(log_has(w, "(check)"));
+	/* The executor says once more that it is stuck, then that it is not. */
+	struct step_result r = { .id = w->m.steps[0].step.id, .status = STEP_STUCK };
+	w->m.n_steps = 0;
+	(void)engine_step_result(w->e, &r, NULL, 0);
+	run(w);
+	claim_ok(w, 1000, "gpu", "one");
+}
+
 static void test_f35_engine_vfs_are_believed_when_seen(void **state)
 {
 	struct world *w = *state;
@@ -988,6 +1005,7 @@ int main(void)
 		T(test_f13_engine_failing_removal_keeps_the_record),
 		T(test_f21_f22_engine_success_that_nobody_sees_is_a_failure),
 		T(test_engine_executor_lost_is_observed_before_anything_goes_on),
+		T(test_engine_device_found_stuck_is_asked_until_it_moves),
 		T(test_f35_engine_vfs_are_believed_when_seen),
 		T(test_engine_drift_is_repaired_only_when_the_policy_says),
 		T(test_engine_commit_fails_changes_nothing_and_recovers),

@@ -82,6 +82,33 @@ static void test_layout_from_zero_holds_the_whole_sequence(void **state)
 	have_done(&h);
 }
 
+/* The end of a step was not seen: its settings are asked for again, whatever was known before. */
+static void test_result_apply_check_only_forgets_its_target(void **state)
+{
+	(void)state;
+	struct have h = { 0 };
+	struct step_result r = { .status = STEP_NOTHING };
+	struct step s = { .verb = VERB_SET_VF, .check_only = 1, .target.vf = 1 };
+	assert_int_equal(STR_COPY(s.target.device, PF_KEY), 0);
+	pf_add(&h, 0x020000, 2);
+	for (int i = -1; i < 2; i++) {
+		struct vf_info *v = have_add_vf_info(&h);
+		assert_int_equal(STR_COPY(v->pf, PF_KEY), 0);
+		v->index = i;
+	}
+
+	assert_int_equal(sriov_result_apply(&h, &s, &r), 1);
+	assert_null(have_vf_info(&h, PF_KEY, 1));
+	assert_non_null(have_vf_info(&h, PF_KEY, 0));
+	s.verb = VERB_RESET;
+	assert_int_equal(sriov_result_apply(&h, &s, &r), 0);
+	s.verb = VERB_SET_VFS;
+	assert_int_equal(sriov_result_apply(&h, &s, &r), 1);
+	assert_null(have_vf_info(&h, PF_KEY, 0));
+	assert_non_null(have_vf_info(&h, PF_KEY, -1));
+	have_done(&h);
+}
+
 /* F06: another non-zero count is two steps, through 0. */
 static void test_f06_layout_other_count_goes_through_zero(void **state)
 {
@@ -411,6 +438,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout_from_zero_holds_the_whole_sequence),
+		cmocka_unit_test(test_result_apply_check_only_forgets_its_target),
 		cmocka_unit_test(test_f06_layout_other_count_goes_through_zero),
 		cmocka_unit_test(test_f05_layout_held_refused_and_named),
 		cmocka_unit_test(test_f14_layout_foreign_vfs_left_alone),
