@@ -1,0 +1,99 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Either service may die at any moment: nothing is lost, nothing is done twice.
+# topology: main
+# runs: guest
+# limit: 300
+
+igb=0000:01:00.0
+
+suite_reset() {
+	reset
+	. /opt/lab/carve.sh
+	modprobe mtty
+	carve_fresh
+	carve enroll "$igb"
+	carve enroll mtty
+	policy_is /etc/carve/policy.yaml <<- EOF
+		version: 1
+		devices:
+		  nic: {match: {address: "$igb"}}
+		  serial: {match: {mdev-parent: mtty}}
+		divide:
+		  - {use: nic, as: sriov, count: 2}
+		  - {use: serial, as: mdev, on-demand: [mtty-1]}
+		classes:
+		  lan: {from: nic, may-set: {mac: true}}
+		  tty: {from: serial}
+	EOF
+	carve apply /etc/carve/policy.yaml --wait
+}
+
+kill_service() { # UNIT
+	systemctl kill --signal=KILL "$1"
+}
+
+test_claims_survive_a_kill_of_carved() {
+	. /opt/lab/carve.sh
+	carve alloc tty --for manual:suite --name k1
+	carve alloc lan --for manual:suite --name k2
+	kill_service carved.service
+	wait_until 20 carve list
+	json_is "held held" '[.claims[].state] | join(" ")' carve --json list claims
+	json_is 0 '.steps | length' carve --json plan
+}
+
+test_claims_survive_a_kill_of_the_executor() {
+	. /opt/lab/carve.sh
+	kill_service carve-executor.service
+	carve alloc tty --for manual:suite --name k3 --wait
+	json_is 3 '[.claims[] | select(.state == "held")] | length' carve --json list claims
+}
+
+test_kill_of_carved_in_the_middle_of_an_apply() {
+	. /opt/lab/carve.sh
+	carve release k1 --wait
+	carve release k2 --wait
+	carve release k3 --wait
+	sed 's/count: 2/count: 5/' /etc/carve/policy.yaml > /tmp/more.yaml
+	carve apply /tmp/more.yaml --wait &
+	sleep 0.3
+	kill_service carved.service
+	wait || true
+	wait_until 60 sh -c "[ \$(find $pci/$igb/ -maxdepth 1 -name 'virtfn*' | wc -l) = 5 ]"
+	wait_until 20 sh -c 'carve --json plan | jq -e ".steps | length == 0"'
+}
+
+test_kill_of_the_executor_in_the_middle_of_an_apply() {
+	. /opt/lab/carve.sh
+	carve apply /etc/carve/policy.yaml --wait &
+	sleep 0.3
+	kill_service carve-executor.service
+	wait || true
+	wait_until 60 sh -c "[ \$(find $pci/$igb/ -maxdepth 1 -name 'virtfn*' | wc -l) = 2 ]"
+	wait_until 20 sh -c 'carve --json plan | jq -e ".steps | length == 0"'
+}
+
+test_kills_while_claims_are_made_leave_no_mdev_behind() {
+	. /opt/lab/carve.sh
+	local i
+	for i in $(seq 6); do
+		carve alloc tty --for manual:suite --name "r$i" > /dev/null 2>&1 &
+	done
+	kill_service carved.service
+	wait || true
+	wait_until 20 carve list
+	for i in $(seq 6); do
+		carve release "r$i" --wait
+	done
+	wait_until 20 sh -c '! ls /sys/bus/mdev/devices | grep -q -'
+}
+
+test_a_process_that_ends_frees_its_claim() {
+	. /opt/lab/carve.sh
+	sleep 100 &
+	local pid=$!
+	carve alloc tty --for "pid:$pid" --pid "$pid" --name tied
+	kill "$pid"
+	wait_until 20 sh -c 'carve --json list claims | jq -e ".claims | length == 0"'
+}
