@@ -56,8 +56,12 @@ void method_holders(struct session *s, const json_t *params)
 		method_no_device(s, text);
 		return;
 	}
-	struct step step = { .verb = VERB_HOLDERS, .target.vf = -1 };
-	(void)STR_COPY(step.target.device, key);
+	/* A VF has no place of its own: it is known by its PF. */
+	const struct have *h = &s->daemon->picture.have;
+	const struct function *f = have_device(h, key);
+	const struct function *pf = f && f->is_vf ? have_function(h, f->pf) : NULL;
+	struct step step = { .verb = VERB_HOLDERS, .target.vf = pf ? f->vf_index : -1 };
+	(void)STR_COPY(step.target.device, pf ? pf->key : key);
 	uint64_t token = session_waits(s, SESSION_LOOK);
 	int r = picture_look(s->daemon, &step, holders_seen, token);
 	if (r == 0)

@@ -44,6 +44,9 @@ const char *method_device(const struct daemon *d, const char *text)
 	if (f)
 		return f->key;
 	const struct mdev_parent *p = have_parent(h, text);
+	for (size_t i = 0; i < h->n_parents && !p; i++)
+		if (str_eq(h->parents[i].name, text))
+			p = &h->parents[i];
 	if (p)
 		return p->key;
 	struct facts_netdevs netdevs;
@@ -63,9 +66,9 @@ const char *method_device(const struct daemon *d, const char *text)
 void method_no_device(struct session *s, const char *text)
 {
 	_cleanup_err_ struct err e = { 0 };
-	err_set(&e, "device.unknown", ENODEV, "there is no such device");
+	err_set(&e, "device.unknown", ENODEV, "cannot find the device");
 	err_on(&e, "%.200s", text);
-	err_because(&e, "it is no key, address or network interface of a function here");
+	err_because(&e, "it is no key, address, network interface or mdev parent of this host");
 	err_state(&e, "nothing was changed");
 	err_todo(&e, "carve list --all shows what there is");
 	session_fail(s, &e);
