@@ -14,7 +14,10 @@ static void diagnose(struct engine *e, const struct in_flight *f, const struct i
 	const struct slice *s = f->slice ? store_slice(e, f->slice) : NULL;
 	const struct want *w = store_want(e, f->step.target.device);
 	const struct mech *m = goal_mech(e, s ? s->mech : w ? w->mech : "sriov");
-	if (m)
+	/* A VF that does not bind fails as any function does, whatever cut it. */
+	if (vfio_verb((enum verb)f->step.verb))
+		vfio_diagnose(e->have, &f->step, &in->result, in->holders, in->n_holders, ret);
+	else if (m)
 		m->diagnose(e->have, &f->step, &in->result, in->holders, in->n_holders, ret);
 	if (err_is_set(ret))
 		return;
@@ -25,6 +28,8 @@ static void diagnose(struct engine *e, const struct in_flight *f, const struct i
 	err_on(ret, "%s", f->step.target.device);
 	if (in->result.detail[0])
 		err_because(ret, "%s", in->result.detail);
+	err_state(ret, "carve looks at it again and goes on from what it finds");
+	err_todo(ret, "look into the kernel log");
 }
 
 static void done_add(struct engine *e, const struct in_flight *f)

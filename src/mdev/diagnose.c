@@ -24,7 +24,8 @@ static const struct {
 void mdev_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
 		   const struct holder *holders, size_t n_holders, struct err *reterr)
 {
-	if (mech_diagnose(h, s, r, holders, n_holders, reterr))
+	if (mech_diagnose(h, s, r, holders, n_holders, reterr) ||
+	    (s->verb != VERB_MDEV_CREATE && s->verb != VERB_MDEV_REMOVE))
 		return;
 
 	char what[512];

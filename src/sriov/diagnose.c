@@ -36,7 +36,7 @@ static const char *numvfs_todo(const struct step_result *r)
 	return "look into the kernel log";
 }
 
-static const struct {
+static const struct failure {
 	enum verb verb;
 	const char *reason; /* NULL: any */
 	const char *id, *todo;
@@ -57,24 +57,26 @@ static const struct {
 	{ VERB_NVME_OFFLINE, NULL, "nvme.offline.failed", "look into the kernel log" },
 };
 
+static const struct failure *failure_find(const struct step *s, const struct step_result *r)
+{
+	for (size_t i = 0; i < sizeof(failures) / sizeof(*failures); i++)
+		if (failures[i].verb == (enum verb)s->verb &&
+		    (!failures[i].reason || str_eq(failures[i].reason, r->reason)))
+			return &failures[i];
+	return NULL;
+}
+
 void sriov_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
 		    const struct holder *holders, size_t n_holders, struct err *reterr)
 {
-	if (mech_diagnose(h, s, r, holders, n_holders, reterr))
+	const struct failure *f = failure_find(s, r);
+	if (mech_diagnose(h, s, r, holders, n_holders, reterr) || !f)
 		return;
 
 	char what[512];
 	if (step_describe(s, h, what, sizeof(what)) < 0)
 		(void)STR_COPY(what, verb_name((enum verb)s->verb));
-	const char *id = "sriov.failed", *todo = NULL;
-	for (size_t i = 0; i < sizeof(failures) / sizeof(*failures); i++)
-		if (failures[i].verb == (enum verb)s->verb &&
-		    (!failures[i].reason || str_eq(failures[i].reason, r->reason))) {
-			id = failures[i].id;
-			todo = failures[i].todo;
-			break;
-		}
-	err_set(reterr, id, r->error, "cannot %s", what);
+	err_set(reterr, f->id, r->error, "cannot %s", what);
 	mech_err_on(reterr, h, NULL, &s->target);
 	err_because(reterr, "%s: %s", r->where[0] ? r->where : "the kernel", strerror(r->error));
 	if (r->detail[0])
@@ -86,5 +88,6 @@ void sriov_diagnose(const struct have *h, const struct step *s, const struct ste
 	mech_err_holders(reterr, holders, n_holders);
 	if (s->verb == VERB_SET_VF)
 		err_state(reterr, "settings before the one named were taken; all are read again");
-	err_todo(reterr, "%s", todo ? todo : numvfs_todo(r));
+	err_state(reterr, "carve looks at it again and goes on from what it finds");
+	err_todo(reterr, "%s", f->todo ? f->todo : numvfs_todo(r));
 }

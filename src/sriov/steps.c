@@ -78,7 +78,7 @@ static int refuse_settings(const struct have *h, const struct want *w, struct er
 	struct target t = { .vf = -1 };
 	(void)STR_COPY(t.device, w->device);
 	err_set(reterr, "sriov.settings.not-network", EOPNOTSUPP,
-		"cannot give its VFs the settings");
+		"cannot give VFs network settings");
 	mech_err_on(reterr, h, w, &t);
 	err_because(reterr, "it is no network device");
 	err_state(reterr, "nothing was changed");
@@ -207,6 +207,7 @@ static int sriov_make(const struct have *h, const struct want *w, const struct s
 	struct target t = slice_target(s);
 	mech_err_on(reterr, h, w, &t);
 	err_because(reterr, "the applied policy does not ask for it");
+	err_state(reterr, "nothing was changed");
 	err_todo(reterr, "raise the count in the policy, then: carve apply");
 	return -ENOENT;
 }

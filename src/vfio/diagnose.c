@@ -23,34 +23,45 @@ static const struct {
 	  "the function does not answer after its reset: power-cycle the host or the slot" },
 	{ "no-node", "vfio.grant.no-node", "nothing was changed",
 	  "the function must be bound to VFIO first; is /dev a devtmpfs?" },
-	{ "no-group", "vfio.grant.no-group", "nothing was changed",
+	{ "no-group", "vfio.group.none", "nothing was changed",
 	  "switch the IOMMU on in firmware and kernel; carve doctor says how" },
 };
 
-static const char *fallback_id(enum verb v)
+static const struct {
+	enum verb verb;
+	const char *id;
+} verb_ids[] = {
+	{ VERB_BIND, "vfio.bind.failed" },    { VERB_UNBIND, "vfio.unbind.failed" },
+	{ VERB_RESET, "vfio.reset.failed" },  { VERB_GRANT, "vfio.grant.failed" },
+	{ VERB_REVOKE, "vfio.grant.failed" }, { VERB_MODULE_LOAD, "vfio.driver.missing" },
+	{ VERB_PIN_POWER, "vfio.failed" },
+};
+
+static const char *verb_id(uint32_t verb)
 {
-	if (v == VERB_BIND)
-		return "vfio.bind.failed";
-	if (v == VERB_UNBIND)
-		return "vfio.unbind.failed";
-	if (v == VERB_RESET)
-		return "vfio.reset.failed";
-	if (v == VERB_GRANT || v == VERB_REVOKE)
-		return "vfio.grant.failed";
-	return "vfio.failed";
+	for (size_t i = 0; i < sizeof(verb_ids) / sizeof(*verb_ids); i++)
+		if (verb_ids[i].verb == (enum verb)verb)
+			return verb_ids[i].id;
+	return NULL;
+}
+
+bool vfio_verb(enum verb v)
+{
+	return verb_id(v) != NULL;
 }
 
 void vfio_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
 		   const struct holder *holders, size_t n_holders, struct err *reterr)
 {
-	if (mech_diagnose(h, s, r, holders, n_holders, reterr))
+	const char *id = verb_id(s->verb);
+	if (mech_diagnose(h, s, r, holders, n_holders, reterr) || !id)
 		return;
 
 	char what[512];
 	if (step_describe(s, h, what, sizeof(what)) < 0)
 		(void)STR_COPY(what, verb_name((enum verb)s->verb));
-	const char *id = fallback_id((enum verb)s->verb);
-	const char *state = NULL, *todo = "look into the kernel log";
+	const char *state = "carve looks at it again and goes on from what it finds";
+	const char *todo = "look into the kernel log";
 	for (size_t i = 0; i < sizeof(failures) / sizeof(*failures); i++)
 		if (str_eq(failures[i].reason, r->reason)) {
 			id = failures[i].id;
@@ -63,7 +74,6 @@ void vfio_diagnose(const struct have *h, const struct step *s, const struct step
 	if (r->detail[0])
 		err_because(reterr, "%s", r->detail);
 	mech_err_holders(reterr, holders, n_holders);
-	if (state)
-		err_state(reterr, "%s", state);
+	err_state(reterr, "%s", state);
 	err_todo(reterr, "%s", todo);
 }

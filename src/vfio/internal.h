@@ -7,5 +7,3 @@ int passthrough_offer(const struct have *h, const char *device, struct offer *re
 const struct function *passthrough_find(const struct have *h, const struct slice *s,
 					bool *ret_found);
 int passthrough_proof(const struct have *h, const struct slice *s);
-void vfio_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
-		   const struct holder *holders, size_t n_holders, struct err *reterr);

@@ -38,5 +38,11 @@ int vfio_group_check(const struct have *h, const struct function *f,
 		     const struct mech *const *mechs, const struct slice *slices, size_t n_slices,
 		     const struct claim *claims, size_t n_claims, uint32_t uid, struct err *reterr);
 
+/* True for the steps planned here: their failures are the same for slices of every mechanism. */
+bool vfio_verb(enum verb v);
+/* As mech.diagnose, for those steps; what is none of them only has the words of mech_diagnose(). */
+void vfio_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
+		   const struct holder *holders, size_t n_holders, struct err *reterr);
+
 /* PROOF_RESET, or PROOF_NONE when config space shows no reset of this function alone. */
 int vfio_function_proof(const struct function *f);

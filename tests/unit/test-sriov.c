@@ -243,7 +243,13 @@ static void test_layout_nvme_flex_then_count_then_online(void **state)
 	assert_int_equal(converge(&h, &w, slices, 2), 0);
 	assert_int_equal(sriov_mech.proof(&h, &slices[0]), PROOF_STORAGE);
 	w.vf.set = VF_SET_MAC;
-	assert_int_equal(layout(&h, &w, slices, 2, false, &p, NULL), -EOPNOTSUPP);
+	_cleanup_err_ struct err e = { 0 };
+	assert_int_equal(layout(&h, &w, slices, 2, false, &p, &e), -EOPNOTSUPP);
+	assert_string_equal(e.id, "sriov.settings.not-network");
+	assert_string_equal(e.on, PF " (policy policy.yaml:7)");
+	assert_string_equal(e.because, "it is no network device");
+	assert_string_equal(e.state, "nothing was changed");
+	assert_non_null(strstr(e.todo, "vf:"));
 	have_done(&h);
 }
 
@@ -344,7 +350,13 @@ static void test_make_missing_vf_only_from_zero(void **state)
 	picture_vfs(&h, PF, 2);
 	assert_int_equal(sriov_mech.make_steps(&h, &w, &s, &p, NULL), -EBUSY);
 	w.count = 2;
-	assert_int_equal(sriov_mech.make_steps(&h, &w, &s, &p, NULL), -ENOENT);
+	_cleanup_err_ struct err e = { 0 };
+	assert_int_equal(sriov_mech.make_steps(&h, &w, &s, &p, &e), -ENOENT);
+	assert_string_equal(e.id, "sriov.vf.missing");
+	assert_string_equal(e.on, "VF 3 of " PF " (policy policy.yaml:7)");
+	assert_non_null(strstr(e.because, "policy does not ask for it"));
+	assert_string_equal(e.state, "nothing was changed");
+	assert_non_null(strstr(e.todo, "raise the count"));
 	have_done(&h);
 }
 

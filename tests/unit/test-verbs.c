@@ -15,9 +15,11 @@
 #include "base/str.h"
 #include "mdev/verbs.h"
 #include "sriov/verbs.h"
+#include "support/picture.h"
 #include "support/tree.h"
 #include "sys/sysfs.h"
 #include "vfio/verbs.h"
+#include "vfio/vfio.h"
 
 #define PF_PATH "pci0000:00/0000:00:03.0/0000:01:00.0"
 #define PF "0000:01:00.0"
@@ -106,6 +108,119 @@ static void function_add(const struct fixture *f, const char *driver)
 	tree_file(&f->sys, "bus/pci/drivers_probe", "");
 	tree_file(&f->sys, "bus/pci/drivers/vfio-pci/unbind", "");
 	tree_file(&f->sys, "bus/pci/drivers/igb/unbind", "");
+}
+
+/* What the command would print of a result, as one text. */
+static char *words(const struct step *s, const struct step_result *r, const char *id)
+{
+	struct have h = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+	char *text = NULL;
+	size_t size;
+	picture_function(&h, PF, 0x020000, "vfio-pci", 15);
+	vfio_diagnose(&h, s, r, NULL, 0, &e);
+	assert_non_null(e.id);
+	assert_string_equal(e.id, id);
+	assert_true(e.what && e.because && e.state && e.todo);
+	FILE *f = open_memstream(&text, &size);
+	assert_non_null(f);
+	err_print(f, &e);
+	assert_int_equal(fclose(f), 0);
+	have_done(&h);
+	return text;
+}
+
+/* Runs it, and looks whether what people are told of the failure has all of these words. */
+static void fails_with_words(const struct fixture *f, const struct step *like, const char *id, ...)
+{
+	struct step s = *like;
+	va_list ap;
+	assert_int_equal(STR_COPY(s.target.device, "pci:" PF), 0);
+	s.target.vf = -1;
+	struct step_result r = run(f, vfio_verbs, vfio_verbs_n, &s);
+	assert_int_equal(r.status, STEP_FAILED);
+	_cleanup_free_ char *text = words(&s, &r, id);
+	va_start(ap, id);
+	for (const char *word; (word = va_arg(ap, const char *));)
+		if (!strstr(text, word))
+			fail_msg("\"%s\" is missing in: %s", word, text);
+	va_end(ap);
+}
+
+static void test_bind_without_vfio_is_told(void **state)
+{
+	struct fixture *f = *state;
+	function_add(f, "igb");
+	tree_remove(&f->sys, "bus/pci/drivers/vfio-pci");
+	struct step s = { .verb = VERB_BIND, .text = "vfio" };
+	fails_with_words(f, &s, "vfio.driver.missing", "cannot bind " PF " to vfio",
+			 "no driver vfio-pci", "nothing was changed", "modprobe vfio-pci", NULL);
+}
+
+static void test_unbind_that_nobody_takes_is_told(void **state)
+{
+	struct fixture *f = *state;
+	function_add(f, "vfio-pci");
+	struct step s = { .verb = VERB_UNBIND, .text = "igb" };
+	fails_with_words(f, &s, "vfio.unbind.failed", "cannot give " PF " back to igb",
+			 "it has vfio-pci now", "carve reclaim --retry", NULL);
+}
+
+static void test_reset_failures_are_told_apart(void **state)
+{
+	struct fixture *f = *state;
+	struct step s = { .verb = VERB_RESET };
+	function_add(f, "vfio-pci");
+	fails_with_words(f, &s, "vfio.reset.none", "cannot reset " PF, "reset: No such file",
+			 "nothing proves that it is clean", "carve quarantine clear", NULL);
+	tree_file(&f->sys, "devices/" PF_PATH "/reset", "");
+	fails_with_words(f, &s, "vfio.reset.failed", "cannot reset " PF,
+			 "config: ", "could not be read back", "looks at it again", "kernel log",
+			 NULL);
+}
+
+static void test_grant_failures_are_told_apart(void **state)
+{
+	struct fixture *f = *state;
+	struct step s = { .verb = VERB_GRANT, .number = getuid(), .number2 = getgid() };
+	function_add(f, "vfio-pci");
+	fails_with_words(f, &s, "vfio.grant.no-node", "cannot give the VFIO node of " PF,
+			 "/dev/vfio: No such file", "nothing was changed", "devtmpfs", NULL);
+	tree_file(&f->dev, "vfio/15", "");
+	tree_file(&f->sys, "class/vfio/15/dev", "242:3\n");
+	fails_with_words(f, &s, "vfio.grant.failed", "cannot give the VFIO node of " PF,
+			 "/dev/vfio: No such device or address", "looks at it again", NULL);
+	tree_remove(&f->sys, "devices/" PF_PATH "/iommu_group");
+	fails_with_words(f, &s, "vfio.group.none", "cannot give the VFIO node of " PF,
+			 "iommu_group: ", "nothing was changed", "carve doctor", NULL);
+}
+
+static void test_pin_power_unreadable_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct step s = { .verb = VERB_PIN_POWER };
+	function_add(f, "vfio-pci");
+	tree_file(&f->sys, "devices/" PF_PATH "/d3cold_allowed", "maybe\n");
+	fails_with_words(f, &s, "vfio.failed", "cannot set d3cold_allowed of " PF " to 0",
+			 "d3cold_allowed: ", "looks at it again", NULL);
+}
+
+/* The former driver did not come back either: said on, with the one that there is. */
+static void test_bind_not_restored_is_told(void **state)
+{
+	(void)state;
+	struct step s = { .verb = VERB_BIND, .target.vf = -1, .text = "vfio" };
+	struct step_result r = { .status = STEP_FAILED,
+				 .error = ENODEV,
+				 .where = "drivers_probe",
+				 .reason = "not-restored",
+				 .detail = "it should have gone back to igb and has no driver" };
+	assert_int_equal(STR_COPY(s.target.device, "pci:" PF), 0);
+	_cleanup_free_ char *text = words(&s, &r, "vfio.bind.lost");
+	assert_non_null(strstr(text, "cannot bind " PF " to vfio"));
+	assert_non_null(strstr(text, "gone back to igb and has no driver"));
+	assert_non_null(strstr(text, "the function has no driver now"));
+	assert_non_null(strstr(text, "carve reclaim --retry"));
 }
 
 /* F02: drivers_probe said yes, the link says no; F01: what was bound before is bound again. */
@@ -450,6 +565,12 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		T(test_bind_without_vfio_is_told),
+		T(test_unbind_that_nobody_takes_is_told),
+		T(test_reset_failures_are_told_apart),
+		T(test_grant_failures_are_told_apart),
+		T(test_pin_power_unreadable_is_told),
+		T(test_bind_not_restored_is_told),
 		T(test_f02_bind_unverified_is_failed_and_undone),
 		T(test_f11_bind_pins_d3cold),
 		T(test_bind_refusals_write_nothing),

@@ -175,7 +175,15 @@ static void test_group_check_other_tenant_refused(void **state)
 	mate.claim[0] = '\0';
 	mate.dirty = 1;
 	mate.last_uid = 2000;
-	assert_int_equal(group(&h, &mate, 1, NULL, 0, 1000, NULL), -EBUSY);
+	err_done(&e);
+	assert_int_equal(group(&h, &mate, 1, NULL, 0, 1000, &e), -EBUSY);
+	assert_string_equal(e.id, "vfio.group.dirty");
+	assert_string_equal(e.on, GPU " (IOMMU group 7)");
+	assert_non_null(strstr(e.because, "0000:3b:00.1"));
+	assert_non_null(strstr(e.because, "not yet clean of uid 2000"));
+	assert_string_equal(e.state, "nothing was changed");
+	assert_non_null(e.todo);
+	assert_int_equal(group(&h, &mate, 1, NULL, 0, 2000, NULL), 0);
 	have_done(&h);
 }
 
