@@ -110,12 +110,30 @@ static void print_part(FILE *f, const char *label, const char *text)
 	}
 }
 
+static bool word_char(char c)
+{
+	return c && (strchr("._:-/", c) || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+		     (c >= 'A' && c <= 'Z'));
+}
+
+/* Is on in what, as words of their own? */
+static bool names(const char *what, const char *on)
+{
+	size_t n = strlen(on);
+	for (const char *p = what; p && (p = strstr(p, on)); p++)
+		if (!word_char(p[n]) && (p == what || !word_char(p[-1])))
+			return true;
+	return false;
+}
+
 void err_print(FILE *f, const struct err *e)
 {
 	if (!err_is_set(e))
 		return;
-	fprintf(f, "%s%s%s [%s]\n", e->what ? e->what : "failed", e->on ? " on " : "",
-		e->on ? e->on : "", e->id);
+	fputs(e->what ? e->what : "failed", f);
+	if (e->on && e->on[0] && !names(e->what, e->on))
+		fprintf(f, "%s%s", e->on[0] == '/' ? ": " : " on ", e->on);
+	fprintf(f, " [%s]\n", e->id);
 	print_part(f, "because", e->because ? e->because : (e->error ? strerror(e->error) : NULL));
 	print_part(f, "state", e->state);
 	print_part(f, "do", e->todo);

@@ -42,7 +42,8 @@ void err_todo(struct err *reterr, const char *fmt, ...) __attribute__((format(pr
 /* Moves src into dst if dst is empty, else frees src. src is empty afterwards. */
 void err_move(struct err *dst, struct err *src);
 
-/* The one renderer: the text that the command prints, also the journal entry. */
+/* The one renderer: the text that the command prints, also the journal entry. What failed is joined
+ * with on what by " on ", a path by ": "; where what already names it, it is not said twice. */
 void err_print(FILE *f, const struct err *e);
 
 /* New object {id, errno, what, on, because, state, do}; NULL when out of memory. */

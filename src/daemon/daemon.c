@@ -148,7 +148,7 @@ static int open_root(const char *path, struct err *reterr)
 {
 	int fd = sysfs_open(path);
 	if (fd < 0) {
-		err_set(reterr, "daemon.open", -fd, "cannot open a directory");
+		err_set(reterr, "daemon.open", -fd, "cannot open the directory");
 		err_on(reterr, "%s", path);
 		err_because(reterr, "%s", strerror(-fd));
 	}

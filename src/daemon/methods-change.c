@@ -20,17 +20,19 @@ static void bad_parameter(struct session *s, const char *name)
 
 static int no_process(struct err *reterr, int32_t pid)
 {
-	err_set(reterr, "claim.process", ESRCH,
-		"the process that the claim should end with is gone");
+	err_set(reterr, "claim.process", ESRCH, "pid %d, with which the claim should end, is gone",
+		pid);
 	err_on(reterr, "pid %d", pid);
+	err_because(reterr, "no process has that number now");
 	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "name a process that runs, or leave it out");
 	return -ESRCH;
 }
 
 static int foreign_process(struct err *reterr, int32_t pid)
 {
 	err_set(reterr, "claim.process", EPERM,
-		"the process that the claim should end with is not yours");
+		"pid %d, with which the claim should end, is not yours", pid);
 	err_on(reterr, "pid %d", pid);
 	err_state(reterr, "nothing was changed");
 	err_todo(reterr, "name a process of your own, or ask as a member of group carve-admin");
@@ -67,7 +69,8 @@ static int take_account(const struct session *s, const json_t *uid, struct alloc
 	json_int_t number = json_integer_value(uid);
 	bool other = number != (json_int_t)s->who.uid;
 	if (number < 0 || number >= (json_int_t)UINT32_MAX || (other && !s->who.manage)) {
-		err_set(reterr, "claim.account", EPERM, "cannot hand a slice to another account");
+		err_set(reterr, "claim.account", EPERM, "cannot hand a slice to uid %lld",
+			(long long)number);
 		err_on(reterr, "uid %lld", (long long)number);
 		err_because(reterr, "that takes root or a member of group carve-admin");
 		err_state(reterr, "nothing was changed");
@@ -155,7 +158,7 @@ static int policy_source(struct session *s, const json_t *params, const char **r
 		return 0;
 	}
 	if (applied->version == 0 || !applied->text) {
-		err_set(reterr, "policy.none", ENOENT, "there is no policy");
+		err_set(reterr, "policy.none", ENOENT, "no policy to look at");
 		err_because(reterr, "none was given, and none was ever applied");
 		err_state(reterr, "nothing was changed");
 		err_todo(reterr, "carve init proposes one; then: carve apply FILE");

@@ -280,8 +280,8 @@ static const struct claim *claim_find(const struct record *rec, const char *name
 static void no_claim(struct session *s, const char *name)
 {
 	_cleanup_err_ struct err e = { 0 };
-	err_set(&e, "claim.unknown", ENOENT, "there is no such claim");
-	err_on(&e, "%.100s", name);
+	err_set(&e, "claim.unknown", ENOENT, "there is no claim %.100s", name);
+	err_on(&e, "claim %.100s", name);
 	err_because(&e, "none of that name is recorded; it may have been released");
 	err_state(&e, "nothing was changed");
 	err_todo(&e, "carve list claims shows those there are");
@@ -310,7 +310,7 @@ void method_list_claims(struct session *s, const json_t *params)
 static void not_held(struct session *s, const struct claim *c)
 {
 	_cleanup_err_ struct err e = { 0 };
-	err_set(&e, "claim.not-held", EAGAIN, "the claim has nothing to use now");
+	err_set(&e, "claim.not-held", EAGAIN, "claim %s has nothing to use now", c->name);
 	err_on(&e, "claim %s", c->name);
 	err_because(&e, "it is %s%s%s", claim_state_name((enum claim_state)c->state),
 		    c->reason[0] ? ": " : "", c->reason);

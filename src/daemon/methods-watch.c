@@ -20,8 +20,8 @@
 static void holders_failed(struct session *s, const struct step *step, const struct step_result *r)
 {
 	_cleanup_err_ struct err e = { 0 };
-	err_set(&e, "holders.unknown", r->error ? r->error : EAGAIN,
-		"cannot see who uses the device");
+	err_set(&e, "holders.unknown", r->error ? r->error : EAGAIN, "cannot see who uses %s",
+		step->target.device);
 	err_on(&e, "%s", step->target.device);
 	err_because(&e, "%s",
 		    r->detail[0] ? r->detail : step_status_name((enum step_status)r->status));

@@ -66,7 +66,7 @@ const char *method_device(const struct daemon *d, const char *text)
 void method_no_device(struct session *s, const char *text)
 {
 	_cleanup_err_ struct err e = { 0 };
-	err_set(&e, "device.unknown", ENODEV, "cannot find the device");
+	err_set(&e, "device.unknown", ENODEV, "there is no device %.200s", text);
 	err_on(&e, "%.200s", text);
 	err_because(&e, "it is no key, address, network interface or mdev parent of this host");
 	err_state(&e, "nothing was changed");

@@ -43,8 +43,8 @@ static int account_find(const char *user, struct account *ret, struct err *reter
 		*ret = (struct account){ .uid = p->pw_uid, .gid = p->pw_gid };
 		return 0;
 	}
-	err_set(reterr, "daemon.user", ENOENT, "there is no account to run as");
-	err_on(reterr, "user %s", user);
+	err_set(reterr, "daemon.user", ENOENT, "there is no account %s to run as", user);
+	err_because(reterr, "no user has that name");
 	err_todo(reterr, "systemd-sysusers, or: useradd --system --user-group %s", user);
 	return -ENOENT;
 }

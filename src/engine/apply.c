@@ -167,7 +167,7 @@ static int accept(struct engine *e, const struct want *w, struct err *reterr)
 			       "this carve has no mechanism %s", w->mech);
 	const struct device_state *d = state_device(e, w->device);
 	if (d && d->stuck[0]) {
-		err_set(reterr, "apply.stuck", EBUSY, "cannot change the device");
+		err_set(reterr, "apply.stuck", EBUSY, "cannot change %s", w->device);
 		err_on(reterr, "%s", w->device);
 		err_because(reterr, "%s", d->stuck);
 		err_state(reterr, "nothing was changed on that device");

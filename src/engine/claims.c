@@ -38,8 +38,8 @@ static int check_name(struct engine *e, const char *name, struct err *reterr)
 	const struct claim *c = store_claim(e, name);
 	if (!c)
 		return 0;
-	err_set(reterr, "claim.exists", EEXIST, "there is a claim of that name already");
-	err_on(reterr, "%s", name);
+	err_set(reterr, "claim.exists", EEXIST, "claim %s exists already", name);
+	err_on(reterr, "claim %s", name);
 	err_because(reterr, "it is %s by uid %u for %s",
 		    claim_state_name((enum claim_state)c->state), c->uid, c->owner);
 	err_state(reterr, "nothing was changed");
@@ -179,7 +179,6 @@ void claim_alloc(struct engine *e, const struct request *rq)
 	if (r >= 0)
 		return;
 	err_set(&err, "engine.memory", -r, "cannot claim");
-	err_on(&err, "class %s", rq->alloc.class);
 	answer_failed(e, rq->token, &err);
 }
 
@@ -222,7 +221,7 @@ static void claim_drop(struct engine *e, const char *name, const struct claim *c
 static void alloc_overtaken(struct engine *e, const struct claim *c, const char *why)
 {
 	_cleanup_err_ struct err err = { 0 };
-	err_set(&err, "claim.ended", ECANCELED, "the claim ended before it was served");
+	err_set(&err, "claim.ended", ECANCELED, "claim %s ended before it was served", c->name);
 	err_on(&err, "claim %s", c->name);
 	err_because(&err, "%s", why);
 	err_state(&err, "its slice is being put back");
@@ -274,7 +273,7 @@ static int check_release(const struct requester *who, const struct claim *c, str
 {
 	if (who->manage || (who->uid == c->uid && !c->from_policy))
 		return 0;
-	err_set(reterr, "claim.denied", EPERM, "not allowed to release");
+	err_set(reterr, "claim.denied", EPERM, "not allowed to release claim %s", c->name);
 	err_on(reterr, "claim %s", c->name);
 	err_because(reterr, "it belongs to uid %u", c->uid);
 	err_state(reterr, "nothing was changed");

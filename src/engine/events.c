@@ -65,7 +65,7 @@ void answer_progress(struct engine *e, enum waiter_kind kind, const char *claim,
 		struct answer *a = answer_add(e, w->token, ANSWER_PENDING);
 		if (!a)
 			return;
-		err_set(&a->err, "claim.waits", EAGAIN, "waiting");
+		err_set(&a->err, "claim.waits", EAGAIN, "claim %s waits", claim);
 		err_on(&a->err, "claim %s", claim);
 		err_because(&a->err, "%s", text);
 	}

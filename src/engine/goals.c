@@ -136,7 +136,7 @@ static int not_seen(const struct engine *e, const struct step *s, struct err *re
 	if (step_describe(s, e->have, text, sizeof(text)) < 0)
 		(void)STR_COPY(text, verb_name((enum verb)s->verb));
 	err_set(reterr, "engine.no-effect", EIO, "no effect: %s", text);
-	err_on(reterr, "%s", s->target.device);
+	mech_err_on(reterr, e->have, NULL, &s->target);
 	err_because(reterr,
 		    "the step reported success, but the machine does not show it after %d s",
 		    ENGINE_SEEN_MS / 1000);

@@ -152,7 +152,7 @@ static void no_proof(struct engine *e, const struct slice *s)
 	if (slice_name(s, name, sizeof(name)) < 0)
 		(void)STR_COPY(name, s->device);
 	err_set(&err, "reclaim.no-proof", EPERM,
-		"cannot prove that nothing of uid %u is left in it", s->last_uid);
+		"cannot prove that nothing of uid %u is left in %s", s->last_uid, name);
 	err_on(&err, "%s", name);
 	err_because(&err, "the function offers no reset of its own that could be read back");
 	err_state(&err, "it is quarantined and handed out to nobody");
@@ -266,7 +266,7 @@ void reclaim_clear(struct engine *e, const struct request *rq)
 		return;
 	}
 	_cleanup_err_ struct err err = { 0 };
-	err_set(&err, "quarantine.none", ENOENT, "nothing of that name is quarantined");
+	err_set(&err, "quarantine.none", ENOENT, "nothing named %s is quarantined", rq->name);
 	err_on(&err, "%s", rq->name);
 	err_state(&err, "nothing was changed");
 	err_todo(&err, "carve quarantine list shows the names");

@@ -25,7 +25,7 @@ static void diagnose(struct engine *e, const struct in_flight *f, const struct i
 	if (step_describe(&f->step, e->have, text, sizeof(text)) < 0)
 		(void)STR_COPY(text, verb_name((enum verb)f->step.verb));
 	err_set(ret, "step.failed", in->result.error ? in->result.error : EIO, "cannot %s", text);
-	err_on(ret, "%s", f->step.target.device);
+	mech_err_on(ret, e->have, NULL, &f->step.target);
 	if (in->result.detail[0])
 		err_because(ret, "%s", in->result.detail);
 	err_state(ret, "carve looks at it again and goes on from what it finds");

@@ -55,7 +55,7 @@ void mech_err_on(struct err *reterr, const struct have *h, const struct want *w,
 	char text[DEVICE_KEY_SIZE + UUID_SIZE + 32];
 
 	if (t->uuid[0])
-		(void)STR_FORMAT(text, "mdev %s of %s", t->uuid, device);
+		(void)STR_FORMAT(text, "mdev %s on %s", t->uuid, device);
 	else if (t->vf >= 0)
 		(void)STR_FORMAT(text, "VF %d of %s", t->vf, device);
 	else
@@ -83,11 +83,10 @@ int mech_no_settings(const struct have *h, const struct slice *s, const struct c
 
 int mech_device_gone(const char *device, const struct want *w, struct err *reterr)
 {
-	err_set(reterr, "device.gone", ENODEV, "the device is not there");
+	err_set(reterr, "device.gone", ENODEV, "device %s is not there", device);
+	err_on(reterr, "%s", device);
 	if (w && w->where[0])
-		err_on(reterr, "%s (policy %s)", device, w->where);
-	else
-		err_on(reterr, "%s", device);
+		err_because(reterr, "policy %s asks for it", w->where);
 	err_state(reterr, "nothing was changed");
 	err_todo(reterr,
 		 "put it back where it was, or take it out of the policy and /etc/carve/devices");

@@ -100,6 +100,31 @@ static void test_err_parts_first_writer_wins_but_because_appends(void **state)
 		"2 VFs exist; 0000:3b:00.3 is held by pid 4121 (qemu-system-x86)\nthird");
 }
 
+static void test_err_print_says_on_what_once(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what, *on, *line;
+	} rows[] = {
+		{ "cannot reset it", "VF 1 of nic", "cannot reset it on VF 1 of nic [x.y]" },
+		{ "cannot reset VF 1 of nic", "VF 1 of nic", "cannot reset VF 1 of nic [x.y]" },
+		{ "there is no class tty", "class tty", "there is no class tty [x.y]" },
+		{ "cannot reset VF 12", "VF 1", "cannot reset VF 12 on VF 1 [x.y]" },
+		{ "cannot give t10 t1", "t1", "cannot give t10 t1 [x.y]" },
+		{ "cannot open the ledger", "/var/lib/l",
+		  "cannot open the ledger: /var/lib/l [x.y]" },
+		{ "cannot start", "", "cannot start [x.y]" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		_cleanup_err_ struct err e = { 0 };
+		err_set(&e, "x.y", EIO, "%s", rows[i].what);
+		err_on(&e, "%s", rows[i].on);
+		_cleanup_free_ char *text = text_of(&e);
+		text[strcspn(text, "\n")] = '\0';
+		assert_string_equal(text, rows[i].line);
+	}
+}
+
 static void test_err_done_leaves_it_usable(void **state)
 {
 	_cleanup_err_ struct err e = { 0 };
@@ -345,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_err_set_twice_first_writer_wins),
 		cmocka_unit_test(test_err_parts_before_set_are_dropped),
 		cmocka_unit_test(test_err_parts_first_writer_wins_but_because_appends),
+		cmocka_unit_test(test_err_print_says_on_what_once),
 		cmocka_unit_test(test_err_done_leaves_it_usable),
 		cmocka_unit_test(test_err_move_into_empty_takes_all),
 		cmocka_unit_test(test_err_move_into_set_frees_source),

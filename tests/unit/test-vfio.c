@@ -305,7 +305,7 @@ static void test_make_steps_device_gone_is_named(void **state)
 	struct want w = picture_want("passthrough", GPU_KEY, 0);
 	assert_int_equal(passthrough_mech.make_steps(&h, &w, &s, &p, &e), -ENODEV);
 	assert_string_equal(e.id, "device.gone");
-	assert_non_null(strstr(e.on, "policy.yaml:7"));
+	assert_non_null(strstr(e.because, "policy.yaml:7"));
 }
 
 int main(void)
