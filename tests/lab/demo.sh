@@ -5,7 +5,6 @@
 # shellcheck disable=SC1091 # of the guest
 set -euo pipefail
 . /opt/lab/lib.sh
-. /opt/lab/carve.sh
 
 show() {
 	printf '\n$ %s\n' "$*"
@@ -16,6 +15,7 @@ tell() {
 	printf '\n# %s\n' "$*"
 }
 
+reset
 modprobe mtty
 carve_fresh
 tell "What this host has."
@@ -53,12 +53,12 @@ show carve list claims
 tell "A change that would take them away is refused."
 sed 's/count: 2, vf/count: 4, vf/' /etc/carve/policy.yaml > /tmp/other.yaml
 show carve apply /tmp/other.yaml --wait || true
-tell "A guest that is given both; what follows is its own console."
-net=$(carve handle web --format qemu)
-disk=$(carve handle vol --format qemu)
-printf '\n$ qemu-system-x86_64 ... %s %s\n' "$net" "$disk"
-# shellcheck disable=SC2086 # the handles are words
-nested_run $net $disk
+tell "A virtual machine that is given both and boots from its disk; what follows is its own console."
+make_bootable /dev/nvme0n1 "Hello from a virtual machine: this came over the NVMe VF that carve handed to me."
+read -ra net < <(carve handle web --format qemu)
+read -ra disk < <(carve handle vol --format qemu)
+printf '\n$ qemu-system-x86_64 ... %s\n' "${net[*]} ${disk[*]}"
+vm_boot 120 "${net[@]}" "${disk[@]}"
 tell "The guest is off; its slices go back."
 show carve release web --wait
 show carve release vol --wait

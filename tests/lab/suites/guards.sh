@@ -8,7 +8,6 @@
 
 suite_reset() {
 	reset
-	. /opt/lab/carve.sh
 	carve_fresh
 }
 
@@ -26,12 +25,10 @@ apply_passthrough() { # BDF
 }
 
 test_unenrolled_device_is_refused_before_anything() {
-	. /opt/lab/carve.sh
 	refused enroll apply_passthrough 0000:06:00.0
 }
 
 test_passthrough_device_is_bound_used_and_given_back() {
-	. /opt/lab/carve.sh
 	local before holder
 	before=$(driver_of 0000:06:00.0)
 	carve enroll 0000:06:00.0
@@ -47,7 +44,6 @@ test_passthrough_device_is_bound_used_and_given_back() {
 }
 
 test_f24_group_that_is_not_viable_names_the_sibling() {
-	. /opt/lab/carve.sh
 	carve enroll 0000:08:00.0
 	apply_passthrough 0000:08:00.0
 	refused 0000:08:00.1 carve alloc it --for manual:suite --name p2
@@ -55,20 +51,19 @@ test_f24_group_that_is_not_viable_names_the_sibling() {
 }
 
 test_f38_enslaved_interface_is_never_touched() {
-	. /opt/lab/carve.sh
-	local net
-	net=$(ls "$pci/0000:09:01.0/net")
 	ip link add br0 type bridge
-	ip link set "$net" master br0
-	carve enroll 0000:09:01.0
-	apply_passthrough 0000:09:01.0 || true
+	ip link set "$(netdev_of 0000:03:00.0)" master br0
+	carve enroll 0000:03:00.0
+	apply_passthrough 0000:03:00.0
 	refused br0 carve alloc it --for manual:suite --name p3
-	same e1000 "$(driver_of 0000:09:01.0)"
+	same igb "$(driver_of 0000:03:00.0)"
 	ip link del br0
+	carve alloc it --for manual:suite --name p3
+	carve release p3 --wait
+	same igb "$(driver_of 0000:03:00.0)"
 }
 
 test_system_disk_is_never_touched() {
-	. /opt/lab/carve.sh
 	local disk
 	disk=$(basename "$(readlink -f /sys/block/vda/device/..)")
 	carve enroll "$disk"
@@ -77,7 +72,6 @@ test_system_disk_is_never_touched() {
 }
 
 test_bad_policy_is_refused_with_line_and_column() {
-	. /opt/lab/carve.sh
 	printf 'version: 1\ndevices:\n  a: {match: {id: 10de:1e07}}\n' > /tmp/bad.yaml
 	refused "bad.yaml:3:" carve apply /tmp/bad.yaml
 }

@@ -9,7 +9,6 @@ igb=0000:01:00.0
 
 suite_reset() {
 	reset
-	. /opt/lab/carve.sh
 	modprobe mtty
 	carve_fresh
 	carve enroll "$igb"
@@ -34,7 +33,6 @@ kill_service() { # UNIT
 }
 
 test_claims_survive_a_kill_of_carved() {
-	. /opt/lab/carve.sh
 	carve alloc tty --for manual:suite --name k1
 	carve alloc lan --for manual:suite --name k2
 	kill_service carved.service
@@ -44,14 +42,12 @@ test_claims_survive_a_kill_of_carved() {
 }
 
 test_claims_survive_a_kill_of_the_executor() {
-	. /opt/lab/carve.sh
 	kill_service carve-executor.service
 	carve alloc tty --for manual:suite --name k3 --wait
 	json_is 3 '[.claims[] | select(.state == "held")] | length' carve --json list claims
 }
 
 test_kill_of_carved_in_the_middle_of_an_apply() {
-	. /opt/lab/carve.sh
 	carve release k1 --wait
 	carve release k2 --wait
 	carve release k3 --wait
@@ -65,7 +61,6 @@ test_kill_of_carved_in_the_middle_of_an_apply() {
 }
 
 test_kill_of_the_executor_in_the_middle_of_an_apply() {
-	. /opt/lab/carve.sh
 	carve apply /etc/carve/policy.yaml --wait &
 	sleep 0.3
 	kill_service carve-executor.service
@@ -75,7 +70,6 @@ test_kill_of_the_executor_in_the_middle_of_an_apply() {
 }
 
 test_kills_while_claims_are_made_leave_no_mdev_behind() {
-	. /opt/lab/carve.sh
 	local i
 	for i in $(seq 6); do
 		carve alloc tty --for manual:suite --name "r$i" > /dev/null 2>&1 &
@@ -90,7 +84,6 @@ test_kills_while_claims_are_made_leave_no_mdev_behind() {
 }
 
 test_a_process_that_ends_frees_its_claim() {
-	. /opt/lab/carve.sh
 	sleep 100 &
 	local pid=$!
 	carve alloc tty --for "pid:$pid" --pid "$pid" --name tied

@@ -10,7 +10,6 @@ test_f04_power_cut_in_an_apply_then_the_same_slices() {
 	guest_run prepare 200 <<- 'EOF'
 		set -e
 		. /opt/lab/lib.sh
-		. /opt/lab/carve.sh
 		modprobe mtty
 		carve_fresh
 		carve enroll 0000:01:00.0
@@ -43,7 +42,6 @@ test_f04_power_cut_in_an_apply_then_the_same_slices() {
 	guest_run after 200 <<- 'EOF'
 		set -e
 		. /opt/lab/lib.sh
-		. /opt/lab/carve.sh
 		modprobe mtty
 		systemd-sysusers
 		systemd-tmpfiles --create

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Words for suites that use carve itself: ". /opt/lab/carve.sh" after lib.sh.
+# Words for suites that use carve itself; lib.sh brings them in.
 
+# As a package's installation leaves it, and running
 carve_up() {
 	systemd-sysusers
 	systemd-tmpfiles --create
@@ -12,6 +13,7 @@ carve_up() {
 }
 
 carve_down() {
+	[ -e /usr/bin/carve ] || return 0
 	systemctl stop carved.socket carved.service carve-executor.socket carve-executor.service
 	systemctl reset-failed 'carve*' 2> /dev/null || true
 }
@@ -36,12 +38,6 @@ json_is() {
 	shift 2
 	seen=$("$@" | jq -r "$filter")
 	same "$wanted" "$seen" "$filter of $*"
-}
-
-# How often the kernel saw a write to sysfs by the executor's workers since it started; a reconcile
-# of a converged host must not move it.
-steps_done() {
-	carve --json events --last 1000 | jq -s '[.[] | select(.event == "step")] | length'
 }
 
 vf_mac_of() { # NETDEV INDEX

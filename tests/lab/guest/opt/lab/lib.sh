@@ -3,6 +3,8 @@
 # Guest side of the lab: words for suites, and for scripts run by hand (". /opt/lab/lib.sh").
 
 pci=/sys/bus/pci/devices
+# shellcheck disable=SC1091 # beside this file
+. /opt/lab/carve.sh
 
 fail() {
 	echo "$*" >&2
@@ -160,9 +162,11 @@ nested_run() {
 
 # --- between suites ----------------------------------------------------------------------------
 
-# reset: no holders, no mdevs, no VFs, no overrides; each suite starts on a host nobody touched
+# reset: no holders, no mdevs, no VFs, no overrides; each suite starts on a host nobody touched,
+# and carve is not running
 reset() {
 	local file bdf
+	carve_down
 	for file in /run/lab-holder.*; do
 		[ ! -s "$file" ] || let_go "$(cat "$file")"
 		rm -f "$file"
@@ -182,14 +186,4 @@ reset() {
 		put $'\n' "$file"
 		put "$bdf" /sys/bus/pci/drivers_probe
 	done
-}
-
-# --- carve -------------------------------------------------------------------------------------
-
-# What a package's installation would have done
-carve_start() {
-	systemd-sysusers
-	systemd-tmpfiles --create
-	systemctl daemon-reload
-	systemctl start carve-executor.socket carved.service
 }
