@@ -3,6 +3,7 @@
 # Guest side of the lab: words for suites, and for scripts run by hand (". /opt/lab/lib.sh").
 
 pci=/sys/bus/pci/devices
+
 # shellcheck disable=SC1091 # beside this file
 . /opt/lab/carve.sh
 
@@ -62,6 +63,15 @@ vf_of() { # PF INDEX
 
 vfs_of() { # PF: how many there are; sriov_numvfs would block while the PF is locked
 	find "$pci/$1/" -maxdepth 1 -name 'virtfn*' | wc -l
+}
+
+# What there is to hand out, one a line: the VFs of each PF and the mdevs
+slices() {
+	local link
+	for link in "$pci"/*/virtfn*; do
+		[ ! -e "$link" ] || echo "$(basename "$(dirname "$link")") VF ${link##*virtfn} $(basename "$(readlink "$link")")"
+	done
+	ls /sys/bus/mdev/devices
 }
 
 # numvfs PF N, without drivers for the new VFs
