@@ -61,39 +61,62 @@ static struct kmod_module *best_module(struct kmod_list *list)
 	return best;
 }
 
-static int module_insert(const struct verb_context *c, struct kmod_module *m, char ret[NAME_SIZE])
+static bool module_live(const struct kmod_module *m)
 {
 	int state = kmod_module_get_initstate(m);
-	int loaded = 0;
-
-	if (state != KMOD_MODULE_LIVE && state != KMOD_MODULE_BUILTIN) {
-		/* Blacklists are the administrator's word about module names. */
-		int r = kmod_module_probe_insert_module(m, KMOD_PROBE_APPLY_BLACKLIST, NULL, NULL,
-							NULL, NULL);
-		if (r != 0)
-			return r < 0 ? r : -EPERM;
-		loaded = 1;
-	}
-	int r = module_driver(c, kmod_module_get_name(m), ret);
-	return r < 0 ? r : loaded;
+	return state == KMOD_MODULE_LIVE || state == KMOD_MODULE_BUILTIN;
 }
 
-int driver_load(const struct verb_context *c, const char *alias, char ret[NAME_SIZE])
+/* Blacklists are the administrator's word about module names. 1: loaded, 0: was there. */
+static int module_insert(struct kmod_module *m)
 {
-	if (!str_eq(alias, "vfio-pci") && !str_after(alias, "vfio_pci:"))
-		return -EPERM;
-	_cleanup_(context_putp) struct kmod_ctx *k = kmod_new(NULL, NULL);
-	if (!k)
-		return -ENOMEM;
+	if (module_live(m))
+		return 0;
+	int r = kmod_module_probe_insert_module(m, KMOD_PROBE_APPLY_BLACKLIST, NULL, NULL, NULL,
+						NULL);
+	if (r != 0)
+		return r < 0 ? r : -EPERM;
+	return 1;
+}
+
+/* insert false: -EAGAIN when the module is not there yet. */
+static int alias_resolve(const struct verb_context *c, struct kmod_ctx *k, const char *alias,
+			 bool insert, char ret[NAME_SIZE])
+{
 	struct kmod_list *list = NULL;
-	int r = kmod_module_new_from_lookup(k, alias, &list);
+	int r = k ? kmod_module_new_from_lookup(k, alias, &list) : -ENOMEM;
 	if (r < 0)
 		return r;
 	struct kmod_module *m = best_module(list);
-	r = m ? module_insert(c, m, ret) : -ENOENT;
+	if (!m)
+		r = -ENOENT;
+	else if (insert)
+		r = module_insert(m);
+	else
+		r = module_live(m) ? 0 : -EAGAIN;
+	if (r >= 0) {
+		int named = module_driver(c, kmod_module_get_name(m), ret);
+		r = named < 0 ? named : r;
+	}
 	kmod_module_unref(m);
 	kmod_module_unref_list(list);
 	return r;
+}
+
+/* What is loaded already is found without the configuration: reading all of modprobe.d, of use for
+ * loading only, would be most of the work of a bind. */
+int driver_load(const struct verb_context *c, const char *alias, char ret[NAME_SIZE])
+{
+	static const char *const no_config[] = { NULL };
+
+	if (!str_eq(alias, "vfio-pci") && !str_after(alias, "vfio_pci:"))
+		return -EPERM;
+	_cleanup_(context_putp) struct kmod_ctx *bare = kmod_new(NULL, no_config);
+	int r = alias_resolve(c, bare, alias, false, ret);
+	if (r >= 0)
+		return r;
+	_cleanup_(context_putp) struct kmod_ctx *k = kmod_new(NULL, NULL);
+	return alias_resolve(c, k, alias, true, ret);
 }
 
 int driver_choose(const struct verb_context *c, const char *path, char ret[NAME_SIZE])
