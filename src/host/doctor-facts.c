@@ -76,12 +76,29 @@ static int64_t read_limit(int sysfs)
 	return r < 0 || v > INT64_MAX ? -1 : (int64_t)v;
 }
 
+static int is_paravirtual(const char *unit, void *userdata)
+{
+	(void)userdata;
+	return strncmp(unit, "virtio", 6) == 0;
+}
+
+/* virtio-iommu translates DMA only. On x86 that leaves nobody to remap interrupts (an Arm ITS does
+ * it by itself); seen in Linux 6.12: VFIO refuses to attach. */
+static bool only_paravirtual(int sysfs)
+{
+	struct utsname u;
+	return uname(&u) == 0 && str_eq(u.machine, "x86_64") &&
+	       sysfs_list(sysfs, "class/iommu", is_paravirtual, NULL) == 1;
+}
+
 /* The kernel offers no flag for it. A DMAR unit with ECAP.IR (bit 3) can remap; whether it does was
  * only logged. AMD units do not tell at all. */
 static int read_remapping(int sysfs)
 {
 	char text[64];
 	uint64_t ecap;
+	if (only_paravirtual(sysfs))
+		return 0;
 	if (sysfs_read(sysfs, "class/iommu/dmar0/intel-iommu/ecap", text, sizeof(text)) < 0 ||
 	    num_parse(text, 16, UINT64_MAX, &ecap) < 0)
 		return -1;

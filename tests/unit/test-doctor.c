@@ -302,6 +302,21 @@ static void test_doctor_facts_read_finds_what_is_there(void **state)
 	tree_done(&t);
 }
 
+static void test_doctor_facts_read_virtio_iommu_remaps_no_interrupts(void **state)
+{
+	(void)state;
+	struct utsname u;
+	struct tree t;
+	struct doctor_facts facts = { 0 };
+	tree_init(&t);
+	const struct doctor_roots roots = { t.fd, t.fd, t.fd, t.fd };
+	assert_int_equal(uname(&u), 0);
+	tree_dir(&t, "class/iommu/virtio3");
+	doctor_facts_read(&roots, &facts);
+	assert_int_equal(facts.interrupt_remapping, str_eq(u.machine, "x86_64") ? 0 : -1);
+	tree_done(&t);
+}
+
 static void test_doctor_facts_read_nothing_stays_unknown(void **state)
 {
 	(void)state;
@@ -340,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_doctor_examine_managers_limits_and_confinement),
 		cmocka_unit_test(test_doctor_examine_carve_itself),
 		cmocka_unit_test(test_doctor_facts_read_finds_what_is_there),
+		cmocka_unit_test(test_doctor_facts_read_virtio_iommu_remaps_no_interrupts),
 		cmocka_unit_test(test_doctor_facts_read_nothing_stays_unknown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

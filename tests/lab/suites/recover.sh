@@ -3,7 +3,7 @@
 # Either service may die at any moment: nothing is lost, nothing is done twice.
 # topology: main
 # runs: guest
-# limit: 300
+# limit: 400
 
 igb=0000:01:00.0
 
@@ -81,6 +81,46 @@ test_kills_while_claims_are_made_leave_no_mdev_behind() {
 		carve release "r$i" --wait
 	done
 	wait_until 20 sh -c '! ls /sys/bus/mdev/devices | grep -q -'
+}
+
+test_kill_of_the_executor_while_a_vf_is_taken_back() {
+	local vf
+	carve alloc lan --for manual:suite --name back
+	vf=$(carve handle back --format json | jq -r .handle.address)
+	carve release back &
+	sleep 0.1
+	kill_service carve-executor.service
+	wait || true
+	wait_until 30 sh -c 'carve --json list claims | jq -e ".claims | length == 0"'
+	wait_until 10 test ! -e "$pci/$vf/driver"
+	json_is ready "[.slices[] | select(.address == \"$vf\")][0].state" carve --json list slices
+}
+
+# The driver of slices is loaded by the executor, from inside its sandbox.
+test_vfio_is_loaded_when_it_is_missing() {
+	modprobe -r vfio_pci
+	carve alloc lan --for manual:suite --name first
+	same vfio-pci "$(driver_of "$(carve handle first --format json | jq -r .handle.address)")"
+	carve release first --wait
+}
+
+test_a_state_disk_that_is_full_refuses_claims_and_recovers() {
+	carve_down
+	cp -a /var/lib/carve /tmp/carve-state
+	mount -t tmpfs -o size=400k,mode=700 tmpfs /var/lib/carve
+	cp -a /tmp/carve-state/. /var/lib/carve/
+	chown carved:carved /var/lib/carve
+	carve_up
+	dd if=/dev/zero of=/var/lib/carve/ballast bs=4k 2> /dev/null || true
+	refused "full" carve alloc tty --for manual:suite --name none
+	carve list > /dev/null
+	json_is 0 '.claims | length' carve --json list claims
+	rm /var/lib/carve/ballast
+	carve alloc tty --for manual:suite --name room
+	carve release room --wait
+	carve_down
+	umount /var/lib/carve
+	carve_up
 }
 
 test_a_process_that_ends_frees_its_claim() {
