@@ -76,10 +76,14 @@ static int64_t read_limit(int sysfs)
 	return r < 0 || v > INT64_MAX ? -1 : (int64_t)v;
 }
 
+/* The unit of virtio-iommu has the name of its PCI function; where it hangs tells. */
 static int is_paravirtual(const char *unit, void *userdata)
 {
-	(void)userdata;
-	return strncmp(unit, "virtio", 6) == 0;
+	const int *sysfs = userdata;
+	char path[128], target[512];
+	return STR_FORMAT(path, "class/iommu/%s", unit) >= 0 &&
+	       sysfs_link(*sysfs, path, target, sizeof(target)) >= 0 &&
+	       strstr(target, "/virtio") != NULL;
 }
 
 /* virtio-iommu translates DMA only. On x86 that leaves nobody to remap interrupts (an Arm ITS does
@@ -88,7 +92,7 @@ static bool only_paravirtual(int sysfs)
 {
 	struct utsname u;
 	return uname(&u) == 0 && str_eq(u.machine, "x86_64") &&
-	       sysfs_list(sysfs, "class/iommu", is_paravirtual, NULL) == 1;
+	       sysfs_list(sysfs, "class/iommu", is_paravirtual, &sysfs) == 1;
 }
 
 /* The kernel offers no flag for it. A DMAR unit with ECAP.IR (bit 3) can remap; whether it does was

@@ -35,7 +35,7 @@ test_carve_hands_out_a_vf_whose_group_comes_late() {
 	reset
 	carve_fresh
 	# virtio-iommu does not keep the interrupts of guests apart; VFIO wants to be told to bear it.
-	says "VFIO refuses to attach" carve doctor
+	says "interrupts of guests are not isolated" carve doctor
 	echo 1 > /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts
 	carve enroll 0000:01:00.0
 	policy_is /tmp/policy.yaml <<- EOF
