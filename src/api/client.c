@@ -251,8 +251,14 @@ int api_call(struct api_client *c, const char *method, json_t *params_take, unsi
 	json_t *message = call_pack(method, params_take, flags);
 	if (!message)
 		return err_set(reterr, "base.memory", ENOMEM, "cannot talk to carved");
-	int r = send_message(c, message, reterr);
+	_cleanup_err_ struct err hung_up = { 0 };
+	int r = send_message(c, message, &hung_up);
 	json_decref(message);
+	/* A service that hung up may have said why; if not, reading finds it gone. */
+	if (r < 0 && (r != -EPIPE || (flags & API_ONEWAY)))
+		err_move(reterr, &hung_up);
+	else if (!(flags & API_ONEWAY))
+		r = 0;
 	if (r < 0 || (flags & API_ONEWAY))
 		return r;
 

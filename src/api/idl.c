@@ -167,6 +167,16 @@ static int read_member(struct reader *r, struct idl_member *m)
 	return take(r, "->") ? read_struct(r, &m->out, 0) : refuse(r, "->");
 }
 
+/* Types, methods and errors of an interface share their names. */
+static bool is_duplicate(const struct idl *idl)
+{
+	const struct idl_member *last = &idl->members[idl->n_members - 1];
+	for (size_t i = 0; i + 1 < idl->n_members; i++)
+		if (str_eq(idl->members[i].name, last->name))
+			return true;
+	return false;
+}
+
 static int read_interface(struct reader *r, struct idl *idl)
 {
 	if (!take(r, "interface"))
@@ -180,6 +190,8 @@ static int read_interface(struct reader *r, struct idl *idl)
 		idl->members = grown;
 		grown[idl->n_members] = (struct idl_member){ 0 };
 		k = read_member(r, &grown[idl->n_members++]);
+		if (k >= 0 && is_duplicate(idl))
+			k = refuse(r, "a name that is not there already");
 	}
 	return k;
 }

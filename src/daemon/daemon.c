@@ -41,7 +41,6 @@ static void executor_connected(void *userdata)
 static void executor_lost(void *userdata)
 {
 	struct daemon *d = userdata;
-	log_warning("carve-executor went away; changes wait for it");
 	d->executor_lost_at = clock_monotonic_ms();
 	picture_executor_lost(d);
 	turn_executor_lost(d);

@@ -25,6 +25,7 @@ struct daemon_config {
 	const char *state_dir, *run_dir, *config_dir;
 	const char *sys, *dev, *proc;
 	mode_t socket_mode;
+	unsigned stall_ms; /* see SERVER_STALL_MS */
 };
 
 struct daemon_roots {

@@ -23,11 +23,12 @@ static const char help[] =
 	"  --socket-mode=MODE   permissions of the socket, octal (0666)\n"
 	"  --user=NAME          account to run as when started by root (carved)\n"
 	"  --sys=DIR --dev=DIR --proc=DIR   other trees, for tests\n"
+	"  --stall-ms=N         patience with half a request, for tests (30000)\n"
 	"  --help --version\n";
 
 struct options {
 	struct daemon_config daemon;
-	const char *user, *mode;
+	const char *user, *mode, *stall;
 	bool with_executor;
 };
 
@@ -44,6 +45,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "sys", required_argument, NULL, 's' },
 		{ "dev", required_argument, NULL, 'd' },
 		{ "proc", required_argument, NULL, 'p' },
+		{ "stall-ms", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -57,6 +59,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		['p'] = &o->daemon.proc,
 		['u'] = &o->user,
 		['m'] = &o->mode,
+		['l'] = &o->stall,
 	};
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
 		if (c == 'h' || c == 'V') {
@@ -125,11 +128,14 @@ int main(int argc, char **argv)
 			    .sys = "/sys",
 			    .dev = "/dev",
 			    .proc = "/proc",
-			    .socket_mode = 0666 },
+			    .socket_mode = 0666,
+			    .stall_ms = SERVER_STALL_MS },
 		.user = "carved",
 	};
 	int r = parse_options(argc, argv, &o);
 	if (r > 0 && o.mode && parse_mode(o.mode, &o.daemon.socket_mode) < 0)
+		r = -EINVAL;
+	if (r > 0 && o.stall && num_parse_u32(o.stall, 10, &o.daemon.stall_ms) < 0)
 		r = -EINVAL;
 	if (r <= 0) {
 		if (r < 0)

@@ -166,7 +166,7 @@ static int stall_due(sd_event_source *source, uint64_t usec, void *userdata)
 	struct session *s = LIST_FIRST(&d->server.sessions), *next;
 	for (; s; s = next) {
 		next = LIST_NEXT(s, link);
-		if (s->stalled_at && now - s->stalled_at >= SERVER_STALL_MS)
+		if (s->stalled_at && now - s->stalled_at >= d->config->stall_ms)
 			session_free(s);
 	}
 	server_stall_arm(d);
@@ -182,7 +182,7 @@ void server_stall_arm(struct daemon *d)
 		first = s->stalled_at;
 	if (first)
 		sd_event_source_set_time(d->server.stall,
-					 (uint64_t)(first + SERVER_STALL_MS) * 1000);
+					 (uint64_t)(first + d->config->stall_ms) * 1000);
 	sd_event_source_set_enabled(d->server.stall, first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 

@@ -74,6 +74,7 @@ static void test_idl_parse_malformed_is_refused_with_its_line(void **state)
 		"interface a\nmethod M() -> ",
 		"interface a\nmethod M()",
 		"interface a\nthing X ()",
+		"interface a\ntype X () method X() -> ()",
 		"interface a\ntype T (a: ((((((((((((((((((((((((b: int))))))))))))))))))))))))",
 	};
 	(void)state;

@@ -135,8 +135,8 @@ static void test_wire_every_shape_fits_the_interface(void **state)
 	assert_fits("Slice", wire_foreign_vf(have_function(&h, "0000:03:10.0"), &h));
 	assert_fits("Slice", wire_foreign_mdev(&h.mdevs[0]));
 	assert_fits("Slice", wire_possible("sys:virtual/mtty/mtty", "mdev", "mtty-2", 11));
-	assert_fits("Claim", wire_claim(&c, &vf, &h));
-	assert_fits("Claim", wire_claim(&c, NULL, &h));
+	assert_fits("ClaimRecord", wire_claim(&c, &vf, &h));
+	assert_fits("ClaimRecord", wire_claim(&c, NULL, &h));
 	assert_fits("Handle", wire_handle(&c, &vf, &h, "vfio0", &there));
 	assert_fits("Handle", wire_handle(&c, &mdev, &h, NULL, &there));
 	assert_fits("Holder", wire_holder(&holder));

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See service.h. */
+#include "support/service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "support/test.h"
+
+#define START_TRIES 500
+
+void service_init(struct service *s)
+{
+	*s = (struct service){ 0 };
+	tree_init(&s->root);
+	tree_dir(&s->root, "sys/bus/pci/devices");
+	tree_dir(&s->root, "dev");
+	tree_dir(&s->root, "etc");
+	tree_dir(&s->root, "state");
+	tree_dir(&s->root, "run");
+	assert_int_equal(STR_FORMAT(s->sys.path, "%s/sys", s->root.path), 0);
+	assert_int_equal(STR_FORMAT(s->socket, "%s/run/io.carve", s->root.path), 0);
+	s->sys.fd = openat(s->root.fd, "sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(s->sys.fd >= 0);
+}
+
+void service_kill(pid_t *pid, int signal)
+{
+	if (*pid <= 0)
+		return;
+	assert_int_equal(kill(*pid, signal), 0);
+	assert_int_equal(waitpid(*pid, NULL, 0), *pid);
+	*pid = 0;
+}
+
+void service_done(struct service *s)
+{
+	service_kill(&s->carved, SIGTERM);
+	service_kill(&s->executor, SIGTERM);
+	close(s->sys.fd);
+	tree_done(&s->root);
+}
+
+/* The programs lie beside the tests: O/tests/unit/test-x and O/carved. */
+static void program_path(const char *name, char *ret, size_t size)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	assert_true(n > 0);
+	self[n] = '\0';
+	for (int i = 0; i < 3; i++)
+		*strrchr(self, '/') = '\0';
+	assert_int_equal(str_format(ret, size, "%s/%s", self, name), 0);
+}
+
+static void make_read_only(const char *dir)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", dir, "tmpfs", MS_RDONLY, NULL) < 0)
+		_exit(77);
+}
+
+static pid_t spawn(const char *program, char *const argv[], const char *read_only)
+{
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (read_only)
+		make_read_only(read_only);
+	execv(program, argv);
+	_exit(127);
+}
+
+static bool listens(const struct service *s)
+{
+	int fd = service_connect_raw(s);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static void pause_ms(unsigned ms)
+{
+	const struct timespec t = { .tv_nsec = ms * 1000000L };
+	(void)nanosleep(&t, NULL);
+}
+
+void service_start(struct service *s)
+{
+	char program[PATH_MAX], state[128], run[128], etc[128], sys[128], dev[128];
+	const char *root = s->root.path;
+	program_path("carved", program, sizeof(program));
+	assert_int_equal(STR_FORMAT(state, "--state-dir=%s/state", root), 0);
+	assert_int_equal(STR_FORMAT(run, "--run-dir=%s/run", root), 0);
+	assert_int_equal(STR_FORMAT(etc, "--config-dir=%s/etc", root), 0);
+	assert_int_equal(STR_FORMAT(sys, "--sys=%s/sys", root), 0);
+	assert_int_equal(STR_FORMAT(dev, "--dev=%s/dev", root), 0);
+	char user[] = "--user=root", stall[] = "--stall-ms=500";
+	char *const argv[] = { program, state, run, etc, sys, dev, user, stall, NULL };
+	s->carved =
+		spawn(program, argv, s->state_read_only ? str_after(state, "--state-dir=") : NULL);
+	for (int i = 0; i < START_TRIES && !listens(s); i++)
+		pause_ms(20);
+	assert_true(listens(s));
+}
+
+void service_executor_start(struct service *s)
+{
+	char program[PATH_MAX], run[128], etc[128], sys[128], dev[128];
+	const char *root = s->root.path;
+	program_path("carve-executor", program, sizeof(program));
+	assert_int_equal(STR_FORMAT(run, "--run-dir=%s/run", root), 0);
+	assert_int_equal(STR_FORMAT(etc, "--config-dir=%s/etc", root), 0);
+	assert_int_equal(STR_FORMAT(sys, "--sys=%s/sys", root), 0);
+	assert_int_equal(STR_FORMAT(dev, "--dev=%s/dev", root), 0);
+	char user[] = "--user=root";
+	char *const argv[] = { program, run, etc, sys, dev, user, NULL };
+	s->executor = spawn(program, argv, NULL);
+}
+
+int service_connect_raw(const struct service *s)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	assert_int_equal(STR_COPY(addr.sun_path, s->socket), 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	const struct timeval limit = { .tv_sec = 10 };
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
+	if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0)
+		return fd;
+	int r = -errno;
+	close(fd);
+	return r;
+}
+
+struct api_client *service_connect(const struct service *s)
+{
+	struct api_client *c = NULL;
+	int fd = service_connect_raw(s);
+	assert_true(fd >= 0);
+	assert_int_equal(api_attach(fd, &c, NULL), 0);
+	return c;
+}
+
+json_t *service_call(const struct service *s, const char *method)
+{
+	_cleanup_err_ struct err e = { 0 };
+	struct api_client *c = service_connect(s);
+	json_t *reply = NULL;
+	if (api_call(c, method, NULL, 0, &reply, NULL, &e) < 0)
+		fail_msg("%s: %s %s", method, e.id, e.because ? e.because : "");
+	api_close(c);
+	return reply;
+}
