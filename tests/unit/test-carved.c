@@ -504,7 +504,7 @@ static void test_executor_completes_the_picture(void **state)
 	json_decref(reply);
 	assert_refused(s, "Claim", claim_params(), "claim.no-policy");
 	assert_refused(s, "Apply", json_pack("{s:s}", "policy", "version: 1\nnonsense: 1\n"),
-		       "policy.key");
+		       "policy.unknown-key");
 }
 
 static void test_executor_that_comes_back_is_used_again(void **state)
