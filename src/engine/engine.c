@@ -117,8 +117,9 @@ void engine_executor_lost(struct engine *e)
 	for (size_t i = 0; i < e->state.n_flights; i++) {
 		struct step_result r = { .id = e->state.flights[i].step.id,
 					 .status = STEP_UNKNOWN };
-		/* Without memory the step stays in flight, and its device untouched, until the next start. */
-		(void)result_add(e, &r, NULL, 0);
+		/* Without memory the rest stays in flight, their devices untouched until the next start. */
+		if (result_add(e, &r, NULL, 0) < 0)
+			break;
 	}
 }
 
@@ -166,11 +167,11 @@ static struct request *request_add(struct engine *e, enum request_kind kind, uin
 }
 
 void engine_request_alloc(struct engine *e, uint64_t token, const struct requester *who,
-			  const struct alloc_request *a)
+			  const struct alloc_request *rq)
 {
-	struct request *rq = request_add(e, REQUEST_ALLOC, token, who);
-	if (rq)
-		rq->alloc = *a;
+	struct request *added = request_add(e, REQUEST_ALLOC, token, who);
+	if (added)
+		added->alloc = *rq;
 }
 
 static void request_named(struct engine *e, enum request_kind kind, uint64_t token,

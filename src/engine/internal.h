@@ -322,8 +322,8 @@ void load_finish(struct engine *e);
 
 void reclaim_begin(struct engine *e, struct slice *s);
 /* Nothing is missing any more: where the slice goes now, and its claim's end. */
-void reclaim_settle(struct engine *e, uint64_t slice);
-void reclaim_quarantine(struct engine *e, uint64_t slice, const struct err *why);
+void reclaim_settle(struct engine *e, uint64_t id);
+void reclaim_quarantine(struct engine *e, uint64_t id, const struct err *why);
 bool reclaim_destroyed_is_clean(const struct engine *e, const struct slice *s);
 void reclaim_checked(struct engine *e, const struct slice *s, const struct input_result *in);
 void reclaim_clear(struct engine *e, const struct request *rq);
@@ -334,7 +334,7 @@ void claim_release(struct engine *e, const struct request *rq);
 /* Releases because of what happened, not because somebody asked. */
 void claim_end(struct engine *e, struct claim *c, const char *why);
 /* The claim could not be served: its slice is put back, it is removed, who waits is told. */
-void claim_fail(struct engine *e, const char *name, struct err *err);
+void claim_fail(struct engine *e, const char *claim, struct err *err);
 /* Gives reservations that have none yet a slice; true when one got it. */
 bool claim_serve_reserved(struct engine *e);
 /* Picks a slice for c (class, uid). Makes one on demand. 0, or negative with reterr. */

@@ -2,6 +2,7 @@
 /* The engine in directed scenarios, on the host of machine.c: one promise or field failure each. */
 #include "support/test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,6 +10,7 @@
 #include "base/str.h"
 #include "engine/world.h"
 #include "place/place.h"
+#include "support/alloc-fail.h"
 
 #define NIC "pci:0000:00/03.0/00.0"
 #define NVME "pci:0000:00/05.0/00.0"
@@ -348,6 +350,7 @@ static void test_f20_engine_release_waits_until_the_consumer_is_gone(void **stat
 	run(w);
 	struct world_answer *a = answered(w, token, ANSWER_PENDING);
 	assert_true(a->progress > 0);
+	assert_string_equal(a->id, "claim.waits");
 	assert_non_null(strstr(a->because, "4121"));
 	assert_int_equal(world_claim(w, "one")->state, CLAIM_RELEASING);
 	uint64_t other = world_alloc(w, 1001, "gpu", "", CLAIM_RUNNING, 0, NULL);
@@ -637,6 +640,109 @@ static void test_engine_apply_needs_manage(void **state)
 	refused(w, w->token, "quarantine.none");
 }
 
+static void test_engine_apply_on_a_stuck_device_is_refused(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	engine_device_stuck(w->e, NIC, "a write that does not return");
+	uint64_t token = world_apply(w, HEAD ALL_DIVIDE("6") CLASSES TAIL, false);
+	world_turn(w);
+	run(w);
+	const json_t *error = json_object_get(result_of(w, token, NIC), "error");
+	assert_string_equal(json_string_value(json_object_get(error, "id")), "apply.stuck");
+}
+
+static void test_engine_reservation_of_another_name_is_not_taken_over(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "lan", "web01");
+	uint64_t token = world_apply(w, HEAD ALL_DIVIDE("4") CLASSES RESERVED TAIL, false);
+	run(w);
+	const json_t *error = json_object_get(result_of(w, token, "reservation:web01"), "error");
+	assert_string_equal(json_string_value(json_object_get(error, "id")), "apply.reservation");
+	assert_int_equal(world_claim(w, "web01")->uid, 1000);
+}
+
+static void test_engine_mechanism_that_is_not_there_is_named(void **state)
+{
+	struct world *w = *state;
+	struct requester root = { .manage = true };
+	struct want want = { .device = GPU, .mech = "mig" };
+	struct policy *p = policy_parse(POLICY, strlen(POLICY), "p.yaml", NULL);
+	assert_non_null(p);
+	engine_request_apply(w->e, ++w->token, &root, p, POLICY, &want, 1, false, NULL);
+	run(w);
+	const json_t *error = json_object_get(result_of(w, w->token, GPU), "error");
+	assert_string_equal(json_string_value(json_object_get(error, "id")), "engine.no-mechanism");
+}
+
+static void test_engine_before_the_first_look_nothing_is_applied(void **state)
+{
+	struct world *w = *state;
+	struct requester root = { .manage = true };
+	engine_have_changed(w->e, NULL);
+	struct policy *p = policy_parse(POLICY, strlen(POLICY), "p.yaml", NULL);
+	engine_request_apply(w->e, ++w->token, &root, p, POLICY, NULL, 0, false, NULL);
+	world_turn(w);
+	refused(w, w->token, "engine.not-observed");
+}
+
+static void test_engine_load_boot_id_too_long_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct record rec = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+	assert_int_equal(engine_load(w->e, &rec, "0123456789012345678901234567890123456789", &e),
+			 -EINVAL);
+	assert_string_equal(e.id, "engine.boot-id");
+}
+
+/* Wherever memory runs out: refused with reason and nothing changed, or done. */
+static void test_engine_turn_without_memory_changes_nothing(void **state)
+{
+	struct world *w = *state;
+	bool seen = false;
+	apply(w, POLICY);
+	for (unsigned long nth = 1; nth < 400; nth++) {
+		size_t claims = engine_record(w->e)->n_claims;
+		uint64_t token = world_alloc(w, 0, "tty", "", CLAIM_RUNNING, 0, NULL);
+		struct turn t = { 0 };
+		engine_now(w->e, w->now += 70000, 0);
+		alloc_fail_at(nth);
+		int r = engine_turn(w->e, &t);
+		bool failed = alloc_fail_done();
+		if (!failed) {
+			engine_turn_committed(w->e);
+			turn_done(&t);
+			break;
+		}
+		for (size_t i = 0; r >= 0 && i < t.n_answers; i++)
+			seen = seen ||
+			       (t.answers[i].request == token && err_is_set(&t.answers[i].err) &&
+				str_eq(t.answers[i].err.id, "engine.memory"));
+		if (r < 0) {
+			turn_done(&t);
+			struct err why = { 0 };
+			err_set(&why, "engine.memory", ENOMEM, "out of memory");
+			engine_turn_failed(w->e, &why, &t);
+			err_done(&why);
+		} else if (t.changes.n) {
+			/* Refuse the commit: the next round starts from the same record. */
+			struct err why = { 0 };
+			turn_done(&t);
+			err_set(&why, "ledger.full", ENOSPC, "no");
+			engine_turn_failed(w->e, &why, &t);
+			err_done(&why);
+		} else {
+			engine_turn_committed(w->e);
+		}
+		turn_done(&t);
+		assert_int_equal(engine_record(w->e)->n_claims, claims);
+	}
+	assert_true(seen);
+}
+
 /* --- reservations, restart, reboot ------------------------------------------------------------------ */
 
 static void test_f40_engine_reservation_stays_while_the_vm_is_off(void **state)
@@ -754,6 +860,41 @@ static void test_f10_engine_timeout_quarantines_and_others_go_on(void **state)
 	world_run(w, 60000);
 	check_well(w);
 	claim_ok(w, 1000, "gpu", "three");
+}
+
+static void say_nothing(const struct have *h, const struct step *s, const struct step_result *r,
+			const struct holder *holders, size_t n_holders, struct err *reterr)
+{
+	(void)h, (void)s, (void)r, (void)holders, (void)n_holders, (void)reterr;
+}
+
+static void test_engine_failure_nobody_explains_is_still_told(void **state)
+{
+	struct world *w = *state;
+	struct mech silent = *world_mechs[2];
+	silent.diagnose = say_nothing;
+	const struct mech *const mechs[] = { world_mechs[0], world_mechs[1], &silent, NULL };
+	w->mechs = mechs;
+	world_crash(w, true);
+	apply(w, POLICY);
+	uint64_t token = world_alloc(w, 1000, "tty", "one", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	w->m.steps[0].fault = FAULT_ERROR;
+	run(w);
+	refused(w, token, "step.failed");
+}
+
+static void test_engine_release_overtakes_the_claim(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	uint64_t token = world_alloc(w, 1000, "gpu", "one", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	uint64_t release = world_release(w, 1000, "one");
+	run(w);
+	refused(w, token, "claim.ended");
+	answered(w, release, ANSWER_DONE);
+	assert_string_equal(have_device(&w->m.have, GPU)->driver, "nouveau");
 }
 
 static void test_f13_engine_failing_removal_keeps_the_record(void **state)
@@ -997,6 +1138,14 @@ int main(void)
 		T(test_engine_plan_shows_what_vanishes),
 		T(test_engine_apply_failing_device_goes_back_others_go_on),
 		T(test_engine_apply_needs_manage),
+		T(test_engine_apply_on_a_stuck_device_is_refused),
+		T(test_engine_reservation_of_another_name_is_not_taken_over),
+		T(test_engine_mechanism_that_is_not_there_is_named),
+		T(test_engine_before_the_first_look_nothing_is_applied),
+		T(test_engine_load_boot_id_too_long_is_refused),
+		T(test_engine_turn_without_memory_changes_nothing),
+		T(test_engine_failure_nobody_explains_is_still_told),
+		T(test_engine_release_overtakes_the_claim),
 		T(test_f40_engine_reservation_stays_while_the_vm_is_off),
 		T(test_f03_f04_f25_engine_reboot_brings_the_same_slices_back),
 		T(test_f25_engine_restore_names_what_it_waits_for),

@@ -493,9 +493,7 @@ static void boot_id(const struct world *w, char ret[UUID_SIZE])
 
 void world_start(struct world *w, bool keep_unsynced)
 {
-	struct engine_config config = { .mechs = world_mechs,
-					.random = random_bytes,
-					.userdata = w };
+	struct engine_config config = { .mechs = w->mechs, .random = random_bytes, .userdata = w };
 	_cleanup_err_ struct err err = { 0 };
 	struct record rec;
 	char boot[UUID_SIZE];
@@ -534,7 +532,8 @@ void world_reboot(struct world *w)
 
 void world_init(struct world *w, uint64_t seed)
 {
-	*w = (struct world){ .rng = seed * 0x9e3779b97f4a7c15u + 1,
+	*w = (struct world){ .mechs = world_mechs,
+			     .rng = seed * 0x9e3779b97f4a7c15u + 1,
 			     .boot = 1,
 			     .step_ms = 50,
 			     .now = 1000,

@@ -26,6 +26,7 @@ struct world_answer {
 struct world {
 	struct machine m;
 	struct engine *e;
+	const struct mech *const *mechs;
 	struct have seen;
 	struct record synced, tail[WORLD_UNSYNCED];
 	size_t n_tail;

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "ledger/body.h"
 #include "ledger/ledger.h"
+#include "ledger/record.h"
 #include "support/test.h"
 
 DEFINE_CLEANUP(struct ledger *, ledger_close);
@@ -582,6 +583,20 @@ static void test_ledger_commit_killed_in_the_middle_keeps_what_was_synced(void *
 	assert_true(next > 10);
 }
 
+static void test_record_check_claim_of_another_slice_is_refused(void **state)
+{
+	(void)state;
+	struct change s = slice_put(7, "web01"), c = claim_put("web01", 8);
+	struct record r = {
+		.slices = &s.slice, .n_slices = 1, .claims = &c.claim, .n_claims = 1, .next_id = 9
+	};
+	_cleanup_err_ struct err e = { 0 };
+	assert_int_equal(record_check(&r, &e), -EBADMSG);
+	assert_string_equal(e.id, "ledger.record");
+	c.claim.slice = 7;
+	assert_int_equal(record_check(&r, NULL), 0);
+}
+
 static void test_body_parse_text_with_nul_is_refused(void **state)
 {
 	(void)state;
@@ -613,6 +628,7 @@ int main(void)
 		T(test_ledger_open_appeared_later_is_refused),
 		T(test_ledger_backup_impossible_says_so),
 		T(test_ledger_commit_killed_in_the_middle_keeps_what_was_synced),
+		cmocka_unit_test(test_record_check_claim_of_another_slice_is_refused),
 		cmocka_unit_test(test_body_parse_text_with_nul_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
