@@ -79,7 +79,7 @@ TESTLDFLAGS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 
 .PHONY: all tests check gate bench fuzz clean tidy analyze headers FORCE
 all: $(LIB) $(PROGS)
-tests: $(UNIT) $(ENGINE) $(FUZZ) $(BENCH)
+tests: all $(UNIT) $(ENGINE) $(FUZZ) $(BENCH)
 
 # Objects depend on how they are compiled: another prefix or compiler builds them again.
 export FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)

@@ -11,9 +11,6 @@
 #include "daemon/daemon.h"
 #include "sys/process.h"
 
-/* Descriptors for processes are bounded; beyond it the engine's own looking again must do. */
-#define CONSUMERS_MAX 512
-
 struct consumer {
 	struct daemon *daemon;
 	char claim[NAME_SIZE];
@@ -74,10 +71,6 @@ static void watch(struct daemon *d, const char *claim, int32_t pid, uint64_t sta
 	struct consumers *all = &d->consumers;
 	if (all->n >= CONSUMERS_MAX || watched(all, claim, pid, start))
 		return;
-	struct consumer **items = reallocarray(all->items, all->n + 1, sizeof(struct consumer *));
-	if (!items)
-		return;
-	all->items = items;
 	struct consumer *c = calloc(1, sizeof(*c));
 	if (!c || STR_COPY(c->claim, claim) < 0) {
 		free(c);
@@ -86,7 +79,7 @@ static void watch(struct daemon *d, const char *claim, int32_t pid, uint64_t sta
 	c->daemon = d;
 	c->pid = pid;
 	c->start = start;
-	items[all->n++] = c;
+	all->items[all->n++] = c;
 	int r = consumer_listen(c);
 	if (r >= 0)
 		return;
@@ -147,5 +140,4 @@ void consumers_stop(struct daemon *d)
 {
 	for (size_t i = 0; i < d->consumers.n; i++)
 		consumer_free(d->consumers.items[i]);
-	free(d->consumers.items);
 }

@@ -11,8 +11,11 @@
 struct daemon;
 struct consumer;
 
+/* Descriptors for processes are bounded; beyond it the engine's own looking again must do. */
+#define CONSUMERS_MAX 512
+
 struct consumers {
-	struct consumer **items;
+	struct consumer *items[CONSUMERS_MAX];
 	size_t n;
 };
 

@@ -111,7 +111,7 @@ int daemon_enrollment(const struct daemon *d, struct enrollment *ret, struct err
 {
 	char path[4096];
 	if (STR_FORMAT(path, "%s/devices", d->config->config_dir) < 0)
-		return err_set(reterr, "enroll.path", ENAMETOOLONG, "cannot use the directory");
+		return err_set(reterr, "daemon.start", ENAMETOOLONG, "cannot use the directory");
 	return enrollment_read(path, ret, reterr);
 }
 
@@ -147,7 +147,7 @@ static int open_root(const char *path, struct err *reterr)
 {
 	int fd = sysfs_open(path);
 	if (fd < 0) {
-		err_set(reterr, "daemon.open", -fd, "cannot open the directory");
+		err_set(reterr, "daemon.start", -fd, "cannot open the directory");
 		err_on(reterr, "%s", path);
 		err_because(reterr, "%s", strerror(-fd));
 	}
@@ -167,7 +167,7 @@ static int roots_open(struct daemon *d, struct err *reterr)
 	if ((r->root = open_root("/", reterr)) < 0)
 		return r->root;
 	int k = clock_boot_id(r->proc, d->boot_id);
-	return k < 0 ? err_set(reterr, "daemon.boot-id", -k, "cannot read the id of this boot") : 0;
+	return k < 0 ? err_set(reterr, "daemon.start", -k, "cannot read the id of this boot") : 0;
 }
 
 static void roots_close(struct daemon_roots *r)
@@ -233,7 +233,7 @@ static int loop_start(struct daemon *d, struct err *reterr)
 	if (r >= 0)
 		r = sd_event_add_time_relative(d->loop, &d->grace, CLOCK_MONOTONIC,
 					       DAEMON_EXECUTOR_GRACE_MS * 1000ull, 0, grace_due, d);
-	return r < 0 ? err_set(reterr, "daemon.loop", -r, "cannot prepare the loop") : 0;
+	return r < 0 ? err_set(reterr, "daemon.start", -r, "cannot prepare the loop") : 0;
 }
 
 static int start(struct daemon *d, struct err *reterr)

@@ -216,7 +216,7 @@ int executor_client_new(sd_event *loop, const char *run_dir,
 {
 	struct executor_client *c = calloc(1, sizeof(*c));
 	if (!c)
-		return err_set(reterr, "daemon.memory", ENOMEM, "cannot prepare the executor");
+		return err_set(reterr, "daemon.start", ENOMEM, "cannot prepare the executor");
 	c->loop = loop;
 	c->calls = calls;
 	c->userdata = userdata;
@@ -229,7 +229,7 @@ int executor_client_new(sd_event *loop, const char *run_dir,
 					 IN_CREATE | IN_ATTRIB | IN_MOVED_TO, on_watch, c);
 	if (r < 0) {
 		executor_client_free(c);
-		err_set(reterr, "executor.watch", -r, "cannot watch for the executor");
+		err_set(reterr, "daemon.start", -r, "cannot watch for the executor");
 		err_on(reterr, "%s", run_dir);
 		err_because(reterr, "%s", strerror(-r));
 		return r;

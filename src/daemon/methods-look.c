@@ -20,13 +20,12 @@ void method_get_info(struct session *s, const json_t *params)
 	const struct record *rec = engine_record(d->engine);
 	const char *why = NULL;
 	const char *ledger = daemon_ledger_state(d, &why);
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "version", CARVE_VERSION,
-			      "ledger", ledger, "executor",
-			      executor_client_connected(d->executor) ? "connected" : "away",
-			      "boot_id", d->boot_id, "policy_version",
-			      (json_int_t)rec->policy.version, "devices",
-			      (json_int_t)(d->picture.have.n_functions + d->picture.have.n_parents),
-			      "claims", (json_int_t)rec->n_claims);
+	json_t *o = json_pack(
+		"{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "version", CARVE_VERSION, "ledger", ledger,
+		"executor", executor_client_connected(d->executor) ? "connected" : "away",
+		"boot_id", d->boot_id, "policy_version", (json_int_t)rec->policy.version, "devices",
+		(json_int_t)d->picture.have.n_functions + (json_int_t)d->picture.have.n_parents,
+		"claims", (json_int_t)rec->n_claims);
 	wire_add_string(o, "ledger_reason", why);
 	wire_add_string(o, "policy", rec->policy.version ? rec->policy.file : NULL);
 	session_reply(s, o, false);

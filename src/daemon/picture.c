@@ -491,10 +491,10 @@ int picture_start(struct daemon *d, struct err *reterr)
 	r = sd_event_add_io(d->loop, &p->uevents, uevent_monitor_fd(p->monitor), EPOLLIN,
 			    uevents_ready, d);
 	if (r < 0)
-		return err_set(reterr, "daemon.loop", -r, "cannot listen for uevents");
+		return err_set(reterr, "daemon.start", -r, "cannot listen for uevents");
 	r = scan_all(&roots, NULL, &p->have);
 	if (r < 0 && r != -ENOENT) {
-		err_set(reterr, "daemon.look", -r, "cannot look at the machine");
+		err_set(reterr, "daemon.start", -r, "cannot look at the machine");
 		err_on(reterr, "%s", d->config->sys);
 		err_because(reterr, "%s", strerror(-r));
 		return r;

@@ -74,15 +74,23 @@ static int socket_get(struct daemon *d, struct err *reterr)
 	return fd;
 }
 
+/* Who has a session; NULL before the first and after the last. */
+static struct server_user *user_find(const struct server *srv, uint32_t uid)
+{
+	for (size_t i = 0; i < srv->n_users; i++)
+		if (srv->users[i].connections > 0 && srv->users[i].uid == uid)
+			return &srv->users[i];
+	return NULL;
+}
+
 static struct server_user *user_get(struct server *srv, uint32_t uid)
 {
-	struct server_user *unused = NULL;
-	for (size_t i = 0; i < srv->n_users; i++) {
+	struct server_user *unused = user_find(srv, uid);
+	if (unused)
+		return unused;
+	for (size_t i = 0; i < srv->n_users && !unused; i++)
 		if (srv->users[i].connections == 0)
 			unused = &srv->users[i];
-		else if (srv->users[i].uid == uid)
-			return &srv->users[i];
-	}
 	if (!unused) {
 		struct server_user *users =
 			reallocarray(srv->users, srv->n_users + 1, sizeof(*users));
@@ -142,9 +150,9 @@ static int accept_ready(sd_event_source *source, int listener, uint32_t revents,
 
 int server_charge(struct server *srv, const struct session *s, size_t bytes)
 {
-	struct server_user *user = user_get(srv, s->who.uid);
+	struct server_user *user = user_find(srv, s->who.uid);
 	if (!user)
-		return -ENOMEM;
+		return 0;
 	user->bytes = user->bytes - s->charged + bytes;
 	return user->bytes > SERVER_BYTES_PER_UID && !s->who.manage ? -EDQUOT : 0;
 }
@@ -152,8 +160,8 @@ int server_charge(struct server *srv, const struct session *s, size_t bytes)
 void server_forget(struct server *srv, const struct session *s)
 {
 	(void)server_charge(srv, s, 0);
-	struct server_user *user = user_get(srv, s->who.uid);
-	if (user && user->connections > 0)
+	struct server_user *user = user_find(srv, s->who.uid);
+	if (user)
 		user->connections--;
 }
 

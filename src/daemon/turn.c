@@ -237,7 +237,7 @@ int turn_start(struct daemon *d, struct err *reterr)
 				      wake_due, d);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(t->wake, SD_EVENT_OFF);
-	return r < 0 ? err_set(reterr, "daemon.loop", -r, "cannot prepare the loop") : 0;
+	return r < 0 ? err_set(reterr, "daemon.start", -r, "cannot prepare the loop") : 0;
 }
 
 void turn_stop(struct daemon *d)

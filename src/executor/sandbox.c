@@ -196,7 +196,7 @@ int sandbox_enter(enum verb_class class, struct err *reterr)
 		r = filter_load(class);
 	}
 	if (r < 0) {
-		err_set(reterr, "executor.sandbox", -r, "cannot restrict a worker");
+		err_set(reterr, "executor.start", -r, "cannot restrict a worker");
 		err_because(reterr, "%s: %s", what, strerror(-r));
 		err_state(reterr, "nothing was changed; the step was not begun");
 	}

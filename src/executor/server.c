@@ -197,7 +197,7 @@ int executor_run(const struct executor_config *c, struct err *reterr)
 	if (r == 0)
 		r = loop(s);
 	if (r < 0) {
-		err_set(reterr, "executor.loop", -r, "the executor cannot go on");
+		err_set(reterr, "executor.start", -r, "the executor cannot go on");
 		err_because(reterr, "%s", strerror(-r));
 	}
 	return r;

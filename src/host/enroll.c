@@ -166,7 +166,7 @@ int enrollment_parse(const char *text, const char *file, struct enrollment *ret,
 		if (list.n == ENROLL_ENTRIES_MAX)
 			return fault(reterr, &at, "more than %u devices", ENROLL_ENTRIES_MAX);
 		if (entry_add(&list, &entry) < 0)
-			return err_set(reterr, "enroll.memory", ENOMEM,
+			return err_set(reterr, "base.memory", ENOMEM,
 				       "cannot keep the list of enrolled devices");
 	}
 	*ret = list;

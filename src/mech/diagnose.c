@@ -42,7 +42,7 @@ static const struct {
 	  "enrol its group mate as well, or use a slot with ACS" },
 	{ "not-enrolled", "guard.not-enrolled",
 	  "add it to /etc/carve/devices if carve may change it" },
-	{ "mismatch", "guard.mismatch",
+	{ "identity-mismatch", "guard.mismatch",
 	  "another device is at that place: check, then enrol it anew in /etc/carve/devices" },
 	{ "pf-in-use", "guard.pf-in-use",
 	  "take the interface down, or say in-use-pf: allow in the policy" },

@@ -44,8 +44,9 @@ processes() {
 }
 
 descendants() { # PID
-	local child
-	for child in $(cat "/proc/$1/task/$1/children"); do
+	local child children
+	read -ra children <"/proc/$1/task/$1/children" || true
+	for child in "${children[@]}"; do
 		echo "$child"
 		descendants "$child"
 	done

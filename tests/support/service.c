@@ -84,6 +84,29 @@ static pid_t spawn(const char *program, char *const argv[], const char *read_onl
 	_exit(127);
 }
 
+int service_run(const char *name, const char *option, char *ret_said, size_t size)
+{
+	char program[PATH_MAX];
+	int pipes[2], status;
+	size_t n = 0;
+	program_path(name, program, sizeof(program));
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)dup2(pipes[1], STDERR_FILENO);
+		execl(program, program, option, NULL);
+		_exit(127);
+	}
+	close(pipes[1]);
+	for (ssize_t r; (r = read(pipes[0], ret_said + n, size - 1 - n)) > 0;)
+		n += (size_t)r;
+	ret_said[n] = '\0';
+	close(pipes[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 static bool listens(const struct service *s)
 {
 	int fd = service_connect_raw(s);

@@ -22,6 +22,8 @@ void service_init(struct service *s);
 void service_done(struct service *s);
 void service_start(struct service *s);
 void service_executor_start(struct service *s);
+/* Runs "carved" or "carve-executor" with one option, to its end; what it said and its exit status. */
+int service_run(const char *name, const char *option, char *ret_said, size_t size);
 /* Waits until it has ended. */
 void service_kill(pid_t *pid, int signal);
 /* A connection; the caller closes it. */

@@ -21,6 +21,7 @@
 #include "api/varlink.h"
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "daemon/daemon.h"
 #include "daemon/methods.h"
 #include "support/service.h"
 
@@ -409,6 +410,7 @@ static void test_killed_carved_starts_again_over_its_socket(void **state)
 	assert_answers(s);
 }
 
+/* It says "daemon.socket". */
 static void test_second_carved_does_not_take_the_socket(void **state)
 {
 	struct service *s = *state;
@@ -420,6 +422,32 @@ static void test_second_carved_does_not_take_the_socket(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 	s->carved = first;
 	assert_answers(s);
+}
+
+static void test_start_that_is_impossible_says_why(void **state)
+{
+	char said[2048];
+	(void)state;
+	if (getuid() == 0) {
+		assert_int_equal(
+			service_run("carved", "--user=carve-none-such", said, sizeof(said)), 1);
+		assert_non_null(strstr(said, "[daemon.user]"));
+	}
+	assert_int_equal(service_run("carve-executor", "--sys=/nonexistent", said, sizeof(said)),
+			 1);
+	assert_non_null(strstr(said, "[executor.start]"));
+}
+
+static void test_start_without_sysfs_says_so(void **state)
+{
+	(void)state;
+	struct daemon *d = NULL;
+	_cleanup_err_ struct err e = { 0 };
+	const struct daemon_config c = { .sys = "/nonexistent", .dev = "/dev", .proc = "/proc" };
+	assert_int_equal(daemon_new(&c, &d, &e), -ENOENT);
+	assert_string_equal(e.id, "daemon.start");
+	assert_string_equal(e.on, "/nonexistent");
+	daemon_free(d);
 }
 
 static void test_damaged_ledger_stays_up_and_refuses_changes(void **state)
@@ -507,6 +535,57 @@ static void test_executor_completes_the_picture(void **state)
 		       "policy.unknown-key");
 }
 
+static void test_claim_for_somebody_else_is_checked(void **state)
+{
+	struct service *s = *state;
+	if (getuid() != 0)
+		skip();
+	service_executor_start(s);
+	service_start(s);
+	json_t *gone = claim_params(), *nobody = claim_params();
+	json_object_set_new(gone, "pid", json_integer(INT32_MAX));
+	json_object_set_new(nobody, "uid", json_integer(-1));
+	assert_refused(s, "Claim", gone, "claim.process");
+	assert_refused(s, "Claim", nobody, "claim.account");
+	assert_refused(s, "Plan", NULL, "policy.none");
+}
+
+/* A reservation waits for its device; until then it has no handle. */
+static void test_reservation_without_device_has_no_handle(void **state)
+{
+	static const char policy[] =
+		"version: 1\n"
+		"devices:\n  nic: {match: {id: \"8086:10c9\"}}\n"
+		"divide:\n  - {use: nic, as: sriov, count: 2}\n"
+		"classes:\n  lan: {from: nic}\n"
+		"reservations:\n  - {name: web, class: lan, for: \"vm:web\"}\n";
+	struct service *s = *state;
+	if (getuid() != 0)
+		skip();
+	write_config(s);
+	tree_file(&s->root, "etc/devices", NIC_KEY " 8086:10c9 -\n");
+	service_executor_start(s);
+	service_start(s);
+	struct api_client *c = service_connect(s);
+	json_t *reply = NULL;
+	_cleanup_err_ struct err e = { 0 };
+	if (api_call(c, "Apply", json_pack("{s:s}", "policy", policy), API_MORE, &reply, NULL, &e) <
+	    0)
+		fail_msg("%s", e.what);
+	json_decref(reply);
+	api_close(c);
+	assert_refused(s, "GetHandle", json_pack("{s:s}", "claim", "web"), "claim.not-held");
+	tree_file(&s->sys, "class/net", "");
+	assert_refused(s, "Plan", NULL, "daemon.look");
+}
+
+static void test_holders_without_executor_are_unknown(void **state)
+{
+	struct service *s = *state;
+	service_start(s);
+	assert_refused(s, "Holders", json_pack("{s:s}", "device", NIC_KEY), "holders.unknown");
+}
+
 static void test_executor_that_comes_back_is_used_again(void **state)
 {
 	struct service *s = *state;
@@ -554,10 +633,15 @@ int main(void)
 		TEST(test_a_user_has_32_connections_and_others_still_theirs),
 		TEST(test_killed_carved_starts_again_over_its_socket),
 		TEST(test_second_carved_does_not_take_the_socket),
+		cmocka_unit_test(test_start_that_is_impossible_says_why),
+		cmocka_unit_test(test_start_without_sysfs_says_so),
 		TEST(test_damaged_ledger_stays_up_and_refuses_changes),
 		TEST(test_read_only_state_directory_stays_up),
 		TEST(test_change_without_executor_is_refused_after_its_grace),
 		TEST(test_executor_completes_the_picture),
+		TEST(test_claim_for_somebody_else_is_checked),
+		TEST(test_reservation_without_device_has_no_handle),
+		TEST(test_holders_without_executor_are_unknown),
 		TEST(test_executor_that_comes_back_is_used_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "executor/server.h"
+#include "mech/mech.h"
 #include "support/tree.h"
 #include "sys/clock.h"
 #include "sys/sysfs.h"
@@ -294,13 +295,22 @@ static void test_step_enrolled_device_done(void **state)
 	close(fd);
 }
 
+static void assert_told_as(uint64_t id, const struct step_result *r, const char *error_id)
+{
+	const struct have nothing = { 0 };
+	const struct step s = { .id = id, .verb = VERB_RESET };
+	_cleanup_err_ struct err e = { 0 };
+	assert_true(mech_diagnose(&nothing, &s, r, NULL, 0, &e));
+	assert_string_equal(e.id, error_id);
+}
+
 static void test_f14_step_unenrolled_device_refused(void **state)
 {
 	struct fixture *f = *state;
 	int fd = dial(f);
 	send_step(fd, 1, VERB_RESET, "sys:virtual/fake/other", "", 0);
 	struct step_result r = expect(fd, 1, STEP_REFUSED);
-	assert_string_equal(r.reason, "not-enrolled");
+	assert_told_as(1, &r, "guard.not-enrolled");
 	assert_int_equal(f->shared->n, 0);
 
 	/* The file is read again when it is another. */
@@ -324,7 +334,7 @@ static void test_f23_step_other_device_at_place_refused(void **state)
 	int fd = dial(f);
 	send_step(fd, 1, VERB_RESET, "pci:0000:00/03.0", "", 0);
 	struct step_result r = expect(fd, 1, STEP_REFUSED);
-	assert_string_equal(r.reason, "identity-mismatch");
+	assert_told_as(1, &r, "guard.mismatch");
 	assert_int_equal(f->shared->n, 0);
 	tree_file(&f->tree, "sys/devices/pci0000:00/0000:00:03.0/device", "0x10c9\n");
 	send_step(fd, 2, VERB_RESET, "pci:0000:00/03.0", "", 0);

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "host/guard.h"
 #include "host/uses.h"
+#include "mech/mech.h"
 #include "support/tree.h"
 
 #define PORT "pci0000:00/0000:00:03.0"
@@ -175,11 +176,20 @@ static void expect_free(struct host *h)
 	assert_int_equal(guard_check(&h->query, &h->answer), 0);
 }
 
-static const struct holder *expect_refused(struct host *h, const char *reason)
+/* Refused, and what a user is told of it has that id. */
+static const struct holder *expect_refused(struct host *h, const char *id)
 {
+	const struct have nothing = { 0 };
+	struct step_result r = { .status = STEP_REFUSED };
+	_cleanup_err_ struct err e = { 0 };
 	assert_int_equal(guard_check(&h->query, &h->answer), 1);
-	assert_string_equal(h->answer.reason, reason);
 	assert_true(h->answer.list.n > 0);
+	assert_int_equal(STR_COPY(r.reason, h->answer.reason), 0);
+	assert_true(mech_diagnose(&nothing, &h->step, &r, h->answer.list.entries, h->answer.list.n,
+				  &e));
+	assert_string_equal(e.id, id);
+	assert_string_equal(e.state, "nothing was changed");
+	assert_true(e.because && e.todo);
 	return &h->answer.list.entries[0];
 }
 
@@ -194,7 +204,7 @@ static void test_f05_guard_vf_count_change_under_guest_refused(void **state)
 		"/dev/null");
 	h->step.verb = VERB_SET_VFS;
 	h->step.number = 0;
-	const struct holder *holder = expect_refused(h, "held");
+	const struct holder *holder = expect_refused(h, "guard.held");
 	assert_int_equal(holder->kind, HOLDER_VF);
 	assert_int_equal(holder->pid, 4121);
 	assert_int_equal(holder->uid, geteuid());
@@ -206,7 +216,7 @@ static void test_f05_guard_vf_count_change_under_guest_refused(void **state)
 	assert_non_null(strstr(h->answer.detail, "4121"));
 
 	h->step.number = 4; /* also goes through 0 */
-	expect_refused(h, "held");
+	expect_refused(h, "guard.held");
 	h->step.number = 2; /* nothing happens */
 	expect_free(h);
 }
@@ -218,9 +228,9 @@ static void test_f08_guard_held_vf_not_taken(void **state)
 	process(h, 4121, "qemu", "0::/\n", "/dev/null");
 	target(h, VF0, 0);
 	h->step.verb = VERB_UNBIND;
-	expect_refused(h, "held");
+	expect_refused(h, "guard.held");
 	h->step.verb = VERB_RESET;
-	expect_refused(h, "held");
+	expect_refused(h, "guard.held");
 	target(h, VF1, 1);
 	expect_free(h);
 }
@@ -231,7 +241,7 @@ static void test_f33_guard_pf_of_held_vf_keeps_its_driver(void **state)
 	network_card(h);
 	process(h, 4121, "qemu", "0::/\n", "/dev/null");
 	h->step.verb = VERB_UNBIND;
-	const struct holder *holder = expect_refused(h, "held");
+	const struct holder *holder = expect_refused(h, "guard.held");
 	assert_int_equal(holder->kind, HOLDER_VF);
 }
 
@@ -250,7 +260,7 @@ static void test_f08_guard_held_mdev_not_removed(void **state)
 	(void)STR_COPY(h->step.target.uuid, UUID);
 	expect_free(h);
 	process(h, 99, "qemu", "0::/system.slice/vm.service\n", "/dev/null");
-	const struct holder *holder = expect_refused(h, "held");
+	const struct holder *holder = expect_refused(h, "guard.held");
 	assert_int_equal(holder->kind, HOLDER_MDEV);
 	assert_string_equal(holder->unit, "vm.service");
 }
@@ -262,7 +272,7 @@ static void test_guard_parent_with_mdev_not_unbound(void **state)
 	tree_dir(&h->sys, "devices/" PF "/" UUID);
 	target(h, PF, -1);
 	h->step.verb = VERB_UNBIND;
-	const struct holder *holder = expect_refused(h, "held");
+	const struct holder *holder = expect_refused(h, "guard.held");
 	assert_int_equal(holder->kind, HOLDER_MDEV);
 	assert_non_null(strstr(holder->what, UUID));
 }
@@ -278,7 +288,7 @@ static void test_f41_guard_gpu_of_compositor_held_and_named(void **state)
 		"/dev/null");
 	target(h, PF, -1);
 	bind_to_vfio(h);
-	const struct holder *holder = expect_refused(h, "held");
+	const struct holder *holder = expect_refused(h, "guard.held");
 	assert_string_equal(holder->what, "/dev/dri/renderD129");
 	assert_string_equal(holder->comm, "gnome-shell");
 }
@@ -315,12 +325,12 @@ static void test_f38_guard_interface_in_use_refused(void **state)
 	network_card(h);
 	bind_to_vfio(h);
 	netdev(h, "ens1f1", PF, "0x1003\n");
-	const struct holder *holder = expect_refused(h, "never-touch");
+	const struct holder *holder = expect_refused(h, "guard.never-touch");
 	assert_int_equal(holder->kind, HOLDER_NETDEV);
 	assert_int_equal(holder->never_touch, 1);
 	assert_non_null(strstr(holder->what, "ens1f1 is up"));
 	h->step.verb = VERB_UNBIND;
-	expect_refused(h, "never-touch");
+	expect_refused(h, "guard.never-touch");
 }
 
 static void test_f38_guard_port_of_bridge_that_is_down_refused(void **state)
@@ -329,7 +339,7 @@ static void test_f38_guard_port_of_bridge_that_is_down_refused(void **state)
 	network_card(h);
 	bind_to_vfio(h);
 	tree_link(&h->sys, "devices/" PF "/net/ens1f0/master", "../../../../../virtual/net/vmbr0");
-	const struct holder *holder = expect_refused(h, "never-touch");
+	const struct holder *holder = expect_refused(h, "guard.never-touch");
 	assert_non_null(strstr(holder->what, "port of vmbr0"));
 }
 
@@ -340,7 +350,7 @@ static void test_f38_guard_interface_under_vlan_refused(void **state)
 	bind_to_vfio(h);
 	tree_link(&h->sys, "devices/" PF "/net/ens1f0/upper_ens1f0.100",
 		  "../../../../../virtual/net/ens1f0.100");
-	const struct holder *holder = expect_refused(h, "never-touch");
+	const struct holder *holder = expect_refused(h, "guard.never-touch");
 	assert_non_null(strstr(holder->what, "ens1f0.100"));
 }
 
@@ -350,7 +360,7 @@ static void test_f38_guard_interface_in_other_namespace_refused(void **state)
 	function(h, PF, 0x020000, "igb", 2);
 	target(h, PF, -1);
 	bind_to_vfio(h);
-	const struct holder *holder = expect_refused(h, "never-touch");
+	const struct holder *holder = expect_refused(h, "guard.never-touch");
 	assert_non_null(strstr(holder->what, "another network namespace"));
 }
 
@@ -362,7 +372,7 @@ static void test_guard_pf_in_use_needs_leave(void **state)
 	target(h, PF, -1);
 	h->step.verb = VERB_SET_VFS;
 	h->step.number = 4;
-	expect_refused(h, "pf-in-use");
+	expect_refused(h, "guard.pf-in-use");
 	h->step.allow = STEP_ALLOW_IN_USE_PF;
 	expect_free(h);
 }
@@ -376,7 +386,7 @@ static void test_f38_guard_vf_interface_up_stops_vf_count_change(void **state)
 	netdev(h, "ens1f0v0", VF0, "0x1003\n");
 	h->step.verb = VERB_SET_VFS;
 	h->step.allow = STEP_ALLOW_IN_USE_PF;
-	expect_refused(h, "never-touch");
+	expect_refused(h, "guard.never-touch");
 }
 
 #define NVME PF "/nvme/nvme0"
@@ -402,7 +412,7 @@ static void test_f38_guard_mounted_partition_refused(void **state)
 	tree_link(&h->proc, "1/ns/mnt", "mnt:[4026531840]");
 	tree_link(&h->proc, "50/ns/mnt", "mnt:[4026532000]");
 	tree_file(&h->proc, "50/mountinfo", "30 1 259:1 / /data rw shared:1 - ext4 /dev/root rw\n");
-	const struct holder *holder = expect_refused(h, "never-touch");
+	const struct holder *holder = expect_refused(h, "guard.never-touch");
 	assert_int_equal(holder->kind, HOLDER_BLOCK);
 	assert_string_equal(holder->what, "nvme0n1p1 is mounted on /data");
 }
@@ -413,7 +423,7 @@ static void test_f38_guard_btrfs_mount_found_by_source(void **state)
 	nvme_card(h);
 	process(h, 1, "init", "0::/init.scope\n", NULL);
 	tree_file(&h->proc, "1/mountinfo", "22 1 0:30 /@ / rw - btrfs /dev/nvme0n1p1 rw\n");
-	expect_refused(h, "never-touch");
+	expect_refused(h, "guard.never-touch");
 }
 
 static void test_f38_guard_swap_and_lvm_members_refused(void **state)
@@ -422,12 +432,12 @@ static void test_f38_guard_swap_and_lvm_members_refused(void **state)
 	nvme_card(h);
 	tree_file(&h->proc, "swaps",
 		  "Filename\tType\tSize\tUsed\tPriority\n/dev/nvme0n1p1 partition 1 0 -2\n");
-	const struct holder *holder = expect_refused(h, "never-touch");
+	const struct holder *holder = expect_refused(h, "guard.never-touch");
 	assert_string_equal(holder->what, "nvme0n1p1 is swap");
 	tree_remove(&h->proc, "swaps");
 	expect_free(h);
 	tree_dir(&h->sys, "devices/" NVME "/nvme0n1/nvme0n1p1/holders/dm-0");
-	holder = expect_refused(h, "never-touch");
+	holder = expect_refused(h, "guard.never-touch");
 	assert_string_equal(holder->what, "nvme0n1p1 is part of dm-0");
 }
 
@@ -441,7 +451,7 @@ static void test_f38_guard_nvme_multipath_disk_belongs_to_its_last_path(void **s
 	tree_file(&h->proc, "1/mountinfo", "22 1 259:0 / /srv rw - xfs /dev/nvme0n1 rw\n");
 	target(h, PF, -1);
 	bind_to_vfio(h);
-	expect_refused(h, "never-touch");
+	expect_refused(h, "guard.never-touch");
 	/* With a second path the disk stays. */
 	class_link(h, "block", "nvme0c1n1", PORT "/0000:02:00.0/nvme/nvme1/nvme0c1n1");
 	expect_free(h);
@@ -458,11 +468,11 @@ static void test_guard_displays_refused(void **state)
 	tree_file(&h->sys, "devices/" PF "/drm/card1/card1-DP-1/enabled", "disabled\n");
 	expect_free(h);
 	tree_file(&h->sys, "devices/" PF "/drm/card1/card1-DP-1/enabled", "enabled\n");
-	const struct holder *holder = expect_refused(h, "never-touch");
+	const struct holder *holder = expect_refused(h, "guard.never-touch");
 	assert_int_equal(holder->kind, HOLDER_DISPLAY);
 	tree_remove(&h->sys, "devices/" PF "/drm");
 	tree_file(&h->sys, "devices/" PF "/boot_vga", "1\n");
-	holder = expect_refused(h, "never-touch");
+	holder = expect_refused(h, "guard.never-touch");
 	assert_string_equal(holder->what, "boot display");
 }
 
@@ -475,7 +485,7 @@ static void test_guard_text_console_refused(void **state)
 	tree_file(&h->sys, "class/vtconsole/vtcon1/bind", "1\n");
 	target(h, PF, -1);
 	bind_to_vfio(h);
-	const struct holder *holder = expect_refused(h, "never-touch");
+	const struct holder *holder = expect_refused(h, "guard.never-touch");
 	assert_int_equal(holder->kind, HOLDER_CONSOLE);
 	tree_file(&h->sys, "class/vtconsole/vtcon1/bind", "0\n");
 	expect_free(h);
@@ -491,7 +501,7 @@ static void test_guard_serial_console_refused(void **state)
 	bind_to_vfio(h);
 	expect_free(h);
 	tree_file(&h->proc, "consoles", "ttyS4  -W- (EC p a) 4:68\n");
-	expect_refused(h, "never-touch");
+	expect_refused(h, "guard.never-touch");
 }
 
 static void test_uses_keyboard_noted_not_refused(void **state)
@@ -517,7 +527,7 @@ static void test_f24_guard_group_mate_with_host_driver_refused(void **state)
 	function(h, PORT "/0000:01:00.1", 0x040300, "snd_hda_intel", 1);
 	target(h, PF, -1);
 	bind_to_vfio(h);
-	const struct holder *holder = expect_refused(h, "group-mate");
+	const struct holder *holder = expect_refused(h, "guard.group-mate");
 	assert_int_equal(holder->kind, HOLDER_SIBLING);
 	assert_string_equal(holder->device, "0000:01:00.1");
 	assert_non_null(strstr(holder->what, "snd_hda_intel"));
@@ -541,7 +551,7 @@ static void test_f24_guard_vf_in_group_of_its_pf_refused(void **state)
 	tree_vf(&h->sys, PF, 0, VF0);
 	target(h, VF0, 0);
 	bind_to_vfio(h);
-	expect_refused(h, "group-mate");
+	expect_refused(h, "guard.group-mate");
 }
 
 static void test_guard_group_mate_in_use_never_touched(void **state)
@@ -554,7 +564,7 @@ static void test_guard_group_mate_in_use_never_touched(void **state)
 	h->enrolled.n = 2;
 	target(h, PF, -1);
 	bind_to_vfio(h);
-	const struct holder *holder = expect_refused(h, "group-mate");
+	const struct holder *holder = expect_refused(h, "guard.group-mate");
 	assert_int_equal(holder->never_touch, 1);
 }
 

@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -195,6 +196,23 @@ static void test_uevent_monitor_overrun_is_told_and_survived(void **state)
 	run(check_lost);
 }
 
+static void test_uevent_monitor_new_without_descriptors_says_so(void **state)
+{
+	(void)state;
+	struct rlimit before;
+	struct uevent_monitor *m = NULL;
+	_cleanup_err_ struct err e = { 0 };
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	const struct rlimit none = { .rlim_cur = 3, .rlim_max = before.rlim_max };
+	int fd = dup(0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	int r = uevent_monitor_new(&m, &e);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	close(fd);
+	assert_int_equal(r, -EMFILE);
+	assert_string_equal(e.id, "host.uevent.listen");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +220,7 @@ int main(void)
 		cmocka_unit_test(test_uevent_monitor_next_gives_what_came),
 		cmocka_unit_test(test_uevent_monitor_storms_of_others_wake_nobody),
 		cmocka_unit_test(test_uevent_monitor_overrun_is_told_and_survived),
+		cmocka_unit_test(test_uevent_monitor_new_without_descriptors_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,7 +70,7 @@ test_f37_a_full_pool_is_told_as_such() {
 	for i in $(seq 12); do
 		carve release "full$i" --wait
 	done
-	same 0 "$(find /sys/bus/mdev/devices -name '*-*' | xargs -rn1 readlink | grep -c mtty)"
+	same 0 "$(find /sys/bus/mdev/devices -name '*-*' -printf '%l\n' | grep -c mtty)"
 }
 
 test_f32_a_stale_release_does_nothing() {
