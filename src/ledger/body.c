@@ -212,68 +212,134 @@ static int64_t signed_get(const void *p, size_t size)
 	return (int64_t)(bits_get(p, size) << shift) >> shift;
 }
 
-static json_t *struct_format(const struct field *fields, const char *object);
+/* --- writing: by hand, since it is most of what a commit costs besides the disk -------------------- */
 
-static json_t *bytes_format(const uint8_t *p, size_t n)
+static void struct_format(const struct field *fields, const char *object, struct str_buf *b);
+
+static void number_format(int64_t v, struct str_buf *b)
 {
-	char text[2 * 16 + 1] = "";
-	for (size_t i = 0; i < n && i < 16; i++)
-		snprintf(text + 2 * i, 3, "%02x", p[i]);
-	return json_string(text);
+	char text[24];
+	char *p = text + sizeof(text) - 1;
+	uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
+	*p = '\0';
+	do
+		*--p = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (v < 0)
+		*--p = '-';
+	str_buf_add(b, p);
 }
 
-static json_t *value_format(const struct field *f, const char *p)
+static bool is_plain(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || (unsigned char)*text > 0x7e || *text == '"' ||
+		    *text == '\\')
+			return false;
+	return true;
+}
+
+/* What is not UTF-8 could not be read back, and would keep all else from being recorded. */
+static json_t *clean_text(const char *text)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	if (!copy)
+		return NULL;
+	str_clean(copy);
+	return json_string(copy);
+}
+
+static void odd_text_format(const char *text, struct str_buf *b)
+{
+	json_auto_t *json = json_string(text);
+	if (!json)
+		json = clean_text(text);
+	_cleanup_free_ char *quoted = json ? json_dumps(json, JSON_ENCODE_ANY) : NULL;
+	if (quoted)
+		str_buf_add(b, quoted);
+	else
+		b->failed = true;
+}
+
+static void text_format(const char *text, struct str_buf *b)
+{
+	if (!is_plain(text)) {
+		odd_text_format(text, b);
+		return;
+	}
+	str_buf_add(b, "\"");
+	str_buf_add(b, text);
+	str_buf_add(b, "\"");
+}
+
+static void bytes_format(const uint8_t *p, size_t n, struct str_buf *b)
+{
+	static const char digits[] = "0123456789abcdef";
+	str_buf_add(b, "\"");
+	for (size_t i = 0; i < n; i++) {
+		const char text[] = { digits[p[i] >> 4], digits[p[i] & 15], '\0' };
+		str_buf_add(b, text);
+	}
+	str_buf_add(b, "\"");
+}
+
+static void value_format(const struct field *f, const char *p, struct str_buf *b)
 {
 	switch (f->type) {
 	case TYPE_TEXT:
-		return json_string_nocheck(p);
+		text_format(p, b);
+		break;
 	case TYPE_UNSIGNED:
 	case TYPE_BITS:
-		return json_integer((json_int_t)bits_get(p, f->size));
+		number_format((int64_t)bits_get(p, f->size), b);
+		break;
 	case TYPE_SIGNED:
-		return json_integer(signed_get(p, f->size));
+		number_format(signed_get(p, f->size), b);
+		break;
 	case TYPE_NAME:
-		return json_string(f->name_of((unsigned)bits_get(p, f->size)));
+		text_format(f->name_of((unsigned)bits_get(p, f->size)), b);
+		break;
 	case TYPE_BYTES:
-		return bytes_format((const uint8_t *)p, f->size);
+		bytes_format((const uint8_t *)p, f->size, b);
+		break;
 	case TYPE_STRUCT:
-		return struct_format(f->fields, p);
+		struct_format(f->fields, p, b);
+		break;
 	}
-	return NULL;
 }
 
-static json_t *field_format(const struct field *f, const char *object)
+static void field_format(const struct field *f, const char *object, struct str_buf *b)
 {
-	if (f->n == 0)
-		return value_format(f, object + f->offset);
-	json_t *array = json_array();
-	for (size_t i = 0; i < f->n; i++)
-		if (json_array_append_new(array,
-					  value_format(f, object + f->offset + i * f->size)) < 0) {
-			json_decref(array);
-			return NULL;
-		}
-	return array;
+	if (f->n == 0) {
+		value_format(f, object + f->offset, b);
+		return;
+	}
+	for (size_t i = 0; i < f->n; i++) {
+		str_buf_add(b, i ? "," : "[");
+		value_format(f, object + f->offset + i * f->size, b);
+	}
+	str_buf_add(b, "]");
 }
 
-static json_t *struct_format(const struct field *fields, const char *object)
+static void struct_format(const struct field *fields, const char *object, struct str_buf *b)
 {
-	json_t *json = json_object();
-	for (const struct field *f = fields; f->name; f++)
-		if (json_object_set_new(json, f->name, field_format(f, object)) < 0) {
-			json_decref(json);
-			return NULL;
-		}
-	return json;
+	for (const struct field *f = fields; f->name; f++) {
+		str_buf_add(b, f == fields ? "{\"" : ",\"");
+		str_buf_add(b, f->name);
+		str_buf_add(b, "\":");
+		field_format(f, object, b);
+	}
+	str_buf_add(b, "}");
 }
 
 char *body_format(enum body_kind kind, const void *object)
 {
-	json_t *json = struct_format(bodies[kind].fields, object);
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	json_decref(json);
-	return text;
+	struct str_buf b = { 0 };
+	struct_format(bodies[kind].fields, object, &b);
+	return str_buf_take(&b);
 }
+
+/* --- reading ----------------------------------------------------------------------------------- */
 
 static int struct_parse(const struct field *fields, const json_t *json, char *object,
 			const char **ret_wrong);

@@ -10,6 +10,8 @@
 #define LEDGER_POLICIES_MAX 32
 
 enum ledger_stmt {
+	STMT_BEGIN,
+	STMT_COMMIT,
 	STMT_META_PUT,
 	STMT_WANTS_CLEAR,
 	STMT_WANT_PUT,
@@ -45,4 +47,6 @@ int db_exec(sqlite3 *db, const char *sql);
 int db_load(sqlite3 *db, bool strict, struct record *ret, struct err *reterr);
 /* Writes one turn's changes inside an open transaction. SQLite's result code, or -ENOMEM. */
 int db_apply(struct ledger *l, const struct changes *c, const struct record *rec);
+/* One of those without values. */
+int db_run(struct ledger *l, enum ledger_stmt which);
 void db_finalize(struct ledger *l);

@@ -29,7 +29,7 @@
 	"CREATE TABLE claims(name TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"            \
 	"CREATE TABLE steps(id INTEGER PRIMARY KEY, body TEXT NOT NULL);"                          \
 	"CREATE TABLE policies(version INTEGER PRIMARY KEY, file TEXT, text TEXT, at INTEGER);"    \
-	"CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);"            \
+	"CREATE TABLE audit(id INTEGER PRIMARY KEY, body TEXT NOT NULL);"                          \
 	"PRAGMA user_version = 1;"
 
 DEFINE_CLEANUP(struct ledger *, ledger_close);
@@ -475,11 +475,11 @@ static int transaction(struct ledger *l, const struct changes *c, const struct r
 {
 	int rc = sync_set(l, c->sync);
 	if (rc == SQLITE_OK)
-		rc = db_exec(l->db, "BEGIN IMMEDIATE");
+		rc = db_run(l, STMT_BEGIN);
 	if (rc == SQLITE_OK)
 		rc = db_apply(l, c, rec);
 	if (rc == SQLITE_OK)
-		rc = db_exec(l->db, "COMMIT");
+		rc = db_run(l, STMT_COMMIT);
 	return rc;
 }
 

@@ -9,8 +9,11 @@
 
 #define STRINGIFY_(x) #x
 #define STRINGIFY(x) STRINGIFY_(x)
+#define AUDIT_TRIM_EVERY 64 /* entries */
 
 static const char *const statements[STMT_COUNT] = {
+	[STMT_BEGIN] = "BEGIN IMMEDIATE",
+	[STMT_COMMIT] = "COMMIT",
 	[STMT_META_PUT] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)",
 	[STMT_WANTS_CLEAR] = "DELETE FROM wants",
 	[STMT_WANT_PUT] = "INSERT INTO wants(n, body) VALUES(?, ?)",
@@ -61,6 +64,11 @@ static int run(struct ledger *l, enum ledger_stmt which, const struct value *val
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+int db_run(struct ledger *l, enum ledger_stmt which)
+{
+	return run(l, which, NULL, 0);
+}
+
 static int run_id(struct ledger *l, enum ledger_stmt which, uint64_t id)
 {
 	return run(l, which, &(struct value){ .number = (int64_t)id }, 1);
@@ -107,9 +115,10 @@ static int meta_put(struct ledger *l, const struct record *rec)
 static int audit_put(struct ledger *l, const char *text)
 {
 	int rc = run(l, STMT_AUDIT_PUT, &(struct value){ .text = text }, 1);
-	if (rc != SQLITE_OK)
+	int64_t id = sqlite3_last_insert_rowid(l->db);
+	if (rc != SQLITE_OK || id % AUDIT_TRIM_EVERY)
 		return rc;
-	return run_id(l, STMT_AUDIT_TRIM, (uint64_t)sqlite3_last_insert_rowid(l->db));
+	return run_id(l, STMT_AUDIT_TRIM, (uint64_t)id);
 }
 
 static int change_apply(struct ledger *l, const struct change *c, const struct record *rec)

@@ -607,6 +607,29 @@ static void test_body_parse_text_with_nul_is_refused(void **state)
 	assert_string_equal(e.id, "ledger.row");
 }
 
+/* Text comes from the kernel and from people: it comes back, or as much of it as is text at all. */
+static void assert_text_comes_back(const char *text, const char *expected)
+{
+	struct slice s = { .id = 1, .index = INT32_MIN, .last_uid = UINT32_MAX }, back;
+	_cleanup_err_ struct err e = { 0 };
+	STR_COPY(s.reason, text);
+	_cleanup_free_ char *body = body_format(BODY_SLICE, &s);
+	assert_non_null(body);
+	assert_int_equal(body_parse(BODY_SLICE, body, &back, &e), 0);
+	assert_string_equal(back.reason, expected);
+	assert_int_equal(back.index, INT32_MIN);
+	assert_int_equal(back.last_uid, UINT32_MAX);
+}
+
+static void test_body_format_odd_text_comes_back(void **state)
+{
+	(void)state;
+	assert_text_comes_back("a \"quoted\" back\\slash", "a \"quoted\" back\\slash");
+	assert_text_comes_back("line\nfeed\ttab\x01\x7f", "line\nfeed\ttab\x01\x7f");
+	assert_text_comes_back("gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f");
+	assert_text_comes_back("cut \xc3", "cut ?");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -630,6 +653,7 @@ int main(void)
 		T(test_ledger_commit_killed_in_the_middle_keeps_what_was_synced),
 		cmocka_unit_test(test_record_check_claim_of_another_slice_is_refused),
 		cmocka_unit_test(test_body_parse_text_with_nul_is_refused),
+		cmocka_unit_test(test_body_format_odd_text_comes_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
