@@ -413,14 +413,52 @@ static void rescan_parents(struct daemon *d)
 	keys_done(&d->picture.asked_types);
 }
 
+/* Address of what the step worked on, before or after it. */
+static const char *step_addr(const struct have *h, const struct step *s)
+{
+	const struct function *f = have_device(h, s->target.device);
+	if (f && s->target.vf >= 0 && s->verb != VERB_SET_VFS)
+		f = have_vf(h, f->addr, s->target.vf);
+	return f ? f->addr : NULL;
+}
+
+/* What a step works on is looked at when it is done, once. */
+static bool in_work(const struct daemon *d, const char *name)
+{
+	const struct turns *t = &d->turns;
+	for (size_t i = 0; i < t->n_flights; i++) {
+		const struct step *s = &t->flights[i];
+		const char *addr = step_addr(&d->picture.have, s);
+		if (str_eq(s->target.uuid, name) || (addr && str_eq(addr, name)))
+			return true;
+	}
+	return false;
+}
+
+static void rescan_marked(struct daemon *d, struct picture_keys *dirty,
+			  void (*rescan)(struct daemon *d, const char *name))
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < dirty->n; i++) {
+		if (!in_work(d, dirty->items[i]))
+			rescan(d, dirty->items[i]);
+		else if (kept++ < i)
+			memcpy(dirty->items[kept - 1], dirty->items[i], sizeof(dirty->items[i]));
+	}
+	dirty->n = kept;
+}
+
+static void rescan_function(struct daemon *d, const char *addr)
+{
+	if (rescan_one(d, addr) > 0)
+		d->picture.changed = true;
+}
+
 static void rescan_dirty(struct daemon *d)
 {
 	struct picture *p = &d->picture;
-	for (size_t i = 0; i < p->dirty.n; i++)
-		if (rescan_one(d, p->dirty.items[i]) > 0)
-			p->changed = true;
-	for (size_t i = 0; i < p->dirty_mdevs.n; i++)
-		rescan_mdev(d, p->dirty_mdevs.items[i]);
+	rescan_marked(d, &p->dirty, rescan_function);
+	rescan_marked(d, &p->dirty_mdevs, rescan_mdev);
 	if (p->dirty_parents)
 		rescan_parents(d);
 }
@@ -430,25 +468,17 @@ void picture_refresh(struct daemon *d)
 	struct picture *p = &d->picture;
 	if (!p->dirty_all && !p->dirty_parents && p->dirty.n == 0 && p->dirty_mdevs.n == 0)
 		return;
-	if (p->dirty_all)
+	if (p->dirty_all) {
 		rescan_all(d);
-	else
+		keys_done(&p->dirty);
+		keys_done(&p->dirty_mdevs);
+	} else {
 		rescan_dirty(d);
+	}
 	p->dirty_all = p->dirty_parents = false;
-	keys_done(&p->dirty);
-	keys_done(&p->dirty_mdevs);
 	if (p->changed)
 		facts_prepare(&d->facts, &p->have);
 	ask(d);
-}
-
-/* Address of what the step worked on, before or after it. */
-static const char *step_addr(const struct have *h, const struct step *s)
-{
-	const struct function *f = have_device(h, s->target.device);
-	if (f && s->target.vf >= 0 && s->verb != VERB_SET_VFS)
-		f = have_vf(h, f->addr, s->target.vf);
-	return f ? f->addr : NULL;
 }
 
 void picture_step_result(struct daemon *d, const struct step *s, const struct step_result *r)
@@ -463,12 +493,15 @@ void picture_step_result(struct daemon *d, const struct step *s, const struct st
 	const char *at = step_addr(&p->have, s);
 	char addr[PCI_ADDR_SIZE];
 	if (at && STR_COPY(addr, at) >= 0) {
+		keys_remove(&p->dirty, addr);
 		(void)rescan_one(d, addr);
 		if (s->verb == VERB_SET_VFS)
 			(void)scan_vfs(&roots, &p->have, addr);
 	}
-	if (s->target.uuid[0])
+	if (s->target.uuid[0]) {
+		keys_remove(&p->dirty_mdevs, s->target.uuid);
 		rescan_mdev(d, s->target.uuid);
+	}
 	if (s->check_only || r->status == STEP_DONE || r->status == STEP_NOTHING)
 		(void)sriov_result_apply(&p->have, s, r);
 	if (s->check_only)
@@ -490,6 +523,9 @@ int picture_start(struct daemon *d, struct err *reterr)
 		return r;
 	r = sd_event_add_io(d->loop, &p->uevents, uevent_monitor_fd(p->monitor), EPOLLIN,
 			    uevents_ready, d);
+	/* What the kernel told before a step was done is read before its result. */
+	if (r >= 0)
+		r = sd_event_source_set_priority(p->uevents, SD_EVENT_PRIORITY_IMPORTANT);
 	if (r < 0)
 		return err_set(reterr, "daemon.start", -r, "cannot listen for uevents");
 	r = scan_all(&roots, NULL, &p->have);

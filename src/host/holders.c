@@ -253,6 +253,45 @@ static bool uses_group(const struct host_roots *r, const struct holder_subject *
 	return driver_is_vfio(driver);
 }
 
+/* A device of VFIO has no nodes but VFIO's, and one without a driver has none. */
+static bool has_other_nodes(const struct host_roots *r, const struct holder_subject *s)
+{
+	char driver[NAME_SIZE];
+	if (s->kind == HOLDER_MDEV)
+		return false;
+	device_driver(r->sysfs, s->path, driver);
+	return driver[0] && !driver_is_vfio(driver);
+}
+
+struct cdev_search {
+	const struct host_roots *roots;
+	const struct holder_subject *subject;
+	struct nodes *nodes;
+};
+
+/* vfio-dev/vfioN of a device that VFIO has registered (Linux 6.12, drivers/vfio/vfio_main.c). */
+static int cdev_visit(const char *cdev, void *userdata)
+{
+	struct cdev_search *s = userdata;
+	char full[FULL_PATH_SIZE], number[32], name[NAME_SIZE];
+	if (STR_FORMAT(full, "devices/%s/vfio-dev/%s/dev", s->subject->path, cdev) < 0 ||
+	    sysfs_read(s->roots->sysfs, full, number, sizeof(number)) < 0)
+		return 0;
+	(void)snprintf(name, sizeof(name), "/dev/vfio/devices/%.40s", cdev);
+	return nodes_add(s->nodes, number, false, s->subject, name);
+}
+
+static int cdev_nodes(const struct host_roots *r, const struct holder_subject *subject,
+		      struct nodes *nodes)
+{
+	char full[FULL_PATH_SIZE];
+	struct cdev_search s = { r, subject, nodes };
+	if (STR_FORMAT(full, "devices/%s/vfio-dev", subject->path) < 0)
+		return 0;
+	int q = sysfs_list(r->sysfs, full, cdev_visit, &s);
+	return q == -ENOENT ? 0 : q;
+}
+
 /* The VFIO group is a device of its own: /sys/class/vfio/<group>. */
 static int group_node(const struct host_roots *r, const struct holder_subject *subject,
 		      struct nodes *nodes)
@@ -315,8 +354,9 @@ static int head_visit(const char *name, void *userdata)
 	return nodes_add(s->nodes, number, true, subject, full);
 }
 
-static int nodes_find(const struct host_roots *r, const struct holder_subjects *subjects,
-		      struct nodes *nodes)
+/* Nodes of any driver: all there are, by number, and whose they are. */
+static int nodes_of_drivers(const struct host_roots *r, const struct holder_subjects *subjects,
+			    struct nodes *nodes)
 {
 	struct node_search heads = { r, subjects, nodes, "class/block", true };
 	int q = nodes_below(r, subjects, false, nodes);
@@ -324,12 +364,26 @@ static int nodes_find(const struct host_roots *r, const struct holder_subjects *
 		q = nodes_below(r, subjects, true, nodes);
 	if (q == 0)
 		q = sysfs_list(r->sysfs, heads.dir, head_visit, &heads);
-	if (q == -ENOENT)
-		q = 0;
+	return q == -ENOENT ? 0 : q;
+}
+
+static int nodes_find(const struct host_roots *r, const struct holder_subjects *subjects,
+		      struct nodes *nodes)
+{
+	bool others = false;
+	int q = 0;
+	for (size_t i = 0; i < subjects->n && !others; i++)
+		others = has_other_nodes(r, &subjects->entries[i]);
+	if (others)
+		q = nodes_of_drivers(r, subjects, nodes);
 	for (size_t i = 0; q == 0 && i < subjects->n; i++) {
-		q = group_node(r, &subjects->entries[i], nodes);
+		const struct holder_subject *s = &subjects->entries[i];
+		if (!others)
+			q = cdev_nodes(r, s, nodes);
 		if (q == 0)
-			q = nvidia_node(r, &subjects->entries[i], nodes);
+			q = group_node(r, s, nodes);
+		if (q == 0)
+			q = nvidia_node(r, s, nodes);
 	}
 	return q;
 }

@@ -235,6 +235,19 @@ static void test_f08_guard_held_vf_not_taken(void **state)
 	expect_free(h);
 }
 
+static void test_guard_vf_held_by_its_own_node_not_taken(void **state)
+{
+	struct host *h = *state;
+	network_card(h);
+	tree_remove(&h->sys, "class/vfio/15/dev");
+	tree_file(&h->sys, "devices/" VF0 "/vfio-dev/vfio3/dev", NULL_NODE);
+	process(h, 4121, "qemu", "0::/\n", "/dev/null");
+	target(h, VF0, 0);
+	h->step.verb = VERB_UNBIND;
+	const struct holder *holder = expect_refused(h, "guard.held");
+	assert_string_equal(holder->what, "/dev/vfio/devices/vfio3");
+}
+
 static void test_f33_guard_pf_of_held_vf_keeps_its_driver(void **state)
 {
 	struct host *h = *state;
@@ -575,6 +588,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_f05_guard_vf_count_change_under_guest_refused),
 		TEST(test_f08_guard_held_vf_not_taken),
+		TEST(test_guard_vf_held_by_its_own_node_not_taken),
 		TEST(test_f33_guard_pf_of_held_vf_keeps_its_driver),
 		TEST(test_f08_guard_held_mdev_not_removed),
 		TEST(test_guard_parent_with_mdev_not_unbound),
