@@ -93,23 +93,29 @@ static void describe_target(struct str_buf *b, const struct target *t, const str
 		str_buf_add(b, device);
 }
 
+static const char *next(unsigned *n)
+{
+	return (*n)++ ? ", " : " ";
+}
+
 static void describe_settings(struct str_buf *b, const struct vf_settings *s)
 {
 	static const char *const links[] = { "auto", "enable", "disable" };
 
+	unsigned n = 0;
 	if (s->set & VF_SET_MAC)
-		str_buf_addf(b, " MAC %02x:%02x:%02x:%02x:%02x:%02x", s->mac[0], s->mac[1],
-			     s->mac[2], s->mac[3], s->mac[4], s->mac[5]);
+		str_buf_addf(b, "%sMAC %02x:%02x:%02x:%02x:%02x:%02x", next(&n), s->mac[0],
+			     s->mac[1], s->mac[2], s->mac[3], s->mac[4], s->mac[5]);
 	if (s->set & VF_SET_VLAN)
-		str_buf_addf(b, " VLAN %u", s->vlan);
+		str_buf_addf(b, "%sVLAN %u", next(&n), s->vlan);
 	if (s->set & VF_SET_SPOOFCHK)
-		str_buf_addf(b, " spoof-check %s", s->spoofchk ? "on" : "off");
+		str_buf_addf(b, "%sspoof-check %s", next(&n), s->spoofchk ? "on" : "off");
 	if (s->set & VF_SET_TRUST)
-		str_buf_addf(b, " trust %s", s->trust ? "on" : "off");
+		str_buf_addf(b, "%strust %s", next(&n), s->trust ? "on" : "off");
 	if (s->set & VF_SET_LINK)
-		str_buf_addf(b, " link %s", s->link < 3 ? links[s->link] : "?");
+		str_buf_addf(b, "%slink %s", next(&n), s->link < 3 ? links[s->link] : "?");
 	if (s->set & VF_SET_RATE)
-		str_buf_addf(b, " rate %u..%u Mbit/s", s->min_rate, s->max_rate);
+		str_buf_addf(b, "%srate %u..%u Mbit/s", next(&n), s->min_rate, s->max_rate);
 }
 
 static void describe_text(struct str_buf *b, const struct step *s)

@@ -89,7 +89,7 @@ static void test_step_describe_words_of_each_kind(void **state)
 				     .mac = { 0x52, 0x54, 0, 0xaa, 0, 1 },
 				     .vlan = 120 };
 	assert_described(&s, NULL,
-			 "set MAC 52:54:00:aa:00:01 VLAN 120 trust off of VF 0 of "
+			 "set MAC 52:54:00:aa:00:01, VLAN 120, trust off of VF 0 of "
 			 "pci:0000:00/03.0/00.0");
 	s = step_of(VERB_MDEV_CREATE, -1);
 	assert_int_equal(STR_COPY(s.text, "mtty-2"), 0);
