@@ -141,7 +141,8 @@ static int refuse_kind(struct engine *e, const struct want *w, struct err *reter
 	bool any = false;
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		if (!str_eq(s->device, w->device) || str_eq(s->mech, w->mech) || !goal_held(e, s))
+		if (!str_eq(s->device, w->device) || str_eq(s->mech, w->mech) ||
+		    !(s->claim[0] || goal_held(e, s)))
 			continue;
 		if (!any)
 			err_set(reterr, "apply.held", EBUSY, "cannot change from %s to %s", s->mech,

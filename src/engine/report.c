@@ -60,6 +60,9 @@ static void stand_slice(const struct engine *e, const struct slice *s, struct st
 			   slice_state_name((enum slice_state)s->state), why ? ": waits for " : "",
 			   why ? why : "");
 		add_waits(st, text);
+		/* Only now seen to need it: its first step is not even sent. */
+		st->moving = st->moving ||
+			     (s->state == SLICE_RECLAIMING && !why && goal_held(e, s));
 	}
 }
 
@@ -73,7 +76,8 @@ static void stand_device(const struct engine *e, const struct device_state *d, s
 		if (str_eq(e->rec.slices[i].device, d->key))
 			stand_slice(e, &e->rec.slices[i], st);
 	bool unsettled = st->waits[0] && !d->stuck[0] && !d->blocked;
-	st->moving = (!d->stuck[0] && state_busy(e, d->key)) || (unsettled && seen_soon(e, d->key));
+	st->moving = (!d->stuck[0] && state_busy(e, d->key)) ||
+		     (unsettled && (st->moving || seen_soon(e, d->key)));
 }
 
 static json_t *device_report(const struct device_state *d, const struct standing *st)

@@ -494,6 +494,21 @@ static void test_f05_engine_vf_count_under_a_claim_is_refused_and_named(void **s
 	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 6);
 }
 
+/* The claim is begun, its device not yet bound. */
+static void test_f05_engine_other_mechanism_under_a_beginning_claim_is_refused(void **state)
+{
+	struct world *w = *state;
+	apply(w, HEAD "divide:\n  - {use: nic, as: passthrough}\n"
+		      "classes:\n  lan: {from: nic}\n" TAIL);
+	uint64_t claim = world_alloc(w, 1000, "lan", "web", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	uint64_t token = world_apply(w, POLICY, false);
+	run(w);
+	const json_t *error = json_object_get(result_of(w, token, NIC), "error");
+	assert_string_equal(json_string_value(json_object_get(error, "id")), "apply.held");
+	answered(w, claim, ANSWER_DONE);
+}
+
 static void test_f05_engine_other_mechanism_under_a_claim_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -1130,6 +1145,7 @@ int main(void)
 		T(test_f28_engine_storage_stays_with_its_tenant),
 		T(test_engine_apply_makes_the_machine_as_wanted),
 		T(test_f05_engine_vf_count_under_a_claim_is_refused_and_named),
+		T(test_f05_engine_other_mechanism_under_a_beginning_claim_is_refused),
 		T(test_f05_engine_other_mechanism_under_a_claim_is_refused),
 		T(test_f14_engine_foreign_vfs_are_not_destroyed),
 		T(test_f14_f31_engine_foreign_mdev_is_an_ordinary_observation),

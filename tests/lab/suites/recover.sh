@@ -130,3 +130,19 @@ test_a_process_that_ends_frees_its_claim() {
 	kill "$pid"
 	wait_until 20 sh -c 'carve --json list claims | jq -e ".claims | length == 0"'
 }
+
+# The card is pulled while a claim has a VF of it, and put back.
+test_device_that_goes_and_comes_back() {
+	carve alloc lan --for manual:suite --name gone
+	put 1 "$pci/$igb/remove"
+	wait_until 20 sh -c 'carve --json list claims | jq -e ".claims[0].state == \"broken\""'
+	refused "free" carve alloc lan --for manual:suite --name none
+	carve release gone --wait
+	json_is 0 '.claims | length' carve --json list claims
+	put 1 /sys/bus/pci/rescan
+	wait_until 20 test -e "$pci/$igb/driver"
+	carve apply /etc/carve/policy.yaml --wait
+	same 2 "$(vfs_of "$igb")"
+	carve alloc lan --for manual:suite --name back
+	carve release back --wait
+}
