@@ -61,8 +61,7 @@ static void stand_slice(const struct engine *e, const struct slice *s, struct st
 			   why ? why : "");
 		add_waits(st, text);
 		/* Only now seen to need it: its first step is not even sent. */
-		st->moving = st->moving ||
-			     (s->state == SLICE_RECLAIMING && !why && goal_held(e, s));
+		st->moving = st->moving || (s->state == SLICE_RECLAIMING && !why);
 	}
 }
 
