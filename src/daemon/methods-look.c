@@ -204,11 +204,24 @@ static void add_foreign(json_t *array, const struct daemon *d, const char *key)
 	}
 }
 
+/* The function itself can be handed out once. */
+static bool function_recorded(const struct record *rec, const char *mech, const char *key)
+{
+	for (size_t i = 0; i < rec->n_slices; i++) {
+		const struct slice *s = &rec->slices[i];
+		if (s->index < 0 && !s->uuid[0] && str_eq(s->mech, mech) && str_eq(s->device, key))
+			return true;
+	}
+	return false;
+}
+
 static void add_possible_of(json_t *array, const struct daemon *d, const char *key)
 {
+	const struct record *rec = engine_record(d->engine);
 	for (size_t i = 0; daemon_mechs[i]; i++) {
 		struct offer offer = { 0 };
-		if (daemon_mechs[i]->offer(&d->picture.have, key, &offer) < 0)
+		if (function_recorded(rec, daemon_mechs[i]->name, key) ||
+		    daemon_mechs[i]->offer(&d->picture.have, key, &offer) < 0)
 			continue;
 		for (size_t k = 0; k < offer.n; k++)
 			if (offer.entries[k].available > 0)
