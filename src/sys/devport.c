@@ -66,22 +66,24 @@ static int talk(struct channel *ch, struct nl_msg *msg, nl_recvmsg_msg_cb_t vali
 	return answer <= 0 ? answer : -EIO;
 }
 
-struct search {
+/* What of the answer is asked for; kernels before 6.5 send the ports of all devices. */
+struct walk {
 	const char *bus, *device;
-	int vf;
-	bool found;
-	struct devport port;
+	devport_fn fn;
+	void *userdata;
 };
 
-static bool port_matches(const struct search *search, struct nlattr **attrs)
+/* A VF of a host behind an adapter with processors of its own has the same number as one of ours. */
+static bool port_matches(const struct walk *walk, struct nlattr **attrs)
 {
 	return attrs[DEVLINK_ATTR_BUS_NAME] && attrs[DEVLINK_ATTR_DEV_NAME] &&
 	       attrs[DEVLINK_ATTR_PORT_INDEX] && attrs[DEVLINK_ATTR_PORT_FLAVOUR] &&
 	       attrs[DEVLINK_ATTR_PORT_PCI_VF_NUMBER] &&
-	       str_eq(nla_get_string(attrs[DEVLINK_ATTR_BUS_NAME]), search->bus) &&
-	       str_eq(nla_get_string(attrs[DEVLINK_ATTR_DEV_NAME]), search->device) &&
+	       str_eq(nla_get_string(attrs[DEVLINK_ATTR_BUS_NAME]), walk->bus) &&
+	       str_eq(nla_get_string(attrs[DEVLINK_ATTR_DEV_NAME]), walk->device) &&
 	       nla_get_u16(attrs[DEVLINK_ATTR_PORT_FLAVOUR]) == DEVLINK_PORT_FLAVOUR_PCI_VF &&
-	       nla_get_u16(attrs[DEVLINK_ATTR_PORT_PCI_VF_NUMBER]) == search->vf;
+	       !(attrs[DEVLINK_ATTR_PORT_EXTERNAL] &&
+		 nla_get_u8(attrs[DEVLINK_ATTR_PORT_EXTERNAL]));
 }
 
 static void function_parse(struct nlattr *nest, struct devport *port)
@@ -102,15 +104,16 @@ static void function_parse(struct nlattr *nest, struct devport *port)
 
 static int on_port(struct nl_msg *msg, void *arg)
 {
-	struct search *search = arg;
+	const struct walk *walk = arg;
 	struct nlattr *attrs[DEVLINK_ATTR_MAX + 1];
 	if (genlmsg_parse(nlmsg_hdr(msg), 0, attrs, DEVLINK_ATTR_MAX, NULL) < 0)
 		return NL_SKIP;
-	if (search->found || !port_matches(search, attrs))
+	if (!port_matches(walk, attrs))
 		return NL_OK;
-	search->found = true;
-	search->port = (struct devport){ .index = nla_get_u32(attrs[DEVLINK_ATTR_PORT_INDEX]) };
-	function_parse(attrs[DEVLINK_ATTR_PORT_FUNCTION], &search->port);
+	struct devport port = { .index = nla_get_u32(attrs[DEVLINK_ATTR_PORT_INDEX]),
+				.vf = nla_get_u16(attrs[DEVLINK_ATTR_PORT_PCI_VF_NUMBER]) };
+	function_parse(attrs[DEVLINK_ATTR_PORT_FUNCTION], &port);
+	walk->fn(&port, walk->userdata);
 	return NL_OK;
 }
 
@@ -127,10 +130,10 @@ static struct nl_msg *message_new(const struct channel *ch, int flags, uint8_t c
 	return TAKE_PTR(msg);
 }
 
-int devport_find(const char *bus, const char *device, int vf, struct devport *ret)
+int devport_each(const char *bus, const char *device, devport_fn fn, void *userdata)
 {
 	_cleanup_(channel_done) struct channel ch;
-	struct search search = { .bus = bus, .device = device, .vf = vf };
+	struct walk walk = { .bus = bus, .device = device, .fn = fn, .userdata = userdata };
 	int r = channel_open(&ch);
 	if (r < 0)
 		return r;
@@ -138,12 +141,25 @@ int devport_find(const char *bus, const char *device, int vf, struct devport *re
 		&ch, NLM_F_REQUEST | NLM_F_ACK | NLM_F_DUMP, DEVLINK_CMD_PORT_GET, bus, device);
 	if (!msg)
 		return -ENOMEM;
-	r = talk(&ch, msg, on_port, &search);
+	return talk(&ch, msg, on_port, &walk);
+}
+
+static void take_wanted(const struct devport *port, void *userdata)
+{
+	struct devport *wanted = userdata;
+	if (port->vf == wanted->vf)
+		*wanted = *port;
+}
+
+int devport_find(const char *bus, const char *device, int vf, struct devport *ret)
+{
+	struct devport port = { .index = UINT32_MAX, .vf = vf };
+	int r = devport_each(bus, device, take_wanted, &port);
 	if (r < 0)
 		return r;
-	if (!search.found)
+	if (port.index == UINT32_MAX)
 		return -ENOENT;
-	*ret = search.port;
+	*ret = port;
 	return 0;
 }
 
