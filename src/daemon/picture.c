@@ -481,6 +481,13 @@ void picture_refresh(struct daemon *d)
 	ask(d);
 }
 
+/* New VFs, an end that nobody saw, or a failure after which settings may be other than thought. */
+static bool vfs_doubtful(const struct step *s, const struct step_result *r)
+{
+	bool setting = s->verb == VERB_SET_VF || s->verb == VERB_SET_PORT;
+	return s->check_only || s->verb == VERB_SET_VFS || (setting && r->status == STEP_FAILED);
+}
+
 void picture_step_result(struct daemon *d, const struct step *s, const struct step_result *r)
 {
 	struct picture *p = &d->picture;
@@ -504,7 +511,7 @@ void picture_step_result(struct daemon *d, const struct step *s, const struct st
 	}
 	if (s->check_only || r->status == STEP_DONE || r->status == STEP_NOTHING)
 		(void)sriov_result_apply(&p->have, s, r);
-	if (s->check_only)
+	if (vfs_doubtful(s, r))
 		keys_remove(&p->asked_vfs, s->target.device);
 	facts_prepare(&d->facts, &p->have);
 	ask(d);

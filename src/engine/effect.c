@@ -190,6 +190,7 @@ int effect_apply(struct have *h, const struct step *s)
 	case VERB_SET_VFS:
 		return set_vfs(h, s);
 	case VERB_SET_VF:
+	case VERB_SET_PORT:
 		return set_vf(h, s);
 	case VERB_NVME_FLEX:
 	case VERB_NVME_OFFLINE:
@@ -209,7 +210,6 @@ int effect_apply(struct have *h, const struct step *s)
 	case VERB_READ_MDEV:
 	case VERB_READ_VFS:
 	case VERB_HOLDERS:
-	case VERB_SET_PORT:
 	case VERB_RESET:
 	case VERB_MODULE_LOAD:
 	case VERB_PIN_POWER:

@@ -119,6 +119,9 @@ struct vf_info {
 	char pf[DEVICE_KEY_SIZE];
 	int32_t index;
 	struct vf_settings settings;
+	/* The PF is in switchdev mode and has a devlink port for it; port_mac: its MAC is that of
+	 * the port's function, in settings as well, and is set there. */
+	bool has_port, port_mac;
 	/* NVMe secondary controller, when the PF is one. */
 	bool nvme, nvme_online;
 	uint16_t nvme_vq, nvme_vi;

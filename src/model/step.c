@@ -23,7 +23,7 @@ static const struct {
 	[VERB_UNBIND] = { "vfio.unbind", "give %t back to %s", true },
 	[VERB_SET_VFS] = { "sriov.set-vfs", "set the VF count of %t to %n", true },
 	[VERB_SET_VF] = { "sriov.set-vf", "set%v of %t", true },
-	[VERB_SET_PORT] = { "sriov.set-port", "set port function of %t", true },
+	[VERB_SET_PORT] = { "sriov.set-port", "set%v of the port of %t", true },
 	[VERB_NVME_FLEX] = { "nvme.flex", "free flexible resources of %t", true },
 	[VERB_NVME_ONLINE] = { "nvme.online", "give resources to %t and set it online", true },
 	[VERB_NVME_OFFLINE] = { "nvme.offline", "set %t offline", true },

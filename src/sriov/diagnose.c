@@ -50,12 +50,31 @@ static const struct failure {
 	{ VERB_SET_VF, NULL, "sriov.vf.failed",
 	  "leave the setting out if the driver does not offer it" },
 	{ VERB_READ_VFS, NULL, "sriov.vf.unreadable", "look into the kernel log" },
+	{ VERB_SET_PORT, "no-port", "sriov.port.failed",
+	  "is the PF in switchdev mode still? devlink dev eswitch show says" },
+	{ VERB_SET_PORT, "readback", "sriov.port.failed",
+	  "the driver took the setting and did not keep it: leave it out" },
 	{ VERB_SET_PORT, NULL, "sriov.port.failed", "set the port before the VF is bound" },
 	{ VERB_NVME_FLEX, NULL, "nvme.flex.failed", "look into the kernel log" },
 	{ VERB_NVME_ONLINE, NULL, "nvme.online.failed",
 	  "fewer VFs leave more queues and interrupts for each" },
 	{ VERB_NVME_OFFLINE, NULL, "nvme.offline.failed", "look into the kernel log" },
 };
+
+/* Drivers keep few of the legacy settings in switchdev mode, and say EOPNOTSUPP at best. */
+static void switchdev_because(const struct have *h, const struct step *s, struct err *reterr)
+{
+	const struct vf_info *v = have_vf_info(h, s->target.device, s->target.vf);
+
+	if (!v || !v->has_port)
+		return;
+	err_because(reterr, "the PF is in switchdev mode, where %s",
+		    v->port_mac
+			    ? "only the MAC is set through the VF's devlink port; the others are "
+			      "rules on its representor"
+			    : "VFs are set by rules on their representors, and the driver has no "
+			      "port functions");
+}
 
 static const struct failure *failure_find(const struct step *s, const struct step_result *r)
 {
@@ -85,6 +104,8 @@ void sriov_diagnose(const struct have *h, const struct step *s, const struct ste
 		numvfs_because(h, s, r, reterr);
 		err_state(reterr, "%u VFs are there now", r->number);
 	}
+	if (s->verb == VERB_SET_VF)
+		switchdev_because(h, s, reterr);
 	mech_err_holders(reterr, holders, n_holders);
 	if (s->verb == VERB_SET_VF)
 		err_state(reterr, "settings before the one named were taken; all are read again");

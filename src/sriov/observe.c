@@ -75,8 +75,9 @@ static int forget(struct have *h, const struct step *s)
 	bool all = s->verb == VERB_SET_VFS;
 	int index = s->verb == VERB_NVME_FLEX ? VF_PRIMARY : s->target.vf;
 
-	if (!all && s->verb != VERB_SET_VF && s->verb != VERB_NVME_FLEX &&
-	    s->verb != VERB_NVME_ONLINE && s->verb != VERB_NVME_OFFLINE)
+	if (!all && s->verb != VERB_SET_VF && s->verb != VERB_SET_PORT &&
+	    s->verb != VERB_NVME_FLEX && s->verb != VERB_NVME_ONLINE &&
+	    s->verb != VERB_NVME_OFFLINE)
 		return 0;
 	for (size_t i = 0; i < h->n_vfs; i++) {
 		bool ours = str_eq(h->vfs[i].pf, s->target.device);
@@ -85,6 +86,28 @@ static int forget(struct have *h, const struct step *s)
 	}
 	h->n_vfs = kept;
 	return kept != before;
+}
+
+/* What was read back. Of a VF with a port function rtnetlink's MAC is another one. */
+static int settings_apply(struct have *h, const struct step *s, const struct step_result *r)
+{
+	struct vf_settings now = r->vf;
+	struct vf_info *v = have_vf_info(h, s->target.device, s->target.vf);
+	if (s->verb == VERB_SET_PORT) {
+		/* What else it has is not known from that. */
+		if (v)
+			settings_merge(&v->settings, &now);
+		return v != NULL;
+	}
+	v = v ? v : info_get(h, s->target.device, s->target.vf);
+	if (!v)
+		return -ENOMEM;
+	if (v->port_mac) {
+		memcpy(now.mac, v->settings.mac, sizeof(now.mac));
+		now.set |= VF_SET_MAC;
+	}
+	v->settings = now;
+	return 1;
 }
 
 int sriov_result_apply(struct have *h, const struct step *s, const struct step_result *r)
@@ -100,11 +123,5 @@ int sriov_result_apply(struct have *h, const struct step *s, const struct step_r
 		infos_drop(h, s->target.device);
 		return 1;
 	}
-	if (s->verb != VERB_SET_VF)
-		return 0;
-	struct vf_info *v = info_get(h, s->target.device, s->target.vf);
-	if (!v)
-		return -ENOMEM;
-	v->settings = r->vf;
-	return 1;
+	return s->verb == VERB_SET_VF || s->verb == VERB_SET_PORT ? settings_apply(h, s, r) : 0;
 }

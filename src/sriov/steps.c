@@ -97,16 +97,27 @@ static int count_add(const struct want *w, uint32_t count, struct plan *ret)
 	return 0;
 }
 
-static int set_add(const char *device, int vf, const struct vf_settings *want, uint32_t bits,
-		   struct plan *ret)
+/* Those of want that differ from v. v NULL: not known, so all, and by rtnetlink; when the kernel
+ * refuses that, the VF is looked at again and the next plan knows better. */
+static int set_add(const char *device, int vf, const struct vf_info *v,
+		   const struct vf_settings *want, struct plan *ret)
 {
-	if (bits == 0)
-		return 0;
-	struct step *s = plan_add(ret, VERB_SET_VF, device, vf);
-	if (!s)
-		return -ENOMEM;
-	s->vf = *want;
-	s->vf.set = bits;
+	const uint32_t bits = v ? settings_differ(want, &v->settings) : want->set;
+	const uint32_t port = v && v->port_mac ? bits & VF_SET_MAC : 0;
+	const struct {
+		enum verb verb;
+		uint32_t bits;
+	} ways[] = { { VERB_SET_PORT, port }, { VERB_SET_VF, bits & ~port } };
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		if (ways[i].bits == 0)
+			continue;
+		struct step *s = plan_add(ret, ways[i].verb, device, vf);
+		if (!s)
+			return -ENOMEM;
+		s->vf = *want;
+		s->vf.set = ways[i].bits;
+	}
 	return 0;
 }
 
@@ -149,8 +160,7 @@ static int vf_steps(const struct have *h, const struct want *w, const struct fun
 
 	if (sriov_is_nvme(pf))
 		return v && v->nvme_online ? 0 : online_add(w->device, (int)index, ret);
-	uint32_t bits = v ? settings_differ(&w->vf, &v->settings) : w->vf.set;
-	return set_add(w->device, (int)index, &w->vf, bits, ret);
+	return set_add(w->device, (int)index, v, &w->vf, ret);
 }
 
 static int layout_check(const struct have *h, const struct want *w, const struct function *pf,
@@ -252,8 +262,7 @@ static int sriov_claim(const struct have *h, const struct want *w, const struct 
 	uint32_t lacking = v ? c->set.set & ~v->settings.set : 0;
 	if (lacking)
 		return refuse_unsupported(h, w, s, c, lacking, reterr);
-	return set_add(s->device, s->index, &goal,
-		       v ? settings_differ(&goal, &v->settings) : goal.set, ret);
+	return set_add(s->device, s->index, v, &goal, ret);
 }
 
 /* Back to the policy's defaults, and to a clean VF in what it does not say. */
@@ -276,8 +285,7 @@ static int sriov_reclaim(const struct have *h, const struct want *w, const struc
 	const struct vf_info *v = have_vf_info(h, s->device, s->index);
 	/* What the driver does not report it does not offer; MAC and VLAN all do. */
 	goal.set &= v ? v->settings.set : VF_SET_MAC | VF_SET_VLAN;
-	return set_add(s->device, s->index, &goal,
-		       v ? settings_differ(&goal, &v->settings) : goal.set, ret);
+	return set_add(s->device, s->index, v, &goal, ret);
 }
 
 const struct mech sriov_mech = {

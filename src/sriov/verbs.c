@@ -123,23 +123,38 @@ static void verb_set_vfs(const struct verb_context *c, const struct step *s, str
 	numvfs_read_back(c, s->number, r);
 }
 
-static int take_first(const char *name, void *userdata)
+struct netdev_search {
+	const struct verb_context *c;
+	char name[NAME_SIZE];
+};
+
+/* In switchdev mode the representors of the VFs are below the PF as well, and know nothing of VFs.
+ * Theirs are the names with "pf", as in "pf0vf1"; the PF's own has "p0" or none
+ * (net/devlink/port.c of Linux 6.12, __devlink_port_phys_port_name_get()). */
+static int take_own(const char *name, void *userdata)
 {
-	return str_copy(userdata, NAME_SIZE, name) == 0 ? 1 : -ENAMETOOLONG;
+	struct netdev_search *search = userdata;
+	char path[VERB_PATH_SIZE], port[NAME_SIZE];
+	int r = STR_FORMAT(path, "devices/%s/net/%s/phys_port_name", search->c->device_path, name);
+	if (r >= 0 && sysfs_read(search->c->sysfs, path, port, sizeof(port)) >= 0 &&
+	    strstr(port, "pf"))
+		return 0;
+	return r >= 0 && STR_COPY(search->name, name) == 0 ? 1 : -ENAMETOOLONG;
 }
 
 /* Index of the PF's interface; only interfaces of our network namespace are seen. */
 static int netdev_index(const struct verb_context *c)
 {
-	char path[VERB_PATH_SIZE], name[NAME_SIZE];
+	struct netdev_search search = { .c = c };
+	char path[VERB_PATH_SIZE];
 	int index = 0;
 	int r = verb_path(path, c->device_path, "net");
 	if (r >= 0)
-		r = sysfs_list(c->sysfs, path, take_first, name);
+		r = sysfs_list(c->sysfs, path, take_own, &search);
 	if (r == 0 || r == -ENOENT)
 		return -ENODEV;
 	if (r > 0)
-		r = STR_FORMAT(path, "devices/%s/net/%s/ifindex", c->device_path, name);
+		r = STR_FORMAT(path, "devices/%s/net/%s/ifindex", c->device_path, search.name);
 	if (r >= 0)
 		r = sysfs_read_int(c->sysfs, path, &index);
 	return r < 0 ? r : index;
@@ -215,25 +230,81 @@ static void verb_set_vf(const struct verb_context *c, const struct step *s, stru
 	r->status = STEP_DONE;
 }
 
+struct vf_list {
+	struct vf_info *infos;
+	size_t room, n;
+};
+
+static struct vf_info *vf_list_get(struct vf_list *l, int vf, bool add)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->infos[i].index == vf)
+			return &l->infos[i];
+	if (!add || l->n == l->room)
+		return NULL;
+	l->infos[l->n] = (struct vf_info){ .index = vf };
+	return &l->infos[l->n++];
+}
+
+/* The MAC of a port function is the one that its VF comes up with. */
+static void take_port(const struct devport *port, void *userdata)
+{
+	struct vf_info *v = vf_list_get(userdata, port->vf, port->has_mac);
+	if (!v)
+		return;
+	v->has_port = true;
+	v->port_mac = port->has_mac;
+	if (!port->has_mac)
+		return;
+	memcpy(v->settings.mac, port->mac, sizeof(port->mac));
+	v->settings.set |= VF_SET_MAC;
+}
+
+static int network_read(const struct verb_context *c, struct vf_info *infos, size_t room)
+{
+	struct vf_list l = { .infos = infos, .room = room };
+	int ifindex = netdev_index(c);
+	int n = ifindex < 0 ? ifindex : vflink_read(ifindex, infos, room);
+	if (n < 0 && n != -ENODEV)
+		return n;
+	l.n = n < 0 ? 0 : (size_t)n;
+	/* Most devices have no devlink, some kernels neither: then there are no ports. */
+	(void)devport_each("pci", c->device_addr, take_port, &l);
+	return (int)l.n;
+}
+
 static void verb_read_vfs(const struct verb_context *c, const struct step *s, struct step_result *r)
 {
 	struct vf_info *infos = (struct vf_info *)(void *)c->data;
 	size_t room = c->size / sizeof(*infos);
 	int n = nvme_read(c, infos, room);
-	if (n == -ENODEV) {
-		int ifindex = netdev_index(c);
-		n = ifindex < 0 ? ifindex : vflink_read(ifindex, infos, room);
-	}
-	if (n < 0 && n != -ENODEV) {
+	if (n == -ENODEV)
+		n = network_read(c, infos, room);
+	if (n < 0) {
 		verb_failed(r, -n, "VF settings", NULL);
 		return;
 	}
 	/* Neither NVMe nor network: VFs without settings. */
 	for (int i = 0; i < n; i++)
 		(void)STR_COPY(infos[i].pf, s->target.device);
-	r->number = n < 0 ? 0 : (uint32_t)n;
+	r->number = (uint32_t)n;
 	r->data_len = r->number * (uint32_t)sizeof(*infos);
 	r->status = STEP_DONE;
+}
+
+static void port_taken(const struct devport *now, struct step_result *r)
+{
+	if (!now->has_mac)
+		return;
+	memcpy(r->vf.mac, now->mac, sizeof(now->mac));
+	r->vf.set = VF_SET_MAC;
+}
+
+static void port_missing(int e, int vf, struct step_result *r)
+{
+	verb_failed(r, -e, "devlink port get", "VF %d has no port here", vf);
+	if (e == -ENOENT || e == -ENODEV || e == -EOPNOTSUPP)
+		(void)STR_COPY(r->reason, "no-port");
 }
 
 static void port_read_back(const struct verb_context *c, const struct step *s,
@@ -245,6 +316,7 @@ static void port_read_back(const struct verb_context *c, const struct step *s,
 		verb_failed(r, -e, "devlink port get", NULL);
 		return;
 	}
+	port_taken(&now, r);
 	bool mac = !goal->has_mac || (now.has_mac && memcmp(now.mac, goal->mac, 6) == 0);
 	bool state = !goal->has_state || (now.has_state && now.state == goal->state);
 	if (!mac || !state) {
@@ -262,7 +334,7 @@ static void verb_set_port(const struct verb_context *c, const struct step *s, st
 	struct devport now, goal;
 	int e = devport_find("pci", c->device_addr, s->target.vf, &now);
 	if (e < 0) {
-		verb_failed(r, -e, "devlink port get", "VF %d has no port here", s->target.vf);
+		port_missing(e, s->target.vf, r);
 		return;
 	}
 	goal = (struct devport){ .index = now.index, .state = (uint8_t)s->number };
@@ -270,13 +342,18 @@ static void verb_set_port(const struct verb_context *c, const struct step *s, st
 	goal.has_mac = (s->vf.set & VF_SET_MAC) &&
 		       !(now.has_mac && memcmp(now.mac, goal.mac, sizeof(goal.mac)) == 0);
 	goal.has_state = s->flag && !(now.has_state && now.state == goal.state);
+	port_taken(&now, r);
 	if (!goal.has_mac && !goal.has_state) {
 		r->status = STEP_NOTHING;
 		return;
 	}
 	e = devport_set("pci", c->device_addr, &goal);
 	if (e < 0) {
-		verb_failed(r, -e, "devlink port function set", NULL);
+		verb_failed(r, -e, "devlink port function set",
+			    now.has_mac || now.has_state
+				    ? NULL
+				    : "the port of VF %d has no function attributes",
+			    s->target.vf);
 		return;
 	}
 	port_read_back(c, s, &goal, r);

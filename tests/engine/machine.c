@@ -554,6 +554,7 @@ static int do_verb(struct machine *m, const struct step *s, struct step_result *
 	case VERB_SET_VFS:
 		return machine_vfs_set(m, s->target.device, s->number, true);
 	case VERB_SET_VF:
+	case VERB_SET_PORT:
 		return do_set_vf(m, s, r);
 	case VERB_NVME_FLEX:
 	case VERB_NVME_ONLINE:
@@ -574,7 +575,6 @@ static int do_verb(struct machine *m, const struct step *s, struct step_result *
 	case VERB_READ_MDEV:
 	case VERB_READ_VFS:
 	case VERB_HOLDERS:
-	case VERB_SET_PORT:
 	case VERB_MODULE_LOAD:
 	case VERB_PIN_POWER:
 	case VERB_COUNT:

@@ -39,7 +39,7 @@ static void machine_step(struct have *h, const struct step *s)
 		}
 		picture_vfs(h, PF, s->number);
 	}
-	if (s->verb == VERB_SET_VF) {
+	if (s->verb == VERB_SET_VF || s->verb == VERB_SET_PORT) {
 		struct vf_info *v = have_vf_info(h, s->target.device, s->target.vf);
 		r.vf = v ? v->settings : (struct vf_settings){ .set = VF_SETTINGS_ALL };
 		settings_merge(&r.vf, &s->vf);
@@ -302,6 +302,125 @@ static void test_claim_setting_not_offered_refused(void **state)
 	have_done(&h);
 }
 
+/* A PF in switchdev mode; with_mac: its driver has port functions. */
+static void ports_add(struct have *h, bool with_mac)
+{
+	pf_add(h, 0x020000, 1);
+	info_add(h, 0, (struct vf_settings){ .set = VF_SETTINGS_ALL, .spoofchk = 1 });
+	struct vf_info *v = have_vf_info(h, PF_KEY, 0);
+	v->has_port = true;
+	v->port_mac = with_mac;
+}
+
+static const struct vf_settings mac_and_vlan = { .set = VF_SET_MAC | VF_SET_VLAN,
+						 .mac = { 0x52, 0x54, 0, 0xaa, 0, 1 },
+						 .vlan = 120 };
+
+static void test_claim_port_function_takes_the_mac_only(void **state)
+{
+	(void)state;
+	struct have h = { 0 };
+	struct plan p = { 0 };
+	ports_add(&h, true);
+	struct slice s = picture_slice("sriov", PF_KEY, 0);
+	struct claim c = { .set = mac_and_vlan };
+
+	assert_int_equal(sriov_mech.claim_steps(&h, NULL, &s, &c, &p, NULL), 0);
+	picture_plan(&p, VERB_SET_PORT, VERB_SET_VF, -1);
+	assert_int_equal(p.steps[0].vf.set, VF_SET_MAC);
+	assert_memory_equal(p.steps[0].vf.mac, mac_and_vlan.mac, 6);
+	assert_int_equal(p.steps[0].flag, 0);
+	assert_int_equal(p.steps[1].vf.set, VF_SET_VLAN);
+	machine_step(&h, &p.steps[0]);
+	machine_step(&h, &p.steps[1]);
+	plan_done(&p);
+	assert_int_equal(sriov_mech.claim_steps(&h, NULL, &s, &c, &p, NULL), 0);
+	picture_plan(&p, -1);
+
+	/* The claim leaves: back to no MAC, through the port as well. */
+	assert_int_equal(sriov_mech.reclaim_steps(&h, NULL, &s, &p, NULL), 0);
+	picture_plan(&p, VERB_SET_PORT, VERB_SET_VF, -1);
+	assert_int_equal(p.steps[0].vf.mac[0], 0);
+	plan_done(&p);
+	have_done(&h);
+}
+
+/* No port, a port without function attributes, nothing known yet: rtnetlink, as ever. */
+static void test_claim_without_port_function_goes_by_rtnetlink(void **state)
+{
+	(void)state;
+	struct have with_port = { 0 }, legacy = { 0 }, unknown = { 0 };
+	struct slice s = picture_slice("sriov", PF_KEY, 0);
+	struct claim c = { .set = mac_and_vlan };
+	ports_add(&with_port, false);
+	ports_add(&legacy, false);
+	have_vf_info(&legacy, PF_KEY, 0)->has_port = false;
+	pf_add(&unknown, 0x020000, 1);
+	struct have *const all[] = { &with_port, &legacy, &unknown };
+	for (size_t i = 0; i < 3; i++) {
+		struct plan p = { 0 };
+		assert_int_equal(sriov_mech.claim_steps(all[i], NULL, &s, &c, &p, NULL), 0);
+		picture_plan(&p, VERB_SET_VF, -1);
+		assert_int_equal(p.steps[0].vf.set, VF_SET_MAC | VF_SET_VLAN);
+		plan_done(&p);
+		have_done(all[i]);
+	}
+}
+
+/* What rtnetlink says of the MAC beside a port function is another MAC: the port's stays. */
+static void test_result_apply_keeps_what_the_port_has(void **state)
+{
+	(void)state;
+	struct have h = { 0 };
+	ports_add(&h, true);
+	struct step s = { .verb = VERB_SET_PORT, .target.vf = 0 };
+	struct step_result port = { .status = STEP_DONE, .vf = mac_and_vlan };
+	struct step_result vf = { .status = STEP_DONE, .vf = { .set = VF_SET_VLAN, .vlan = 9 } };
+	assert_int_equal(STR_COPY(s.target.device, PF_KEY), 0);
+	port.vf.set = VF_SET_MAC;
+
+	assert_int_equal(sriov_result_apply(&h, &s, &port), 1);
+	const struct vf_info *v = have_vf_info(&h, PF_KEY, 0);
+	assert_memory_equal(v->settings.mac, mac_and_vlan.mac, 6);
+	assert_int_equal(v->settings.vlan, 0);
+	s.verb = VERB_SET_VF;
+	assert_int_equal(sriov_result_apply(&h, &s, &vf), 1);
+	assert_memory_equal(v->settings.mac, mac_and_vlan.mac, 6);
+	assert_int_equal(v->settings.set, VF_SET_MAC | VF_SET_VLAN);
+	assert_int_equal(v->settings.vlan, 9);
+	assert_true(v->port_mac);
+
+	/* Its end was not seen: the VF is looked at again. Until then nothing is known of it. */
+	s.verb = VERB_SET_PORT;
+	s.check_only = 1;
+	assert_int_equal(sriov_result_apply(&h, &s, &port), 1);
+	s.check_only = 0;
+	assert_int_equal(sriov_result_apply(&h, &s, &port), 0);
+	assert_null(have_vf_info(&h, PF_KEY, 0));
+	have_done(&h);
+}
+
+static void test_diagnose_setting_refused_in_switchdev_mode_says_so(void **state)
+{
+	(void)state;
+	static const char *const words[] = { "no port functions", "only the MAC" };
+	for (int with_mac = 0; with_mac < 2; with_mac++) {
+		struct have h = { 0 };
+		_cleanup_err_ struct err e = { 0 };
+		ports_add(&h, with_mac);
+		struct step s = { .verb = VERB_SET_VF, .vf = { .set = VF_SET_RATE } };
+		struct step_result r = { .status = STEP_FAILED, .error = EOPNOTSUPP };
+		assert_int_equal(STR_COPY(s.target.device, PF_KEY), 0);
+		assert_int_equal(STR_COPY(r.where, "IFLA_VF_RATE"), 0);
+		sriov_mech.diagnose(&h, &s, &r, NULL, 0, &e);
+		assert_string_equal(e.id, "sriov.vf.failed");
+		assert_non_null(strstr(e.because, "IFLA_VF_RATE: Operation not supported"));
+		assert_non_null(strstr(e.because, "switchdev mode"));
+		assert_non_null(strstr(e.because, words[with_mac]));
+		have_done(&h);
+	}
+}
+
 static void test_reclaim_leaves_nothing_of_the_claim(void **state)
 {
 	(void)state;
@@ -389,6 +508,8 @@ static void test_diagnose_every_verb_has_an_id(void **state)
 		{ VERB_SET_VF, "readback", "sriov.vf.readback" },
 		{ VERB_SET_VF, "", "sriov.vf.failed" },
 		{ VERB_READ_VFS, "", "sriov.vf.unreadable" },
+		{ VERB_SET_PORT, "no-port", "sriov.port.failed" },
+		{ VERB_SET_PORT, "readback", "sriov.port.failed" },
 		{ VERB_SET_PORT, "", "sriov.port.failed" },
 		{ VERB_NVME_FLEX, "", "nvme.flex.failed" },
 		{ VERB_NVME_ONLINE, "", "nvme.online.failed" },
@@ -460,6 +581,10 @@ int main(void)
 		cmocka_unit_test(test_layout_nvme_flex_then_count_then_online),
 		cmocka_unit_test(test_claim_settings_over_policy_only_what_differs),
 		cmocka_unit_test(test_claim_setting_not_offered_refused),
+		cmocka_unit_test(test_claim_port_function_takes_the_mac_only),
+		cmocka_unit_test(test_claim_without_port_function_goes_by_rtnetlink),
+		cmocka_unit_test(test_result_apply_keeps_what_the_port_has),
+		cmocka_unit_test(test_diagnose_setting_refused_in_switchdev_mode_says_so),
 		cmocka_unit_test(test_reclaim_leaves_nothing_of_the_claim),
 		cmocka_unit_test(test_make_missing_vf_only_from_zero),
 		cmocka_unit_test(test_diagnose_numvfs_says_what_was_found),

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "mdev/verbs.h"
+#include "sriov/sriov.h"
 #include "sriov/verbs.h"
 #include "support/picture.h"
 #include "support/tree.h"
@@ -447,6 +448,44 @@ static void test_set_vf_interface_without_vfs(void **state)
 	assert_int_equal(run(f, sriov_verbs, sriov_verbs_n, &s).error, ENODEV);
 }
 
+/* In switchdev mode the first interface below the PF may be a representor. */
+static void test_set_vf_representors_are_not_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct step s = { .verb = VERB_SET_VF, .vf = { .set = VF_SET_VLAN, .vlan = 5 } };
+	function_add(f, "mlx5_core");
+	tree_file(&f->sys, "devices/" PF_PATH "/net/eth1/phys_port_name", "pf0vf1\n");
+	tree_file(&f->sys, "devices/" PF_PATH "/net/eth1/ifindex", "99999\n");
+	struct step_result r = run(f, sriov_verbs, sriov_verbs_n, &s);
+	assert_string_equal(r.reason, "no-netdev");
+	/* The one that is asked is loopback, which has no VF 0. */
+	tree_file(&f->sys, "devices/" PF_PATH "/net/lo/phys_port_name", "p0\n");
+	tree_file(&f->sys, "devices/" PF_PATH "/net/lo/ifindex", "1\n");
+	r = run(f, sriov_verbs, sriov_verbs_n, &s);
+	assert_string_equal(r.where, "RTM_GETLINK");
+	assert_int_equal(r.error, ENOENT);
+}
+
+/* No kernel has a devlink device of that name; many have no devlink at all. */
+static void test_set_port_without_port_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct have h = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+	struct step s = { .verb = VERB_SET_PORT, .vf = { .set = VF_SET_MAC } };
+	function_add(f, "igb");
+	assert_int_equal(STR_COPY(f->c.device_addr, "ffff:ff:1f.7"), 0);
+	struct step_result r = run(f, sriov_verbs, sriov_verbs_n, &s);
+	assert_int_equal(r.status, STEP_FAILED);
+	assert_string_equal(r.reason, "no-port");
+	assert_string_equal(r.where, "devlink port get");
+	sriov_mech.diagnose(&h, &s, &r, NULL, 0, &e);
+	assert_string_equal(e.id, "sriov.port.failed");
+	assert_non_null(strstr(e.because, "devlink port get: "));
+	assert_non_null(strstr(e.because, "VF 0 has no port here"));
+	assert_non_null(strstr(e.todo, "switchdev"));
+}
+
 static void test_nvme_without_controller_is_named(void **state)
 {
 	struct fixture *f = *state;
@@ -584,6 +623,8 @@ int main(void)
 		T(test_f07_set_vfs_counts_links),
 		T(test_set_vf_without_netdev_is_named),
 		T(test_set_vf_interface_without_vfs),
+		T(test_set_vf_representors_are_not_asked),
+		T(test_set_port_without_port_is_told),
 		T(test_nvme_without_controller_is_named),
 		T(test_f21_mdev_create_unseen_is_failed),
 		T(test_mdev_create_same_is_nothing_other_is_taken),
