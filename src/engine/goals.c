@@ -391,6 +391,7 @@ int goal_layout(struct engine *e, const char *device, struct work *ret, char *wa
 	const struct mech *m = cause ? goal_mech(e, cause->mech) : NULL;
 	if (!m)
 		return 0;
+	/* A device is not cut while somebody has it, or is about to have it, in another way. */
 	if (cause->state != SLICE_REMOVING && other_mechanism(e, cause))
 		return wait_for(waits, "slices of another kind on that device to go");
 	const struct want *w = store_want(e, device);

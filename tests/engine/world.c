@@ -303,7 +303,7 @@ static bool same_thing(const struct step *s, const struct slice *slice)
 {
 	struct target t = slice_target(slice);
 	if (s->verb == VERB_SET_VFS)
-		return str_eq(slice->device, s->target.device) && str_eq(slice->mech, "sriov");
+		return str_eq(slice->device, s->target.device);
 	return target_eq(&t, &s->target);
 }
 
