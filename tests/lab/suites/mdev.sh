@@ -66,7 +66,9 @@ test_f37_a_full_pool_is_told_as_such() {
 	for i in $(seq 12); do
 		carve alloc tty --for manual:suite --name "full$i"
 	done
-	refused "is free" carve alloc tty --for manual:suite
+	# By the class, or by the kernel when the driver's own count was not read anew yet
+	refused "nothing was changed" carve alloc tty --for manual:suite
+	json_is 12 '[.claims[] | select(.state == "held")] | length' carve --json list claims
 	for i in $(seq 12); do
 		carve release "full$i" --wait
 	done
