@@ -223,6 +223,9 @@ static int loop_start(struct daemon *d, struct err *reterr)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	/* A limit on file sizes is met as EFBIG, which the ledger knows. */
+	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+		return err_set(reterr, "daemon.start", errno, "cannot prepare the loop");
 	int r = sigprocmask(SIG_BLOCK, &signals, NULL) < 0 ? -errno : 0;
 	if (r >= 0)
 		r = sd_event_new(&d->loop);

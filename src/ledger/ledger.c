@@ -90,6 +90,9 @@ static int db_errno(sqlite3 *db, int rc)
 int db_error(sqlite3 *db, int rc, struct err *reterr, const char *what, const char *file)
 {
 	int error = db_errno(db, rc);
+	/* A connection that met no error itself says "not an error". */
+	const char *words = db && sqlite3_errcode(db) != SQLITE_OK ? sqlite3_errmsg(db)
+								   : sqlite3_errstr(rc);
 	rc &= 0xff;
 	if (rc == SQLITE_FULL || is_full(error)) {
 		err_set(reterr, "ledger.full", ENOSPC, "cannot %s", what);
@@ -103,8 +106,7 @@ int db_error(sqlite3 *db, int rc, struct err *reterr, const char *what, const ch
 		err_todo(reterr, "look at the disk below that directory; carved keeps trying");
 	}
 	err_on(reterr, "%s", file);
-	err_because(reterr, "%s%s%s", db ? sqlite3_errmsg(db) : sqlite3_errstr(rc),
-		    error ? ": " : "", error ? strerror(error) : "");
+	err_because(reterr, "%s%s%s", words, error ? ": " : "", error ? strerror(error) : "");
 	err_state(reterr, "nothing was changed, neither here nor on any device");
 	return -(rc == SQLITE_FULL || is_full(error) ? ENOSPC
 		 : is_read_only(rc, error)	     ? EROFS

@@ -44,14 +44,6 @@ void service_kill(pid_t *pid, int signal)
 	*pid = 0;
 }
 
-void service_done(struct service *s)
-{
-	service_kill(&s->carved, SIGTERM);
-	service_kill(&s->executor, SIGTERM);
-	close(s->sys.fd);
-	tree_done(&s->root);
-}
-
 /* The programs lie beside the tests: O/tests/unit/test-x and O/carved. */
 static void program_path(const char *name, char *ret, size_t size)
 {
@@ -64,22 +56,46 @@ static void program_path(const char *name, char *ret, size_t size)
 	assert_int_equal(str_format(ret, size, "%s/%s", self, name), 0);
 }
 
-static void make_read_only(const char *dir)
+void service_state_mount(struct service *s, unsigned long flags)
 {
-	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("none", dir, "tmpfs", MS_RDONLY, NULL) < 0)
-		_exit(77);
+	char dir[128];
+	if (getuid() != 0)
+		skip();
+	assert_int_equal(STR_FORMAT(dir, "%s/state", s->root.path), 0);
+	if (!s->state_mounted) {
+		assert_int_equal(unshare(CLONE_NEWNS), 0);
+		assert_int_equal(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	}
+	flags |= s->state_mounted ? MS_REMOUNT : 0;
+	assert_int_equal(mount("none", dir, "tmpfs", flags, "size=4m"), 0);
+	s->state_mounted = true;
 }
 
-static pid_t spawn(const char *program, char *const argv[], const char *read_only)
+static void state_unmount(struct service *s)
+{
+	char dir[128];
+	assert_int_equal(STR_FORMAT(dir, "%s/state", s->root.path), 0);
+	if (s->state_mounted)
+		assert_int_equal(umount(dir), 0);
+	s->state_mounted = false;
+}
+
+void service_done(struct service *s)
+{
+	service_kill(&s->carved, SIGTERM);
+	service_kill(&s->executor, SIGTERM);
+	state_unmount(s);
+	close(s->sys.fd);
+	tree_done(&s->root);
+}
+
+static pid_t spawn(const char *program, char *const argv[])
 {
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid > 0)
 		return pid;
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (read_only)
-		make_read_only(read_only);
 	execv(program, argv);
 	_exit(127);
 }
@@ -133,8 +149,7 @@ void service_start(struct service *s)
 	assert_int_equal(STR_FORMAT(dev, "--dev=%s/dev", root), 0);
 	char user[] = "--user=root", stall[] = "--stall-ms=500";
 	char *const argv[] = { program, state, run, etc, sys, dev, user, stall, NULL };
-	s->carved =
-		spawn(program, argv, s->state_read_only ? str_after(state, "--state-dir=") : NULL);
+	s->carved = spawn(program, argv);
 	for (int i = 0; i < START_TRIES && !listens(s); i++)
 		pause_ms(20);
 	assert_true(listens(s));
@@ -151,7 +166,7 @@ void service_executor_start(struct service *s)
 	assert_int_equal(STR_FORMAT(dev, "--dev=%s/dev", root), 0);
 	char user[] = "--user=root";
 	char *const argv[] = { program, run, etc, sys, dev, user, NULL };
-	s->executor = spawn(program, argv, NULL);
+	s->executor = spawn(program, argv);
 }
 
 int service_connect_raw(const struct service *s)

@@ -15,13 +15,16 @@ struct service {
 	struct tree sys;  /* root's sys/ */
 	char socket[128];
 	pid_t carved, executor;
-	bool state_read_only; /* set before service_start(), root only */
+	bool state_mounted;
 };
 
 void service_init(struct service *s);
 void service_done(struct service *s);
 void service_start(struct service *s);
 void service_executor_start(struct service *s);
+/* A tmpfs of 4 MiB as the state directory, in a mount name space of this process; again: other flags
+ * (MS_RDONLY). Skips the test when not root. */
+void service_state_mount(struct service *s, unsigned long flags);
 /* Runs "carved" or "carve-executor" with one option, to its end; what it said and its exit status. */
 int service_run(const char *name, const char *option, char *ret_said, size_t size);
 /* Waits until it has ended. */

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The real carved and carve-executor hand out functions of a made-up machine while things go wrong:
- * many ask at once, processes are killed. Whatever was granted stays granted, and nothing twice.
+ * many ask at once, processes are killed, the state directory takes nothing more. Whatever was
+ * granted stays granted, and nothing twice.
  */
 #include "support/test.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -112,6 +118,14 @@ static json_t *must(const struct service *s, const char *method, json_t *params)
 	if (call(s, method, params, &reply, id, sizeof(id)) < 0)
 		fail_msg("%s: %s", method, id);
 	return reply;
+}
+
+static void must_not(const struct service *s, const char *method, json_t *params, const char *id)
+{
+	char got[64];
+	json_t *reply = NULL;
+	assert_true(call(s, method, params, &reply, got, sizeof(got)) < 0);
+	assert_string_equal(got, id);
 }
 
 static json_t *claim_params(const char *name)
@@ -345,6 +359,182 @@ static void test_executor_killed_in_a_release_is_caught_up_with(void **state)
 	}
 }
 
+/* --- a state directory that takes nothing more -------------------------------------------------- */
+
+static void assert_ledger(const struct service *s, const char *health)
+{
+	json_t *reply = must(s, "GetInfo", NULL);
+	assert_string_equal(text(reply, "ledger"), health);
+	json_decref(reply);
+}
+
+static size_t claims_listed(const struct service *s)
+{
+	json_t *reply = must(s, "ListClaims", NULL);
+	size_t n = json_array_size(json_object_get(reply, "claims"));
+	json_decref(reply);
+	return n;
+}
+
+/* To the last byte of those 4 MiB. By path: a descriptor from before the mount leads below it. */
+static void disk_fill(const struct service *s)
+{
+	static const char zeros[4096];
+	char file[128];
+	ssize_t n = sizeof(zeros);
+	assert_int_equal(STR_FORMAT(file, "%s/state/filler", s->root.path), 0);
+	int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	for (int i = 0; i < 1024 && n > 0; i++)
+		n = write(fd, zeros, sizeof(zeros));
+	assert_true(n < 0 && errno == ENOSPC);
+	close(fd);
+}
+
+static void disk_free(const struct service *s)
+{
+	tree_remove(&s->root, "state/filler");
+}
+
+static void restart_killed(struct service *s)
+{
+	service_kill(&s->carved, SIGKILL);
+	service_start(s);
+}
+
+static void test_full_disk_refuses_changes_until_there_is_room(void **state)
+{
+	struct service *s = *state;
+	char device[192];
+	service_state_mount(s, 0);
+	start(s);
+	claim(s, "a", device, sizeof(device));
+	disk_fill(s);
+	must_not(s, "Claim", claim_params("b"), "ledger.full");
+	must_not(s, "Release", release_params("a"), "ledger.full");
+	must_not(s, "Claim", claim_params("b"), "ledger.full");
+	assert_ledger(s, "read-only");
+	assert_int_equal(claims_listed(s), 1);
+	assert_int_equal(slices_in(s, "held"), 1);
+	assert_int_equal(slices_in(s, "ready"), N_GPUS - 1);
+	disk_free(s);
+	claim(s, "b", device, sizeof(device));
+	assert_ledger(s, "good");
+	restart_killed(s);
+	assert_int_equal(claims_listed(s), 2);
+	assert_int_equal(slices_in(s, "held"), 2);
+}
+
+static void wait_for_ledger(const struct service *s, const char *health)
+{
+	bool there = false;
+	for (int i = 0; i < 500 && !there; i++) {
+		json_t *reply = must(s, "GetInfo", NULL);
+		there = str_eq(text(reply, "ledger"), health);
+		json_decref(reply);
+		if (!there)
+			(void)usleep(20000);
+	}
+	assert_true(there);
+}
+
+/* An attribute whose writes end when somebody reads: a pipe that is full. */
+static int attribute_block(const struct service *s, const char *path)
+{
+	static const char zeros[4096];
+	tree_remove(&s->sys, path);
+	assert_int_equal(mkfifoat(s->sys.fd, path, 0600), 0);
+	int fd = openat(s->sys.fd, path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_true(fcntl(fd, F_SETPIPE_SZ, (int)sizeof(zeros)) > 0);
+	while (write(fd, zeros, sizeof(zeros)) > 0)
+		;
+	return fd;
+}
+
+static int watch_opens(const struct service *s, const char *path)
+{
+	char full[256];
+	assert_int_equal(STR_FORMAT(full, "%s/%s", s->sys.path, path), 0);
+	int fd = inotify_init1(IN_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_true(inotify_add_watch(fd, full, IN_OPEN) >= 0);
+	return fd;
+}
+
+/* What a step has come to is not lost either: the turn that takes it in is made again. */
+static void test_result_that_comes_on_a_full_disk_is_taken_in_later(void **state)
+{
+	static const char reset[] = "devices/pci0000:00/0000:00:03.0/reset";
+	struct service *s = *state;
+	char device[192], bytes[8192];
+	service_state_mount(s, 0);
+	start(s);
+	claim(s, "a", device, sizeof(device));
+	assert_string_equal(device, "pci:0000:00/03.0");
+	int fd = attribute_block(s, reset), opens = watch_opens(s, reset);
+	struct api_client *c = service_connect(s);
+	assert_int_equal(api_call(c, "Release", release_params("a"), API_ONEWAY, NULL, NULL, NULL),
+			 0);
+	assert_true(read(opens, bytes, sizeof(bytes)) > 0);
+	disk_fill(s);
+	assert_true(read(fd, bytes, sizeof(bytes)) > 0);
+	wait_for_ledger(s, "read-only");
+	assert_int_equal(slices_in(s, "ready"), N_GPUS - 1);
+	disk_free(s);
+	wait_for_slices(s, "ready", N_GPUS);
+	assert_ledger(s, "good");
+	api_close(c);
+	close(opens);
+	close(fd);
+}
+
+static void test_read_only_ledger_shows_what_is_held_until_it_can_be_written(void **state)
+{
+	struct service *s = *state;
+	char device[192];
+	service_state_mount(s, 0);
+	start(s);
+	claim(s, "a", device, sizeof(device));
+	json_t *claims = must(s, "ListClaims", NULL);
+	service_kill(&s->carved, SIGKILL);
+	service_state_mount(s, MS_RDONLY);
+	service_start(s);
+	json_t *doctor = must(s, "Doctor", NULL);
+	assert_ledger(s, "read-only");
+	assert_same(s, "ListClaims", claims);
+	assert_int_equal(slices_in(s, "held"), 1);
+	must_not(s, "Claim", claim_params("b"), "ledger.read-only");
+	must_not(s, "Release", release_params("a"), "ledger.read-only");
+	service_state_mount(s, 0);
+	claim(s, "b", device, sizeof(device));
+	assert_ledger(s, "good");
+	restart_killed(s);
+	assert_int_equal(claims_listed(s), 2);
+	release(s, "a");
+	json_decref(claims);
+	json_decref(doctor);
+}
+
+/* The kernel sends SIGXFSZ as well, which would end the service. */
+static void test_file_size_limit_refuses_changes_until_it_is_raised(void **state)
+{
+	struct service *s = *state;
+	char device[192];
+	struct rlimit before, low;
+	start(s);
+	claim(s, "a", device, sizeof(device));
+	assert_int_equal(prlimit(s->carved, RLIMIT_FSIZE, NULL, &before), 0);
+	low = before;
+	low.rlim_cur = 4096;
+	assert_int_equal(prlimit(s->carved, RLIMIT_FSIZE, &low, NULL), 0);
+	must_not(s, "Claim", claim_params("b"), "ledger.full");
+	assert_int_equal(claims_listed(s), 1);
+	assert_int_equal(prlimit(s->carved, RLIMIT_FSIZE, &before, NULL), 0);
+	claim(s, "b", device, sizeof(device));
+	assert_ledger(s, "good");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -356,6 +546,10 @@ int main(void)
 		TEST(test_carved_killed_in_a_claim_loses_nothing),
 		TEST(test_killed_executor_costs_nothing),
 		TEST(test_executor_killed_in_a_release_is_caught_up_with),
+		TEST(test_full_disk_refuses_changes_until_there_is_room),
+		TEST(test_result_that_comes_on_a_full_disk_is_taken_in_later),
+		TEST(test_read_only_ledger_shows_what_is_held_until_it_can_be_written),
+		TEST(test_file_size_limit_refuses_changes_until_it_is_raised),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
