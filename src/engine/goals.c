@@ -245,6 +245,8 @@ static int check_first(struct engine *e, const struct slice *s, struct work *ret
 	*ret = (struct work){ .slice = s->id, .looking = true };
 	ret->step.verb = VERB_HOLDERS;
 	ret->step.target = slice_target(s);
+	/* It is being taken back: nobody may begin to use it now. */
+	ret->step.flag = 1;
 	return 1;
 }
 

@@ -83,7 +83,7 @@ static int list_holders(const struct host_roots *roots, const struct verb_contex
 		if (r == 0)
 			r = holder_subjects_find(roots, c->path, c->addr, &subjects, ret);
 	}
-	return r < 0 ? r : holders_find(roots, &subjects, false, ret);
+	return r < 0 ? r : holders_find(roots, &subjects, s->flag, ret);
 }
 
 static void holders(const struct verb_context *c, const struct step *s, struct step_result *r)

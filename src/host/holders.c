@@ -5,9 +5,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/cleanup.h"
 #include "base/num.h"
@@ -222,7 +224,7 @@ static int node_visit(const char *number, void *userdata)
 	char full[FULL_PATH_SIZE], link[FULL_PATH_SIZE], name[NAME_SIZE];
 	if (STR_FORMAT(full, "%s/%s", s->dir, number) < 0)
 		return 0;
-	if (sysfs_link(s->roots->sysfs, full, link, sizeof(link)) < 0)
+	if (sysfs_link_direct(s->roots->sysfs, full, link, sizeof(link)) < 0)
 		return 0; /* gone meanwhile */
 	const char *below = strstr(link, "devices/");
 	if (!below)
@@ -259,6 +261,8 @@ static bool has_other_nodes(const struct host_roots *r, const struct holder_subj
 	char driver[NAME_SIZE];
 	if (s->kind == HOLDER_MDEV)
 		return false;
+	if (!s->addr[0])
+		return true;
 	device_driver(r->sysfs, s->path, driver);
 	return driver[0] && !driver_is_vfio(driver);
 }
@@ -338,7 +342,7 @@ static int head_visit(const char *name, void *userdata)
 	const char *path = strchr(name, 'c');
 	const char *ns = path ? strchr(path, 'n') : NULL;
 	if (!str_after(name, "nvme") || !ns || STR_FORMAT(full, "class/block/%s", name) < 0 ||
-	    sysfs_link(s->roots->sysfs, full, link, sizeof(link)) < 0)
+	    sysfs_link_direct(s->roots->sysfs, full, link, sizeof(link)) < 0)
 		return 0;
 	const char *below = strstr(link, "devices/");
 	const struct holder_subject *subject =
@@ -430,6 +434,7 @@ struct process_scan {
 	const struct nodes *nodes;
 	struct holder_list *list;
 	int32_t own; /* the executor */
+	bool counts_told;
 };
 
 /* STATX_TYPE from the cache: a stat that asks a dead NFS or FUSE server would hang here. */
@@ -476,6 +481,40 @@ static void holder_found(struct process_scan *s, int32_t pid, const struct node 
 	*holder_list_add(s->list, h.kind, h.device, "%s", h.what) = h;
 }
 
+/* Linux 6.2 and later say in st_size of /proc/PID/fd how many there are, so that kernel threads need
+ * not be opened (fs/proc/fd.c proc_fd_getattr()). -1: not known. */
+static int64_t count_open(const struct process_scan *s, const char *dir)
+{
+	struct statx sx;
+	if (statx(s->roots->proc, dir, AT_SYMLINK_NOFOLLOW, STATX_SIZE, &sx) < 0)
+		return -1;
+	return (int64_t)sx.stx_size;
+}
+
+/* Own descriptors there are always some. */
+static bool counts_are_told(const struct process_scan *s)
+{
+	char path[64];
+	return STR_FORMAT(path, "%d/fd", getpid()) == 0 && count_open(s, path) > 0;
+}
+
+static int fds_visit(struct process_scan *s, int32_t pid, int dir)
+{
+	alignas(struct dirent64) char buf[4096];
+	ssize_t n;
+	while ((n = getdents64(dir, buf, sizeof(buf))) > 0)
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *e = (const void *)(buf + at);
+			const struct node *node =
+				e->d_name[0] == '.' ? NULL : node_open(s, dir, e->d_name);
+			if (node)
+				holder_found(s, pid, node);
+			at += e->d_reclen;
+		}
+	/* It ended meanwhile. */
+	return n < 0 && errno != ENOENT && errno != ESRCH ? -errno : 0;
+}
+
 static int process_visit(const char *name, void *userdata)
 {
 	struct process_scan *s = userdata;
@@ -483,22 +522,12 @@ static int process_visit(const char *name, void *userdata)
 	char path[64];
 	if (num_parse_u32(name, 10, &pid) < 0 || STR_FORMAT(path, "%s/fd", name) < 0)
 		return 0;
+	if (s->counts_told && count_open(s, path) == 0)
+		return 0;
 	_cleanup_close_ int fd = sysfs_openat(s->roots->proc, path, O_RDONLY | O_DIRECTORY);
 	if (fd == -ENOENT || fd == -ESRCH)
 		return 0;
-	if (fd < 0)
-		return fd;
-	DIR *dir = fdopendir(fd);
-	if (!dir)
-		return -errno;
-	TAKE_FD(fd);
-	for (struct dirent *e; (e = readdir(dir));) {
-		const struct node *node = node_open(s, dirfd(dir), e->d_name);
-		if (node)
-			holder_found(s, (int32_t)pid, node);
-	}
-	closedir(dir);
-	return 0;
+	return fd < 0 ? fd : fds_visit(s, (int32_t)pid, fd);
 }
 
 /* A function that no driver drives has no nodes and so no holders. */
@@ -514,19 +543,40 @@ static bool may_be_held(const struct host_roots *r, const struct holder_subjects
 	return false;
 }
 
-/* A VFIO group opens once: EBUSY says that it is in use even if the holder cannot be seen (a
- * descriptor on its way through a socket). Linux 6.12 drivers/vfio/group.c. */
+/* A VFIO group opens once, and every descriptor of its devices keeps it open: so the kernel knows
+ * whether somebody has it, even one who cannot be seen (a descriptor on its way through a socket).
+ * Linux 6.12 drivers/vfio/group.c. 0: nobody; 1: somebody; negative: it could not be tried. */
+static int group_probe(const struct host_roots *r, const struct node *node)
+{
+	struct stat st;
+	const char *group = str_after(node->name, "/dev/vfio/");
+	if (!group || strchr(group, '/'))
+		return -ENOTSUP;
+	_cleanup_close_ int fd = sysfs_openat(r->dev, node->name + strlen("/dev/"),
+					      O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return fd == -EBUSY ? 1 : fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	bool right = S_ISCHR(st.st_mode) && major(st.st_rdev) == node->major &&
+		     minor(st.st_rdev) == node->minor;
+	return right ? 0 : -ENODEV;
+}
+
+static bool groups_free(const struct host_roots *r, const struct nodes *nodes)
+{
+	for (size_t i = 0; i < nodes->n; i++)
+		if (group_probe(r, &nodes->entries[i]) != 0)
+			return false;
+	return true;
+}
+
 static void groups_probe(const struct host_roots *r, const struct nodes *nodes,
 			 struct holder_list *ret)
 {
 	for (size_t i = 0; i < nodes->n; i++) {
 		const struct node *node = &nodes->entries[i];
-		const char *group = str_after(node->name, "/dev/vfio/");
-		if (!group || strchr(group, '/'))
-			continue;
-		_cleanup_close_ int fd = sysfs_openat(r->dev, node->name + strlen("/dev/"),
-						      O_RDONLY | O_NONBLOCK | O_NOCTTY);
-		if (fd == -EBUSY)
+		if (group_probe(r, node) > 0)
 			holder_list_add(ret, node->subject->kind, node->subject->addr, "%s",
 					node->name);
 	}
@@ -541,7 +591,10 @@ int holders_find(const struct host_roots *r, const struct holder_subjects *subje
 	int q = nodes_find(r, subjects, &nodes);
 	if (q < 0 || nodes.n == 0)
 		return q;
-	struct process_scan s = { r, &nodes, ret, getppid() };
+	if (probe && groups_free(r, &nodes))
+		return 0;
+	struct process_scan s = { .roots = r, .nodes = &nodes, .list = ret, .own = getppid() };
+	s.counts_told = counts_are_told(&s);
 	size_t before = ret->found;
 	q = sysfs_list(r->proc, ".", process_visit, &s);
 	if (q == 0 && probe && ret->found == before)

@@ -47,8 +47,9 @@ int holder_subjects_find(const struct host_roots *r, const char *path, const cha
 /* Adds who has a node of one of the subjects open. The executor itself and udev, which only probes,
  * are left out. Subjects without driver and node cost nothing. Negative errno when it could not look
  * everywhere: then nobody may conclude that nobody holds it.
- * probe: try to open VFIO groups that nobody seems to hold. Only before a change: a guest that starts
- * in that moment would be told that the group is busy. */
+ * probe: try to open VFIO groups first; when the kernel lets all of them be opened nobody holds them,
+ * and no process is looked at. Only of what is being changed or taken back: a guest that starts in that
+ * moment would be told that the group is busy. */
 int holders_find(const struct host_roots *r, const struct holder_subjects *subjects, bool probe,
 		 struct holder_list *ret);
 

@@ -13,7 +13,7 @@ enum verb {
 	VERB_READ_ATTR,	  /* text: one of a fixed list of attribute names; data: its bytes */
 	VERB_READ_MDEV,	  /* types of one parent; data: struct mdev_type[] */
 	VERB_READ_VFS,	  /* settings of all VFs of a PF; data: struct vf_info[] */
-	VERB_HOLDERS,	  /* who uses the target; data: struct holder[] */
+	VERB_HOLDERS, /* who uses the target; data: struct holder[]; flag: VFIO groups may be tried */
 	/* Changing; enrolled devices only. Each reads back what it wrote. */
 	VERB_BIND, /* text: a VFIO driver, or "vfio": the best one for it, loaded if need be */
 	VERB_UNBIND, /* text: driver to give back to, empty: what the kernel picks, "-": none; flag: D3cold again */

@@ -6,8 +6,11 @@
 #include "support/test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -246,6 +249,30 @@ static void test_guard_vf_held_by_its_own_node_not_taken(void **state)
 	h->step.verb = VERB_UNBIND;
 	const struct holder *holder = expect_refused(h, "guard.held");
 	assert_string_equal(holder->what, "/dev/vfio/devices/vfio3");
+}
+
+/* Its group opens, so nobody has it: processes are not even looked at. With a node beside the group
+ * they are: that one may be open without use. */
+static void test_guard_group_that_opens_asks_no_process(void **state)
+{
+	struct host *h = *state;
+	network_card(h);
+	process(h, 4121, "qemu-system-x86", "0::/machine.slice\n", "/dev/null");
+	target(h, VF0, 0);
+	h->step.verb = VERB_RESET;
+	tree_dir(&h->dev, "vfio");
+	if (mknodat(h->dev.fd, "vfio/15", S_IFCHR | 0600, makedev(1, 3)) < 0)
+		skip();
+	int fd = openat(h->dev.fd, "vfio/15", O_RDONLY);
+	if (fd < 0)
+		skip(); /* a file system without devices */
+	close(fd);
+	expect_free(h);
+
+	tree_file(&h->sys, "devices/" VF0 "/vfio-dev/vfio0/dev", "1:5\n");
+	tree_link(&h->proc, "4121/fd/6", "/dev/zero");
+	expect_refused(h, "guard.held");
+	assert_int_equal(h->answer.list.n, 2);
 }
 
 static void test_f33_guard_pf_of_held_vf_keeps_its_driver(void **state)
@@ -589,6 +616,7 @@ int main(void)
 		TEST(test_f05_guard_vf_count_change_under_guest_refused),
 		TEST(test_f08_guard_held_vf_not_taken),
 		TEST(test_guard_vf_held_by_its_own_node_not_taken),
+		TEST(test_guard_group_that_opens_asks_no_process),
 		TEST(test_f33_guard_pf_of_held_vf_keeps_its_driver),
 		TEST(test_f08_guard_held_mdev_not_removed),
 		TEST(test_guard_parent_with_mdev_not_unbound),
