@@ -249,6 +249,7 @@ static void device_begin(struct engine *e, const char *device, const struct want
 		return;
 	state_device_unblock(d);
 	d->attempts = d->unknowns = d->steps = 0;
+	d->fresh = false; /* what an earlier apply left half done is seen, as by a plan */
 	const struct want *now = store_want(e, device);
 	d->has_former = !old || !now || memcmp(old, now, sizeof(*old)) != 0;
 	d->had_want = old != NULL;

@@ -386,7 +386,11 @@ static void step_send(struct world *w, const struct step *s)
 		text[0] = '\0';
 	world_log(w, "step %llu %s%s%s", (unsigned long long)s->id, s->check_only ? "(check) " : "",
 		  text, fault == FAULT_NONE ? "" : " (fault)");
-	if (verb_changes((enum verb)s->verb) && !s->check_only)
+	bool changes = verb_changes((enum verb)s->verb) && !s->check_only;
+	if (changes && w->performed)
+		json_array_append_new(w->performed, json_pack("{s:s, s:s}", "device",
+							      s->target.device, "text", text));
+	if (changes)
 		w->sent++;
 	else
 		w->looks++;
@@ -552,6 +556,7 @@ void world_done(struct world *w)
 	tail_drop(w);
 	record_done(&w->synced);
 	json_decref(w->events);
+	json_decref(w->performed);
 	for (size_t i = 0; i < WORLD_ANSWERS; i++)
 		json_decref(w->answers[i].report);
 }
@@ -586,6 +591,51 @@ uint64_t world_apply(struct world *w, const char *text, bool plan_only)
 		  divide && end ? (int)(end - divide) : 0, divide,
 		  end ? strstr(end, "drift:") : "");
 	engine_request_apply(w->e, token, &root, p, text, wants, n, plan_only, NULL);
+	return token;
+}
+
+/* The steps on one device, a line each. */
+static char *steps_on(const json_t *steps, const char *device)
+{
+	struct str_buf b = { 0 };
+	size_t i;
+	json_t *s;
+	str_buf_add(&b, "");
+	json_array_foreach(steps, i, s)
+		if (str_eq(json_string_value(json_object_get(s, "device")), device))
+			str_buf_addf(&b, "%s\n", json_string_value(json_object_get(s, "text")));
+	return str_buf_take(&b);
+}
+
+static void check_same_steps(struct world *w, const json_t *devices_of, const json_t *planned)
+{
+	size_t i;
+	json_t *s;
+	json_array_foreach(devices_of, i, s) {
+		const char *device = json_string_value(json_object_get(s, "device"));
+		_cleanup_free_ char *plan = steps_on(planned, device);
+		_cleanup_free_ char *done = steps_on(w->performed, device);
+		if (!str_eq(plan, done))
+			failed(w, "%s: planned:\n%sperformed:\n%s", device, plan, done);
+	}
+}
+
+uint64_t world_apply_as_planned(struct world *w, const char *text, size_t *ret_steps)
+{
+	uint64_t plan = world_apply(w, text, true);
+	world_turn(w);
+	const struct world_answer *a = world_answer(w, plan);
+	json_auto_t *steps = json_incref(json_object_get(a ? a->report : NULL, "steps"));
+	if (!steps)
+		failed(w, "no plan: %s", a ? a->id : "no answer");
+	w->performed = json_array();
+	uint64_t token = world_apply(w, text, false);
+	world_run(w, 120000);
+	check_same_steps(w, steps, steps);
+	check_same_steps(w, w->performed, steps);
+	*ret_steps = json_array_size(w->performed);
+	json_decref(w->performed);
+	w->performed = NULL;
 	return token;
 }
 

@@ -36,7 +36,8 @@ struct world {
 	uint64_t token;
 	struct world_answer answers[WORLD_ANSWERS]; /* by token, modulo */
 	uint64_t commits, syncs, sent, looks;
-	json_t *events; /* how many of each kind */
+	json_t *performed; /* changing steps sent, as a plan names them; NULL: not kept */
+	json_t *events;	   /* how many of each kind */
 	bool disk_full;
 	unsigned fault_percent, step_ms;
 	bool quiet; /* no faults, steps end at once */
@@ -67,6 +68,9 @@ void world_crash(struct world *w, bool keep_unsynced);
 void world_reboot(struct world *w);
 
 uint64_t world_apply(struct world *w, const char *text, bool plan_only);
+/* Plans a policy, applies it and lets it run: on each device the steps must be those of the plan, in its
+ * order. *ret_steps: how many. Returns the token of the apply. */
+uint64_t world_apply_as_planned(struct world *w, const char *text, size_t *ret_steps);
 uint64_t world_alloc(struct world *w, uint32_t uid, const char *class, const char *name,
 		     enum claim_kind kind, int32_t pid, const struct vf_settings *set);
 uint64_t world_release(struct world *w, uint32_t uid, const char *name);
