@@ -28,6 +28,14 @@ static const char *slice_waits(const struct engine *e, uint64_t id)
 	return NULL;
 }
 
+static bool is_asked(const struct engine *e, uint64_t id)
+{
+	for (size_t i = 0; i < e->state.n_slices; i++)
+		if (e->state.slices[i].id == id)
+			return e->state.slices[i].check == CHECK_ASKED;
+	return false;
+}
+
 static bool seen_soon(const struct engine *e, const char *device)
 {
 	for (size_t i = 0; i < e->state.n_dones; i++) {
@@ -60,8 +68,9 @@ static void stand_slice(const struct engine *e, const struct slice *s, struct st
 			   slice_state_name((enum slice_state)s->state), why ? ": waits for " : "",
 			   why ? why : "");
 		add_waits(st, text);
-		/* Only now seen to need it: its first step is not even sent. */
-		st->moving = st->moving || (s->state == SLICE_RECLAIMING && !why);
+		/* Only now seen to need it, or being looked at: its first step is not even sent. */
+		st->moving = st->moving ||
+			     (s->state == SLICE_RECLAIMING && (!why || is_asked(e, s->id)));
 	}
 }
 

@@ -394,6 +394,29 @@ static void test_f32_engine_stale_release_touches_nobody(void **state)
 	assert_int_equal(w->sent, before);
 }
 
+/* VFs that vanish while one is held, and are made again: apply ends when the one that was held is clean. */
+static void test_f22_engine_apply_waits_until_what_came_back_is_reclaimed(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "lan", "one");
+	open_ok(w, "one", 1000);
+	close_it(w, "one");
+	uint64_t slice = world_claim(w, "one")->slice;
+	assert_return_code(machine_vfs_set(&w->m, world_slice(w, slice)->device, 0, false), 0);
+	world_observe(w);
+	run(w);
+	assert_int_equal(world_slice(w, slice)->state, SLICE_LOST);
+	world_release(w, 1000, "one");
+	run(w);
+	uint64_t token = world_apply(w, POLICY, false);
+	run(w);
+	answered(w, token, ANSWER_DONE);
+	const json_t *report = world_answer(w, token)->report;
+	assert_true(json_is_true(json_object_get(report, "complete")));
+	assert_int_equal(world_slice(w, slice)->state, SLICE_READY);
+}
+
 static void test_engine_release_by_another_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -1177,6 +1200,7 @@ int main(void)
 		T(test_f20_engine_release_waits_until_the_consumer_is_gone),
 		T(test_f42_engine_early_signal_frees_nothing),
 		T(test_f32_engine_stale_release_touches_nobody),
+		T(test_f22_engine_apply_waits_until_what_came_back_is_reclaimed),
 		T(test_engine_release_by_another_is_refused),
 		T(test_f28_engine_without_proof_is_quarantined),
 		T(test_f28_engine_storage_stays_with_its_tenant),
