@@ -377,7 +377,7 @@ static int fresh_next(struct engine *e, const struct mech *m, const struct want 
 	for (size_t i = 0; r >= 0 && i < p.n; i++) {
 		if (p.steps[i].verb == VERB_SET_VFS)
 			break; /* they are gone again */
-		if (done_find(e, &p.steps[i], 0))
+		if (p.steps[i].target.vf < d->fresh_vf)
 			continue;
 		*ret = (struct work){ .step = p.steps[i] };
 		return 1;

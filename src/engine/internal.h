@@ -36,6 +36,7 @@ struct device_state {
 	bool absent; /* when it was blocked */
 	char driver[NAME_SIZE];
 	bool fresh; /* its VFs were just made: each gets its settings, whatever they are */
+	int32_t fresh_vf; /* and those before that one have them */
 	unsigned attempts, unknowns;
 	unsigned steps;	 /* changing steps performed since the last apply */
 	bool has_former; /* what to go back to when the new layout fails */

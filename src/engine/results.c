@@ -58,6 +58,18 @@ static void reset_proven(struct engine *e, const struct in_flight *f, const stru
 		s->dirty = 0;
 }
 
+/* How far the settings of VFs that were just made have come. */
+static void fresh_advance(struct device_state *d, const struct in_flight *f,
+			  const struct input_result *in)
+{
+	if (f->step.verb == VERB_SET_VFS && f->step.number > 0 && in->result.status == STEP_DONE) {
+		d->fresh = true;
+		d->fresh_vf = 0;
+	} else if (f->slice == 0 && f->step.target.vf >= d->fresh_vf) {
+		d->fresh_vf = f->step.target.vf + 1;
+	}
+}
+
 static void step_succeeded(struct engine *e, const struct in_flight *f,
 			   const struct input_result *in)
 {
@@ -66,8 +78,7 @@ static void step_succeeded(struct engine *e, const struct in_flight *f,
 		d->unknowns = 0;
 		d->backoff_ms = 0;
 		d->steps++;
-		d->fresh = d->fresh || (f->step.verb == VERB_SET_VFS && f->step.number > 0 &&
-					in->result.status == STEP_DONE);
+		fresh_advance(d, f, in);
 	}
 	/* VFs that were made again need again what the old ones had. */
 	if (f->step.verb == VERB_SET_VFS && in->result.status == STEP_DONE)

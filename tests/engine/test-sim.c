@@ -502,7 +502,7 @@ static void calm(struct world *w)
 	clear_all(w);
 	settle(w);
 	hands_off(w);
-	world_observe(w);
+	settle(w);
 	_cleanup_free_ char *text = policy_make(w);
 	/* The last word of a policy wins: this one destroys what nobody wants. */
 	char *keep = strstr(text, "on-remove: keep");
@@ -516,7 +516,8 @@ static void calm(struct world *w)
 		free(text);
 		text = str_buf_take(&b);
 	}
-	world_apply(w, text, false);
+	size_t steps;
+	world_apply_as_planned(w, text, &steps);
 	settle(w);
 	clear_all(w);
 	release_all(w);
