@@ -35,7 +35,7 @@ struct device_state {
 	struct step barrier_step;
 	bool absent; /* when it was blocked */
 	char driver[NAME_SIZE];
-	bool fresh; /* its VFs were just made: each gets its settings, whatever they are */
+	bool fresh;	  /* its VFs were just made: each gets its settings, whatever they are */
 	int32_t fresh_vf; /* and those before that one have them */
 	unsigned attempts, unknowns;
 	unsigned steps;	 /* changing steps performed since the last apply */

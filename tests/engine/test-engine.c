@@ -394,7 +394,7 @@ static void test_f32_engine_stale_release_touches_nobody(void **state)
 	assert_int_equal(w->sent, before);
 }
 
-/* VFs that vanish while one is held, and are made again: apply ends when the one that was held is clean. */
+/* A card is pulled while a VF of it is held, and put back: apply ends when that VF is proven clean. */
 static void test_f22_engine_apply_waits_until_what_came_back_is_reclaimed(void **state)
 {
 	struct world *w = *state;
@@ -403,16 +403,20 @@ static void test_f22_engine_apply_waits_until_what_came_back_is_reclaimed(void *
 	open_ok(w, "one", 1000);
 	close_it(w, "one");
 	uint64_t slice = world_claim(w, "one")->slice;
-	assert_return_code(machine_vfs_set(&w->m, world_slice(w, slice)->device, 0, false), 0);
+	const struct function card = *have_device(&w->m.have, NIC);
+	assert_return_code(machine_vfs_set(&w->m, NIC, 0, false), 0);
+	have_remove_function(&w->m.have, card.addr);
 	world_observe(w);
 	run(w);
 	assert_int_equal(world_slice(w, slice)->state, SLICE_LOST);
 	world_release(w, 1000, "one");
 	run(w);
+	*have_add_function(&w->m.have) = card;
+	have_sort(&w->m.have);
+	world_observe(w);
 	uint64_t token = world_apply(w, POLICY, false);
 	run(w);
-	answered(w, token, ANSWER_DONE);
-	const json_t *report = world_answer(w, token)->report;
+	const json_t *report = answered(w, token, ANSWER_DONE)->report;
 	assert_true(json_is_true(json_object_get(report, "complete")));
 	assert_int_equal(world_slice(w, slice)->state, SLICE_READY);
 }
