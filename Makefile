@@ -68,6 +68,7 @@ UNIT   := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test-*.c tests/regress/tes
 ENGINE := $(patsubst %.c,$(O)/%,$(wildcard tests/engine/test-*.c))
 BENCH  := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/bench-*.c))
 FUZZ   := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/fuzz-*.c))
+LAB    := $(patsubst %.c,$(O)/%,$(wildcard tests/lab/tools/*.c))
 TESTPROGS := $(UNIT) $(ENGINE) $(BENCH) $(FUZZ)
 TESTLIBOBJ := $(filter-out $(TESTPROGS:=.o),$(TESTSRC:%.c=$(O)/%.o))
 TESTLIB := $(O)/libtests.a
@@ -77,7 +78,7 @@ WRAPPED := malloc calloc realloc strdup strndup asprintf vasprintf __asprintf_ch
 comma := ,
 TESTLDFLAGS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 
-.PHONY: all tests check gate bench fuzz clean tidy analyze headers FORCE
+.PHONY: all tests lab-tools check gate bench fuzz clean tidy analyze headers FORCE
 all: $(LIB) $(PROGS)
 tests: all $(UNIT) $(ENGINE) $(FUZZ) $(BENCH)
 
@@ -107,7 +108,8 @@ $(LIB) $(TESTLIB):
 $(O)/carve: $(O)/src/cli/main.o $(LIB)
 $(O)/carved: $(O)/src/daemon/main.o $(LIB)
 $(O)/carve-executor: $(O)/src/executor/main.o $(LIB)
-$(PROGS):
+$(LAB): %: %.o $(LIB)
+$(PROGS) $(LAB):
 	$(call say,  LD $@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 $(TESTPROGS): %: %.o $(TESTLIB) $(LIB)
 	$(call say,  LD $@)$(CC) $(CFLAGS) $(LDFLAGS) $(TESTLDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group \
@@ -118,6 +120,9 @@ ifeq ($(FUZZER),1)
 $(FUZZ): LDSAN += -fsanitize=fuzzer
 endif
 fuzz: $(FUZZ)
+
+# For scripts/lab, which puts them into the guest.
+lab-tools: $(LAB)
 
 check: all $(UNIT) $(ENGINE) $(FUZZ)
 	scripts/run-tests $(UNIT) $(ENGINE) $(FUZZ)
@@ -153,5 +158,5 @@ $(O)/tidy/%.ok: % .clang-tidy $(O)/flags
 	@touch $@
 
 include $(wildcard Makefile.install)
--include $(LIBOBJ:.o=.d) $(MAINS:%.c=$(O)/%.d) $(TESTSRC:%.c=$(O)/%.d) \
+-include $(LIBOBJ:.o=.d) $(MAINS:%.c=$(O)/%.d) $(TESTSRC:%.c=$(O)/%.d) $(LAB:=.d) \
          $(HEADERS:%=$(O)/headers/%.ok.d) $(SHIPPED:%=$(O)/tidy/%.ok.d) $(SHIPPED:%=$(O)/analyze/%.ok.d)
