@@ -35,12 +35,12 @@ test_port_without_function_attributes_refuses_the_mac() {
 
 # A PF whose driver has no devlink at all: the executor reads and sets its VFs by rtnetlink.
 test_other_device_has_no_ports() {
-	/opt/lab/ports pci 0000:01:00.0 || refused "get: No such device" /opt/lab/ports pci 0000:01:00.0
+	same "" "$(/opt/lab/ports pci 0000:01:00.0)"
 }
 
 test_ports_go_with_the_mode() {
 	devlink dev eswitch set "netdevsim/$dev" mode legacy
 	same "" "$(/opt/lab/ports netdevsim "$dev")"
 	put 11 /sys/bus/netdevsim/del_device
-	refused "No such device" /opt/lab/ports netdevsim "$dev"
+	same "" "$(/opt/lab/ports netdevsim "$dev")"
 }
