@@ -146,3 +146,23 @@ test_device_that_goes_and_comes_back() {
 	carve alloc lan --for manual:suite --name back
 	carve release back --wait
 }
+
+# More uevents than its socket holds while it looks away, and the one that counts among them.
+test_a_storm_of_uevents_loses_nothing() {
+	local i gone
+	gone=$(basename "$(dirname "$(grep -lx 0x11e8 "$pci"/*/device)")")
+	json_is "$gone" ".devices[] | select(.address == \"$gone\") | .address" carve --json list
+	systemctl kill --signal=STOP carved.service
+	for i in $(seq 3000); do
+		put change "$pci/$igb/uevent"
+	done
+	put 1 "$pci/$gone/remove"
+	for i in $(seq 3000); do
+		put change "$pci/$igb/uevent"
+	done
+	systemctl kill --signal=CONT carved.service
+	wait_until 30 sh -c "carve --json list | jq -e '[.devices[] | select(.address == \"$gone\")] | length == 0'"
+	put 1 /sys/bus/pci/rescan
+	wait_until 30 sh -c "carve --json list | jq -e '.devices[] | select(.address == \"$gone\")'"
+	json_is 0 '.steps | length' carve --json plan
+}
