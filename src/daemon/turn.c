@@ -193,6 +193,7 @@ static void turn_run(struct daemon *d)
 	arm_wake(d, t.wake_at);
 	turn_done(&t);
 	consumers_update(d);
+	ledger_tidy(d->ledger);
 }
 
 static int turn_due(sd_event_source *source, void *userdata)

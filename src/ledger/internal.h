@@ -8,6 +8,7 @@
 #define LEDGER_SCHEMA 1
 #define LEDGER_AUDIT_MAX 10000
 #define LEDGER_POLICIES_MAX 32
+#define LEDGER_LOG_PAGES 256
 
 enum ledger_stmt {
 	STMT_BEGIN,
@@ -37,6 +38,7 @@ struct ledger {
 	bool sync_full; /* what the connection is set to */
 	bool absent;	/* nothing was there when it was opened, and nothing could be made */
 	uint64_t syncs;
+	int log_pages;	      /* in the write-ahead log after the last commit */
 	struct record loaded; /* what read, while db is NULL */
 };
 

@@ -168,9 +168,17 @@ static int db_setup(sqlite3 *db)
 	return db_exec(db, "PRAGMA locking_mode = EXCLUSIVE;"
 			   "PRAGMA journal_mode = WAL;"
 			   "PRAGMA synchronous = NORMAL;"
-			   "PRAGMA wal_autocheckpoint = 256;"
 			   "PRAGMA cache_size = -256;"
 			   "PRAGMA trusted_schema = OFF;");
+}
+
+static int log_grew(void *userdata, sqlite3 *db, const char *name, int pages)
+{
+	struct ledger *l = userdata;
+	(void)db;
+	(void)name;
+	l->log_pages = pages;
+	return SQLITE_OK;
 }
 
 static int schema_make(sqlite3 *db)
@@ -253,8 +261,10 @@ static enum outcome db_open(struct ledger *l, sqlite3 **ret, struct err *reterr)
 		return OPEN_UNWRITABLE;
 	}
 	enum outcome outcome = db_judge(l, db, reterr);
-	if (outcome == OPEN_GOOD)
+	if (outcome == OPEN_GOOD) {
+		sqlite3_wal_hook(db, log_grew, l);
 		*ret = TAKE_PTR(db);
+	}
 	return outcome;
 }
 
@@ -522,6 +532,15 @@ int ledger_commit(struct ledger *l, const struct changes *c, const struct record
 	if (c->sync)
 		l->syncs++;
 	return 1;
+}
+
+void ledger_tidy(struct ledger *l)
+{
+	if (!l->db || l->log_pages < LEDGER_LOG_PAGES)
+		return;
+	/* It keeps what it cannot move yet; the next commit says again how long the log is. */
+	(void)sqlite3_wal_checkpoint_v2(l->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	l->log_pages = 0;
 }
 
 /* --- the good copy --------------------------------------------------------------------------- */

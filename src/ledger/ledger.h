@@ -78,6 +78,8 @@ int ledger_load(struct ledger *l, struct record *ret, struct err *reterr);
 /* All or nothing. rec gives wants, policy and meta for the changes that set them. */
 int ledger_commit(struct ledger *l, const struct changes *c, const struct record *rec,
 		  struct err *reterr);
+/* Between turns: moves a long log into the file, so that no commit has to. */
+void ledger_tidy(struct ledger *l);
 /* Copies the good state aside (ledger.good), atomically. */
 int ledger_backup(struct ledger *l, struct err *reterr);
 /* Synced commits so far, for the gate's counts. */

@@ -505,6 +505,36 @@ static void test_ledger_open_appeared_later_is_refused(void **state)
 	assert_string_equal(e.id, "ledger.changed");
 }
 
+static off_t log_size(const struct fixture *f)
+{
+	struct stat st;
+	char wal[128];
+	STR_FORMAT(wal, "%s-wal", f->file);
+	return stat(wal, &st) < 0 ? -1 : st.st_size;
+}
+
+static void test_ledger_tidy_bounds_the_log(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_(ledger_closep) struct ledger *l = open_ok(f);
+	struct change c = slice_put(1, "");
+	struct record rec = meta(2);
+	for (int i = 0; i < 500; i++)
+		commit_ok(l, &c, 1, false, &rec);
+	off_t long_log = log_size(f);
+	ledger_tidy(l);
+	for (int i = 0; i < 2000; i++) {
+		commit_ok(l, &c, 1, false, &rec);
+		ledger_tidy(l);
+	}
+	assert_int_equal(log_size(f), long_log);
+	l = ledger_close(l);
+	l = open_ok(f);
+	_cleanup_(record_done) struct record back = { 0 };
+	load_ok(l, &back);
+	assert_int_equal(back.n_slices, 1);
+}
+
 static void test_ledger_backup_impossible_says_so(void **state)
 {
 	struct fixture *f = *state;
@@ -649,6 +679,7 @@ int main(void)
 		T(test_ledger_open_disk_full_starts_read_only_and_recovers),
 		T(test_ledger_open_read_only_directory_reads_and_recovers),
 		T(test_ledger_open_appeared_later_is_refused),
+		T(test_ledger_tidy_bounds_the_log),
 		T(test_ledger_backup_impossible_says_so),
 		T(test_ledger_commit_killed_in_the_middle_keeps_what_was_synced),
 		cmocka_unit_test(test_record_check_claim_of_another_slice_is_refused),
