@@ -90,9 +90,10 @@ static bool do_write(char *const *f)
 static sqlite3 *database_open(const char *path)
 {
 	sqlite3 *db;
-	const char *setup = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-			    "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 256;"
-			    "CREATE TABLE rows(n INTEGER PRIMARY KEY, body TEXT NOT NULL);";
+	const char *setup =
+		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+		"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 256;"
+		"CREATE TABLE IF NOT EXISTS rows(n INTEGER PRIMARY KEY, body TEXT NOT NULL);";
 	if (sqlite3_open(path, &db) != SQLITE_OK ||
 	    sqlite3_exec(db, setup, NULL, NULL, NULL) != SQLITE_OK)
 		die("open", path);
