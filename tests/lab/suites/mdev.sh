@@ -95,6 +95,20 @@ test_f31_an_mdev_of_ours_removed_by_hand_is_noticed() {
 	json_is 0 '.claims | length' carve --json list claims
 }
 
+test_other_varlink_clients_are_understood() {
+	local socket=/run/carve/io.carve
+	says io.carve varlinkctl info "$socket"
+	varlinkctl introspect "$socket" io.carve > /tmp/io.carve.varlink
+	varlinkctl validate-idl /tmp/io.carve.varlink
+	varlinkctl call "$socket" io.carve.ListDevices '{}' | jq -e '.devices | length > 0'
+	varlinkctl call "$socket" io.carve.Claim '{"class":"tty","owner":"manual:suite","name":"v1"}'
+	json_is held '.claims[0].state' carve --json list claims
+	varlinkctl call --more "$socket" io.carve.Release '{"claim":"v1"}'
+	json_is 0 '.claims | length' carve --json list claims
+	refused io.carve.Failed varlinkctl call "$socket" io.carve.Claim '{"class":"none","owner":"manual:suite"}'
+	refused InvalidParameter varlinkctl call "$socket" io.carve.Claim '{"class":7}'
+}
+
 test_second_apply_writes_nothing() {
 	local before
 	before=$(carve --json plan | jq '.steps | length')
