@@ -167,7 +167,7 @@ static int error_limit(const json_t *params, struct err *reterr)
 static int error_parameter(const json_t *params, struct err *reterr)
 {
 	err_set(reterr, "api.parameter", EINVAL, "carved refused the request");
-	err_because(reterr, "parameter %s is unknown, missing or of the wrong type",
+	err_because(reterr, "parameter %s is unknown, missing, too long or of the wrong type",
 		    param_string(params, "parameter"));
 	err_state(reterr, "nothing was changed");
 	return -EINVAL;

@@ -20,19 +20,17 @@ int cli_policy_read(const char *file, char **ret, size_t *ret_len, struct err *r
 						   : open(file, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *text = malloc(POLICY_MAX + 2);
 	size_t len = 0;
-	ssize_t n = text ? 1 : -1;
-	if (fd < 0 || !text) {
-		int r = err_set(reterr, "policy.read", errno, "cannot read the policy %s", file);
-		err_state(reterr, "nothing was changed");
-		return r;
-	}
+	ssize_t n = fd >= 0 && text ? 1 : -1;
 	while (n > 0 && len <= POLICY_MAX) {
 		n = read(fd, text + len, POLICY_MAX + 1 - len);
 		if (n > 0)
 			len += (size_t)n;
 	}
-	if (n < 0)
-		return err_set(reterr, "policy.read", errno, "cannot read the policy %s", file);
+	if (n < 0) {
+		int r = err_set(reterr, "policy.read", errno, "cannot read the policy %s", file);
+		err_state(reterr, "nothing was changed");
+		return r;
+	}
 	text[len] = '\0';
 	*ret = TAKE_PTR(text);
 	*ret_len = len;
