@@ -561,19 +561,20 @@ static void counted(const struct fixture *f)
 static size_t count_calls(const struct fixture *f)
 {
 	size_t n = 0, marks = 0;
-	int status = 0;
+	int status = 0, signal = 0;
 	pid_t pid = fork();
 	if (pid == 0)
 		counted(f);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSTOPPED(status));
 	ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
-	while (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) == 0 && waitpid(pid, &status, 0) == pid) {
+	while (ptrace(PTRACE_SYSCALL, pid, NULL, signal) == 0 && waitpid(pid, &status, 0) == pid) {
 		struct __ptrace_syscall_info info;
 		if (!WIFSTOPPED(status))
 			break;
-		if (WSTOPSIG(status) != (SIGTRAP | 0x80) ||
-		    ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) <= 0 ||
+		bool call = WSTOPSIG(status) == (SIGTRAP | 0x80);
+		signal = call ? 0 : WSTOPSIG(status);
+		if (!call || ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) <= 0 ||
 		    info.op != PTRACE_SYSCALL_INFO_ENTRY)
 			continue;
 		if (info.entry.nr == SYS_getpgid)
@@ -606,6 +607,10 @@ static void put_configs(const struct fixture *f)
 static void test_scan_all_cold_costs_at_most_12_calls_per_function(void **state)
 {
 	struct fixture *f = *state;
+	/* A program around this one makes calls of its own. */
+	const char *wrapper = getenv("RUN_TESTS_WRAPPER");
+	if (wrapper && wrapper[0])
+		skip();
 	for (unsigned i = 0; i < 7; i++)
 		add_vf(f, i, "igbvf");
 	add(f, ROOT "/0000:00:04.0", 0x060400, "pcieport", 30);
