@@ -607,17 +607,16 @@ static void put_configs(const struct fixture *f)
 static void test_scan_all_cold_costs_at_most_12_calls_per_function(void **state)
 {
 	struct fixture *f = *state;
-	/* A program around this one makes calls of its own. */
+	/* valgrind makes calls of its own. */
 	const char *wrapper = getenv("RUN_TESTS_WRAPPER");
-	if (wrapper && wrapper[0])
-		skip();
+	bool counts = !wrapper || !wrapper[0];
 	for (unsigned i = 0; i < 7; i++)
 		add_vf(f, i, "igbvf");
 	add(f, ROOT "/0000:00:04.0", 0x060400, "pcieport", 30);
 	add(f, ROOT "/0000:00:04.0/0000:02:00.0", 0x010802, "nvme", 31);
 	put_configs(f);
 	size_t n = count_calls(f), functions = 4 + 7 + 2;
-	if (n > 12 * functions)
+	if (counts && n > 12 * functions)
 		fail_msg("%zu system calls for %zu functions", n, functions);
 	print_message("%zu system calls for %zu functions\n", n, functions);
 }
