@@ -36,11 +36,23 @@ int sysfs_open(const char *root)
 	return fd < 0 ? -errno : fd;
 }
 
-/* What is left to walk: text with room for link targets to be put in front. */
+/* What is left to walk begins at rest; a link's target is put in front of it. */
 struct walk {
-	char rest[4096];
+	char text[4096];
+	size_t rest;
 	unsigned links;
 };
+
+static const char *walk_rest(const struct walk *w)
+{
+	return w->text + w->rest;
+}
+
+static int walk_to(struct walk *w, const char *path)
+{
+	w->rest = 0;
+	return STR_COPY(w->text, path);
+}
 
 static int walk_push_link(struct walk *w, int dir, const char *name)
 {
@@ -53,9 +65,9 @@ static int walk_push_link(struct walk *w, int dir, const char *name)
 		return -EXDEV;
 	if (++w->links > LINKS_MAX)
 		return -ELOOP;
-	int r = str_format(joined, sizeof(joined), "%s%s%s", target, w->rest[0] ? "/" : "",
-			   w->rest);
-	return r < 0 ? r : STR_COPY(w->rest, joined);
+	const char *rest = walk_rest(w);
+	int r = str_format(joined, sizeof(joined), "%s%s%s", target, *rest ? "/" : "", rest);
+	return r < 0 ? r : walk_to(w, joined);
 }
 
 /* The directories entered so far, so that ".." is a step back here and never the kernel's. */
@@ -97,13 +109,13 @@ static bool is_link(int dir, const char *name)
 
 static int walk_next(struct walk *w, char name[NAME_MAX + 1])
 {
-	size_t len = strcspn(w->rest, "/");
+	const char *rest = walk_rest(w);
+	size_t len = strcspn(rest, "/");
 	if (len > NAME_MAX)
 		return -ENAMETOOLONG;
-	memcpy(name, w->rest, len);
+	memcpy(name, rest, len);
 	name[len] = '\0';
-	size_t skip = len + strspn(w->rest + len, "/");
-	memmove(w->rest, w->rest + skip, strlen(w->rest + skip) + 1);
+	w->rest += len + strspn(rest + len, "/");
 	return 0;
 }
 
@@ -112,15 +124,15 @@ static int open_walking(int root, const char *path, int flags)
 {
 	struct walk w = { 0 };
 	struct trail t = { .fds = { root }, .n = 1 };
-	int r = STR_COPY(w.rest, path);
+	int r = walk_to(&w, path);
 
-	while (r >= 0 && w.rest[0]) {
+	while (r >= 0 && *walk_rest(&w)) {
 		char name[NAME_MAX + 1];
 		r = walk_next(&w, name);
 		if (r < 0)
 			break;
 		int dir = t.fds[t.n - 1];
-		bool last = !w.rest[0];
+		bool last = !*walk_rest(&w);
 		bool dots = str_eq(name, ".") || str_eq(name, "..");
 		if (!dots && is_link(dir, name) && !(last && (flags & O_NOFOLLOW))) {
 			r = walk_push_link(&w, dir, name);

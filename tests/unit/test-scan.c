@@ -555,6 +555,7 @@ static void counted(const struct fixture *f)
 			r = 1;
 	}
 	mark();
+	have_done(&h);
 	_exit(r != 0);
 }
 
@@ -569,7 +570,7 @@ static size_t count_calls(const struct fixture *f)
 	assert_true(WIFSTOPPED(status));
 	ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
 	while (ptrace(PTRACE_SYSCALL, pid, NULL, signal) == 0 && waitpid(pid, &status, 0) == pid) {
-		struct __ptrace_syscall_info info;
+		struct __ptrace_syscall_info info = { 0 };
 		if (!WIFSTOPPED(status))
 			break;
 		bool call = WSTOPSIG(status) == (SIGTRAP | 0x80);
