@@ -187,12 +187,12 @@ static void ask_config(struct daemon *d)
 	str_buf_done(&addresses);
 }
 
-/* Asks for what only the executor can read and what it was not asked for yet. */
-static void ask(struct daemon *d)
+void picture_ask(struct daemon *d)
 {
 	struct picture *p = &d->picture;
-	if (!executor_client_connected(d->executor))
+	if (!p->ask_due || !executor_client_connected(d->executor))
 		return;
+	p->ask_due = false;
 	ask_config(d);
 	for (size_t i = 0; i < p->have.n_functions; i++) {
 		const struct function *f = &p->have.functions[i];
@@ -212,7 +212,8 @@ void picture_executor_connected(struct daemon *d)
 	keys_done(&p->asked_config);
 	keys_done(&p->asked_types);
 	keys_done(&p->asked_vfs);
-	ask(d);
+	p->ask_due = true;
+	picture_ask(d);
 	/* What happened meanwhile was seen by uevents; the engine compares again. */
 	if (p->observed)
 		changed(d);
@@ -478,7 +479,7 @@ void picture_refresh(struct daemon *d)
 	p->dirty_all = p->dirty_parents = false;
 	if (p->changed)
 		facts_prepare(&d->facts, &p->have);
-	ask(d);
+	p->ask_due = true;
 }
 
 /* New VFs, an end that nobody saw, or a failure after which settings may be other than thought. */
@@ -514,7 +515,7 @@ void picture_step_result(struct daemon *d, const struct step *s, const struct st
 	if (vfs_doubtful(s, r))
 		keys_remove(&p->asked_vfs, s->target.device);
 	facts_prepare(&d->facts, &p->have);
-	ask(d);
+	p->ask_due = true;
 	/* Also when nothing differs: the engine waits for a look that is newer than the step. */
 	p->changed = true;
 }

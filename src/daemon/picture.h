@@ -43,7 +43,7 @@ struct picture {
 	sd_event_source *uevents;
 	/* To be looked at again before the next turn. */
 	struct picture_keys dirty, dirty_mdevs; /* addresses, UUIDs */
-	bool dirty_all, dirty_parents;
+	bool dirty_all, dirty_parents, ask_due;
 	/* Asked of the executor already: addresses (config space), keys of parents (types), keys of
 	 * PFs (settings of their VFs). */
 	struct picture_keys asked_config, asked_types, asked_vfs;
@@ -62,6 +62,8 @@ void picture_executor_connected(struct daemon *d);
 void picture_executor_lost(struct daemon *d);
 /* Looks again at what uevents named. */
 void picture_refresh(struct daemon *d);
+/* Asks the executor for what only it can read and what it was not asked for yet. */
+void picture_ask(struct daemon *d);
 /* Takes in what a step of the engine did, before the engine hears of it. */
 void picture_step_result(struct daemon *d, const struct step *s, const struct step_result *r);
 /* The result of a look; true when it was one. */

@@ -164,11 +164,8 @@ static void effects(struct daemon *d, struct turn *t)
 		server_publish(d, t->events[i]);
 }
 
-static void turn_run(struct daemon *d)
+static void engine_run(struct daemon *d)
 {
-	d->turns.needed_at = 0;
-	(void)sd_event_source_set_enabled(d->turns.due, SD_EVENT_OFF);
-	picture_refresh(d);
 	enum ledger_health health = ledger_health(d->ledger, NULL);
 	if (health == LEDGER_DAMAGED || health == LEDGER_NEWER)
 		return;
@@ -194,6 +191,16 @@ static void turn_run(struct daemon *d)
 	turn_done(&t);
 	consumers_update(d);
 	ledger_tidy(d->ledger);
+}
+
+static void turn_run(struct daemon *d)
+{
+	d->turns.needed_at = 0;
+	(void)sd_event_source_set_enabled(d->turns.due, SD_EVENT_OFF);
+	picture_refresh(d);
+	engine_run(d);
+	/* Nobody waits for these: they go behind the steps and the answers. */
+	picture_ask(d);
 }
 
 static int turn_due(sd_event_source *source, void *userdata)

@@ -12,6 +12,7 @@ trap 'echo "line $LINENO: $BASH_COMMAND: exit $?" >&2' ERR
 . /opt/lab/carve.sh
 
 igb=0000:01:00.0
+whole=0000:03:00.0 # its driver has it: taken from it, and given back
 uuid=83b8f4f2-509f-382f-3c1e-e6bfe0fa3001
 parent=/sys/class/mdev_bus/mtty
 rounds=${BENCH_ROUNDS:-16}
@@ -49,20 +50,24 @@ prepare() {
 	modprobe vfio-pci
 	carve_fresh
 	carve enroll "$igb"
+	carve enroll "$whole"
 	carve enroll mtty
 	carve enroll mbochs
 	policy_is /etc/carve/policy.yaml <<- END
 		version: 1
 		devices:
 		  nic: {match: {address: "$igb"}, expect: 1}
+		  whole: {match: {address: "$whole"}, expect: 1}
 		  serial: {match: {mdev-parent: mtty}, expect: 1}
 		  screen: {match: {mdev-parent: mbochs}, expect: 1}
 		divide:
 		  - {use: nic, as: sriov, count: 2}
+		  - {use: whole, as: passthrough}
 		  - {use: serial, as: mdev, on-demand: [mtty-1]}
 		  - {use: screen, as: mdev, on-demand: [mbochs-small]}
 		classes:
 		  lan: {from: nic}
+		  whole: {from: whole}
 		  tty: {from: serial, profiles: [mtty-1]}
 		  screen: {from: screen}
 	END
@@ -93,7 +98,9 @@ mdev_rounds() {
 	{
 		items 'mdev: bare create' write "$parent/mdev_supported_types/mtty-1/create" "$uuid"
 		items 'mdev: bare remove' write "/sys/bus/mdev/devices/$uuid/remove" 1
-		items 'mdev: two synced commits' commit /var/lib/carve/bench.db 2
+		items 'mdev: commit, create, commit' recorded /var/lib/carve/bench.db \
+			"$parent/mdev_supported_types/mtty-1/create" "$uuid"
+		items '-mdev: bare remove' write "/sys/bus/mdev/devices/$uuid/remove" 1
 		items 'mdev: claim, open connection' call "$(claim_call tty bench)"
 		items 'mdev: release, open connection' call "$(release_call bench)"
 		items 'mdev: carve alloc' run carve alloc tty --for manual:bench --name bench
@@ -101,25 +108,55 @@ mdev_rounds() {
 		items 'mdev: mdevctl start' run mdevctl start -u "$uuid" -p mtty -t mtty-1
 		items 'mdev: mdevctl stop' run mdevctl stop -u "$uuid"
 	} | "$work/rounds" "$rounds" "$socket" > "$work/medians"
-	times 'mdev: bare create' 'mdev: bare remove' 'mdev: two synced commits' \
+	times 'mdev: bare create' 'mdev: bare remove' 'mdev: commit, create, commit' \
 		'mdev: claim, open connection' 'mdev: release, open connection' \
 		'mdev: carve alloc' 'mdev: carve release --wait' 'mdev: mdevctl start' 'mdev: mdevctl stop'
 	ratio 'mdev: claim / create and its commits' 'mdev: claim, open connection' 1.5 \
-		'mdev: bare create' 'mdev: two synced commits'
+		'mdev: commit, create, commit'
 	ratio 'mdev: carve alloc / mdevctl start' 'mdev: carve alloc' 1 'mdev: mdevctl start'
 	ratio 'mdev: carve release --wait / mdevctl stop' 'mdev: carve release --wait' 1 'mdev: mdevctl stop'
 }
 
-# The VF has no driver of the host: the policy makes VFs for guests. driverctl calls a device that
-# has none after unset-override a failure.
+# What every user of driverctl does: a function is taken from its driver, and given back.
+bind_rounds() {
+	local take=("$pci/$whole/driver_override" vfio-pci "$pci/$whole/driver/unbind" "$whole"
+		/sys/bus/pci/drivers_probe "$whole")
+	local give=("$pci/$whole/driver/unbind" "$whole" "$pci/$whole/driver_override" ''
+		/sys/bus/pci/drivers_probe "$whole")
+	{
+		items 'bind: commit, bind, commit' recorded /var/lib/carve/bench.db "${take[@]}"
+		items 'bind: bare reset' write "$pci/$whole/reset" 1
+		items 'bind: bare return' write "${give[@]}"
+		items 'bind: claim, open connection' call "$(claim_call whole bench)"
+		items 'bind: release, open connection' call "$(release_call bench)"
+		items 'bind: carve alloc' run carve alloc whole --for manual:bench --name bench
+		items 'bind: carve release --wait' run carve release bench --wait
+		items 'bind: driverctl set-override' run driverctl set-override "$whole" vfio-pci
+		items 'bind: driverctl unset-override' run driverctl unset-override "$whole"
+	} | "$work/rounds" "$rounds" "$socket" > "$work/medians"
+	times 'bind: commit, bind, commit' 'bind: bare reset' 'bind: bare return' \
+		'bind: claim, open connection' 'bind: release, open connection' 'bind: carve alloc' \
+		'bind: carve release --wait' 'bind: driverctl set-override' 'bind: driverctl unset-override'
+	ratio 'bind: claim / bind and its commits' 'bind: claim, open connection' 1.5 \
+		'bind: commit, bind, commit'
+	ratio 'bind: carve alloc / driverctl set-override' 'bind: carve alloc' 1 'bind: driverctl set-override'
+	ratio 'bind: release / reset and return' 'bind: release, open connection' - \
+		'bind: bare reset' 'bind: bare return'
+	# driverctl does not reset; carve never gives a function back without.
+	ratio 'bind: carve release --wait / driverctl unset-override and a reset' 'bind: carve release --wait' 1 \
+		'bind: driverctl unset-override' 'bind: bare reset'
+}
+
+# A VF that no driver has, since the policy makes VFs for guests: next to nothing for the kernel to
+# do, so that what carve adds shows most. driverctl calls a device that has no driver after
+# unset-override a failure.
 vf_rounds() {
 	local vf
 	vf=$(vf_of "$igb" 0)
 	{
-		items 'vf: bare bind' write "$pci/$vf/driver_override" vfio-pci /sys/bus/pci/drivers_probe "$vf"
-		items 'vf: bare reset' write "$pci/$vf/reset" 1
+		items 'vf: commit, bind, commit' recorded /var/lib/carve/bench.db \
+			"$pci/$vf/driver_override" vfio-pci /sys/bus/pci/drivers_probe "$vf"
 		items 'vf: bare unbind' write /sys/bus/pci/drivers/vfio-pci/unbind "$vf" "$pci/$vf/driver_override" ''
-		items 'vf: two synced commits' commit /var/lib/carve/bench.db 2
 		items 'vf: claim, open connection' call "$(claim_call lan bench)"
 		items 'vf: release, open connection' call "$(release_call bench)"
 		items 'vf: carve alloc' run carve alloc lan --for manual:bench --name bench
@@ -127,17 +164,10 @@ vf_rounds() {
 		items 'vf: driverctl set-override' run driverctl set-override "$vf" vfio-pci
 		items '-vf: driverctl unset-override' run driverctl unset-override "$vf"
 	} | "$work/rounds" "$rounds" "$socket" > "$work/medians"
-	times 'vf: bare bind' 'vf: bare reset' 'vf: bare unbind' 'vf: two synced commits' \
-		'vf: claim, open connection' 'vf: release, open connection' 'vf: carve alloc' \
-		'vf: carve release --wait' 'vf: driverctl set-override' 'vf: driverctl unset-override'
-	ratio 'vf: claim / bind and its commits' 'vf: claim, open connection' 1.5 \
-		'vf: bare bind' 'vf: two synced commits'
+	times 'vf: commit, bind, commit' 'vf: claim, open connection' 'vf: release, open connection' \
+		'vf: carve alloc' 'vf: carve release --wait' 'vf: driverctl set-override'
+	ratio 'vf: claim / bind and its commits' 'vf: claim, open connection' - 'vf: commit, bind, commit'
 	ratio 'vf: carve alloc / driverctl set-override' 'vf: carve alloc' 1 'vf: driverctl set-override'
-	ratio 'vf: release / reset, unbind and commits' 'vf: release, open connection' - \
-		'vf: bare reset' 'vf: bare unbind' 'vf: two synced commits'
-	# driverctl does not reset; carve never gives a function back without.
-	ratio 'vf: carve release --wait / driverctl unset-override and a reset' 'vf: carve release --wait' 1 \
-		'vf: driverctl unset-override' 'vf: bare reset'
 }
 
 # --- counts ------------------------------------------------------------------------------------
@@ -199,7 +229,8 @@ count_burst() {
 }
 
 prepare
-mdev_rounds
+[ -n "${SKIP:-}" ] || mdev_rounds
+bind_rounds
 vf_rounds
 count_one tty mdev
 count_one lan vf

@@ -8,6 +8,7 @@
  *
  *	NAME write PATH TEXT [PATH TEXT]...   whole values to files, as sysfs wants them
  *	NAME commit PATH N                    N times a row of 512 bytes into SQLite, each on disk
+ *	NAME recorded PATH PATH TEXT...       one such commit, values to files, another commit
  *	NAME run PROGRAM [ARGUMENT]...        a process; its output is dropped
  *	NAME call REQUEST                     one Varlink call over one connection that stays open
  *	NAME burst N REQUEST                  N calls at once, each on a connection of its own; a %
@@ -106,17 +107,21 @@ static bool commit(sqlite3 *db)
 			    NULL) == SQLITE_OK;
 }
 
-static bool do_commit(struct bench *b, char *const *f)
+static bool commits(struct bench *b, const char *path, int n)
 {
 	bool good = true;
 	if (!b->database) {
-		b->database = database_open(f[0]);
-		for (int i = 0; good && i < LOG_PAGES; i++)
-			good = commit(b->database);
+		b->database = database_open(path);
+		n += LOG_PAGES;
 	}
-	for (int i = 0; good && i < atoi(f[1]); i++)
+	for (int i = 0; good && i < n; i++)
 		good = commit(b->database);
 	return good;
+}
+
+static bool do_recorded(struct bench *b, char *const *f)
+{
+	return commits(b, f[0], 1) && do_write(f + 1) && commits(b, f[0], 1);
 }
 
 static bool do_run(char *const *f)
@@ -209,7 +214,9 @@ static bool item_do(struct bench *b, const struct item *it)
 	if (!strcmp(kind, "write"))
 		return do_write(rest);
 	if (!strcmp(kind, "commit"))
-		return do_commit(b, rest);
+		return commits(b, rest[0], atoi(rest[1]));
+	if (!strcmp(kind, "recorded"))
+		return do_recorded(b, rest);
 	if (!strcmp(kind, "run"))
 		return do_run(rest);
 	if (!strcmp(kind, "call"))
