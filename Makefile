@@ -125,7 +125,7 @@ fuzz: $(FUZZ)
 lab-tools: $(LAB)
 
 check: all $(UNIT) $(ENGINE) $(FUZZ)
-	scripts/run-tests $(UNIT) $(ENGINE) $(FUZZ)
+	scripts/run-tests $(filter-out $(SKIP:%=$(O)/tests/unit/%),$(UNIT) $(ENGINE) $(FUZZ))
 gate:
 	scripts/gate
 bench: all $(BENCH)

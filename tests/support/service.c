@@ -67,7 +67,7 @@ void service_state_mount(struct service *s, unsigned long flags)
 	assert_int_equal(STR_FORMAT(dir, "%s/state", s->root.path), 0);
 	if (!s->state_mounted) {
 		assert_int_equal(unshare(CLONE_NEWNS), 0);
-		assert_int_equal(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+		assert_int_equal(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
 	}
 	flags |= s->state_mounted ? MS_REMOUNT : 0;
 	assert_int_equal(mount("none", dir, "tmpfs", flags, "size=4m"), 0);
