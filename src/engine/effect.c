@@ -61,7 +61,7 @@ static int bind(struct have *h, const struct step *s, const char *driver)
 	if (!f)
 		return -ENODEV;
 	(void)STR_COPY(f->driver, driver);
-	f->vfio_node = vfio_driver(driver);
+	f->vfio_node = driver_is_vfio(driver);
 	f->vfio_uid = f->vfio_gid = 0;
 	f->vfio_mode = 0600;
 	return 0;

@@ -39,7 +39,7 @@ static bool reboot_cleans(const struct engine *e, const struct slice *s)
 	if (s->uuid[0])
 		return true;
 	/* Memory and registers do not outlive it, what is on a disk does. Not seen: not believed. */
-	return f && f->class >> 16 != 0x01;
+	return f && !pci_class_is(f->class, PCI_BASE_STORAGE);
 }
 
 static void slice_after_reboot(struct engine *e, uint64_t id)

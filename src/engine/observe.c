@@ -34,14 +34,14 @@ static void observe_held(struct engine *e, const struct slice *s)
 	const struct function *f = goal_find(e, s, &found);
 	if (!found)
 		lost(e, s->id, "it vanished while it was held");
-	else if (m && m->binds && f && !vfio_driver(f->driver))
+	else if (m && m->binds && f && !driver_is_vfio(f->driver))
 		lost(e, s->id, "its VFIO driver was taken away while it was held");
 }
 
 static bool bound_as_wanted(struct engine *e, const struct slice *s, const struct function *f)
 {
 	const struct want *w = store_want(e, s->device);
-	return !w || !w->bind_early || !f || !goal_wanted(e, s) || vfio_driver(f->driver);
+	return !w || !w->bind_early || !f || !goal_wanted(e, s) || driver_is_vfio(f->driver);
 }
 
 static void repair(struct engine *e, uint64_t id)

@@ -101,7 +101,7 @@ bool reclaim_destroyed_is_clean(const struct engine *e, const struct slice *s)
 	const struct function *f = have_device(e->have, s->device);
 	if (s->uuid[0])
 		return true;
-	return s->index >= 0 && f && f->class >> 16 != 0x01;
+	return s->index >= 0 && f && !pci_class_is(f->class, PCI_BASE_STORAGE);
 }
 
 static void prove(struct engine *e, struct slice *s, bool found)

@@ -17,7 +17,7 @@ static void wanted_reached(struct engine *e, uint64_t id)
 		return;
 	bool found;
 	const struct function *f = m->find(e->have, s, &found);
-	if (f && !vfio_driver(f->driver)) {
+	if (f && !driver_is_vfio(f->driver)) {
 		/* It is with its own driver: what that is, is seen anew when it is bound again. */
 		s->has_original = 0;
 		s->original_driver[0] = '\0';
@@ -269,7 +269,7 @@ void work_note_original(struct engine *e, struct slice *s)
 {
 	bool found;
 	const struct function *f = s->has_original ? NULL : goal_find(e, s, &found);
-	if (!f || vfio_driver(f->driver))
+	if (!f || driver_is_vfio(f->driver))
 		return;
 	s->has_original = 1;
 	(void)STR_COPY(s->original_driver, f->driver);

@@ -90,20 +90,6 @@ static bool is_own_pf(const struct guard_query *q, const char *addr)
 	return q->step->target.vf >= 0 && str_eq(addr, q->at->device_addr);
 }
 
-/* Port and root drivers do not touch the memory of a guest: VFIO allows them in a group
- * (Linux 6.12 Documentation/driver-api/vfio.rst). */
-static bool mate_harmless(const struct guard_query *q, const char *path, const char *driver)
-{
-	char full[FULL_PATH_SIZE];
-	uint64_t class = 0;
-	if (!driver[0] || driver_is_vfio(driver) || str_eq(driver, "pci-stub"))
-		return true;
-	if (STR_FORMAT(full, "devices/%s/class", path) < 0 ||
-	    sysfs_read_u64(q->roots.sysfs, full, 0, &class) < 0)
-		return false;
-	return class >> 16 == 0x06 && str_eq(driver, "pcieport");
-}
-
 static bool mate_enrolled(const struct guard_query *q, const char *path)
 {
 	char key[DEVICE_KEY_SIZE];
@@ -135,7 +121,7 @@ static int mate_visit(const char *addr, void *userdata)
 		return 0;
 	}
 	device_driver(q->roots.sysfs, path, driver);
-	if (mate_harmless(q, path, driver) || (mate_enrolled(q, path) && !is_own_pf(q, addr)))
+	if (driver_leaves_group_alone(driver) || (mate_enrolled(q, path) && !is_own_pf(q, addr)))
 		return 0;
 	holder_list_add(m->list, HOLDER_SIBLING, addr, "in the same IOMMU group, and driven by %s",
 			driver);
@@ -146,7 +132,8 @@ static int check_mates(const struct guard_query *q, struct guard_answer *a)
 {
 	struct mates m = { q, &a->list };
 	char full[FULL_PATH_SIZE];
-	if (q->step->verb != VERB_BIND || !driver_is_vfio(q->step->text))
+	bool best = str_eq(q->step->text, "vfio"); /* the executor picks it */
+	if (q->step->verb != VERB_BIND || (!best && !driver_is_vfio(q->step->text)))
 		return 0;
 	if (STR_FORMAT(full, "devices/%s/iommu_group/devices", q->at->path) < 0)
 		return -ENAMETOOLONG;

@@ -59,9 +59,10 @@ int holder_subjects_add(struct holder_subjects *s, const char *path, const char 
 	return 0;
 }
 
-bool driver_is_vfio(const char *driver)
+bool device_path_below(const char *path, const char *top)
 {
-	return strstr(driver, "vfio") != NULL;
+	const char *rest = str_after(path, top);
+	return rest && (*rest == '/' || *rest == '\0');
 }
 
 void device_driver(int sysfs, const char *path, char ret[NAME_SIZE])
@@ -199,12 +200,6 @@ struct node_search {
 	bool block;
 };
 
-static bool path_below(const char *path, const char *top)
-{
-	const char *rest = str_after(path, top);
-	return rest && (*rest == '/' || *rest == '\0');
-}
-
 /* An mdev lies below its parent and has an entry of its own: the longest match is meant. */
 static const struct holder_subject *subject_of(const struct holder_subjects *subjects,
 					       const char *path)
@@ -212,7 +207,8 @@ static const struct holder_subject *subject_of(const struct holder_subjects *sub
 	const struct holder_subject *best = NULL;
 	for (size_t i = 0; i < subjects->n; i++) {
 		const struct holder_subject *s = &subjects->entries[i];
-		if (path_below(path, s->path) && (!best || strlen(s->path) > strlen(best->path)))
+		if (device_path_below(path, s->path) &&
+		    (!best || strlen(s->path) > strlen(best->path)))
 			best = s;
 	}
 	return best;

@@ -53,8 +53,8 @@ int holder_subjects_find(const struct host_roots *r, const char *path, const cha
 int holders_find(const struct host_roots *r, const struct holder_subjects *subjects, bool probe,
 		 struct holder_list *ret);
 
-/* Is driver one that hands the function to user space through VFIO? */
-bool driver_is_vfio(const char *driver);
+/* Is path the device at top or something below it? Both below /sys/devices. */
+bool device_path_below(const char *path, const char *top);
 /* Name of the driver bound to the device at path; empty when none is. */
 void device_driver(int sysfs, const char *path, char ret[NAME_SIZE]);
 /* The process behind pid: start, uid, comm, unit. -ESRCH when it is gone. */

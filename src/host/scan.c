@@ -105,12 +105,6 @@ static int read_uevent(const struct scan *s, struct function *f)
 	return 0;
 }
 
-/* Host, ISA and PCI bridges: none is handed out, none has VFs. */
-static bool is_bridge(const struct function *f)
-{
-	return f->class >> 16 == 0x06;
-}
-
 int scan_link_number(const struct scan *s, const char *path)
 {
 	char target[PATH_SIZE];
@@ -137,7 +131,7 @@ static void read_group(const struct scan *s, struct function *f)
 	if (function_path(f, "iommu_group", path) < 0)
 		return;
 	f->iommu_group = scan_link_number(s, path);
-	if (f->iommu_group < 0 || is_bridge(f))
+	if (f->iommu_group < 0 || pci_class_is(f->class, PCI_BASE_BRIDGE))
 		return;
 	const struct function *mate = group_mate(s, f);
 	if (mate) {
@@ -158,11 +152,6 @@ void scan_read_node(const struct scan *s, int group, struct scan_node *ret)
 	    fstatat(s->roots->dev, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
 	*ret = (struct scan_node){ true, st.st_uid, st.st_gid, st.st_mode & 07777 };
-}
-
-static bool vfio_driver(const char *driver)
-{
-	return strstr(driver, "vfio") != NULL;
 }
 
 /* Node of another function whose path begins with the same root bus; false: none was read yet. */
@@ -206,7 +195,7 @@ static void read_boot_vga(const struct scan *s, struct function *f)
 static void read_node(const struct scan *s, struct function *f)
 {
 	struct scan_node node = { 0 };
-	if (vfio_driver(f->driver))
+	if (driver_is_vfio(f->driver))
 		scan_read_node(s, f->iommu_group, &node);
 	f->vfio_node = node.there;
 	f->vfio_uid = node.uid;
@@ -419,7 +408,7 @@ static void read_functions(const struct scan *s)
 			have_remove_function(h, f->addr);
 			continue;
 		}
-		if (!f->is_vf && !is_bridge(f))
+		if (!f->is_vf && !pci_class_is(f->class, PCI_BASE_BRIDGE))
 			read_vf_links(s, f);
 		i++;
 	}

@@ -96,13 +96,6 @@ int topology_group_mates(const struct have *h, const struct function *f,
 	return r;
 }
 
-/* Drivers that leave DMA ownership of the group alone (driver_managed_dma, Linux 6.12). */
-static bool leaves_group_alone(const struct function *f)
-{
-	return !f->driver[0] || strstr(f->driver, "vfio") || str_eq(f->driver, "pci-stub") ||
-	       str_eq(f->driver, "pcieport");
-}
-
 struct blocker {
 	const struct function *found;
 };
@@ -110,7 +103,7 @@ struct blocker {
 static int find_blocker(const struct function *mate, void *userdata)
 {
 	struct blocker *b = userdata;
-	if (leaves_group_alone(mate))
+	if (driver_leaves_group_alone(mate->driver))
 		return 0;
 	b->found = mate;
 	return 1;

@@ -23,8 +23,8 @@ unsigned topology_vfs_numbered(const struct have *h, const struct function *f);
 int topology_group_mates(const struct have *h, const struct function *f,
 			 int (*fn)(const struct function *mate, void *userdata), void *userdata);
 
-/* A group mate whose driver keeps the group from VFIO: any but a VFIO driver, pci-stub or the port
- * driver of bridges. NULL: the group is viable. */
+/* A group mate whose driver keeps the group from VFIO (driver_leaves_group_alone()). NULL: the group is
+ * viable. */
 const struct function *topology_blocker(const struct have *h, const struct function *f);
 
 /* "16.0 GT/s x16"; empty when unknown. Codes: PCIe Base Specification, Link Capabilities. */

@@ -84,7 +84,7 @@ static int other_path_visit(const char *name, void *userdata)
 	    STR_FORMAT(link, "class/block/%s", name) < 0 ||
 	    uses_class_path(o->scan->roots->sysfs, link, path, sizeof(path)) < 0)
 		return 0;
-	o->found = !uses_path_below(path, o->scan->path);
+	o->found = !device_path_below(path, o->scan->path);
 	return o->found;
 }
 
@@ -104,7 +104,7 @@ static int block_visit(const char *name, void *userdata)
 	char link[FULL_PATH_SIZE], path[FULL_PATH_SIZE], disk[NAME_SIZE];
 	if (STR_FORMAT(link, "class/block/%s", name) < 0 ||
 	    uses_class_path(s->roots->sysfs, link, path, sizeof(path)) < 0 ||
-	    !uses_path_below(path, s->path))
+	    !device_path_below(path, s->path))
 		return 0;
 	if (path_disk(name, disk) == 0)
 		return head_add(s, disk);

@@ -20,12 +20,6 @@ struct use_scan {
 	char sub[FULL_PATH_SIZE];
 };
 
-bool uses_path_below(const char *path, const char *top)
-{
-	const char *rest = str_after(path, top);
-	return rest && (*rest == '/' || *rest == '\0');
-}
-
 int uses_class_path(int sysfs, const char *link, char *ret, size_t size)
 {
 	char target[FULL_PATH_SIZE];
@@ -41,7 +35,7 @@ static bool class_entry_below(const struct use_scan *s, const char *class, const
 	char link[FULL_PATH_SIZE], path[FULL_PATH_SIZE];
 	return STR_FORMAT(link, "class/%s/%s", class, name) == 0 &&
 	       uses_class_path(s->roots->sysfs, link, path, sizeof(path)) == 0 &&
-	       uses_path_below(path, s->path);
+	       device_path_below(path, s->path);
 }
 
 static int list_optional(int sysfs, const char *path, int (*fn)(const char *, void *), void *data)
@@ -198,7 +192,8 @@ static bool driver_is_placeholder(const char *driver)
 static int find_netdevs(struct use_scan *s, uint32_t class, const char *driver)
 {
 	int r = list_optional(s->roots->sysfs, "class/net", netdev_visit, s);
-	if (r == 0 && s->seen == 0 && class >> 16 == 0x02 && !driver_is_placeholder(driver))
+	if (r == 0 && s->seen == 0 && pci_class_is(class, PCI_BASE_NETWORK) &&
+	    !driver_is_placeholder(driver))
 		netdev_note(s, driver, "has its interface in another network namespace");
 	return r;
 }

@@ -15,7 +15,5 @@ int uses_find(const struct host_roots *r, const char *path, const char *addr,
 /* The part of it that concerns disks. */
 int uses_find_block(const struct host_roots *r, const char *path, const char *addr,
 		    struct holder_list *ret);
-/* Is path the device at top or something below it? Both below /sys/devices. */
-bool uses_path_below(const char *path, const char *top);
 /* Path below /sys/devices that the link of a class directory leads to. -EINVAL, -ENOENT. */
 int uses_class_path(int sysfs, const char *link, char *ret, size_t size);

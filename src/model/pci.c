@@ -277,6 +277,22 @@ void pci_caps_parse(const uint8_t *config, size_t len, struct pci_caps *ret)
 	*ret = caps;
 }
 
+bool pci_class_is(uint32_t class, enum pci_base_class base)
+{
+	return class >> 16 == (uint32_t)base;
+}
+
+bool driver_is_vfio(const char *driver)
+{
+	return str_ends(driver, "vfio-pci") || str_ends(driver, "vfio_pci");
+}
+
+bool driver_leaves_group_alone(const char *driver)
+{
+	return !driver[0] || driver_is_vfio(driver) || str_eq(driver, "pci-stub") ||
+	       str_eq(driver, "pcieport");
+}
+
 const char *pci_class_name(uint32_t class)
 {
 	/* Base classes of the PCI Code and ID Assignment Specification. */

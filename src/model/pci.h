@@ -175,5 +175,20 @@ bool uuid_valid(const char *uuid); /* lower case, dashed */
 int device_key_from_path(const char *path, char ret_key[DEVICE_KEY_SIZE]);
 /* Fills caps from config space as read; shorter than 256 bytes leaves known false. Pure. */
 void pci_caps_parse(const uint8_t *config, size_t len, struct pci_caps *ret);
+/* Base classes of the PCI Code and ID Assignment Specification that are treated in a way of their own:
+ * what lies on storage outlives its tenant; a bridge is neither handed out nor has it VFs. */
+enum pci_base_class {
+	PCI_BASE_STORAGE = 0x01,
+	PCI_BASE_NETWORK = 0x02,
+	PCI_BASE_BRIDGE = 0x06,
+};
+bool pci_class_is(uint32_t class, enum pci_base_class base);
+/* True for vfio-pci and its variants: all of them end in "vfio-pci" or "vfio_pci" (drivers/vfio/pci
+ * of Linux 7.2). */
+bool driver_is_vfio(const char *driver);
+/* False when a function with that driver keeps its IOMMU group from VFIO. Those that do not leave
+ * DMA ownership alone (driver_managed_dma of Linux 6.12): VFIO's, pci-stub, the one of PCIe ports; and
+ * "", which is no driver. */
+bool driver_leaves_group_alone(const char *driver);
 /* "display", "network", "storage", "accelerator", "bridge", ... for a class code; "other". */
 const char *pci_class_name(uint32_t class);

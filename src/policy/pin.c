@@ -11,8 +11,6 @@
 #include "policy/check.h"
 #include "policy/match.h"
 
-#define PCI_CLASS_BRIDGE 0x06 /* base class, include/linux/pci_ids.h */
-
 const struct policy_selection *policy_select(const struct policy *p,
 					     const struct policy_facts *facts,
 					     const struct function *f,
@@ -21,7 +19,7 @@ const struct policy_selection *policy_select(const struct policy *p,
 	if (!f && !parent)
 		return NULL;
 	/* A VF belongs to its PF; a bridge carries what is behind it. */
-	if (f && (f->is_vf || f->class >> 16 == PCI_CLASS_BRIDGE))
+	if (f && (f->is_vf || pci_class_is(f->class, PCI_BASE_BRIDGE)))
 		return NULL;
 	struct match_subject s = { .facts = facts, .f = f, .parent = parent };
 	for (size_t i = 0; i < p->n_selections; i++)

@@ -8,7 +8,7 @@
 /* PCI class 02 is network, 010802 an NVM Express controller. */
 static inline bool sriov_is_network(const struct function *pf)
 {
-	return pf->class >> 16 == 0x02;
+	return pci_class_is(pf->class, PCI_BASE_NETWORK);
 }
 static inline bool sriov_is_nvme(const struct function *pf)
 {

@@ -34,12 +34,6 @@ static const struct slice *slice_of(const struct members *m, const struct functi
 	return NULL;
 }
 
-/* Bridges take part by themselves: portdrv leaves DMA ownership alone (driver_managed_dma). */
-static bool harmless(const struct function *f)
-{
-	return f->class >> 16 == 0x06 || !f->driver[0] || str_eq(f->driver, "pci-stub");
-}
-
 static int sibling_check(const struct members *m, const struct function *sibling,
 			 struct err *reterr)
 {
@@ -62,12 +56,12 @@ static int sibling_check(const struct members *m, const struct function *sibling
 		err_todo(reterr, "wait until it is reclaimed");
 		return -EBUSY;
 	}
-	if (harmless(sibling) || (s && vfio_driver(sibling->driver)))
+	bool guests = driver_is_vfio(sibling->driver);
+	if (guests ? s != NULL : driver_leaves_group_alone(sibling->driver))
 		return 0;
 	err_set(reterr, "vfio.group.not-viable", EBUSY, "cannot hand the function out");
 	err_because(reterr, "%s is in the same IOMMU group and bound to %s%s", sibling->addr,
-		    sibling->driver,
-		    vfio_driver(sibling->driver) ? ", by somebody else" : " on the host");
+		    sibling->driver, guests ? ", by somebody else" : " on the host");
 	err_todo(reterr, "enrol and divide %s as well, or use a slot with ACS; see carve doctor",
 		 sibling->addr);
 	return -EBUSY;

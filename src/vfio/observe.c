@@ -3,11 +3,6 @@
 #include "base/str.h"
 #include "vfio/internal.h"
 
-bool vfio_driver(const char *driver)
-{
-	return str_ends(driver, "vfio-pci") || str_ends(driver, "vfio_pci");
-}
-
 const struct function *passthrough_find(const struct have *h, const struct slice *s,
 					bool *ret_found)
 {
@@ -31,5 +26,5 @@ int passthrough_proof(const struct have *h, const struct slice *s)
 	if (!f)
 		return PROOF_NONE;
 	/* Mass storage, of any interface, keeps what the tenant wrote. */
-	return f->class >> 16 == 0x01 ? PROOF_STORAGE : vfio_function_proof(f);
+	return pci_class_is(f->class, PCI_BASE_STORAGE) ? PROOF_STORAGE : vfio_function_proof(f);
 }

@@ -9,7 +9,7 @@ int passthrough_offer(const struct have *h, const char *device, struct offer *re
 {
 	const struct function *f = have_device(h, device);
 	/* Bridges: vfio-pci refuses header type 1. VFs are slices of their PF. */
-	if (!f || f->is_vf || f->class >> 16 == 0x06 || f->iommu_group < 0)
+	if (!f || f->is_vf || pci_class_is(f->class, PCI_BASE_BRIDGE) || f->iommu_group < 0)
 		return 0;
 
 	struct offer_entry *e = offer_add(ret);

@@ -42,7 +42,7 @@ static int refuse_vfs(const struct have *h, const struct slice *s, const struct 
 int vfio_bind_steps(const struct have *h, const struct slice *s, const struct function *f,
 		    const struct claim *c, struct plan *ret, struct err *reterr)
 {
-	bool bound = vfio_driver(f->driver);
+	bool bound = driver_is_vfio(f->driver);
 	int r = refuse_vfs(h, s, f, reterr);
 	if (r < 0)
 		return r;
@@ -101,7 +101,7 @@ int vfio_release_steps(const struct have *h, const struct slice *s, const struct
 		return m ? revoke_add(s, m->vfio_node, m->vfio_uid, m->vfio_gid, m->vfio_mode, ret)
 			 : 0;
 	}
-	bool ours = vfio_driver(f->driver);
+	bool ours = driver_is_vfio(f->driver);
 	int r = ours ? revoke_add(s, f->vfio_node, f->vfio_uid, f->vfio_gid, f->vfio_mode, ret) : 0;
 	if (r < 0)
 		return r;
@@ -110,7 +110,7 @@ int vfio_release_steps(const struct have *h, const struct slice *s, const struct
 	if (s->dirty && vfio_function_proof(f) == PROOF_RESET)
 		if (!mech_step_add(ret, VERB_RESET, s))
 			return -ENOMEM;
-	if (ours && !keep_bound && s->has_original && !vfio_driver(s->original_driver))
+	if (ours && !keep_bound && s->has_original && !driver_is_vfio(s->original_driver))
 		return unbind_add(s, ret);
 	return 0;
 }

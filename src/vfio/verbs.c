@@ -108,7 +108,7 @@ static bool bind_driver(const struct verb_context *c, const struct step *s, char
 	bool best = str_eq(s->text, "vfio");
 	int e = 0;
 
-	if (!best && !vfio_driver(s->text)) {
+	if (!best && !driver_is_vfio(s->text)) {
 		verb_refused(r, "not-vfio", "%.64s is no VFIO driver", s->text);
 		return false;
 	}
@@ -160,7 +160,7 @@ static void verb_bind(const struct verb_context *c, const struct step *s, struct
 		return;
 	}
 	(void)STR_COPY(r->before, former);
-	bool there = str_eq(s->text, "vfio") ? vfio_driver(former) : str_eq(s->text, former);
+	bool there = str_eq(s->text, "vfio") ? driver_is_vfio(former) : str_eq(s->text, former);
 	if (!there && has_vfs(c)) {
 		verb_refused(r, "has-vfs", "VFs of it exist: vfio-pci would refuse it");
 		return;
@@ -184,7 +184,7 @@ static bool unbind_reached(const char *now, const char *goal)
 {
 	if (str_eq(goal, "-"))
 		return !now[0];
-	return goal[0] ? str_eq(now, goal) : !vfio_driver(now);
+	return goal[0] ? str_eq(now, goal) : !driver_is_vfio(now);
 }
 
 /* No override is left behind: it would keep the function from its own driver after a rescan. */
@@ -213,7 +213,7 @@ static void verb_unbind(const struct verb_context *c, const struct step *s, stru
 	}
 	(void)STR_COPY(r->before, former);
 	(void)STR_COPY(r->text, former);
-	if (former[0] && !vfio_driver(former)) {
+	if (former[0] && !driver_is_vfio(former)) {
 		if (unbind_reached(former, goal))
 			r->status = STEP_NOTHING;
 		else

@@ -14,10 +14,6 @@
 
 extern const struct mech passthrough_mech;
 
-/* True for vfio-pci and its variants: all of them end in "vfio-pci" or "vfio_pci" (drivers/vfio/pci
- * of Linux 7.2). */
-bool vfio_driver(const char *driver);
-
 /* Bind f to the best VFIO driver (the executor takes the variant that modules.alias names, loads
  * it, pins d3cold_allowed), then give its group node to the claim's account. c NULL: bind only
  * (bind: early). */

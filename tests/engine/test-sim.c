@@ -442,7 +442,7 @@ static void check_machine(struct world *w)
 					 made);
 			broke(w, text);
 		}
-		if (!vfio_driver(f->driver) || f->is_vf)
+		if (!driver_is_vfio(f->driver) || f->is_vf)
 			continue;
 		if (!want || !want->bind_early) {
 			(void)STR_FORMAT(text, "%s is left with %s", f->key, f->driver);

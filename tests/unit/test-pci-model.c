@@ -49,6 +49,33 @@ static void test_uuid_valid_lower_case_dashed(void **state)
 	assert_false(uuid_valid(""));
 }
 
+static void test_driver_rules_are_the_kernels(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *driver;
+		bool vfio, group;
+	} rules[] = {
+		{ "vfio-pci", true, true },
+		{ "mlx5_vfio_pci", true, true },
+		{ "nvgrace_gpu_vfio_pci", true, true },
+		{ "", false, true },
+		{ "pci-stub", false, true },
+		{ "pcieport", false, true },
+		{ "vfio", false, false },
+		{ "pci-pf-stub", false, false },
+		{ "shpchp", false, false },
+		{ "uio_pci_generic", false, false },
+		{ "igb", false, false },
+	};
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+		assert_int_equal(driver_is_vfio(rules[i].driver), rules[i].vfio);
+		assert_int_equal(driver_leaves_group_alone(rules[i].driver), rules[i].group);
+	}
+	assert_true(pci_class_is(0x060400, PCI_BASE_BRIDGE));
+	assert_false(pci_class_is(0x010802, PCI_BASE_BRIDGE));
+}
+
 static void assert_key(const char *path, const char *expected)
 {
 	char key[DEVICE_KEY_SIZE];
@@ -214,6 +241,7 @@ static void test_pci_class_name_known_and_other(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_driver_rules_are_the_kernels),
 		cmocka_unit_test(test_pci_addr_valid_only_the_kernels_form),
 		cmocka_unit_test(test_pci_addr_rid_bus_device_function),
 		cmocka_unit_test(test_uuid_valid_lower_case_dashed),
