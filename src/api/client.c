@@ -70,11 +70,6 @@ int api_fd(const struct api_client *c)
 	return c->fd;
 }
 
-bool api_pending(const struct api_client *c)
-{
-	return c->in.len > 0 && !varlink_input_partial(&c->in);
-}
-
 static int gone(struct err *reterr, int error)
 {
 	err_set(reterr, "api.gone", error, "carved hung up before it answered");

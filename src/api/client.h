@@ -26,8 +26,6 @@ static inline void api_closep(struct api_client **c)
 }
 /* The socket, to poll beside others; api_next() blocks until a whole reply is there. */
 int api_fd(const struct api_client *c);
-/* A whole reply may already be here, and poll() would not tell. */
-bool api_pending(const struct api_client *c);
 
 /* Calls a method of io.carve ("ListDevices"), or of another interface by its full name, and waits for
  * the first reply. params is consumed (NULL: none). *ret_reply (parameters of the reply) is the

@@ -118,6 +118,12 @@ int varlink_output_add(struct varlink_output *out, const json_t *message)
 	if (!json_is_object(message))
 		return -EINVAL;
 
+	/* What was sent makes room for what comes. */
+	if (out->start > 0) {
+		out->len -= out->start;
+		memmove(out->data, out->data + out->start, out->len);
+		out->start = 0;
+	}
 	size_t before = out->len;
 	struct output_write w = { .out = out };
 	int r = json_dump_callback(message, output_write, &w, JSON_COMPACT);

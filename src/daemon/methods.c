@@ -25,7 +25,7 @@ const struct method methods[] = {
 	{ "Propose", PEER_LOOK, false, true, method_propose },
 	{ "ListQuarantine", PEER_LOOK, false, false, method_list_quarantine },
 	{ "ClearQuarantine", PEER_MANAGE, true, true, method_clear_quarantine },
-	{ "RetryReclaim", PEER_CLAIM, true, true, method_retry_reclaim },
+	{ "RetryReclaim", PEER_MANAGE, true, true, method_retry_reclaim },
 	{ "Events", PEER_LOOK, false, false, method_events },
 };
 const size_t methods_n = sizeof(methods) / sizeof(methods[0]);

@@ -171,7 +171,7 @@ static void ask_config(struct daemon *d)
 	for (size_t i = 0; i <= p->have.n_functions; i++) {
 		const struct function *f = &p->have.functions[i];
 		bool end = i == p->have.n_functions;
-		if (!end && !f->caps.known && !keys_have(&p->asked_config, f->addr)) {
+		if (!end && !keys_have(&p->asked_config, f->addr)) {
 			str_buf_addf(&addresses, "%s%s", n ? " " : "", f->addr);
 			n++;
 			(void)keys_add(&p->asked_config, f->addr);
@@ -293,28 +293,35 @@ static void mark_group(struct daemon *d, const char *path)
 			mark(d, &p->dirty_mdevs, p->have.mdevs[i].uuid);
 }
 
-static void mark_mdev(struct daemon *d, const char *path)
+/* A component that is a UUID: the mdev itself, or what belongs to one. False: none is. */
+static bool mark_mdev(struct daemon *d, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	if (slash && uuid_valid(slash + 1))
-		mark(d, &d->picture.dirty_mdevs, slash + 1);
+	for (size_t len; *path; path += len + (path[len] == '/')) {
+		char uuid[UUID_SIZE];
+		len = strcspn(path, "/");
+		if (STR_FORMAT(uuid, "%.*s", (int)len, path) < 0 || !uuid_valid(uuid))
+			continue;
+		mark(d, &d->picture.dirty_mdevs, uuid);
+		return true;
+	}
+	return false;
 }
 
 static void mark_event(struct daemon *d, const struct uevent *u)
 {
 	switch (u->subsystem) {
-	case UEVENT_PCI:
+	case UEVENT_MDEV:
 	case UEVENT_VFIO_DEV:
+		if (mark_mdev(d, u->path))
+			break;
+		/* fall through */
+	case UEVENT_PCI:
 		if (u->addr[0])
 			mark(d, &d->picture.dirty, u->addr);
 		break;
 	case UEVENT_VFIO:
 		mark_group(d, u->path);
 		break;
-	case UEVENT_MDEV:
-		mark_mdev(d, u->path);
-		break;
-	case UEVENT_NET:
 	case UEVENT_PARENT:
 		break;
 	}
@@ -339,8 +346,11 @@ static int uevents_ready(sd_event_source *source, int fd, uint32_t revents, void
 		}
 		d->picture.dirty_all = true;
 		turn_need(d);
-		if (r != -ENOBUFS)
-			return r;
+		if (r == -ENOBUFS)
+			continue;
+		/* Deaf, it would go on with a picture that no longer holds: started anew, it looks. */
+		log_error("cannot hear the kernel any more: %s", strerror(-r));
+		return sd_event_exit(d->loop, r);
 	}
 	return 0;
 }
@@ -363,7 +373,11 @@ static int rescan_one(struct daemon *d, const char *addr)
 	const struct scan_roots roots = roots_of(d);
 	struct have *h = &d->picture.have;
 	size_t before = h->n_functions;
-	int r = scan_function(&roots, h, addr);
+	const struct function *old = have_function(h, addr);
+	/* A VF's "add" comes before its links, and nothing of its own after them: the PF's "change" does
+	 * (sriov_enable() of Linux 6.12). */
+	bool pf = old && !old->is_vf && old->caps.sriov;
+	int r = pf ? scan_vfs(&roots, h, addr) : scan_function(&roots, h, addr);
 	if (r > 0)
 		forget_asked(d, addr);
 	/* VFs came or went. */
@@ -373,7 +387,7 @@ static int rescan_one(struct daemon *d, const char *addr)
 	return r;
 }
 
-static void rescan_all(struct daemon *d)
+static int rescan_all(struct daemon *d)
 {
 	const struct scan_roots roots = roots_of(d);
 	struct picture *p = &d->picture;
@@ -381,7 +395,7 @@ static void rescan_all(struct daemon *d)
 	int r = scan_all(&roots, &p->have, &fresh);
 	if (r < 0) {
 		log_warning("cannot look at the machine: %s", strerror(-r));
-		return;
+		return r;
 	}
 	have_done(&p->have);
 	p->have = fresh;
@@ -389,6 +403,7 @@ static void rescan_all(struct daemon *d)
 	keys_done(&p->asked_types);
 	keys_done(&p->asked_vfs);
 	p->changed = true;
+	return 0;
 }
 
 static void rescan_mdev(struct daemon *d, const char *uuid)
@@ -469,14 +484,14 @@ void picture_refresh(struct daemon *d)
 	struct picture *p = &d->picture;
 	if (!p->dirty_all && !p->dirty_parents && p->dirty.n == 0 && p->dirty_mdevs.n == 0)
 		return;
-	if (p->dirty_all) {
-		rescan_all(d);
+	if (!p->dirty_all) {
+		rescan_dirty(d);
+	} else if (rescan_all(d) == 0) {
 		keys_done(&p->dirty);
 		keys_done(&p->dirty_mdevs);
-	} else {
-		rescan_dirty(d);
+		p->dirty_all = false;
 	}
-	p->dirty_all = p->dirty_parents = false;
+	p->dirty_parents = false;
 	if (p->changed)
 		facts_prepare(&d->facts, &p->have);
 	p->ask_due = true;

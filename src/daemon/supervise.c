@@ -19,7 +19,7 @@
 #include "daemon/server.h"
 #include "sys/clock.h"
 
-/* An executor that ends at once is not started again at once. */
+/* What ends at once is not started again at once. */
 #define RESTART_MS 1000
 
 struct account {
@@ -85,37 +85,52 @@ static int socket_hand_over(int fd)
 	return 0;
 }
 
+/* Ends with its parent, whose pid is given; 0: has none of ours. */
+static void end_with(pid_t parent)
+{
+	if (!parent)
+		return;
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(1);
+}
+
 static int serve_dropped(const struct supervise_config *c, const struct account *a, int fd,
-			 int (*serve)(const struct daemon_config *c), struct err *reterr)
+			 pid_t parent, int (*serve)(const struct daemon_config *c),
+			 struct err *reterr)
 {
 	int r = fd >= 0 ? socket_hand_over(fd) : 0;
 	if (r < 0)
 		return failed(reterr, -r, "cannot hand the socket over", c->daemon->run_dir);
 	r = root_drop(c->user, a, reterr);
-	return r < 0 ? r : serve(c->daemon);
+	if (r < 0)
+		return r;
+	/* Changing the user made the kernel forget it: prctl(2). */
+	end_with(parent);
+	return serve(c->daemon);
 }
 
 /* --- the parent of both ---------------------------------------------------------------------- */
 
 struct children {
 	pid_t executor, carved;
-	int64_t executor_at; /* monotonic ms of its start */
+	int64_t executor_at, carved_at; /* monotonic ms of their starts */
 };
 
-/* In the child: ends with its parent, takes signals again. */
-static void child_begin(void)
+/* In the child: takes signals again. */
+static void child_begin(pid_t parent)
 {
 	sigset_t none;
 	sigemptyset(&none);
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	end_with(parent);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void executor_exec(const struct supervise_config *c)
+static void executor_exec(const struct supervise_config *c, pid_t parent)
 {
 	const struct daemon_config *d = c->daemon;
 	char run[4096], config[4096], sys[4096], dev[4096], proc[4096], user[256];
-	child_begin();
+	child_begin(parent);
 	if (STR_FORMAT(run, "--run-dir=%s", d->run_dir) < 0 ||
 	    STR_FORMAT(config, "--config-dir=%s", d->config_dir) < 0 ||
 	    STR_FORMAT(sys, "--sys=%s", d->sys) < 0 || STR_FORMAT(dev, "--dev=%s", d->dev) < 0 ||
@@ -131,9 +146,9 @@ static void executor_exec(const struct supervise_config *c)
 
 static int executor_start(const struct supervise_config *c, struct children *k)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 	if (pid == 0)
-		executor_exec(c);
+		executor_exec(c, parent);
 	if (pid < 0)
 		return -errno;
 	k->executor = pid;
@@ -145,11 +160,11 @@ static int carved_start(const struct supervise_config *c, struct children *k,
 			const struct account *a, int fd,
 			int (*serve)(const struct daemon_config *c))
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 	if (pid == 0) {
 		_cleanup_err_ struct err err = { 0 };
-		child_begin();
-		int r = serve_dropped(c, a, fd, serve, &err);
+		child_begin(parent);
+		int r = serve_dropped(c, a, fd, parent, serve, &err);
 		if (err_is_set(&err))
 			log_err(LOG_ERR, &err);
 		_exit(r < 0 ? 1 : r);
@@ -157,6 +172,7 @@ static int carved_start(const struct supervise_config *c, struct children *k,
 	if (pid < 0)
 		return -errno;
 	k->carved = pid;
+	k->carved_at = clock_monotonic_ms();
 	return 0;
 }
 
@@ -198,6 +214,18 @@ static void end_children(const struct children *k)
 		(void)waitpid(k->executor, NULL, 0);
 }
 
+/* Of a child that began at that time, 0: never. */
+static bool may_start(int64_t began_at)
+{
+	return !began_at || clock_monotonic_ms() >= began_at + RESTART_MS;
+}
+
+/* Of two times; 0 is none. */
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a && (!b || a < b) ? a : b;
+}
+
 static int keep_running(const struct supervise_config *c, const struct account *a, int fd,
 			int (*serve)(const struct daemon_config *c))
 {
@@ -211,17 +239,14 @@ static int keep_running(const struct supervise_config *c, const struct account *
 		return -errno;
 	int status = -1, r = 0;
 	for (bool asked = false; status < 0 && !asked && r >= 0;) {
-		int64_t due = 0;
-		if (k.executor == 0 && k.executor_at)
-			due = k.executor_at + RESTART_MS;
-		if (k.executor == 0 && clock_monotonic_ms() >= due) {
+		if (k.executor == 0 && may_start(k.executor_at))
 			r = executor_start(c, &k);
-			due = 0;
-		}
-		if (r >= 0 && k.carved == 0)
+		if (r >= 0 && k.carved == 0 && may_start(k.carved_at))
 			r = carved_start(c, &k, a, fd, serve);
 		if (r < 0)
 			break;
+		int64_t due = sooner(k.executor ? 0 : k.executor_at + RESTART_MS,
+				     k.carved ? 0 : k.carved_at + RESTART_MS);
 		asked = wait_signal(&set, due) > 0;
 		status = reap(&k);
 	}
@@ -247,7 +272,7 @@ int supervise(const struct supervise_config *c, int (*serve)(const struct daemon
 			return fd;
 	}
 	if (!c->executor)
-		return serve_dropped(c, &a, fd, serve, reterr);
+		return serve_dropped(c, &a, fd, 0, serve, reterr);
 	r = keep_running(c, &a, fd, serve);
 	return r < 0 ? failed(reterr, -r, "cannot start a process", c->executor) : r;
 }

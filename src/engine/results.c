@@ -126,19 +126,6 @@ static void preparing_failed(struct engine *e, const struct slice *s, struct err
 	work_device_block(e, s->device, err);
 }
 
-/* Not begun, or refused: nothing was touched, so what leaves only waits. */
-static void slice_refused(struct engine *e, const struct slice *s, struct err *err, bool held)
-{
-	if (held && (s->state == SLICE_RECLAIMING || s->state == SLICE_REMOVING))
-		slice_later(e, s->id, err);
-	else if (s->state == SLICE_PREPARING)
-		preparing_failed(e, s, err);
-	else if (s->state == SLICE_RECLAIMING || s->state == SLICE_REMOVING)
-		reclaim_quarantine(e, s->id, err);
-	else
-		work_device_failed(e, s->device, err);
-}
-
 static void slice_failed(struct engine *e, const struct slice *s, struct err *err)
 {
 	if (s->state == SLICE_PREPARING)
@@ -147,6 +134,15 @@ static void slice_failed(struct engine *e, const struct slice *s, struct err *er
 		reclaim_quarantine(e, s->id, err);
 	else
 		work_device_failed(e, s->device, err);
+}
+
+/* Not begun, or refused: nothing was touched, so what leaves only waits. */
+static void slice_refused(struct engine *e, const struct slice *s, struct err *err, bool held)
+{
+	if (held && (s->state == SLICE_RECLAIMING || s->state == SLICE_REMOVING))
+		slice_later(e, s->id, err);
+	else
+		slice_failed(e, s, err);
 }
 
 /* The slice this step is still about: none when it went on to another goal meanwhile. */
@@ -200,6 +196,8 @@ static void device_fail_fresh(struct engine *e, const char *device, const struct
 		memcpy(name, c->name, sizeof(name));
 		err_copy(&err, why);
 		claim_fail(e, name, &err);
+		if (e->failed)
+			return;
 		i--;
 	}
 }

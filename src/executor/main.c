@@ -180,6 +180,7 @@ static int serve(const struct options *o, struct err *reterr)
 		.peer = user_uid(o->user),
 		.idle_ms = IDLE_MS,
 	};
+	c.worker.roots.executor = getpid();
 	c.worker.roots.sysfs = sysfs_open(o->sys);
 	c.worker.roots.dev = sysfs_open(o->dev);
 	c.worker.roots.proc = sysfs_open(o->proc);

@@ -111,7 +111,11 @@ static struct worker_process *worker_new(struct server *s, enum verb_class class
 	if (r == 0)
 		return w;
 	log_error("cannot start a worker: %s", strerror(-r));
+	pid_t pid = w->pid;
 	worker_free(w);
+	/* Its socket is closed: it ends at once. */
+	if (pid > 0)
+		(void)waitpid(pid, NULL, 0);
 	return NULL;
 }
 

@@ -88,7 +88,7 @@ static int list_holders(const struct host_roots *roots, const struct verb_contex
 
 static void holders(const struct verb_context *c, const struct step *s, struct step_result *r)
 {
-	const struct host_roots roots = { c->sysfs, c->dev, c->proc };
+	const struct host_roots roots = { c->sysfs, c->dev, c->proc, c->executor };
 	struct holder_list list = { .n = 0 };
 	if (!c->path[0]) {
 		verb_failed(r, EINVAL, "holders", "no device was named");

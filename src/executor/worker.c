@@ -152,6 +152,7 @@ static void context_fill(struct worker *w, const struct resolved *at, struct ver
 		.sysfs = w->config->roots.sysfs,
 		.dev = w->config->roots.dev,
 		.proc = w->config->roots.proc,
+		.executor = w->config->roots.executor,
 		.data = w->data,
 		.size = sizeof(w->data),
 	};

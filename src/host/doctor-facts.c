@@ -51,7 +51,7 @@ static bool module_loaded(int sysfs, const char *name)
 	return STR_FORMAT(path, "module/%s", name) >= 0 && sysfs_exists(sysfs, path);
 }
 
-/* Lines "kernel/drivers/vfio/pci/vfio-pci.ko.xz:" of modules.dep begin with the file's path. */
+/* The folder of the module for the running kernel, with whatever compression. */
 static bool module_installed(int root)
 {
 	struct utsname u;

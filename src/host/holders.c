@@ -429,7 +429,6 @@ struct process_scan {
 	const struct host_roots *roots;
 	const struct nodes *nodes;
 	struct holder_list *list;
-	int32_t own; /* the executor */
 	bool counts_told;
 };
 
@@ -466,7 +465,8 @@ static void holder_found(struct process_scan *s, int32_t pid, const struct node 
 	if (already_listed(s->list, pid, node))
 		return;
 	int r = read_parent(s->roots->proc, pid, &parent);
-	if (r == -ESRCH || pid == s->own || parent == s->own)
+	int32_t own = s->roots->executor;
+	if (r == -ESRCH || (own && (pid == own || parent == own)))
 		return;
 	(void)holder_describe_process(s->roots->proc, pid, &h);
 	if (str_eq(h.unit, "systemd-udevd.service"))
@@ -589,7 +589,7 @@ int holders_find(const struct host_roots *r, const struct holder_subjects *subje
 		return q;
 	if (probe && groups_free(r, &nodes))
 		return 0;
-	struct process_scan s = { .roots = r, .nodes = &nodes, .list = ret, .own = getppid() };
+	struct process_scan s = { .roots = r, .nodes = &nodes, .list = ret };
 	s.counts_told = counts_are_told(&s);
 	size_t before = ret->found;
 	q = sysfs_list(r->proc, ".", process_visit, &s);

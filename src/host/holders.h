@@ -10,6 +10,7 @@
 /* Descriptors of /sys, /dev and /proc. */
 struct host_roots {
 	int sysfs, dev, proc;
+	int32_t executor; /* pid; it and its workers are no holders. 0: there is none */
 };
 
 #define HOLDERS_MAX 64

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What others tell of the machine, put into the picture: raw reads of workers, events of the kernel. */
+/* What workers read, put into the picture. */
 #include <errno.h>
 
 #include "base/num.h"
@@ -99,86 +99,5 @@ int scan_apply_vfs(struct have *h, const char *pf_key, const void *data, size_t 
 		(void)STR_COPY(v->pf, pf_key);
 	}
 	have_sort(h);
-	return 0;
-}
-
-/* A path component that is a UUID: the event is of a mediated device or of what belongs to one. */
-static bool mdev_of_path(const char *path, char ret[UUID_SIZE])
-{
-	while (*path) {
-		size_t len = strcspn(path, "/");
-		if (len == UUID_SIZE - 1) {
-			memcpy(ret, path, len);
-			ret[len] = '\0';
-			if (uuid_valid(ret))
-				return true;
-		}
-		path += len + (path[len] == '/');
-	}
-	return false;
-}
-
-/* The node of a group came or went: all that are in it. Backwards, since what is gone is taken out. */
-static int scan_group(const struct scan_roots *roots, struct have *h, int group)
-{
-	int changed = 0, r = 0;
-	for (size_t i = h->n_functions; r >= 0 && i-- > 0;) {
-		char addr[PCI_ADDR_SIZE];
-		if (i >= h->n_functions || h->functions[i].iommu_group != group)
-			continue;
-		(void)STR_COPY(addr, h->functions[i].addr);
-		r = scan_function(roots, h, addr);
-		changed |= r > 0;
-	}
-	for (size_t i = h->n_mdevs; r >= 0 && i-- > 0;) {
-		char uuid[UUID_SIZE];
-		if (h->mdevs[i].iommu_group != group)
-			continue;
-		(void)STR_COPY(uuid, h->mdevs[i].uuid);
-		r = scan_mdev(roots, h, uuid);
-		changed |= r > 0;
-	}
-	return r < 0 ? r : changed;
-}
-
-static int scan_parents(const struct scan_roots *roots, struct have *h)
-{
-	int r = scan_mdevs(roots, h);
-	return r < 0 ? r : 1;
-}
-
-static int scan_pci_event(const struct scan_roots *roots, struct have *h, const struct uevent *e)
-{
-	/* A PF says "change" when its VFs are complete (sriov_enable(), drivers/pci/iov.c). */
-	const struct function *f = have_function(h, e->addr);
-	int r = f && !f->is_vf && e->action == UEVENT_CHANGE ? scan_vfs(roots, h, e->addr)
-							     : scan_function(roots, h, e->addr);
-	return r < 0 || !e->mdev_parent ? r : scan_parents(roots, h);
-}
-
-int scan_uevent(const struct scan_roots *roots, struct have *h, const struct uevent *e)
-{
-	char uuid[UUID_SIZE];
-	uint64_t group;
-	const char *number;
-
-	switch (e->subsystem) {
-	case UEVENT_PCI:
-		return e->addr[0] ? scan_pci_event(roots, h, e) : 0;
-	case UEVENT_MDEV:
-	case UEVENT_VFIO_DEV:
-		if (mdev_of_path(e->path, uuid))
-			return scan_mdev(roots, h, uuid);
-		return e->addr[0] ? scan_function(roots, h, e->addr) : 0;
-	case UEVENT_VFIO:
-		number = str_after(e->path, "virtual/vfio/");
-		if (!number || num_parse(number, 10, INT32_MAX, &group) < 0)
-			return 0;
-		return scan_group(roots, h, (int)group);
-	case UEVENT_PARENT:
-		return scan_parents(roots, h);
-	case UEVENT_NET:
-		return 0;
-	}
 	return 0;
 }

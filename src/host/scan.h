@@ -7,7 +7,6 @@
  */
 #pragma once
 #include "base/err.h"
-#include "host/uevent.h"
 #include "model/step.h"
 
 struct scan_roots {
@@ -24,8 +23,6 @@ int scan_all(const struct scan_roots *roots, const struct have *old, struct have
  * Parts of it again, after a step or an event. Each returns 1 when the picture changed, 0 when not.
  * Pointers into the picture are void afterwards.
  */
-/* What an event of the kernel may have changed; this is all that a loop needs to call for one. */
-int scan_uevent(const struct scan_roots *roots, struct have *h, const struct uevent *e);
 /* One function: found, changed or gone (with its VFs). A VF learns its PF and index. */
 int scan_function(const struct scan_roots *roots, struct have *h, const char *addr);
 /* A PF and all its VFs: which there are, their links, drivers, nodes. */

@@ -15,13 +15,10 @@
 #define RECEIVE_BUFFER (4 * 1024 * 1024)
 
 static const char *const subsystems[] = {
-	[UEVENT_PCI] = "pci",		[UEVENT_MDEV] = "mdev", [UEVENT_VFIO] = "vfio",
-	[UEVENT_VFIO_DEV] = "vfio-dev", [UEVENT_NET] = "net",
-};
-static const char *const actions[] = {
-	[UEVENT_ADD] = "add",	[UEVENT_REMOVE] = "remove", [UEVENT_CHANGE] = "change",
-	[UEVENT_MOVE] = "move", [UEVENT_ONLINE] = "online", [UEVENT_OFFLINE] = "offline",
-	[UEVENT_BIND] = "bind", [UEVENT_UNBIND] = "unbind",
+	[UEVENT_PCI] = "pci",
+	[UEVENT_MDEV] = "mdev",
+	[UEVENT_VFIO] = "vfio",
+	[UEVENT_VFIO_DEV] = "vfio-dev",
 };
 #define N_ELEMENTS(a) (sizeof(a) / sizeof(*(a)))
 
@@ -181,8 +178,6 @@ static int device_parse(struct udev_device *d, struct uevent *ret)
 	    uevent_path_parse(devpath, &e) < 0)
 		return 0;
 	e.subsystem = (enum uevent_subsystem)subsystem;
-	e.action = (enum uevent_action)name_index(actions, N_ELEMENTS(actions),
-						  udev_device_get_action(d));
 	*ret = e;
 	return 1;
 }

@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the kernel says has changed: its own uevents (not udev's copies, which may be seconds late).
- * Only prompts a look; what is true is read from the machine, see scan_uevent().
+ * Only prompts a look; what is true is read from the machine.
  */
 #pragma once
 #include "base/err.h"
 #include "model/pci.h"
 
-enum uevent_action {
-	UEVENT_ADD,
-	UEVENT_REMOVE,
-	UEVENT_CHANGE,
-	UEVENT_MOVE,
-	UEVENT_ONLINE,
-	UEVENT_OFFLINE,
-	UEVENT_BIND,
-	UEVENT_UNBIND,
-	UEVENT_OTHER,
-};
 enum uevent_subsystem {
 	UEVENT_PCI,
 	UEVENT_MDEV,
 	UEVENT_VFIO,	 /* group nodes: virtual/vfio/15 */
 	UEVENT_VFIO_DEV, /* PATH-OF-DEVICE/vfio-dev/vfio0 */
-	UEVENT_NET,
-	UEVENT_PARENT, /* of mediated devices, of any other kind: virtual/mtty/mtty */
+	UEVENT_PARENT,	 /* of mediated devices, of any other kind: virtual/mtty/mtty */
 };
 struct uevent {
-	enum uevent_action action;
 	enum uevent_subsystem subsystem;
 	char path[SYS_PATH_SIZE]; /* below /sys/devices */
 	char addr[PCI_ADDR_SIZE]; /* PCI function it is or belongs to; empty: none */

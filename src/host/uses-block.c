@@ -175,7 +175,8 @@ static int read_mounts(struct block_scan *s, const char *pid)
 	if (STR_FORMAT(path, "%s/mountinfo", pid) < 0)
 		return 0;
 	_cleanup_close_ int fd = sysfs_openat(s->roots->proc, path, O_RDONLY);
-	if (fd == -ENOENT || fd == -ESRCH)
+	/* It ended: gone, or nobody has waited for it yet (EINVAL, mounts_open_common() of Linux 6.12). */
+	if (fd == -ENOENT || fd == -ESRCH || fd == -EINVAL)
 		return 0;
 	if (fd < 0)
 		return fd;
@@ -188,7 +189,7 @@ static int read_mounts(struct block_scan *s, const char *pid)
 		return -ENOMEM;
 	while (fgets(line, MOUNT_LINE_MAX, f))
 		mount_line(s, line);
-	/* The process may end meanwhile: the kernel then says ESRCH or EINVAL. */
+	/* What ends while it is read gives no more lines. */
 	return 0;
 }
 

@@ -202,8 +202,7 @@ static void verb_read(const struct verb_context *c, const struct step *s, struct
 
 const struct verb_entry mdev_verbs[] = {
 	/* A vendor driver that starts firmware takes seconds. */
-	{ VERB_MDEV_CREATE, VERB_CLASS_WRITE, LANE_DEVICE, GUARD_ENROLLED | GUARD_NEVER_TOUCH,
-	  20000, verb_create },
+	{ VERB_MDEV_CREATE, VERB_CLASS_WRITE, LANE_DEVICE, GUARD_ENROLLED, 20000, verb_create },
 	{ VERB_MDEV_REMOVE, VERB_CLASS_WRITE, LANE_DEVICE, GUARD_ENROLLED | GUARD_HOLDERS, 20000,
 	  verb_remove },
 	{ VERB_READ_MDEV, VERB_CLASS_LOOK, LANE_DEVICE, 0, 5000, verb_read },

@@ -35,8 +35,9 @@ enum verb_guard {
  * path: resolved path of the target below /sys/devices. */
 struct verb_context {
 	int sysfs;
-	int dev;  /* descriptor of /dev */
-	int proc; /* descriptor of /proc */
+	int dev;	  /* descriptor of /dev */
+	int proc;	  /* descriptor of /proc */
+	int32_t executor; /* pid of it */
 	char addr[PCI_ADDR_SIZE];
 	char path[SYS_PATH_SIZE];
 	char device_addr[PCI_ADDR_SIZE]; /* of target.device (the PF of a VF) */

@@ -71,11 +71,11 @@ enum step_status {
 
 enum holder_kind {
 	HOLDER_FD,	/* a process has a node of the device open */
-	HOLDER_NETDEV,	/* an interface that is up, enslaved, addressed or routed */
+	HOLDER_NETDEV,	/* an interface that is up, enslaved, or carries another */
 	HOLDER_BLOCK,	/* mount, swap, dm, md, zfs, partition holder */
 	HOLDER_DISPLAY, /* boot display or a connected display in use */
 	HOLDER_CONSOLE,
-	HOLDER_VF,	/* one of the VFs of the device is held; child says which */
+	HOLDER_VF,	/* one of the VFs of the device is held */
 	HOLDER_SIBLING, /* IOMMU group mate with a host driver */
 	HOLDER_MDEV,	/* an mdev exists on the device */
 };

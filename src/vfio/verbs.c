@@ -61,7 +61,7 @@ static int driver_attach(const struct verb_context *c, const char *driver, char 
 	return driver[0] && str_eq(driver, ret_now) ? 0 : probed;
 }
 
-/* As it was before; its words are added to what failed already. */
+/* As it was before. When that fails, too, its words are what people must know. */
 static void bind_undo(const struct verb_context *c, const char *former, struct step_result *r)
 {
 	char now[NAME_SIZE] = "";

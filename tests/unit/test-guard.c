@@ -11,8 +11,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "host/guard.h"
 #include "host/uses.h"
@@ -130,7 +132,7 @@ static int set_up(void **state)
 	tree_init(&h->sys);
 	tree_init(&h->dev);
 	tree_init(&h->proc);
-	h->roots = (struct host_roots){ h->sys.fd, h->dev.fd, h->proc.fd };
+	h->roots = (struct host_roots){ h->sys.fd, h->dev.fd, h->proc.fd, 0 };
 	function(h, PORT, 0x060400, "pcieport", 1);
 	(void)STR_COPY(h->entries[0].key, KEY);
 	h->enrolled = (struct enrollment){ h->entries, 1 };
@@ -249,6 +251,20 @@ static void test_guard_vf_held_by_its_own_node_not_taken(void **state)
 	h->step.verb = VERB_UNBIND;
 	const struct holder *holder = expect_refused(h, "guard.held");
 	assert_string_equal(holder->what, "/dev/vfio/devices/vfio3");
+}
+
+/* By the pid it began with: workers outlive it, and then their parent is everybody's. */
+static void test_f08_guard_only_the_executors_own_are_no_holders(void **state)
+{
+	struct host *h = *state;
+	network_card(h);
+	process(h, 4121, "qemu", "0::/\n", "/dev/null"); /* its parent is 1 */
+	target(h, VF0, 0);
+	h->step.verb = VERB_UNBIND;
+	h->query.roots.executor = 77;
+	expect_refused(h, "guard.held");
+	h->query.roots.executor = 1;
+	expect_free(h);
 }
 
 /* Its group opens, so nobody has it: processes are not even looked at. With a node beside the group
@@ -457,6 +473,26 @@ static void test_f38_guard_mounted_partition_refused(void **state)
 	assert_string_equal(holder->what, "nvme0n1p1 is mounted on /data");
 }
 
+/* The mounts of a process that ended and was not waited for cannot be opened. */
+static void test_f38_guard_zombie_is_no_obstacle(void **state)
+{
+	struct host *h = *state;
+	_cleanup_close_ int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct host_roots roots = h->roots;
+	struct holder_list list = { .n = 0 };
+	siginfo_t end;
+	roots.proc = proc;
+	nvme_card(h);
+	disk(h, "carvetest0", PF "/nvme/nvme0/carvetest0", "4095:77");
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &end, WEXITED | WNOWAIT), 0);
+	int r = uses_find_block(&roots, PF, "0000:01:00.0", &list);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(r, 0);
+}
+
 static void test_f38_guard_btrfs_mount_found_by_source(void **state)
 {
 	struct host *h = *state;
@@ -616,6 +652,7 @@ int main(void)
 		TEST(test_f05_guard_vf_count_change_under_guest_refused),
 		TEST(test_f08_guard_held_vf_not_taken),
 		TEST(test_guard_vf_held_by_its_own_node_not_taken),
+		TEST(test_f08_guard_only_the_executors_own_are_no_holders),
 		TEST(test_guard_group_that_opens_asks_no_process),
 		TEST(test_f33_guard_pf_of_held_vf_keeps_its_driver),
 		TEST(test_f08_guard_held_mdev_not_removed),
@@ -630,6 +667,7 @@ int main(void)
 		TEST(test_guard_pf_in_use_needs_leave),
 		TEST(test_f38_guard_vf_interface_up_stops_vf_count_change),
 		TEST(test_f38_guard_mounted_partition_refused),
+		TEST(test_f38_guard_zombie_is_no_obstacle),
 		TEST(test_f38_guard_btrfs_mount_found_by_source),
 		TEST(test_f38_guard_swap_and_lvm_members_refused),
 		TEST(test_f38_guard_nvme_multipath_disk_belongs_to_its_last_path),

@@ -335,41 +335,29 @@ static void test_scan_function_gone_takes_its_vfs_along(void **state)
 	assert_int_equal(scan_function(&f->roots, &f->have, "0000:01:00.0"), 0);
 }
 
-static struct uevent pci_event(enum uevent_action action, const char *path)
-{
-	char devpath[256];
-	struct uevent e = { .action = action, .subsystem = UEVENT_PCI };
-	assert_int_equal(STR_FORMAT(devpath, "/devices/%s", path), 0);
-	assert_int_equal(uevent_path_parse(devpath, &e), 0);
-	return e;
-}
-
 /* Order of the kernel: "add", then the links, then "change" (pci_iov_add_virtfn(), drivers/pci/iov.c). */
-static void test_f07_scan_uevent_vf_without_links_learns_its_pf_later(void **state)
+static void test_f07_scan_vf_without_links_learns_its_pf_later(void **state)
 {
 	struct fixture *f = *state;
 	char path[128];
-	vf_path(2, path);
+	vf_path(0, path);
 	scan(f);
 	apply_pf_config(f, 1);
 
 	add(f, path, 0x020000, NULL, 12);
-	struct uevent e = pci_event(UEVENT_ADD, path);
-	assert_int_equal(scan_uevent(&f->roots, &f->have, &e), 1);
-	assert_false(function(f, "0000:01:10.4")->is_vf);
+	assert_int_equal(scan_function(&f->roots, &f->have, "0000:01:10.0"), 1);
+	assert_false(function(f, "0000:01:10.0")->is_vf);
 
-	tree_vf(&f->sys, PF, 2, path);
-	e.action = UEVENT_CHANGE;
-	assert_int_equal(scan_uevent(&f->roots, &f->have, &e), 1);
-	assert_non_null(have_vf(&f->have, "0000:01:00.0", 2));
+	tree_vf(&f->sys, PF, 0, path);
+	assert_int_equal(scan_vfs(&f->roots, &f->have, "0000:01:00.0"), 1);
+	assert_non_null(have_vf(&f->have, "0000:01:00.0", 0));
 	assert_int_equal(function(f, "0000:01:00.0")->caps.sriov_num, 1);
 
-	tree_remove(&f->sys, "bus/pci/devices/0000:01:10.4");
+	tree_remove(&f->sys, "bus/pci/devices/0000:01:10.0");
 	char dir[160];
 	assert_int_equal(STR_FORMAT(dir, "devices/%s", path), 0);
 	tree_remove(&f->sys, dir);
-	e.action = UEVENT_REMOVE;
-	assert_int_equal(scan_uevent(&f->roots, &f->have, &e), 1);
+	assert_int_equal(scan_function(&f->roots, &f->have, "0000:01:10.0"), 1);
 	assert_int_equal(have_vf_count(&f->have, "0000:01:00.0"), 0);
 	assert_int_equal(function(f, "0000:01:00.0")->caps.sriov_num, 0);
 }
@@ -384,16 +372,15 @@ static void test_scan_function_vf_index_does_not_need_config_space(void **state)
 	assert_int_equal(function(f, "0000:01:10.4")->vf_index, 2);
 }
 
-static void test_scan_uevent_pf_change_brings_all_its_vfs(void **state)
+static void test_scan_vfs_brings_all_vfs_of_a_pf(void **state)
 {
 	struct fixture *f = *state;
 	scan(f);
 	for (unsigned i = 0; i < 7; i++)
 		add_vf(f, i, NULL);
-	struct uevent e = pci_event(UEVENT_CHANGE, PF);
-	assert_int_equal(scan_uevent(&f->roots, &f->have, &e), 1);
+	assert_int_equal(scan_vfs(&f->roots, &f->have, "0000:01:00.0"), 1);
 	assert_int_equal(have_vf_count(&f->have, "0000:01:00.0"), 7);
-	assert_int_equal(scan_uevent(&f->roots, &f->have, &e), 0);
+	assert_int_equal(scan_vfs(&f->roots, &f->have, "0000:01:00.0"), 0);
 	tree_remove(&f->sys, "devices/" PF "/virtfn6");
 	tree_remove(&f->sys, "bus/pci/devices/0000:01:11.4");
 	tree_remove(&f->sys, "devices/" PORT "/0000:01:11.4");
@@ -424,13 +411,11 @@ static void finish_mdev(const struct fixture *f)
 static void test_f31_scan_mdevs_foreign_and_unfinished_are_shown(void **state)
 {
 	struct fixture *f = *state;
-	struct uevent e = { .action = UEVENT_ADD, .subsystem = UEVENT_MDEV };
 	add_mtty(f);
 	scan(f);
 	assert_non_null(have_parent(&f->have, "sys:" MTTY));
-	assert_int_equal(uevent_path_parse("/devices/" MTTY "/" UUID, &e), 0);
 	add_mdev(f);
-	assert_int_equal(scan_uevent(&f->roots, &f->have, &e), 1);
+	assert_int_equal(scan_mdev(&f->roots, &f->have, UUID), 1);
 	const struct mdev *m = have_mdev(&f->have, UUID);
 	assert_non_null(m);
 	assert_string_equal(m->parent, "sys:" MTTY);
@@ -439,9 +424,7 @@ static void test_f31_scan_mdevs_foreign_and_unfinished_are_shown(void **state)
 
 	/* Links come after the events; the node's own event tells. */
 	finish_mdev(f);
-	e = (struct uevent){ .action = UEVENT_ADD, .subsystem = UEVENT_VFIO_DEV };
-	assert_int_equal(uevent_path_parse("/devices/" MTTY "/" UUID "/vfio-dev/vfio0", &e), 0);
-	assert_int_equal(scan_uevent(&f->roots, &f->have, &e), 1);
+	assert_int_equal(scan_mdev(&f->roots, &f->have, UUID), 1);
 	m = have_mdev(&f->have, UUID);
 	assert_non_null(m);
 	assert_string_equal(m->type, "mtty-2");
@@ -456,37 +439,13 @@ static void test_f31_scan_mdevs_foreign_and_unfinished_are_shown(void **state)
 	assert_int_equal(scan_mdev(&f->roots, &f->have, "../x"), -EINVAL);
 }
 
-static void test_scan_uevent_group_node_refreshes_its_members(void **state)
-{
-	struct fixture *f = *state;
-	struct uevent e = { .action = UEVENT_ADD, .subsystem = UEVENT_VFIO };
-	add_mtty(f);
-	add_mdev(f);
-	finish_mdev(f);
-	add(f, PF, 0x020000, "vfio-pci", 3);
-	scan(f);
-	assert_false(function(f, "0000:01:00.0")->vfio_node);
-	tree_file(&f->dev, "vfio/3", "");
-	assert_int_equal(uevent_path_parse("/devices/virtual/vfio/3", &e), 0);
-	assert_int_equal(scan_uevent(&f->roots, &f->have, &e), 1);
-	assert_true(function(f, "0000:01:00.0")->vfio_node);
-	tree_remove(&f->dev, "vfio/20");
-	assert_int_equal(uevent_path_parse("/devices/virtual/vfio/20", &e), 0);
-	assert_int_equal(scan_uevent(&f->roots, &f->have, &e), 1);
-	const struct mdev *m = have_mdev(&f->have, UUID);
-	assert_true(m && !m->vfio_node);
-	assert_int_equal(uevent_path_parse("/devices/virtual/vfio/vfio", &e), 0);
-	assert_int_equal(scan_uevent(&f->roots, &f->have, &e), 0);
-}
-
-static void test_scan_uevent_parent_registers_and_leaves(void **state)
+static void test_scan_mdevs_parent_registers_and_leaves(void **state)
 {
 	struct fixture *f = *state;
 	struct mdev_type types[2] = { { .id = "mtty-2", .available = 12 }, { .id = "mtty-1" } };
-	struct uevent e = { .action = UEVENT_CHANGE, .subsystem = UEVENT_PARENT };
 	scan(f);
 	add_mtty(f);
-	assert_int_equal(scan_uevent(&f->roots, &f->have, &e), 1);
+	assert_int_equal(scan_mdevs(&f->roots, &f->have), 0);
 	assert_int_equal(f->have.n_parents, 1);
 	assert_int_equal(scan_apply_types(&f->have, "sys:" MTTY, types, sizeof(types)), 0);
 	assert_int_equal(scan_apply_types(&f->have, "sys:" MTTY, types, sizeof(types) - 1),
@@ -494,7 +453,7 @@ static void test_scan_uevent_parent_registers_and_leaves(void **state)
 	assert_int_equal(f->have.n_types, 2);
 	assert_string_equal(f->have.types[0].id, "mtty-1");
 	tree_remove(&f->sys, "class/mdev_bus/mtty");
-	assert_int_equal(scan_uevent(&f->roots, &f->have, &e), 1);
+	assert_int_equal(scan_mdevs(&f->roots, &f->have), 0);
 	assert_int_equal(f->have.n_types, 0);
 }
 
@@ -639,12 +598,11 @@ int main(void)
 		TEST(test_f23_scan_all_another_card_at_the_address_is_not_believed),
 		TEST(test_scan_function_says_whether_it_changed),
 		TEST(test_scan_function_gone_takes_its_vfs_along),
-		TEST(test_f07_scan_uevent_vf_without_links_learns_its_pf_later),
+		TEST(test_f07_scan_vf_without_links_learns_its_pf_later),
 		TEST(test_scan_function_vf_index_does_not_need_config_space),
-		TEST(test_scan_uevent_pf_change_brings_all_its_vfs),
+		TEST(test_scan_vfs_brings_all_vfs_of_a_pf),
 		TEST(test_f31_scan_mdevs_foreign_and_unfinished_are_shown),
-		TEST(test_scan_uevent_group_node_refreshes_its_members),
-		TEST(test_scan_uevent_parent_registers_and_leaves),
+		TEST(test_scan_mdevs_parent_registers_and_leaves),
 		TEST(test_scan_apply_types_unended_text_is_left_out),
 		TEST(test_scan_details_are_read_by_name),
 		TEST(test_scan_all_cold_costs_at_most_12_calls_per_function),

@@ -88,10 +88,10 @@ static int check_events(struct uevent_monitor *m, int fd)
 	CHECK(send_event(fd, "change", "/devices/virtual/mtty/mtty", "mtty", NULL) == 0);
 	CHECK(wakes(m));
 	CHECK(uevent_monitor_next(m, &e) == 1);
-	CHECK(e.action == UEVENT_BIND && e.subsystem == UEVENT_PCI && !e.mdev_parent);
+	CHECK(e.subsystem == UEVENT_PCI && !e.mdev_parent);
 	CHECK(strcmp(e.addr, "0000:01:10.0") == 0);
 	CHECK(uevent_monitor_next(m, &e) == 1);
-	CHECK(e.action == UEVENT_CHANGE && e.subsystem == UEVENT_PARENT && e.mdev_parent);
+	CHECK(e.subsystem == UEVENT_PARENT && e.mdev_parent);
 	CHECK(strcmp(e.path, "virtual/mtty/mtty") == 0);
 	CHECK(uevent_monitor_next(m, &e) == 0);
 	return 0;
@@ -146,7 +146,6 @@ static int check_lost(struct uevent_monitor *m, int fd)
 	CHECK(lost >= 1);
 	CHECK(send_event(fd, "remove", "/devices/" VF, "pci", NULL) == 0);
 	CHECK(uevent_monitor_next(m, &e) == 1);
-	CHECK(e.action == UEVENT_REMOVE);
 	return 0;
 }
 

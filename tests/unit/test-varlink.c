@@ -160,6 +160,22 @@ static void test_conn_next_unread_replies_hold_back_further_calls(void **state)
 	varlink_conn_done(&c);
 }
 
+/* A reader that always leaves something is no reason to keep what it has read. */
+static void test_output_sent_room_is_used_again(void **state)
+{
+	(void)state;
+	struct varlink_output out = { .max = 1024 };
+	json_t *message = json_pack("{s:s}", "text", "some words, to be sent again");
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(varlink_output_add(&out, message), 0);
+		if (i > 0)
+			varlink_output_sent(&out, varlink_output_pending(&out) / 2);
+		assert_true(out.room <= 4096);
+	}
+	json_decref(message);
+	varlink_output_done(&out);
+}
+
 static void test_output_add_beyond_max_adds_nothing(void **state)
 {
 	struct varlink_output out = { .max = 20 };
@@ -185,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_conn_next_pipelined_calls_come_one_at_a_time),
 		cmocka_unit_test(test_conn_reply_continues_only_when_more_was_asked),
 		cmocka_unit_test(test_conn_next_unread_replies_hold_back_further_calls),
+		cmocka_unit_test(test_output_sent_room_is_used_again),
 		cmocka_unit_test(test_output_add_beyond_max_adds_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
