@@ -46,7 +46,7 @@ complete -c carve -n "__fish_seen_subcommand_from plan" -l only -x -a "(__carve_
 complete -c carve -n "__fish_seen_subcommand_from apply" -F
 complete -c carve -n "__fish_seen_subcommand_from apply" -l only -x -a "(__carve_names)" -d 'Only this device'
 complete -c carve -n "__fish_seen_subcommand_from apply" -l restore -d 'Make what the last applied policy still lacks'
-complete -c carve -n "__fish_seen_subcommand_from apply" -l wait -s w -d 'Show progress while waiting'
+complete -c carve -n "__fish_seen_subcommand_from apply" -l wait -s w -d 'Wait until it is done, as it does anyway'
 complete -c carve -n "__fish_seen_subcommand_from apply" -l deadline -x -d 'Give up waiting after so long'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -a "(__carve_names classes)"
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l for -x -d 'Who it is for, as in libvirt:web01'
@@ -55,10 +55,10 @@ complete -c carve -n "__fish_seen_subcommand_from alloc" -l reserved -d 'Keep th
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l set -x -a "mac= vlan= qos= spoof-check= trust= link= min-rate= max-rate=" -d 'A setting: mac, vlan, trust, ...'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l pid -x -a "(__fish_complete_pids)" -d 'End the claim with this process'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l uid -x -a "(__fish_complete_users)" -d 'Who may open the slice: a name or a number'
-complete -c carve -n "__fish_seen_subcommand_from alloc" -l wait -s w -d 'Show progress while waiting'
+complete -c carve -n "__fish_seen_subcommand_from alloc" -l wait -s w -d 'Wait until it is done, as it does anyway'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l deadline -x -d 'Give up waiting after so long'
 complete -c carve -n "__fish_seen_subcommand_from release" -a "(__carve_names claims)"
-complete -c carve -n "__fish_seen_subcommand_from release" -l wait -s w -d 'Show progress while waiting'
+complete -c carve -n "__fish_seen_subcommand_from release" -l wait -s w -d 'Wait until it is done, as it does anyway'
 complete -c carve -n "__fish_seen_subcommand_from release" -l deadline -x -d 'Give up waiting after so long'
 complete -c carve -n "__fish_seen_subcommand_from handle" -a "(__carve_names claims)"
 complete -c carve -n "__fish_seen_subcommand_from handle" -l format -x -a "qemu libvirt json env" -d 'qemu, libvirt, json or env (env)'

@@ -79,7 +79,10 @@ static void print_plan(const json_t *reply)
 	size_t i, k;
 	json_t *step, *line;
 	const json_t *steps = json_object_get(reply, "steps"),
-		     *waits = json_object_get(reply, "waits");
+		     *waits = json_object_get(reply, "waits"),
+		     *ends = json_object_get(reply, "ends");
+	json_array_foreach((json_t *)ends, i, line)
+		text_wrap("ends:", 8, json_string_value(line) ? json_string_value(line) : "?");
 	json_array_foreach((json_t *)steps, i, step) {
 		char number[16];
 		(void)STR_FORMAT(number, "%3zu.", i + 1);
@@ -91,11 +94,12 @@ static void print_plan(const json_t *reply)
 	json_array_foreach((json_t *)waits, i, line)
 		text_wrap("waits:", 8, json_string_value(line) ? json_string_value(line) : "?");
 	if (json_array_size(steps) == 0)
-		cli_say("%s", json_array_size(waits)
+		cli_say("%s", json_array_size(waits) || json_array_size(ends)
 				      ? "nothing can be done now\n"
 				      : "nothing to do: the host is as the policy says\n");
 	else
-		cli_say("%zu steps; nothing was changed\n", json_array_size(steps));
+		cli_say("%zu step%s; nothing was changed\n", json_array_size(steps),
+			json_array_size(steps) == 1 ? "" : "s");
 }
 
 int cli_plan(struct cli *c)
@@ -168,9 +172,7 @@ int cli_apply(struct cli *c)
 		return cli_exit_code(&c->err);
 	if (restore)
 		json_object_set_new(params, "restore", json_true());
-	bool waits = cli_option_given(c, "wait") || deadline;
-	int r = waits ? cli_call_wait(c, "Apply", params, deadline, &reply)
-		      : cli_call(c, "Apply", params, &reply);
+	int r = cli_call_wait(c, "Apply", params, deadline, &reply);
 	if (r < 0)
 		return cli_exit_code(&c->err);
 	int code = apply_code(reply);

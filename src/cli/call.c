@@ -148,6 +148,7 @@ int cli_exit_code(const struct err *e)
 		{ "cli.timeout", EXIT_TIMEOUT },
 		{ "api.gone", EXIT_UNREACHABLE },
 		{ "api.limit", EXIT_REFUSED },
+		{ "reclaim.no-proof", EXIT_PARTIAL }, /* released, and kept out of use */
 		{ "setting.not-allowed", EXIT_REFUSED },
 	};
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)

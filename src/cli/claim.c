@@ -130,9 +130,7 @@ int cli_alloc(struct cli *c)
 	int code = alloc_params(c, &params);
 	if (code != EXIT_OK)
 		return code;
-	bool waits = cli_option_given(c, "wait") || deadline;
-	int r = waits ? cli_call_wait(c, "Claim", params, deadline, &reply)
-		      : cli_call(c, "Claim", params, &reply);
+	int r = cli_call_wait(c, "Claim", params, deadline, &reply);
 	if (r < 0)
 		return cli_exit_code(&c->err);
 	if (c->json)
@@ -149,9 +147,7 @@ int cli_release(struct cli *c)
 	if (cli_option_number(c, "deadline", DEADLINE_MAX, 0, &deadline) < 0)
 		return EXIT_USAGE;
 	json_t *reply = NULL, *params = json_pack("{s:s}", "claim", c->operands[0]);
-	bool waits = cli_option_given(c, "wait") || deadline;
-	int r = waits ? cli_call_wait(c, "Release", params, deadline, &reply)
-		      : cli_call(c, "Release", params, &reply);
+	int r = cli_call_wait(c, "Release", params, deadline, &reply);
 	if (r < 0)
 		return cli_exit_code(&c->err);
 	int code = EXIT_OK;

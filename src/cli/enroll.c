@@ -136,9 +136,10 @@ static int enroll(struct cli *c, const json_t *d)
 {
 	char line[512];
 	const char *end = NULL;
-	_cleanup_free_ char *old = NULL, *text = NULL;
+	_cleanup_free_ char *old = NULL, *text = NULL, *path = cli_file_path(c, DEVICES);
+	_cleanup_close_ int lock = -1;
 	if (refuse_vf(c, d) < 0 || enroll_line(c, d, line) < 0 ||
-	    cli_file_read(c, DEVICES, &old) < 0)
+	    (lock = cli_file_lock(c, DEVICES)) < 0 || cli_file_read(c, DEVICES, &old) < 0)
 		return cli_exit_code(&c->err);
 	if (old && line_find(old, print_text(d, "key"), &end)) {
 		cli_say("%s is enrolled already\n", c->operands[0]);
@@ -151,7 +152,7 @@ static int enroll(struct cli *c, const json_t *d)
 	if (!text || cli_file_write(c, DEVICES, text, 0644, "") < 0)
 		return text ? cli_exit_code(&c->err) : EXIT_FAILED;
 	printf("%s\n", line);
-	cli_say("added to %s\n", DEVICES);
+	cli_say("added to %s\n", path ? path : DEVICES);
 	return EXIT_OK;
 }
 
@@ -215,9 +216,10 @@ static int line_remove(struct cli *c, const char *old, const char *begin, const 
 int cli_unenroll(struct cli *c)
 {
 	char key[512];
-	_cleanup_free_ char *old = NULL;
+	_cleanup_free_ char *old = NULL, *path = cli_file_path(c, DEVICES);
+	_cleanup_close_ int lock = -1;
 	if (unenroll_key(c, key) < 0 || refuse_used(c, key) < 0 ||
-	    cli_file_read(c, DEVICES, &old) < 0)
+	    (lock = cli_file_lock(c, DEVICES)) < 0 || cli_file_read(c, DEVICES, &old) < 0)
 		return cli_exit_code(&c->err);
 	const char *end = NULL, *begin = old ? line_find(old, key, &end) : NULL;
 	if (!begin) {
@@ -226,6 +228,6 @@ int cli_unenroll(struct cli *c)
 	}
 	if (line_remove(c, old, begin, end) < 0)
 		return cli_exit_code(&c->err);
-	cli_say("taken from %s; carve writes to it no more\n", DEVICES);
+	cli_say("taken from %s; carve writes to it no more\n", path ? path : DEVICES);
 	return EXIT_OK;
 }

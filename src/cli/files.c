@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -73,6 +74,17 @@ int cli_file_read(struct cli *c, const char *file, char **ret)
 	if (r < 0 && r != -ENOENT)
 		return failed(c, "read", path, r);
 	return 0;
+}
+
+int cli_file_lock(struct cli *c, const char *file)
+{
+	_cleanup_free_ char *path = cli_file_path(c, file);
+	if (!path)
+		return failed(c, "lock", file, -ENOMEM);
+	_cleanup_close_ int dir = folder_open(path, true);
+	if (dir >= 0 && flock(dir, LOCK_EX) < 0)
+		return failed(c, "lock", path, -errno);
+	return dir < 0 ? failed(c, "lock", path, dir) : TAKE_FD(dir);
 }
 
 int cli_file_write(struct cli *c, const char *file, const char *text, unsigned mode,

@@ -15,6 +15,8 @@ char *cli_file_path(const struct cli *c, const char *file);
 int cli_file_read(struct cli *c, const char *file, char **ret);
 /* Writes the file whole (its folder is made); replaces an existing one only when marker is in it (NULL:
  * never; ""; always). enum file_result or negative errno with c->err. */
+/* Keeps other commands from writing that file until the descriptor is closed. Negative errno. */
+int cli_file_lock(struct cli *c, const char *file);
 int cli_file_write(struct cli *c, const char *file, const char *text, unsigned mode,
 		   const char *marker);
 /* Removes the file if marker is in it. */

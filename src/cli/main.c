@@ -19,7 +19,7 @@ const struct cli_option cli_global_options[] = {
 
 #define WAIT_OPTION                                                                                \
 	{                                                                                          \
-		.name = "wait", .letter = 'w', .help = "Show progress while waiting"               \
+		.name = "wait", .letter = 'w', .help = "Wait until it is done, as it does anyway"  \
 	}
 #define DEADLINE_OPTION                                                                            \
 	{                                                                                          \

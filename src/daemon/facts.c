@@ -102,12 +102,32 @@ static struct facts_netdev *netdev_get(struct facts_netdevs *list, const char *a
 	return &items[list->n++];
 }
 
+/* The function an interface belongs to: its device, or that of its virtio device. What hangs on USB
+ * behind a function is not the function's. */
+static int netdev_function(int sysfs, const char *name, char ret[PCI_ADDR_SIZE])
+{
+	char path[SYS_PATH_SIZE], device[NAME_SIZE], target[SYS_PATH_SIZE];
+	int r = STR_FORMAT(path, "class/net/%s/device", name);
+	if (r >= 0)
+		r = sysfs_link_name(sysfs, path, device, sizeof(device));
+	if (r < 0 || !str_after(device, "virtio"))
+		return r < 0 ? r : str_copy(ret, PCI_ADDR_SIZE, device);
+	r = STR_FORMAT(path, "bus/virtio/devices/%s", device);
+	if (r >= 0)
+		r = sysfs_link(sysfs, path, target, sizeof(target));
+	char *slash = r < 0 ? NULL : strrchr(target, '/');
+	if (!slash)
+		return -ENOENT;
+	*slash = '\0';
+	slash = strrchr(target, '/');
+	return slash ? str_copy(ret, PCI_ADDR_SIZE, slash + 1) : -ENOENT;
+}
+
 static int netdev_seen(const char *name, void *userdata)
 {
 	struct netdev_walk *w = userdata;
-	char path[SYS_PATH_SIZE], addr[NAME_SIZE], names[256];
-	if (STR_FORMAT(path, "class/net/%s/device", name) < 0 ||
-	    sysfs_link_name(w->sysfs, path, addr, sizeof(addr)) < 0 || !pci_addr_valid(addr))
+	char addr[PCI_ADDR_SIZE], names[256];
+	if (netdev_function(w->sysfs, name, addr) < 0 || !pci_addr_valid(addr))
 		return 0;
 	struct facts_netdev *n = netdev_get(w->list, addr);
 	if (!n)

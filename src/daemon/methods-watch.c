@@ -98,7 +98,8 @@ void method_events(struct session *s, const json_t *params)
 
 /* --- Doctor ---------------------------------------------------------------------------------- */
 
-static void gather(struct daemon *d, struct doctor_facts *facts)
+/* err: why there is no list of enrolled devices; outlives the facts. */
+static void gather(struct daemon *d, struct doctor_facts *facts, struct err *err)
 {
 	_cleanup_close_ int etc = openat(d->roots.root, "etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const struct doctor_roots roots = {
@@ -113,10 +114,14 @@ static void gather(struct daemon *d, struct doctor_facts *facts)
 	bool good = str_eq(daemon_ledger_state(d, &why), "good");
 	facts->ledger_problem = good ? NULL : why ? why : "not writable";
 	struct enrollment enrolled;
-	if (daemon_enrollment(d, &enrolled, NULL) >= 0) {
+	if (daemon_enrollment(d, &enrolled, err) >= 0) {
 		facts->n_enrolled = enrolled.n;
 		enrollment_done(&enrolled);
+	} else {
+		facts->enrollment = err;
 	}
+	facts->slices = engine_record(d->engine)->slices;
+	facts->n_slices = engine_record(d->engine)->n_slices;
 }
 
 static json_t *finding_json(const struct finding *f)
@@ -145,9 +150,10 @@ void method_doctor(struct session *s, const json_t *params)
 	struct daemon *d = s->daemon;
 	_cleanup_free_ struct doctor_facts *facts = calloc(1, sizeof(*facts));
 	_cleanup_err_ struct err e = { 0 };
+	_cleanup_err_ struct err list = { 0 };
 	struct findings found = { 0 };
 	if (facts)
-		gather(d, facts);
+		gather(d, facts, &list);
 	if (!facts || doctor_examine(&d->picture.have, facts, &found) < 0) {
 		err_set(&e, "base.memory", ENOMEM, "cannot examine the host");
 		session_fail(s, &e);

@@ -237,7 +237,9 @@ static int none_free(struct picking *p)
 	if (why.because)
 		err_because(p->err, "%s", why.because);
 	err_state(p->err, "nothing was changed");
-	err_todo(p->err, "release one of them, or let the policy make more");
+	err_todo(p->err, p->others ? "wipe one that holds data, then: carve quarantine clear SLICE "
+				     "--reason WHY; carve doctor names them"
+				   : "release one of them, or let the policy make more");
 	return -EBUSY;
 }
 

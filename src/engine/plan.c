@@ -13,7 +13,7 @@
 struct play {
 	struct engine *e; /* the copy */
 	struct have have;
-	json_t *steps, *waits;
+	json_t *steps, *waits, *ends;
 };
 
 static void play_done(struct play *p)
@@ -22,6 +22,7 @@ static void play_done(struct play *p)
 	have_done(&p->have);
 	json_decref(p->steps);
 	json_decref(p->waits);
+	json_decref(p->ends);
 }
 
 static int array_dup(const void *from, size_t n, size_t size, void *ret_array, size_t *ret_n)
@@ -61,7 +62,8 @@ static int play_begin(struct engine *e, struct play *p)
 	p->e = engine_new(&e->config);
 	p->steps = json_array();
 	p->waits = json_array();
-	if (!p->e || !p->steps || !p->waits || record_copy(&e->rec, &p->e->rec) < 0 ||
+	p->ends = json_array();
+	if (!p->e || !p->steps || !p->waits || !p->ends || record_copy(&e->rec, &p->e->rec) < 0 ||
 	    have_copy(e->have, &p->have) < 0)
 		return -ENOMEM;
 	p->e->scratch = true;
@@ -107,19 +109,37 @@ static int note_step(struct play *p, const struct step *s)
 	return json_array_append_new(p->steps, json) < 0 ? -ENOMEM : 0;
 }
 
-/* Who uses a slice is not known on paper: what is being taken back waits. */
-static void look_at_nothing(struct play *p, const struct step *s)
+/* Who uses a slice is not known on paper: nobody, it says, and that this is a condition. */
+static void look_at_nobody(struct play *p, const struct step *s)
 {
 	struct step_result r = { .id = s->id, .status = STEP_DONE };
-	struct holder h = { .kind = HOLDER_FD };
-	(void)STR_COPY(h.what, "its last consumer is still to be checked");
-	engine_step_result(p->e, &r, &h, 1);
+	const struct target *t = &s->target;
+	const struct function *pf = have_device(&p->have, t->device);
+	const struct function *vf = pf && t->vf >= 0 ? have_vf(&p->have, pf->addr, t->vf) : NULL;
+	json_array_append_new(p->waits,
+			      json_sprintf("%s: until nobody has it open", t->uuid[0] ? t->uuid
+									   : vf	      ? vf->addr
+										      : t->device));
+	engine_step_result(p->e, &r, NULL, 0);
+}
+
+static void note_ends(struct play *p, const struct turn *t)
+{
+	for (size_t i = 0; i < t->n_events; i++) {
+		const char *event = json_string_value(json_object_get(t->events[i], "event"));
+		const char *claim = json_string_value(json_object_get(t->events[i], "claim"));
+		const char *why = json_string_value(json_object_get(t->events[i], "reason"));
+		if (event && claim && str_eq(event, "claim.releasing"))
+			json_array_append_new(p->ends,
+					      json_sprintf("claim %s ends%s%s", claim,
+							   why ? ": " : "", why ? why : ""));
+	}
 }
 
 static int perform(struct play *p, const struct step *s)
 {
 	if (!verb_changes((enum verb)s->verb)) {
-		look_at_nothing(p, s);
+		look_at_nobody(p, s);
 		return 0;
 	}
 	struct step_result r = { .id = s->id, .status = STEP_DONE, .number = s->number };
@@ -153,7 +173,7 @@ static void note_waits(struct play *p, const json_t *report)
 	}
 }
 
-static void take_answers(struct play *p, const struct turn *t, json_t **report, struct err *reterr)
+static void take_answers(const struct turn *t, json_t **report, struct err *reterr)
 {
 	for (size_t i = 0; i < t->n_answers; i++) {
 		const struct answer *a = &t->answers[i];
@@ -163,9 +183,10 @@ static void take_answers(struct play *p, const struct turn *t, json_t **report, 
 			*report = json_incref(a->report);
 		err_copy(reterr, &a->err);
 	}
-	(void)p;
 }
 
+/* 1: it goes on. The devices have settled with the report; what is done for reservations on them comes
+ * behind it. */
 static int play_turn(struct play *p, json_t **report, struct err *reterr)
 {
 	_cleanup_(turn_done) struct turn t = { 0 };
@@ -173,17 +194,38 @@ static int play_turn(struct play *p, json_t **report, struct err *reterr)
 	if (r < 0)
 		return r;
 	engine_turn_committed(p->e);
-	take_answers(p, &t, report, reterr);
-	if (*report || err_is_set(reterr))
+	take_answers(&t, report, reterr);
+	if (err_is_set(reterr))
 		return 0;
+	note_ends(p, &t);
 	for (size_t i = 0; i < t.n_steps; i++) {
 		r = perform(p, &t.steps[i]);
 		if (r < 0)
 			return r;
 	}
+	if (t.n_steps == 0 && *report)
+		return 0;
 	if (t.n_steps == 0)
 		engine_now(p->e, t.wake_at > p->e->now ? t.wake_at : p->e->now + 1000, p->e->wall);
 	return 1;
+}
+
+/* The report as it is at the very end, with what was refused in the first one. */
+static int still_waits(struct play *p, json_t **report)
+{
+	size_t i;
+	json_t *entry, *later = NULL;
+	json_auto_t *refused = json_array();
+	json_array_foreach(json_object_get(*report, "results"), i, entry)
+		if (json_object_get(entry, "error"))
+			json_array_append(refused, entry);
+	const struct waiter w = { .refused = refused };
+	int r = report_make(p->e, &w, &later);
+	if (r <= 0)
+		return r;
+	json_decref(*report);
+	*report = later;
+	return 0;
 }
 
 int plan_make(struct engine *e, struct request *rq, json_t **ret_report, struct err *reterr)
@@ -205,7 +247,11 @@ int plan_make(struct engine *e, struct request *rq, json_t **ret_report, struct 
 	}
 	if (r < 0 || err_is_set(reterr))
 		return r < 0 ? r : -reterr->error;
+	r = still_waits(&p, &report);
+	if (r < 0)
+		return r;
 	note_waits(&p, report);
-	*ret_report = json_pack("{s:O, s:O}", "steps", p.steps, "waits", p.waits);
+	*ret_report =
+		json_pack("{s:O, s:O, s:O}", "steps", p.steps, "waits", p.waits, "ends", p.ends);
 	return *ret_report ? 0 : -ENOMEM;
 }

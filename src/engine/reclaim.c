@@ -156,7 +156,8 @@ static void no_proof(struct engine *e, const struct slice *s)
 	err_on(&err, "%s", name);
 	err_because(&err, "the function offers no reset of its own that could be read back");
 	err_state(&err, "it is quarantined and handed out to nobody");
-	err_todo(&err, "carve quarantine clear --reason WHY, when you know that it is clean");
+	err_todo(&err, "when you know that it is clean: carve quarantine clear %s --reason WHY",
+		 name);
 	reclaim_quarantine(e, s->id, &err);
 }
 
@@ -182,6 +183,9 @@ void reclaim_settle(struct engine *e, uint64_t id)
 	if (!s->has_original)
 		s->original_driver[0] = '\0';
 	s->state = place_of(e, s, found);
+	s->reason[0] = '\0';
+	if (s->state == SLICE_READY && s->dirty)
+		reason_set(s->reason, sizeof(s->reason), "it holds data of uid %u", s->last_uid);
 	state_slice_forget(e, id);
 }
 
@@ -254,7 +258,9 @@ void reclaim_clear(struct engine *e, const struct request *rq)
 		return;
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		bool kept = s->state == SLICE_LOST && s->dirty && !s->claim[0];
+		/* Kept for the account whose data it holds: whoever clears it has wiped it. */
+		bool kept = (s->state == SLICE_LOST || s->state == SLICE_READY) && s->dirty &&
+			    !s->claim[0];
 		if ((s->state != SLICE_QUARANTINED && !kept) || !is_named(s, rq->name))
 			continue;
 		clear_slice(e, s, rq->reason);

@@ -272,10 +272,44 @@ static void examine_carve(struct exam *e)
 	if (e->facts->ledger_problem)
 		FINDING(e, FINDING_PROBLEM, "doctor.ledger", "ledger", "see carved(8), RECOVERY",
 			"%s", e->facts->ledger_problem);
-	if (e->facts->n_enrolled == 0)
+	const struct err *list = e->facts->enrollment;
+	if (list)
+		FINDING(e, FINDING_PROBLEM, "doctor.enrolled.broken", "/etc/carve/devices",
+			"mend the file; until then nothing is changed", "%.120s%s%.100s",
+			list->what, list->because ? ": " : "", list->because ? list->because : "");
+	else if (e->facts->n_enrolled == 0)
 		FINDING(e, FINDING_NOTE, "doctor.enrolled.none", "/etc/carve/devices",
 			"carve init shows a proposal",
 			"no device is enrolled: carve changes nothing yet");
+}
+
+/* What was made and cannot be handed out. */
+static void examine_slices(struct exam *e)
+{
+	for (size_t i = 0; i < e->facts->n_slices; i++) {
+		const struct slice *s = &e->facts->slices[i];
+		char name[NAME_SIZE * 2], remedy[256];
+		if (slice_name(s, name, sizeof(name)) < 0)
+			(void)STR_COPY(name, "a slice");
+		if (s->state == SLICE_QUARANTINED) {
+			(void)STR_FORMAT(remedy,
+					 "carve quarantine clear %s --reason WHY, once it is clean",
+					 name);
+			FINDING(e, FINDING_WARNING, "doctor.slice.quarantined", name, remedy,
+				"kept out of use: %.200s", s->reason);
+		} else if (s->state == SLICE_LOST) {
+			FINDING(e, FINDING_WARNING, "doctor.slice.lost", name,
+				"carve apply makes it anew, if the policy still wants it",
+				"it is not there: %.200s", s->reason);
+		} else if (s->state == SLICE_READY && s->dirty) {
+			(void)STR_FORMAT(remedy,
+					 "wipe it, then: carve quarantine clear %s --reason WHY",
+					 name);
+			FINDING(e, FINDING_NOTE, "doctor.slice.data", name, remedy,
+				"it holds data of uid %u and goes to that account only",
+				s->last_uid);
+		}
+	}
 }
 
 int doctor_examine(const struct have *h, const struct doctor_facts *facts, struct findings *ret)
@@ -284,7 +318,7 @@ int doctor_examine(const struct have *h, const struct doctor_facts *facts, struc
 		examine_iommu,	 examine_remapping, examine_noiommu, examine_override,
 		examine_modules, examine_groups,    examine_sriov,   examine_orphan_vfs,
 		examine_dead,	 examine_managers,  examine_limits,  examine_confinement,
-		examine_carve,
+		examine_carve,	 examine_slices,
 	};
 	struct findings all = { 0 };
 	struct exam e = { .have = h, .facts = facts, .findings = &all };

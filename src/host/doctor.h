@@ -39,6 +39,10 @@ struct doctor_facts {
 	bool executor;		    /* carve-executor answers */
 	const char *ledger_problem; /* NULL: good */
 	size_t n_enrolled;
+	const struct err
+		*enrollment; /* why the list of enrolled devices cannot be read; NULL: it can */
+	const struct slice *slices; /* as recorded */
+	size_t n_slices;
 };
 
 /* roots: /sys, /proc, /etc and / of the machine (descriptors); what cannot be read stays unknown. */

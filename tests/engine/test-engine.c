@@ -458,6 +458,17 @@ static void test_f28_engine_without_proof_is_quarantined(void **state)
 	claim_ok(w, 1001, "old", "two");
 }
 
+/* A slice that is ready and holds data. */
+static uint64_t data_slice(const struct world *w)
+{
+	const struct record *r = engine_record(w->e);
+	for (size_t i = 0; i < r->n_slices; i++)
+		if (r->slices[i].state == SLICE_READY && r->slices[i].dirty)
+			return r->slices[i].id;
+	fail_msg("no slice holds data");
+	return 0;
+}
+
 static void test_f28_engine_storage_stays_with_its_tenant(void **state)
 {
 	struct world *w = *state;
@@ -484,6 +495,20 @@ static void test_f28_engine_storage_stays_with_its_tenant(void **state)
 	run(w);
 	refused(w, other, "claim.none-free");
 	claim_ok(w, 1000, "disk", "d2");
+	/* The administrator has wiped one: that is the proof. */
+	struct requester root = { .manage = true };
+	const struct slice *s = world_slice(w, data_slice(w));
+	struct target wiped = slice_target(s);
+	assert_non_null(strstr(s->reason, "data of uid 1000"));
+	for (size_t i = 0; i < w->m.n_residues; i++)
+		if (target_eq(&w->m.residues[i].target, &wiped))
+			w->m.residues[i].uid = 0;
+	char name[SYS_PATH_SIZE];
+	assert_int_equal(slice_name(s, name, sizeof(name)), 0);
+	engine_request_quarantine_clear(w->e, ++w->token, &root, name, "wiped");
+	run(w);
+	answered(w, w->token, ANSWER_DONE);
+	claim_ok(w, 1001, "disk", "freed");
 }
 
 /* --- policies ---------------------------------------------------------------------------------------- */
@@ -667,6 +692,24 @@ static void test_engine_plan_after_a_failed_apply_is_what_apply_performs(void **
 	assert_string_equal(state_of(w, token, NIC), "failed");
 	assert_int_equal(apply_as_planned(w, trusted), 3);
 	assert_int_equal(apply_as_planned(w, trusted), 0);
+}
+
+static void test_engine_plan_says_which_claims_end(void **state)
+{
+	struct world *w = *state;
+	apply(w, HEAD ALL_DIVIDE("4") CLASSES RESERVED TAIL);
+	open_ok(w, "web01", 0);
+	close_it(w, "web01");
+	uint64_t plan = world_apply(w, HEAD ALL_DIVIDE("4") CLASSES TAIL, true);
+	run(w);
+	const json_t *report = answered(w, plan, ANSWER_DONE)->report;
+	const json_t *ends = json_object_get(report, "ends");
+	assert_int_equal(json_array_size(ends), 1);
+	assert_non_null(strstr(json_string_value(json_array_get(ends, 0)), "claim web01 ends"));
+	assert_true(json_array_size(json_object_get(report, "steps")) > 0);
+	assert_non_null(world_claim(w, "web01"));
+	assert_true(apply_as_planned(w, HEAD ALL_DIVIDE("4") CLASSES TAIL) > 0);
+	assert_null(world_claim(w, "web01"));
 }
 
 static void test_engine_plan_shows_what_vanishes(void **state)
@@ -1218,6 +1261,7 @@ int main(void)
 		T(test_engine_plan_names_the_steps_that_apply_performs),
 		T(test_engine_plan_of_devices_without_a_driver_is_what_apply_performs),
 		T(test_engine_plan_after_a_failed_apply_is_what_apply_performs),
+		T(test_engine_plan_says_which_claims_end),
 		T(test_engine_plan_shows_what_vanishes),
 		T(test_engine_apply_failing_device_goes_back_others_go_on),
 		T(test_engine_apply_needs_manage),

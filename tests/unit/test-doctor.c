@@ -255,6 +255,39 @@ static void test_doctor_examine_carve_itself(void **state)
 	healthy(&h, &facts);
 	facts.n_enrolled = 0;
 	assert_finds(&h, &facts, FINDING_NOTE, "doctor.enrolled.none", "nothing yet", "carve init");
+
+	struct err list = { .what = (char *)"devices:3:1: not a key" };
+	healthy(&h, &facts);
+	facts.enrollment = &list;
+	assert_finds(&h, &facts, FINDING_PROBLEM, "doctor.enrolled.broken", "devices:3:1", "mend");
+}
+
+static void with_slice(struct have *h, struct doctor_facts *facts, const struct slice *s)
+{
+	healthy(h, facts);
+	facts->slices = s;
+	facts->n_slices = 1;
+}
+
+static void test_doctor_examine_slices_out_of_use(void **state)
+{
+	(void)state;
+	struct have h;
+	struct doctor_facts facts;
+	struct slice s = { .device = "pci:0000:00/03.0/00.0", .mech = "sriov", .index = 2 };
+	(void)STR_COPY(s.reason, "no reset");
+	s.state = SLICE_QUARANTINED;
+	with_slice(&h, &facts, &s);
+	assert_finds(&h, &facts, FINDING_WARNING, "doctor.slice.quarantined", "no reset",
+		     "quarantine clear sriov/pci:0000:00/03.0/00.0/vf2 --reason");
+	s.state = SLICE_LOST;
+	with_slice(&h, &facts, &s);
+	assert_finds(&h, &facts, FINDING_WARNING, "doctor.slice.lost", "not there", "carve apply");
+	s.state = SLICE_READY;
+	s.dirty = 1;
+	s.last_uid = 1000;
+	with_slice(&h, &facts, &s);
+	assert_finds(&h, &facts, FINDING_NOTE, "doctor.slice.data", "data of uid 1000", "wipe it");
 }
 
 static void fill_machine(const struct tree *t)
@@ -355,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_f12_doctor_examine_function_that_does_not_answer),
 		cmocka_unit_test(test_doctor_examine_managers_limits_and_confinement),
 		cmocka_unit_test(test_doctor_examine_carve_itself),
+		cmocka_unit_test(test_doctor_examine_slices_out_of_use),
 		cmocka_unit_test(test_doctor_facts_read_finds_what_is_there),
 		cmocka_unit_test(test_doctor_facts_read_virtio_iommu_remaps_no_interrupts),
 		cmocka_unit_test(test_doctor_facts_read_nothing_stays_unknown),
