@@ -26,6 +26,20 @@ static bool name_valid(const char *name)
 	return name[0] != '-' && name[0] != '.';
 }
 
+/* A label for people and scripts: one word. */
+static int check_owner(const char *owner, struct err *reterr)
+{
+	bool good = owner[0] != '\0';
+	for (const char *p = owner; *p; p++)
+		good = good && *p > ' ' && *p < 0x7f;
+	if (good)
+		return 0;
+	err_set(reterr, "claim.name", EINVAL, "\"%s\" is no name for an owner", owner);
+	err_because(reterr, "it is one word of printable ASCII, such as libvirt:web01");
+	err_state(reterr, "nothing was changed");
+	return -EINVAL;
+}
+
 static int check_name(struct engine *e, const char *name, struct err *reterr)
 {
 	if (!name_valid(name)) {
@@ -105,6 +119,8 @@ static int claim_check(struct engine *e, const struct request *rq,
 		r = check_class(e, a->class, ret_class, reterr);
 	if (r >= 0)
 		r = check_limits(e, &rq->who, reterr);
+	if (r >= 0)
+		r = check_owner(a->owner, reterr);
 	if (r >= 0 && a->name[0])
 		r = check_name(e, a->name, reterr);
 	return r < 0 ? r : policy_settings_allowed(*ret_class, &a->set, reterr);
