@@ -312,11 +312,8 @@ static void mark_event(struct daemon *d, const struct uevent *u)
 	switch (u->subsystem) {
 	case UEVENT_MDEV:
 	case UEVENT_VFIO_DEV:
-		if (mark_mdev(d, u->path))
-			break;
-		/* fall through */
 	case UEVENT_PCI:
-		if (u->addr[0])
+		if (!mark_mdev(d, u->path) && u->addr[0])
 			mark(d, &d->picture.dirty, u->addr);
 		break;
 	case UEVENT_VFIO:
