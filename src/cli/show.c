@@ -147,6 +147,8 @@ static const struct kind {
 	{ "ListSlices", NULL, "slices", slice_is, print_slice },
 };
 
+static const struct kind *const slices = &kinds[2];
+
 /* The entry of that kind by that name (new reference), NULL: none. Negative: carved did not answer. */
 static int look_up(struct cli *c, const struct kind *k, const char *name, json_t **ret)
 {
@@ -192,6 +194,16 @@ int cli_show(struct cli *c)
 		json_t *found = NULL;
 		if (look_up(c, &kinds[i], name, &found) < 0)
 			return cli_exit_code(&c->err);
+		/* Of a VF people want to know what carve made of it. */
+		json_t *slice = NULL;
+		if (found && json_object_get(found, "pf") && look_up(c, slices, name, &slice) < 0) {
+			json_decref(found);
+			return cli_exit_code(&c->err);
+		}
+		if (slice) {
+			json_decref(found);
+			return show(c, slices, slice);
+		}
 		if (found)
 			return show(c, &kinds[i], found);
 	}

@@ -311,9 +311,34 @@ static int present_goal(struct engine *e, const struct mech *m, const struct wan
 	return r < 0 ? r : next_of(e, &p, s->id, ret, waits, reterr);
 }
 
+/* Another card in that place than the policy was applied to: nothing is made of it (F23). */
+static int want_check(const struct engine *e, const struct want *w, struct err *reterr)
+{
+	const struct function *f = w ? have_device(e->have, w->device) : NULL;
+	if (!f || !w->vendor)
+		return 0;
+	bool ids = f->vendor == w->vendor && f->device == w->device_id;
+	bool serial = !w->has_serial || !f->caps.known ||
+		      (f->caps.has_serial && f->caps.serial == w->serial);
+	if (ids && serial)
+		return 0;
+	err_set(reterr, "guard.mismatch", EPERM,
+		"another device is there than the policy was applied to");
+	err_on(reterr, "%s (policy %s)", f->addr, w->where);
+	if (ids)
+		err_because(reterr, "its serial number is another one");
+	else
+		err_because(reterr, "it is %04x:%04x, and was %04x:%04x", f->vendor, f->device,
+			    w->vendor, w->device_id);
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "if that is right: carve apply");
+	return -EPERM;
+}
+
 int goal_slice(struct engine *e, const struct slice *s, struct work *ret, char *waits,
 	       struct err *reterr)
 {
+	int r;
 	const struct mech *m = goal_mech(e, s->mech);
 	const struct want *w = store_want(e, s->device);
 	if (!m)
@@ -324,7 +349,8 @@ int goal_slice(struct engine *e, const struct slice *s, struct work *ret, char *
 	switch ((enum slice_state)s->state) {
 	case SLICE_WANTED:
 	case SLICE_PREPARING:
-		return present_goal(e, m, w, s, ret, waits, reterr);
+		r = want_check(e, store_want(e, s->device), reterr);
+		return r < 0 ? r : present_goal(e, m, w, s, ret, waits, reterr);
 	case SLICE_RECLAIMING:
 		return reclaiming_goal(e, m, w, s, ret, waits, reterr);
 	case SLICE_REMOVING:
@@ -397,6 +423,9 @@ int goal_layout(struct engine *e, const char *device, struct work *ret, char *wa
 	if (cause->state != SLICE_REMOVING && other_mechanism(e, cause))
 		return wait_for(waits, "slices of another kind on that device to go");
 	const struct want *w = store_want(e, device);
+	int r = cause->state == SLICE_WANTED ? want_check(e, w, reterr) : 0;
+	if (r < 0)
+		return r;
 	struct want none = { 0 };
 	if (!w || !str_eq(w->mech, cause->mech)) {
 		/* Nothing of that mechanism is wanted there any more. */
@@ -412,7 +441,7 @@ int goal_layout(struct engine *e, const char *device, struct work *ret, char *wa
 	for (size_t i = 0; i < n; i++)
 		held = held || goal_held(e, &slices[i]);
 	_cleanup_(plan_done) struct plan p = { 0 };
-	int r = fresh_next(e, m, w, slices, n, ret, reterr);
+	r = fresh_next(e, m, w, slices, n, ret, reterr);
 	if (r != 0)
 		return r;
 	r = m->layout_steps(e->have, w, slices, n, held, &p, reterr);

@@ -70,6 +70,16 @@ static void fresh_advance(struct device_state *d, const struct in_flight *f,
 	}
 }
 
+/* D3cold is allowed again at the end only if it was before. */
+static void power_note(struct engine *e, const struct in_flight *f, const struct input_result *in)
+{
+	bool pinned = f->step.verb == VERB_BIND && in->result.number;
+	bool freed = f->step.verb == VERB_UNBIND && f->step.flag;
+	struct slice *s = f->slice && (pinned || freed) ? store_slice_edit(e, f->slice) : NULL;
+	if (s)
+		s->power_pinned = pinned;
+}
+
 static void step_succeeded(struct engine *e, const struct in_flight *f,
 			   const struct input_result *in)
 {
@@ -86,6 +96,7 @@ static void step_succeeded(struct engine *e, const struct in_flight *f,
 	done_add(e, f);
 	if (f->step.verb == VERB_RESET)
 		reset_proven(e, f, in);
+	power_note(e, f, in);
 }
 
 static void slice_later(struct engine *e, uint64_t id, const struct err *why)

@@ -124,6 +124,7 @@ static const struct field slice_fields[] = {
 	TEXT(slice, claim),
 	UNSIGNED(slice, has_original),
 	TEXT(slice, original_driver),
+	UNSIGNED(slice, power_pinned),
 	UNSIGNED(slice, dirty),
 	UNSIGNED(slice, last_uid),
 	TEXT(slice, reason),

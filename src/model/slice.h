@@ -29,6 +29,7 @@ struct slice {
 	char claim[NAME_SIZE]; /* empty: none */
 	uint8_t has_original;
 	char original_driver[NAME_SIZE]; /* before carve bound it; empty: it had none */
+	uint8_t power_pinned;		 /* D3cold was allowed when it was taken */
 	uint8_t dirty;			 /* used since the last proof of reclaim */
 	uint32_t last_uid;		 /* tenant that used it last, while dirty */
 	char reason[256];

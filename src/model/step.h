@@ -15,7 +15,8 @@ enum verb {
 	VERB_READ_VFS,	  /* settings of all VFs of a PF; data: struct vf_info[] */
 	VERB_HOLDERS, /* who uses the target; data: struct holder[]; flag: VFIO groups may be tried */
 	/* Changing; enrolled devices only. Each reads back what it wrote. */
-	VERB_BIND, /* text: a VFIO driver, or "vfio": the best one for it, loaded if need be */
+	VERB_BIND, /* text: a VFIO driver, or "vfio": the best one for it, loaded if need be; result: number 1:
+		    * D3cold was allowed and is not now */
 	VERB_UNBIND, /* text: driver to give back to, empty: what the kernel picks, "-": none; flag: D3cold again */
 	VERB_SET_VFS,	/* number: VF count; flag: drivers_autoprobe */
 	VERB_SET_VF,	/* vf: what to set */

@@ -88,7 +88,7 @@ static int unbind_add(const struct slice *s, struct plan *ret)
 	struct step *step = mech_step_add(ret, VERB_UNBIND, s);
 	if (!step)
 		return -ENOMEM;
-	step->flag = 1;
+	step->flag = s->power_pinned;
 	return STR_COPY(step->text, s->original_driver[0] ? s->original_driver : "-");
 }
 

@@ -168,6 +168,7 @@ static void verb_bind(const struct verb_context *c, const struct step *s, struct
 	if (!there && !bind_driver(c, s, driver, r))
 		return;
 	int pinned = power_pin(c, 0);
+	r->number = pinned > 0;
 	if (pinned < 0) {
 		verb_failed(r, -pinned, "d3cold_allowed", NULL);
 	} else if (there) {

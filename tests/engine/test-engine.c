@@ -694,6 +694,23 @@ static void test_engine_plan_after_a_failed_apply_is_what_apply_performs(void **
 	assert_int_equal(apply_as_planned(w, trusted), 0);
 }
 
+static void test_f23_engine_another_card_in_the_place_is_left_alone(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	have_device(&w->m.have, NIC)->device ^= 1;
+	world_observe(w);
+	run(w);
+	unsigned writes = w->m.n_made;
+	uint64_t token = world_alloc(w, 1000, "lan", "", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	assert_non_null(strstr(refused(w, token, "guard.mismatch")->because, "and was"));
+	assert_int_equal(w->m.n_made, writes);
+	/* The administrator says that it is right so. */
+	apply(w, POLICY);
+	claim_ok(w, 1000, "lan", "new");
+}
+
 static void test_engine_plan_says_which_claims_end(void **state)
 {
 	struct world *w = *state;
@@ -1261,6 +1278,7 @@ int main(void)
 		T(test_engine_plan_names_the_steps_that_apply_performs),
 		T(test_engine_plan_of_devices_without_a_driver_is_what_apply_performs),
 		T(test_engine_plan_after_a_failed_apply_is_what_apply_performs),
+		T(test_f23_engine_another_card_in_the_place_is_left_alone),
 		T(test_engine_plan_says_which_claims_end),
 		T(test_engine_plan_shows_what_vanishes),
 		T(test_engine_apply_failing_device_goes_back_others_go_on),
