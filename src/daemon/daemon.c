@@ -73,7 +73,7 @@ const char *daemon_ledger_state(const struct daemon *d, const char **ret_why)
 	return names[ledger_health(d->ledger, ret_why)];
 }
 
-static int check_ledger(const struct daemon *d, struct err *reterr)
+int daemon_check_ledger(const struct daemon *d, struct err *reterr)
 {
 	const char *why = NULL;
 	enum ledger_health health = ledger_health(d->ledger, &why);
@@ -97,7 +97,7 @@ static bool grace_over(const struct daemon *d)
 
 int daemon_check_changes(const struct daemon *d, struct err *reterr)
 {
-	int r = check_ledger(d, reterr);
+	int r = daemon_check_ledger(d, reterr);
 	if (r < 0 || executor_client_connected(d->executor) || !grace_over(d))
 		return r;
 	err_set(reterr, "executor.away", ENOTCONN, "nothing can be changed now");
@@ -196,7 +196,7 @@ static int record_open(struct daemon *d, struct err *reterr)
 	struct record rec = { 0 };
 	_cleanup_err_ struct err err = { 0 };
 	r = ledger_load(d->ledger, &rec, &err);
-	if (r < 0 && check_ledger(d, NULL) >= 0) {
+	if (r < 0 && daemon_check_ledger(d, NULL) >= 0) {
 		err_move(reterr, &err);
 		return r;
 	}

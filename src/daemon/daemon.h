@@ -64,6 +64,8 @@ void daemon_started(struct daemon *d);
 bool daemon_starting(const struct daemon *d);
 /* Why nothing can be changed now: ledger or executor; 0 when it can. */
 int daemon_check_changes(const struct daemon *d, struct err *reterr);
+/* The ledger alone. */
+int daemon_check_ledger(const struct daemon *d, struct err *reterr);
 const char *daemon_ledger_state(const struct daemon *d, const char **ret_why);
 /* The list of enrolled devices as it is in the file now. */
 int daemon_enrollment(const struct daemon *d, struct enrollment *ret, struct err *reterr);

@@ -194,6 +194,11 @@ static void apply_or_plan(struct session *s, const json_t *params, bool plan_onl
 	_cleanup_free_ struct want *wants = NULL;
 	size_t n_wants = 0;
 	const char *text, *file, *only = method_text(params, "only"), *key = NULL;
+	/* Nothing that the record is needed for goes on; a plan would wait for ever. */
+	if (daemon_check_ledger(d, &e) < 0) {
+		session_fail(s, &e);
+		return;
+	}
 	if (only && !(key = method_device(d, only))) {
 		method_no_device(s, only);
 		return;

@@ -15,6 +15,9 @@
 #include "daemon/session.h"
 #include "sys/clock.h"
 
+/* Out of descriptors or memory, the listener rests for so long. */
+#define ACCEPT_PAUSE_MS 200
+
 static int start_failed(struct err *reterr, int r, const char *path)
 {
 	err_set(reterr, "daemon.socket", -r, "cannot listen");
@@ -119,8 +122,10 @@ static bool admit(struct server *srv, int fd, const struct requester *who, struc
 	struct server_user *user = user_get(srv, who->uid);
 	if (!user)
 		return false;
-	if (srv->n_sessions >= SERVER_CONNECTIONS_MAX) {
-		refuse(fd, "connections", SERVER_CONNECTIONS_MAX);
+	/* Whoever manages still gets in when others have taken what there is for them. */
+	unsigned most = SERVER_CONNECTIONS_MAX - (who->manage ? 0 : SERVER_CONNECTIONS_KEPT);
+	if (srv->n_sessions >= most) {
+		refuse(fd, "connections", most);
 		return false;
 	}
 	if (!who->manage && user->connections >= SERVER_CONNECTIONS_PER_UID) {
@@ -131,12 +136,31 @@ static bool admit(struct server *srv, int fd, const struct requester *who, struc
 	return true;
 }
 
+/* Who knocks goes on knocking: without a pause nothing else would get its turn. */
+static void accept_pause(struct daemon *d)
+{
+	(void)sd_event_source_set_enabled(d->server.accept, SD_EVENT_OFF);
+	(void)sd_event_source_set_time_relative(d->server.again, ACCEPT_PAUSE_MS * 1000);
+	(void)sd_event_source_set_enabled(d->server.again, SD_EVENT_ONESHOT);
+}
+
+static int accept_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	struct daemon *d = userdata;
+	(void)sd_event_source_set_enabled(d->server.accept, SD_EVENT_ON);
+	return 0;
+}
+
 static int accept_ready(sd_event_source *source, int listener, uint32_t revents, void *userdata)
 {
 	(void)source;
 	(void)revents;
 	struct daemon *d = userdata;
 	_cleanup_close_ int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+		accept_pause(d);
 	if (fd < 0)
 		return 0;
 	struct requester who;
@@ -209,6 +233,11 @@ int server_start(struct daemon *d, struct err *reterr)
 				      stall_due, d);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(srv->stall, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_time(d->loop, &srv->again, CLOCK_MONOTONIC, UINT64_MAX, 0,
+				      accept_again, d);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(srv->again, SD_EVENT_OFF);
 	return r < 0 ? start_failed(reterr, r, d->config->run_dir) : 0;
 }
 
@@ -219,6 +248,7 @@ void server_stop(struct daemon *d)
 		session_free(LIST_FIRST(&srv->sessions));
 	sd_event_source_disable_unref(srv->accept);
 	sd_event_source_disable_unref(srv->stall);
+	sd_event_source_disable_unref(srv->again);
 	if (srv->fd >= 0)
 		close(srv->fd);
 	free(srv->users);

@@ -12,6 +12,7 @@
 #include "daemon/peer.h"
 
 #define SERVER_CONNECTIONS_MAX 256
+#define SERVER_CONNECTIONS_KEPT 16	  /* of these for those who manage */
 #define SERVER_CONNECTIONS_PER_UID 32	  /* of those who do not manage */
 #define SERVER_BYTES_PER_UID (4u << 20)	  /* same */
 #define SERVER_STALL_MS 30000		  /* for the rest of a message, or to read a reply */
@@ -58,7 +59,7 @@ struct server_user {
 
 struct server {
 	int fd;
-	sd_event_source *accept, *stall;
+	sd_event_source *accept, *stall, *again;
 	LIST_HEAD(session_list, session) sessions;
 	unsigned n_sessions;
 	struct server_user *users;

@@ -22,6 +22,11 @@
 #include "ledger/internal.h"
 #include "ledger/record.h"
 
+/* A log that is worth cutting when the disk is full. */
+#define LOG_LARGE (256 * 1024)
+/* The file grows by so much. */
+#define CHUNK_SIZE (256 * 1024)
+
 #define SCHEMA                                                                                     \
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"                            \
 	"CREATE TABLE wants(n INTEGER PRIMARY KEY, body TEXT NOT NULL);"                           \
@@ -165,6 +170,9 @@ static int db_setup(sqlite3 *db)
 	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_extended_result_codes(db, 1);
+	/* Room ahead: on a full disk the log can still be moved into the file. */
+	int chunk = CHUNK_SIZE;
+	(void)sqlite3_file_control(db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
 	return db_exec(db, "PRAGMA locking_mode = EXCLUSIVE;"
 			   "PRAGMA journal_mode = WAL;"
 			   "PRAGMA synchronous = NORMAL;"
@@ -212,6 +220,20 @@ enum outcome {
 	OPEN_BUSY
 };
 
+/* How far the good copy is; 0: there is none that reads. SQLite ends a log at its first bad frame, and
+ * what was synced behind that would be gone without a word. */
+static uint64_t copy_next_id(const struct ledger *l)
+{
+	_cleanup_(db_closep) sqlite3 *copy = NULL;
+	_cleanup_(record_done) struct record rec = { 0 };
+	_cleanup_err_ struct err ignored = { 0 };
+	if (sqlite3_open_v2(l->good, &copy, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) !=
+		    SQLITE_OK ||
+	    db_load(copy, true, &rec, &ignored) < 0)
+		return 0;
+	return rec.next_id;
+}
+
 static enum outcome db_judge(struct ledger *l, sqlite3 *db, struct err *reterr)
 {
 	int64_t version = db_number(db, "PRAGMA user_version");
@@ -232,7 +254,13 @@ static enum outcome db_judge(struct ledger *l, sqlite3 *db, struct err *reterr)
 		return OPEN_DAMAGED;
 	}
 	_cleanup_(record_done) struct record rec = { 0 };
-	return db_load(db, true, &rec, reterr) < 0 ? OPEN_DAMAGED : OPEN_GOOD;
+	if (db_load(db, true, &rec, reterr) < 0)
+		return OPEN_DAMAGED;
+	if (rec.next_id >= copy_next_id(l))
+		return OPEN_GOOD;
+	err_set(reterr, "ledger.damaged", EBADMSG,
+		"it is older than its good copy: part of it is lost");
+	return OPEN_DAMAGED;
 }
 
 static enum outcome db_open(struct ledger *l, sqlite3 **ret, struct err *reterr)
@@ -357,6 +385,8 @@ static int outcome_take(struct ledger *l, enum outcome outcome, const struct err
 		return busy_error(l, reterr);
 	case OPEN_GOOD:
 		health_set(l, LEDGER_GOOD, "%s", "");
+		/* Synced first: after a power cut the ledger must not be older than its copy. */
+		(void)sqlite3_wal_checkpoint_v2(l->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 		good_copy_make(l);
 		return 0;
 	case OPEN_DAMAGED:
@@ -512,6 +542,18 @@ static int commit_failed(struct ledger *l, int rc, struct err *reterr)
 	return r;
 }
 
+/* On a full disk the log itself may be what fills it. */
+static bool log_cut(struct ledger *l)
+{
+	char log[SYS_PATH_SIZE + 32];
+	if (!sqlite3_get_autocommit(l->db))
+		db_exec(l->db, "ROLLBACK");
+	if (STR_FORMAT(log, "%s-wal", l->file) < 0 || file_size(log) < LOG_LARGE)
+		return false;
+	return sqlite3_wal_checkpoint_v2(l->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+	       SQLITE_OK;
+}
+
 int ledger_commit(struct ledger *l, const struct changes *c, const struct record *rec,
 		  struct err *reterr)
 {
@@ -525,6 +567,8 @@ int ledger_commit(struct ledger *l, const struct changes *c, const struct record
 			return r;
 	}
 	int rc = transaction(l, c, rec);
+	if ((rc & 0xff) == SQLITE_FULL && log_cut(l))
+		rc = transaction(l, c, rec);
 	if (rc != SQLITE_OK)
 		return commit_failed(l, rc, reterr);
 	if (l->health != LEDGER_GOOD)

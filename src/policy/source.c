@@ -131,6 +131,9 @@ static int check_bytes(struct policy_source *s, const char *text, size_t len)
 			err_todo(s->err, "save the file as UTF-8 text");
 			return -EINVAL;
 		}
+		if (c == '%' && (i == 0 || text[i - 1] == '\n'))
+			return policy_source_error(s, position_of_offset(text, i), "policy.syntax",
+						   "directives are not used in policy files");
 		i += n;
 	}
 	return 0;
@@ -226,6 +229,40 @@ static int check_scalars(struct policy_source *s, struct fy_node *n)
 	return r;
 }
 
+static struct fy_token *anchor_of(const struct fy_event *e)
+{
+	if (e->type == FYET_SCALAR)
+		return e->scalar.anchor;
+	if (e->type == FYET_SEQUENCE_START)
+		return e->sequence_start.anchor;
+	if (e->type == FYET_MAPPING_START)
+		return e->mapping_start.anchor;
+	return e->type == FYET_ALIAS ? e->alias.anchor : NULL;
+}
+
+/* Before a tree is built: for that each anchor is looked for among all before it. Mistakes are left for
+ * the building to find. */
+static int check_anchors(struct policy_source *s)
+{
+	struct policy_source pass = { .file = s->file };
+	int r = parser_open(&pass, s->text, s->len);
+	struct fy_event *e;
+	while (r == 0 && (e = fy_parser_parse(pass.parser))) {
+		struct fy_token *anchor = anchor_of(e);
+		const struct fy_mark *mark = anchor ? fy_token_start_mark(anchor) : NULL;
+		if (anchor)
+			r = policy_source_error(s,
+						mark ? (struct policy_position){ mark->line + 1,
+										 mark->column }
+						     : (struct policy_position){ 1, 1 },
+						"policy.syntax",
+						"anchors and aliases are not used in policy files");
+		fy_parser_event_free(pass.parser, e);
+	}
+	policy_source_done(&pass);
+	return r;
+}
+
 static int load(struct policy_source *s)
 {
 	s->doc = fy_parse_load_document(s->parser);
@@ -264,7 +301,8 @@ int policy_source_open(struct policy_source *ret, const char *text, size_t len, 
 	r = parser_open(ret, text, len);
 	if (r < 0)
 		return err_set(reterr, "base.memory", ENOMEM, "%s: out of memory", file);
-	return load(ret);
+	r = check_anchors(ret);
+	return r < 0 ? r : load(ret);
 }
 
 void policy_source_done(struct policy_source *s)

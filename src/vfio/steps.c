@@ -110,8 +110,9 @@ int vfio_release_steps(const struct have *h, const struct slice *s, const struct
 	if (s->dirty && vfio_function_proof(f) == PROOF_RESET)
 		if (!mech_step_add(ret, VERB_RESET, s))
 			return -ENOMEM;
-	/* Without a driver, too: an earlier attempt to give it back failed half-way. */
-	bool lost = !f->driver[0] && s->original_driver[0];
+	/* Without a driver, too: an earlier attempt to give it back failed half-way. VFs that were made
+	 * anew have none either, and need none. */
+	bool lost = !f->driver[0] && !f->is_vf && s->original_driver[0];
 	if ((ours || lost) && !keep_bound && s->has_original && !driver_is_vfio(s->original_driver))
 		return unbind_add(s, ret);
 	return 0;

@@ -254,8 +254,10 @@ static void reset_check(const struct verb_context *c, struct step_result *r)
 	bool ones = true;
 	for (size_t i = 0; i < sizeof(config); i++)
 		ones = ones && config[i] == 0xff;
-	if (verb_path(path, c->path, "power_state") == 0)
-		(void)sysfs_read(c->sysfs, path, power, sizeof(power));
+	/* One that does not fit is no state of the kernel's. */
+	if (verb_path(path, c->path, "power_state") == 0 &&
+	    sysfs_read(c->sysfs, path, power, sizeof(power)) < 0)
+		power[0] = '\0';
 	if (ones) {
 		verb_failed(r, EIO, "config", "config space reads all ones after the reset%s%s",
 			    power[0] ? "; power state " : "", power);
@@ -269,8 +271,9 @@ static void reset_check(const struct verb_context *c, struct step_result *r)
 static void verb_reset(const struct verb_context *c, const struct step *s, struct step_result *r)
 {
 	char path[VERB_PATH_SIZE], methods[128] = "";
-	if (verb_path(path, c->path, "reset_method") == 0)
-		(void)sysfs_read(c->sysfs, path, methods, sizeof(methods));
+	if (verb_path(path, c->path, "reset_method") == 0 &&
+	    sysfs_read(c->sysfs, path, methods, sizeof(methods)) < 0)
+		methods[0] = '\0';
 	(void)snprintf(r->text, sizeof(r->text), "%.*s", (int)strcspn(methods, " "), methods);
 
 	int e = s->text[0] ? attribute_write(c, "reset_method", s->text) : 0;

@@ -464,11 +464,12 @@ static int do_unbind(struct machine *m, const struct step *s)
 	struct function *f = machine_function(m, &s->target);
 	if (!f)
 		return -ENODEV;
-	if (!str_eq(f->driver, "vfio-pci"))
+	bool none = str_eq(s->text, "-");
+	if (!str_eq(f->driver, "vfio-pci") && (f->driver[0] || none || !s->text[0]))
 		return 0;
 	if (machine_residue_uid(m, &s->target) && !is_storage(m, &s->target))
 		violated(m, "%s went to driver %s with a tenant's state in it", f->addr, s->text);
-	(void)STR_COPY(f->driver, str_eq(s->text, "-") ? "" : s->text);
+	(void)STR_COPY(f->driver, none ? "" : s->text);
 	f->vfio_node = false;
 	f->vfio_uid = f->vfio_gid = 0;
 	return 1;

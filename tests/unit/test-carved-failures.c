@@ -425,6 +425,26 @@ static void test_full_disk_refuses_changes_until_there_is_room(void **state)
 	assert_int_equal(slices_in(s, "held"), 2);
 }
 
+static void test_full_disk_is_not_full_of_the_ledgers_own_log(void **state)
+{
+	struct service *s = *state;
+	char device[192], log[160];
+	struct stat st;
+	service_state_mount(s, 0);
+	start(s);
+	assert_int_equal(STR_FORMAT(log, "%s/state/ledger.db-wal", s->root.path), 0);
+	for (int i = 0; i < 100 && !(stat(log, &st) == 0 && st.st_size > 400000); i++) {
+		claim(s, "a", device, sizeof(device));
+		json_decref(must(s, "Release", release_params("a")));
+	}
+	assert_true(st.st_size > 400000);
+	disk_fill(s);
+	claim(s, "b", device, sizeof(device));
+	assert_ledger(s, "good");
+	assert_int_equal(stat(log, &st), 0);
+	assert_true(st.st_size < 400000);
+}
+
 static void wait_for_ledger(const struct service *s, const char *health)
 {
 	bool there = false;
@@ -547,6 +567,7 @@ int main(void)
 		TEST(test_killed_executor_costs_nothing),
 		TEST(test_executor_killed_in_a_release_is_caught_up_with),
 		TEST(test_full_disk_refuses_changes_until_there_is_room),
+		TEST(test_full_disk_is_not_full_of_the_ledgers_own_log),
 		TEST(test_result_that_comes_on_a_full_disk_is_taken_in_later),
 		TEST(test_read_only_ledger_shows_what_is_held_until_it_can_be_written),
 		TEST(test_file_size_limit_refuses_changes_until_it_is_raised),

@@ -441,6 +441,39 @@ static void test_ledger_commit_disk_full_changes_nothing_and_recovers(void **sta
 	ledger_close(l);
 }
 
+/* SQLite ends a log at its first bad frame: that something is lost behind it is told by the good copy,
+ * which is kept. */
+static void test_ledger_open_damaged_log_is_not_taken_for_good(void **state)
+{
+	struct fixture *f = *state;
+	char wal[300];
+	int status = 1;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct ledger *killed = open_ok(f);
+		fill(killed);
+		_exit(ledger_backup(killed, NULL) == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	uint64_t copy = checksum(f->good);
+	assert_int_equal(STR_FORMAT(wal, "%s-wal", f->file), 0);
+	garble(wal, 32 + 24 + 512, 512); /* behind the headers of log and frame */
+	struct ledger *l = open_ok(f);
+	check_frozen(l, LEDGER_DAMAGED, "ledger.damaged", "older than its good copy");
+	ledger_close(l);
+	assert_true(copy == checksum(f->good));
+
+	assert_int_equal(unlink(wal), 0);
+	assert_int_equal(rename(f->good, f->file), 0);
+	l = open_ok(f);
+	assert_int_equal(ledger_health(l, NULL), LEDGER_GOOD);
+	_cleanup_(record_done) struct record r = { 0 };
+	load_ok(l, &r);
+	check_filled(&r);
+	ledger_close(l);
+}
+
 static void test_ledger_open_disk_full_starts_read_only_and_recovers(void **state)
 {
 	limit_set(100);
@@ -676,6 +709,7 @@ int main(void)
 		T(test_ledger_open_invalid_row_is_damaged),
 		T(test_ledger_open_newer_is_read_only),
 		T(test_ledger_commit_disk_full_changes_nothing_and_recovers),
+		T(test_ledger_open_damaged_log_is_not_taken_for_good),
 		T(test_ledger_open_disk_full_starts_read_only_and_recovers),
 		T(test_ledger_open_read_only_directory_reads_and_recovers),
 		T(test_ledger_open_appeared_later_is_refused),
