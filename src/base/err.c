@@ -152,6 +152,8 @@ static int take_part(char **part, const json_t *json, const char *name)
 	if (!text)
 		return 0;
 	*part = strdup(text);
+	if (*part)
+		str_clean(*part); /* who sent it is not known here */
 	return *part ? 0 : -ENOMEM;
 }
 

@@ -122,19 +122,23 @@ static void print_results(const struct cli *c, const json_t *results)
 		{ .title = "DEVICE", .least = 20, .trim_middle = true },
 		{ .title = "STATE", .state = true },
 		{ .title = "STEPS", .right = true },
-		{ .title = "WAITS FOR", .least = 10 },
 	};
-	struct table t = { .columns = columns, .n_columns = 4, .color = c->color };
+	struct table t = { .columns = columns, .n_columns = 3, .color = c->color };
 	size_t i;
 	json_t *r;
 	json_array_foreach((json_t *)results, i, r) {
 		table_add_string(&t, r, "device");
 		table_add_string(&t, r, "state");
 		table_add_int(&t, r, "steps");
-		table_add_string(&t, r, "waits");
 	}
 	(void)table_print(&t);
 	table_done(&t);
+	json_array_foreach((json_t *)results, i, r) {
+		const char *waits = json_string_value(json_object_get(r, "waits"));
+		char line[512];
+		if (waits && STR_FORMAT(line, "%s: %s", print_text(r, "device"), waits) >= 0)
+			text_wrap("waits:", 8, line);
+	}
 	fflush(stdout);
 	json_array_foreach((json_t *)results, i, r)
 		print_api_error(json_object_get(r, "error"));

@@ -149,7 +149,11 @@ int cli_version(struct cli *c)
 		code = cli_print_json(o);
 		json_decref(o);
 	} else {
-		printf("carve %s\ncarved %s\n", CARVE_VERSION, carved ? carved : "does not answer");
+		printf("carve %s\n", CARVE_VERSION);
+		if (carved)
+			printf("carved %s\n", carved);
+		else
+			cli_say("carved does not answer\n");
 	}
 	json_decref(reply);
 	return code;
