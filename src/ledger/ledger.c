@@ -25,7 +25,7 @@
 /* A log that is worth cutting when the disk is full. */
 #define LOG_LARGE (256 * 1024)
 /* The file grows by so much. */
-#define CHUNK_SIZE (256 * 1024)
+#define CHUNK_SIZE (64 * 1024)
 
 #define SCHEMA                                                                                     \
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"                            \
