@@ -54,6 +54,16 @@ override CPPFLAGS += -D_GNU_SOURCE -iquote src $(PKG_CFLAGS) -DCARVE_VERSION='"$
 override LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(LDSAN)
 
 MAINS  := src/cli/main.c src/daemon/main.c src/executor/main.c
+# The simulated host is a program of its own; the services know nothing of it.
+SIMSRC := $(filter-out sim/main.c sim/preload.c,$(wildcard sim/*.c))
+SIMOBJ := $(SIMSRC:%.c=$(O)/%.o)
+SIMLIB := $(O)/libsim.a
+SIM_CPPFLAGS = -I. $(shell pkg-config --cflags fuse3) -DCARVE_SIM_HOSTDIR='"$(datadir)/carve/sim/hosts"'
+SIM_LIBS = $(shell pkg-config --libs fuse3) -lpthread
+# Loaded into all programs of a simulated host, built with a sanitizer or not; it defines functions
+# that _FORTIFY_SOURCE would put others in the place of.
+PRELOAD := $(O)/libcarve-sim.so
+PRELOAD_CFLAGS = $(filter-out -fPIE -fsanitize% -fno-sanitize%,$(CFLAGS)) -U_FORTIFY_SOURCE -fPIC -fvisibility=hidden
 LIBSRC := $(filter-out $(MAINS),$(wildcard src/*/*.c))
 LIBOBJ := $(LIBSRC:%.c=$(O)/%.o)
 LIB    := $(O)/libcarve.a
@@ -79,7 +89,7 @@ comma := ,
 TESTLDFLAGS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 
 .PHONY: all tests lab-tools check gate bench fuzz clean tidy analyze headers FORCE
-all: $(LIB) $(PROGS)
+all: $(LIB) $(PROGS) $(O)/carve-sim $(PRELOAD)
 tests: all $(UNIT) $(ENGINE) $(FUZZ) $(BENCH)
 
 # Objects depend on how they are compiled: another prefix or compiler builds them again.
@@ -91,9 +101,12 @@ $(O)/flags: FORCE
 $(O)/src/%.o: src/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,  CC $<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(O)/sim/%.o: sim/%.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,  CC $<)$(CC) $(CPPFLAGS) $(SIM_CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(O)/tests/%.o: tests/%.c $(O)/flags
 	@mkdir -p $(@D)
-	$(call say,  CC $<)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,  CC $<)$(CC) $(CPPFLAGS) -I. -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Carries the interface description as it is.
 $(O)/src/api/interface.o: api/io.carve.varlink
@@ -101,7 +114,8 @@ $(O)/src/api/interface.o: api/io.carve.varlink
 # Mechanisms have files of the same name: append, never replace by name.
 $(LIB): $(LIBOBJ)
 $(TESTLIB): $(TESTLIBOBJ)
-$(LIB) $(TESTLIB):
+$(SIMLIB): $(SIMOBJ)
+$(LIB) $(TESTLIB) $(SIMLIB):
 	@rm -f $@
 	$(call say,  AR $@)$(AR) qcs $@ $^
 
@@ -111,9 +125,17 @@ $(O)/carve-executor: $(O)/src/executor/main.o $(LIB)
 $(LAB): %: %.o $(LIB)
 $(PROGS) $(LAB):
 	$(call say,  LD $@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
-$(TESTPROGS): %: %.o $(TESTLIB) $(LIB)
+$(O)/carve-sim: $(O)/sim/main.o $(SIMLIB) $(LIB)
+	$(call say,  LD $@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SIM_LIBS) $(PKG_LIBS)
+$(PRELOAD): sim/preload.c $(O)/flags
+	$(call say,  LD $@)$(CC) $(CPPFLAGS) $(PRELOAD_CFLAGS) -MMD -MP -MF $@.d -shared -Wl,-z,relro,-z,now,-z,defs \
+		-o $@ $< -ldl
+# There are two machines: that of the engine's tests, and the simulated host. First come, first linked.
+$(ENGINE) $(BENCH): %: %.o $(TESTLIB) $(SIMLIB) $(LIB)
+$(UNIT) $(FUZZ): %: %.o $(SIMLIB) $(TESTLIB) $(LIB)
+$(TESTPROGS):
 	$(call say,  LD $@)$(CC) $(CFLAGS) $(LDFLAGS) $(TESTLDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group \
-		-lcmocka $(PKG_LIBS)
+		-lcmocka $(SIM_LIBS) $(PKG_LIBS)
 
 # libFuzzer brings a main() of its own; see tests/fuzz/replay.c.
 ifeq ($(FUZZER),1)
@@ -135,13 +157,14 @@ clean:
 
 # Steps of the gate, here for their dependencies. Each header must compile alone.
 CLANG_TIDY ?= clang-tidy
-HEADERS := $(wildcard src/*/*.h tests/support/*.h)
+HEADERS := $(wildcard src/*/*.h sim/*.h tests/support/*.h)
 headers: $(HEADERS:%=$(O)/headers/%.ok)
 $(O)/headers/%.ok: % $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,  HEADER $<)printf '#include "%s"\n' $(<:src/%=%) | $(CC) $(CPPFLAGS) -I. -Itests $(CFLAGS) -MMD -MP -MT $@ -MF $@.d -fsyntax-only -x c -
 	@touch $@
-SHIPPED := $(LIBSRC) $(wildcard $(MAINS))
+SHIPPED := $(LIBSRC) $(wildcard $(MAINS)) $(wildcard sim/*.c)
+$(O)/analyze/sim/%.ok $(O)/tidy/sim/%.ok: override CPPFLAGS += $(SIM_CPPFLAGS)
 # Not optimised: inlining hides from the analyzer what it looks for. Its leak check loses sight of
 # what is kept in a grown array (gcc 12); leaks are found by running under ASan.
 analyze: $(SHIPPED:%=$(O)/analyze/%.ok)
@@ -150,7 +173,8 @@ $(O)/analyze/%.ok: % $(O)/flags
 	$(call say,  ANALYZE $<)$(CC) $(CPPFLAGS) -std=gnu17 $(WERROR) -fanalyzer -Wno-analyzer-malloc-leak \
 		-MMD -MP -MT $@ -MF $@.d -S -o /dev/null $<
 	@touch $@
-tidy: $(SHIPPED:%=$(O)/tidy/%.ok)
+# preload.c defines functions of the C library, whose parameters have other names there.
+tidy: $(patsubst %,$(O)/tidy/%.ok,$(filter-out sim/preload.c,$(SHIPPED)))
 $(O)/tidy/%.ok: % .clang-tidy $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,  TIDY $<)$(CLANG_TIDY) --quiet $< -- $(CPPFLAGS) -std=gnu17
@@ -158,5 +182,5 @@ $(O)/tidy/%.ok: % .clang-tidy $(O)/flags
 	@touch $@
 
 include $(wildcard Makefile.install)
--include $(LIBOBJ:.o=.d) $(MAINS:%.c=$(O)/%.d) $(TESTSRC:%.c=$(O)/%.d) $(LAB:=.d) \
+-include $(LIBOBJ:.o=.d) $(SIMOBJ:.o=.d) $(O)/sim/main.d $(PRELOAD).d $(MAINS:%.c=$(O)/%.d) $(TESTSRC:%.c=$(O)/%.d) $(LAB:=.d) \
          $(HEADERS:%=$(O)/headers/%.ok.d) $(SHIPPED:%=$(O)/tidy/%.ok.d) $(SHIPPED:%=$(O)/analyze/%.ok.d)

@@ -254,11 +254,23 @@ static int keep_running(const struct supervise_config *c, const struct account *
 	return r < 0 ? r : status > 0 ? status : 0;
 }
 
-int supervise(const struct supervise_config *c, int (*serve)(const struct daemon_config *c),
-	      struct err *reterr)
+/* A user namespace that maps one id: there is nobody else to be in it. Its map is one line, and the last
+ * number of that says how many: user_namespaces(7). */
+static bool user_is_alone(void)
 {
-	if (geteuid() != 0)
-		return serve(c->daemon);
+	char text[128];
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/uid_map", "re");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+	if (n == 0 || text[n - 1] != '\n')
+		return false;
+	text[n - 1] = '\0';
+	const char *last = strrchr(text, ' ');
+	return last && !strchr(text, '\n') && str_eq(last, " 1");
+}
+
+static int supervise_as(const struct supervise_config *c,
+			int (*serve)(const struct daemon_config *c), struct err *reterr)
+{
 	struct account a;
 	int r = account_find(c->user, &a, reterr);
 	if (r >= 0)
@@ -275,4 +287,17 @@ int supervise(const struct supervise_config *c, int (*serve)(const struct daemon
 		return serve_dropped(c, &a, fd, 0, serve, reterr);
 	r = keep_running(c, &a, fd, serve);
 	return r < 0 ? failed(reterr, -r, "cannot start a process", c->executor) : r;
+}
+
+int supervise(const struct supervise_config *c, int (*serve)(const struct daemon_config *c),
+	      struct err *reterr)
+{
+	struct supervise_config as = *c;
+	if (geteuid() != 0)
+		return serve(c->daemon);
+	if (user_is_alone()) {
+		log_notice("this user namespace has one user only: the services stay root of it");
+		as.user = "root";
+	}
+	return supervise_as(&as, serve, reterr);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Walks the tree of a policy file along the option table: unknown keys, keys given twice, wrong types
- * and wrong values end here. What depends on two places at once is judged in check.c.
+ * See load.h: unknown keys, keys given twice, wrong types and wrong values end here. What depends on two
+ * places of a policy at once is judged in check.c.
  */
+#include "policy/load.h"
+
 #include <errno.h>
 #include <inttypes.h>
 
@@ -18,7 +20,7 @@
 #define SCALAR_MAX 1024
 
 struct loader {
-	struct policy_source source;
+	struct policy_source *source;
 	struct err *err;
 };
 
@@ -40,7 +42,7 @@ static const char *node_kind(struct fy_node *n)
 static int type_error(struct loader *l, struct policy_position at, const char *key,
 		      const char *wanted, struct fy_node *n)
 {
-	return policy_source_error(&l->source, at, "policy.type", "%s must be %s, not %s", key,
+	return policy_source_error(l->source, at, "policy.type", "%s must be %s, not %s", key,
 				   wanted, node_kind(n));
 }
 
@@ -50,26 +52,28 @@ static int refuse_yaml_extras(struct loader *l, struct fy_node *n, struct policy
 	if (!n)
 		return 0;
 	if (fy_node_is_alias(n))
-		return policy_source_error(&l->source, at, "policy.syntax",
-					   "anchors and aliases are not used in policy files");
+		return policy_source_error(l->source, at, "policy.syntax",
+					   "anchors and aliases are not used in %s files",
+					   l->source->language->name);
 	if (fy_node_get_tag_token(n))
-		return policy_source_error(&l->source, at, "policy.syntax",
-					   "tags are not used in policy files");
+		return policy_source_error(l->source, at, "policy.syntax",
+					   "tags are not used in %s files",
+					   l->source->language->name);
 	return 0;
 }
 
 /* Copies the text of a scalar; *ret stays NULL when it is no text that fits. */
 static int scalar_text(struct loader *l, struct fy_node *n, struct policy_position at,
-		       const char *key, char **ret)
+		       const char *key, size_t most, char **ret)
 {
 	size_t len = 0;
 	const char *text = n && fy_node_is_scalar(n) ? fy_node_get_scalar(n, &len) : NULL;
-	if (len > SCALAR_MAX)
-		return policy_source_error(&l->source, at, "policy.limit",
-					   "the value of %.40s is longer than %d bytes", key,
-					   SCALAR_MAX);
+	if (len > most)
+		return policy_source_error(l->source, at, "policy.limit",
+					   "the value of %.40s is longer than %zu bytes", key,
+					   most);
 	if (text && memchr(text, '\0', len))
-		return policy_source_error(&l->source, at, "policy.syntax",
+		return policy_source_error(l->source, at, "policy.syntax",
 					   "the value of %.40s holds a NUL byte", key);
 	*ret = text ? strndup(text, len) : strdup("");
 	return *ret ? 0 : err_set(l->err, "base.memory", ENOMEM, "out of memory");
@@ -123,15 +127,15 @@ static int check_quoting(struct loader *l, enum option_kind kind, struct fy_node
 	bool plain = is_plain(n);
 	if (plain && (rule == QUOTING_ALWAYS ||
 		      (rule == QUOTING_IF_AMBIGUOUS && policy_text_ambiguous(text)))) {
-		policy_source_error(&l->source, at, "policy.quote",
-				    "%.40s: %.60s must be in quotes", key, text);
+		policy_source_error(l->source, at, "policy.quote", "%.40s: %.60s must be in quotes",
+				    key, text);
 		err_because(l->err,
 			    "some YAML readers would take it for something that is no text");
 		err_todo(l->err, "write \"%.60s\"", text);
 		return -EINVAL;
 	}
 	if (!plain && rule == QUOTING_NEVER) {
-		policy_source_error(&l->source, at, "policy.type",
+		policy_source_error(l->source, at, "policy.type",
 				    "%.40s must be %s, \"%.40s\" is a text", key,
 				    kind == OPTION_BOOL ? "true or false" : "a number", text);
 		err_todo(l->err, "leave the quotes out");
@@ -150,7 +154,7 @@ static int read_scalar(struct loader *l, const struct policy_option *o, struct f
 	r = policy_value_read(o, text, ret, &c);
 	if (r < 0) {
 		bool later = str_eq(c.id, "policy.not-built"); /* names the key itself */
-		policy_source_error(&l->source, at, c.id, "%s%s%s", later ? "" : o->key,
+		policy_source_error(l->source, at, c.id, "%s%s%s", later ? "" : o->key,
 				    later ? "" : ": ", c.what);
 		if (c.todo[0])
 			err_todo(l->err, "%s", c.todo);
@@ -204,7 +208,7 @@ static int store(struct loader *l, const struct policy_option *o, const struct p
 	if (r == -ENOMEM)
 		return err_set(l->err, "base.memory", ENOMEM, "out of memory");
 	if (r < 0)
-		return policy_source_error(&l->source, v->at, "policy.limit",
+		return policy_source_error(l->source, v->at, "policy.limit",
 					   "%s: \"%.40s\" is too long", o->key, v->text);
 	return 0;
 }
@@ -220,7 +224,8 @@ static int load_one(struct loader *l, const struct policy_option *o, struct fy_n
 		return type_error(l, at, o->key,
 				  o->many ? "a single value or a list" : "a single value", n);
 	_cleanup_free_ char *text = NULL;
-	r = scalar_text(l, n, at, o->key, &text);
+	r = scalar_text(l, n, at, o->key, o->kind == OPTION_TEXT && o->max ? o->max : SCALAR_MAX,
+			&text);
 	if (r < 0)
 		return r;
 	if (*text == '\0' && is_plain(n))
@@ -234,11 +239,11 @@ static int check_count(struct loader *l, const struct policy_option *o, int n,
 		       struct policy_position at)
 {
 	if (n <= 0 && o->kind != OPTION_NAMED && o->kind != OPTION_LIST)
-		return policy_source_error(&l->source, at, "policy.value", "%s must not be empty",
+		return policy_source_error(l->source, at, "policy.value", "%s must not be empty",
 					   o->key);
 	if ((size_t)n <= o->most)
 		return 0;
-	return policy_source_error(&l->source, at, "policy.limit",
+	return policy_source_error(l->source, at, "policy.limit",
 				   "%s has %d entries, %zu are allowed", o->key, n, o->most);
 }
 
@@ -266,16 +271,16 @@ static int pair_name(struct loader *l, struct fy_node_pair *pair, const char *wh
 	if (r < 0)
 		return r;
 	if (!key || !fy_node_is_scalar(key))
-		return policy_source_error(&l->source, at, "policy.type",
+		return policy_source_error(l->source, at, "policy.type",
 					   "a key in %s is no simple name", where);
 	*ret_at = at;
-	return scalar_text(l, key, at, where, ret);
+	return scalar_text(l, key, at, where, SCALAR_MAX, ret);
 }
 
 static int duplicate_error(struct loader *l, const char *name, struct policy_position at,
 			   struct policy_position first)
 {
-	return policy_source_error(&l->source, at, "policy.duplicate",
+	return policy_source_error(l->source, at, "policy.duplicate",
 				   "\"%.60s\" is here twice, first on line %d", name, first.line);
 }
 
@@ -304,15 +309,35 @@ static int names_add(struct loader *l, struct names *s, char **take_name, struct
 	return 0;
 }
 
-static int check_name(struct loader *l, struct fy_node *key, const char *name, const char *where,
+static int check_form(struct loader *l, const struct policy_option *o, const char *name,
 		      struct policy_position at)
 {
+	char field[NAME_SIZE]; /* of this size where it is stored */
+	if (STR_COPY(field, name) < 0)
+		return policy_source_error(l->source, at, "policy.limit",
+					   "%s: \"%.40s...\" is longer than %d bytes", o->key, name,
+					   NAME_SIZE - 1);
+	struct policy_complaint c = { 0 };
+	int r = policy_form_check(o->form, name, &c);
+	if (r < 0) {
+		policy_source_error(l->source, at, c.id, "%s: %s", o->key, c.what);
+		err_todo(l->err, "%s", c.todo);
+	}
+	return r;
+}
+
+static int check_name(struct loader *l, const struct policy_option *o, struct fy_node *key,
+		      const char *name, struct policy_position at)
+{
+	const char *where = o->key;
 	int r = check_quoting(l, OPTION_NAME, key, name, at, where);
 	if (r < 0)
 		return r;
+	if (o->form)
+		return check_form(l, o, name, at);
 	if (!policy_name_valid(name))
 		return policy_source_error(
-			&l->source, at, "policy.value",
+			l->source, at, "policy.value",
 			"%s: \"%.60s\" is no name: up to 48 letters, digits, and "
 			". _ - after the first",
 			where, name);
@@ -330,7 +355,7 @@ static int load_count(struct loader *l, const struct policy_option *o, const cha
 	if (!n || !fy_node_is_scalar(n))
 		return type_error(l, at, name, "a number", n);
 	_cleanup_free_ char *text = NULL;
-	r = scalar_text(l, n, at, name, &text);
+	r = scalar_text(l, n, at, name, SCALAR_MAX, &text);
 	if (r < 0)
 		return r;
 	struct policy_value v = { 0 };
@@ -372,7 +397,7 @@ static int load_named(struct loader *l, const struct policy_option *o, struct fy
 		struct policy_position name_at = at;
 		r = pair_name(l, pair, o->key, at, &name, &name_at);
 		if (r >= 0)
-			r = check_name(l, fy_node_pair_key(pair), name, o->key, name_at);
+			r = check_name(l, o, fy_node_pair_key(pair), name, name_at);
 		const char *borrowed = name;
 		if (r >= 0)
 			r = names_add(l, &names, &name, name_at);
@@ -446,8 +471,8 @@ static int load_match_key(struct loader *l, const struct policy_option *o, struc
 static int unknown_key(struct loader *l, const struct policy_option *table, const char *key,
 		       const char *where, struct policy_position at)
 {
-	policy_source_error(&l->source, at, "policy.unknown-key", "unknown key \"%.60s\" in %s",
-			    key, where);
+	policy_source_error(l->source, at, "policy.unknown-key", "unknown key \"%.60s\" in %s", key,
+			    where);
 	const char *nearest = policy_option_nearest(table, key);
 	if (nearest) {
 		err_todo(l->err, "did you mean \"%s\"?", nearest);
@@ -474,7 +499,7 @@ static const struct policy_option *key_option(struct loader *l, const struct pol
 		return NULL;
 	}
 	if (o->kind == OPTION_LATER) {
-		policy_source_error(&l->source, at, "policy.not-built",
+		policy_source_error(l->source, at, "policy.not-built",
 				    "this version of carve does not do \"%s\" in %s yet", key,
 				    where);
 		err_todo(l->err, "leave it out; docs/policy.md has what this version does");
@@ -489,7 +514,7 @@ static const struct policy_option *key_option(struct loader *l, const struct pol
 	return o;
 }
 
-#define TABLE_MAX 32
+#define TABLE_MAX 48
 
 static int load_match(struct loader *l, struct fy_node *n, const char *where,
 		      struct policy_position at, unsigned depth, struct policy_match *into)
@@ -498,14 +523,14 @@ static int load_match(struct loader *l, struct fy_node *n, const char *where,
 	if (r < 0)
 		return r;
 	if (depth > MATCH_DEPTH_MAX)
-		return policy_source_error(&l->source, at, "policy.limit",
+		return policy_source_error(l->source, at, "policy.limit",
 					   "conditions are nested more than %d deep",
 					   MATCH_DEPTH_MAX);
 	if (!n || !fy_node_is_mapping(n))
 		return type_error(l, policy_source_position(n, at), where, "a map of match keys",
 				  n);
 	if (fy_node_mapping_item_count(n) <= 0)
-		return policy_source_error(&l->source, at, "policy.value",
+		return policy_source_error(l->source, at, "policy.value",
 					   "%s is empty: it would take every device", where);
 
 	struct policy_position seen[TABLE_MAX] = { 0 };
@@ -572,7 +597,7 @@ static int check_required(struct loader *l, const struct policy_option *table,
 {
 	for (size_t i = 0; table[i].key; i++)
 		if (table[i].required && !seen[i].line)
-			return policy_source_error(&l->source, at, "policy.missing",
+			return policy_source_error(l->source, at, "policy.missing",
 						   "%s lacks \"%s\"", where, table[i].key);
 	return 0;
 }
@@ -615,39 +640,39 @@ static int check_version(struct loader *l, struct fy_node *root)
 	if (!text || !len || (len == 1 && *text == '1'))
 		return 0;
 	struct policy_position at = policy_source_position(n, (struct policy_position){ 1, 1 });
-	policy_source_error(&l->source, at, "policy.version",
-			    "version %.*s of the policy language is not known",
-			    (int)(len > 20 ? 20 : len), text);
+	policy_source_error(l->source, at, "policy.version",
+			    "version %.*s of the %s language is not known",
+			    (int)(len > 20 ? 20 : len), text, l->source->language->name);
 	err_todo(l->err, "write \"version: 1\", or use a newer carve");
 	return -EINVAL;
 }
 
-static void loader_done(struct loader *l)
+int policy_load(struct policy_source *source, void *into)
 {
-	policy_source_done(&l->source);
+	struct loader l = { .source = source, .err = source->err };
+	const struct policy_position start = { 1, 1 };
+	struct fy_node *root = policy_source_root(source);
+	if (!root)
+		return policy_source_error(source, start, "policy.missing", "the file is empty");
+	int r = check_version(&l, root);
+	if (r < 0)
+		return r;
+	char where[64];
+	(void)STR_FORMAT(where, "the %s", source->language->name);
+	return load_map(&l, root, source->language->options, where, start, into);
 }
 
 struct policy *policy_parse(const char *text, size_t len, const char *file, struct err *reterr)
 {
-	_cleanup_(loader_done) struct loader l = { .err = reterr };
+	_cleanup_(policy_source_done) struct policy_source source = { 0 };
 	_cleanup_(policy_freep) struct policy *p = calloc(1, sizeof(*p));
 	if (!p || STR_COPY(p->file, file) < 0) {
 		err_set(reterr, p ? "policy.limit" : "base.memory", p ? ENAMETOOLONG : ENOMEM, "%s",
 			p ? "the name of the policy file is too long" : "out of memory");
 		return NULL;
 	}
-	if (policy_source_open(&l.source, text, len, file, reterr) < 0)
-		return NULL;
-	struct fy_node *root = policy_source_root(&l.source);
-	if (!root) {
-		policy_source_error(&l.source, (struct policy_position){ 1, 1 }, "policy.missing",
-				    "the file is empty");
-		return NULL;
-	}
-	if (check_version(&l, root) < 0 ||
-	    load_map(&l, root, policy_options, "the policy", (struct policy_position){ 1, 1 }, p) <
-		    0 ||
-	    policy_check(p, &l.source) < 0)
+	if (policy_source_open(&source, &policy_language, text, len, file, reterr) < 0 ||
+	    policy_load(&source, p) < 0 || policy_check(p, &source) < 0)
 		return NULL;
 	return TAKE_PTR(p);
 }

@@ -575,6 +575,13 @@ const struct policy_option policy_options[] = {
 	{ .key = NULL },
 };
 
+const struct policy_language policy_language = {
+	.name = "policy",
+	.title = "carve policy, version 1",
+	.text_max = 1024 * 1024,
+	.options = policy_options,
+};
+
 const struct policy_option *policy_option_find(const struct policy_option *table, const char *key)
 {
 	for (; table->key; table++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The language of policy files as one table of options. The loader validates by it, the matcher
- * tests by it, the JSON schema is generated from it: what is not here does not exist.
+ * tests by it, the JSON schema is generated from it: what is not here does not exist. Other
+ * languages may be made of such tables.
  */
 #pragma once
 #include <stdbool.h>
@@ -42,12 +43,20 @@ struct policy_value {
 	struct policy_position at;
 };
 
+/* How a text looks, where it must be more than one line. */
+struct policy_form {
+	const char *regex; /* extended, anchored; as POSIX and the JSON schema both understand it */
+	const char *name;  /* "place": what a text that does not match is not */
+	const char *todo;  /* what to write instead */
+};
+
 struct policy_option {
 	const char *key; /* NULL ends a table */
 	enum option_kind kind;
 	bool required;
-	bool many; /* a single value, or a list of them */
-	uint64_t min, max;
+	bool many;	   /* a single value, or a list of them */
+	uint64_t min, max; /* NUMBER, COUNTS, RATE; max of TEXT: bytes, 0: as many as most values */
+	const struct policy_form *form; /* TEXT, and names of NAMED. NULL: any text; as NAME */
 	size_t most;			/* entries of NAMED, LIST, COUNTS, many */
 	const char *const *words;	/* WORD; NULL ends */
 	const char *const *words_later; /* words that this version refuses by name */
@@ -63,10 +72,21 @@ struct policy_option {
 	const char *help;
 };
 
+/* A kind of files. */
+struct policy_language {
+	const char *name;  /* "policy": as in "policy files", "the policy lacks ..." */
+	const char *title; /* of its JSON schema */
+	size_t text_max;   /* bytes of a file, whole MiB */
+	const struct policy_option *options;
+};
+
+extern const struct policy_language policy_language;
 extern const struct policy_option policy_options[]; /* the whole file */
 extern const struct policy_option policy_match_options[];
 extern const struct policy_option policy_setting_options[]; /* of reservations and claims */
 
+/* The JSON schema of a language; tables may contain themselves. NULL: no memory. Caller frees. */
+char *policy_language_schema(const struct policy_language *language);
 const struct policy_option *policy_option_find(const struct policy_option *table, const char *key);
 /* The name in the table nearest to a mistyped one, if any is near enough; NULL otherwise. */
 const char *policy_option_nearest(const struct policy_option *table, const char *key);

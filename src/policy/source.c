@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "policy/option.h"
 
 /* Shows the line that is meant, without its indentation and not longer than a screen. */
 static void because_line(struct policy_source *s, int line)
@@ -133,7 +134,8 @@ static int check_bytes(struct policy_source *s, const char *text, size_t len)
 		}
 		if (c == '%' && (i == 0 || text[i - 1] == '\n'))
 			return policy_source_error(s, position_of_offset(text, i), "policy.syntax",
-						   "directives are not used in policy files");
+						   "directives are not used in %s files",
+						   s->language->name);
 		i += n;
 	}
 	return 0;
@@ -199,9 +201,13 @@ static int check_scalar(struct policy_source *s, struct fy_node *n)
 	if (style == FYNS_SINGLE_QUOTED && memmem(raw, len, "''''", 4))
 		return refuse_text(s, n, "two apostrophes stand side by side in single quotes",
 				   "write the value in double quotes");
-	if (style == FYNS_FOLDED)
-		return refuse_text(s, n, "folded text (\">\") is not used in policy files",
+	if (style == FYNS_FOLDED) {
+		char what[80];
+		(void)STR_FORMAT(what, "folded text (\">\") is not used in %s files",
+				 s->language->name);
+		return refuse_text(s, n, what,
 				   "write the value in one line, or as literal text (\"|\")");
+	}
 	return 0;
 }
 
@@ -244,19 +250,19 @@ static struct fy_token *anchor_of(const struct fy_event *e)
  * the building to find. */
 static int check_anchors(struct policy_source *s)
 {
-	struct policy_source pass = { .file = s->file };
+	struct policy_source pass = { .language = s->language, .file = s->file };
 	int r = parser_open(&pass, s->text, s->len);
 	struct fy_event *e;
 	while (r == 0 && (e = fy_parser_parse(pass.parser))) {
 		struct fy_token *anchor = anchor_of(e);
 		const struct fy_mark *mark = anchor ? fy_token_start_mark(anchor) : NULL;
 		if (anchor)
-			r = policy_source_error(s,
-						mark ? (struct policy_position){ mark->line + 1,
-										 mark->column }
-						     : (struct policy_position){ 1, 1 },
-						"policy.syntax",
-						"anchors and aliases are not used in policy files");
+			r = policy_source_error(
+				s,
+				mark ? (struct policy_position){ mark->line + 1, mark->column }
+				     : (struct policy_position){ 1, 1 },
+				"policy.syntax", "anchors and aliases are not used in %s files",
+				s->language->name);
 		fy_parser_event_free(pass.parser, e);
 	}
 	policy_source_done(&pass);
@@ -275,22 +281,25 @@ static int load(struct policy_source *s)
 			fy_document_root(more), (struct policy_position){ 1, 1 });
 		fy_parse_document_destroy(s->parser, more);
 		return policy_source_error(s, at, "policy.syntax",
-					   "a second document begins; a policy is one document");
+					   "a second document begins; a %s is one document",
+					   s->language->name);
 	}
 	if (fy_parser_get_stream_error(s->parser))
 		return syntax_error(s);
 	return check_scalars(s, fy_document_root(s->doc));
 }
 
-int policy_source_open(struct policy_source *ret, const char *text, size_t len, const char *file,
-		       struct err *reterr)
+int policy_source_open(struct policy_source *ret, const struct policy_language *language,
+		       const char *text, size_t len, const char *file, struct err *reterr)
 {
+	ret->language = language;
 	ret->file = file;
 	ret->text = text;
 	ret->len = len;
 	ret->err = reterr;
-	if (len > POLICY_TEXT_MAX) {
-		err_set(reterr, "policy.limit", EFBIG, "%s: the file is larger than 1 MiB", file);
+	if (len > language->text_max) {
+		err_set(reterr, "policy.limit", EFBIG, "%s: the file is larger than %zu MiB", file,
+			language->text_max >> 20);
 		err_state(reterr, "nothing was changed");
 		return -EFBIG;
 	}

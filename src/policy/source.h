@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The text of a policy file as a tree with positions: one YAML 1.2 or JSON document, no aliases, no
+ * The text of a policy file (or one of another language) as a tree with positions: one YAML 1.2 or JSON document, no aliases, no
  * tags, bounded. Also how each mistake in it is told: "file:line:column: what [policy.id]".
  */
 #pragma once
@@ -9,9 +9,10 @@
 #include "base/err.h"
 #include "policy/policy.h"
 
-#define POLICY_TEXT_MAX (1024u * 1024u)
+struct policy_language;
 
 struct policy_source {
+	const struct policy_language *language;
 	const char *file;
 	const char *text; /* borrowed */
 	size_t len;
@@ -23,8 +24,8 @@ struct policy_source {
 
 /* Parses; *ret must be zeroed. text must live until policy_source_done(). reterr is kept in it for
  * policy_source_error(). -EINVAL, -ENOMEM, -EFBIG. */
-int policy_source_open(struct policy_source *ret, const char *text, size_t len, const char *file,
-		       struct err *reterr);
+int policy_source_open(struct policy_source *ret, const struct policy_language *language,
+		       const char *text, size_t len, const char *file, struct err *reterr);
 void policy_source_done(struct policy_source *s);
 /* NULL: the file holds no document. */
 struct fy_node *policy_source_root(const struct policy_source *s);

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <regex.h>
 #include <strings.h>
 
 #include "base/num.h"
@@ -126,14 +127,27 @@ static int read_name(const char *text, struct policy_complaint *c)
 			text);
 }
 
-static int read_text(const char *text, struct policy_complaint *c)
+int policy_form_check(const struct policy_form *form, const char *text, struct policy_complaint *c)
+{
+	regex_t regex;
+	if (regcomp(&regex, form->regex, REG_EXTENDED | REG_NOSUB) != 0)
+		return complain(c, "base.memory", "out of memory");
+	bool ok = regexec(&regex, text, 0, NULL, 0) == 0;
+	regfree(&regex);
+	if (ok)
+		return 0;
+	(void)STR_COPY(c->todo, form->todo);
+	return complain(c, "policy.value", "\"%.60s\" is no %s", text, form->name);
+}
+
+static int read_text(const struct policy_option *o, const char *text, struct policy_complaint *c)
 {
 	if (*text == '\0')
 		return complain(c, "policy.value", "must not be empty");
 	for (const char *p = text; *p; p++)
 		if (iscntrl((unsigned char)*p))
 			return complain(c, "policy.value", "must be one line of text");
-	return 0;
+	return o->form ? policy_form_check(o->form, text, c) : 0;
 }
 
 static int number_in(const char *text, uint64_t min, uint64_t max, uint64_t *ret,
@@ -278,7 +292,7 @@ int policy_value_read(const struct policy_option *o, const char *text, struct po
 	case OPTION_NAME:
 		return read_name(text, c);
 	case OPTION_TEXT:
-		return read_text(text, c);
+		return read_text(o, text, c);
 	case OPTION_COUNTS:
 	case OPTION_NUMBER:
 		return number_in(text, o->min, o->max, &ret->number, c);

@@ -7,7 +7,7 @@
 struct policy_complaint {
 	const char *id;
 	char what[200];
-	char todo[200];
+	char todo[320];
 };
 
 /* Reads text as the option's kind wants it. ret->text borrows text. -EINVAL with the complaint. */
@@ -18,6 +18,9 @@ bool policy_text_ambiguous(const char *text);
 /* "yes", "no", "on", "off" and so on: booleans for YAML 1.1 only. */
 bool policy_text_old_boolean(const char *text);
 bool policy_name_valid(const char *text);
+/* -EINVAL with the complaint when text does not look like the form. */
+int policy_form_check(const struct policy_form *form, const char *text,
+		      struct policy_complaint *complaint);
 /* Does text look like the pattern? 'h' stands for a hexadecimal digit, the rest for itself. */
 bool policy_pattern_matches(const char *pattern, const char *text);
 /* Regular expression of a kind for the JSON schema; NULL: any. */

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Drivers of the simulated kernel: which function they take, when, and what their files answer
+ * (drivers/base/bus.c, drivers/base/dd.c, drivers/pci/pci-driver.c of Linux 6.12).
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "sim/machine.h"
+
+/*
+ * What is known of drivers. vfs: whether they have sriov_configure(); leave: what their VFs do when they
+ * leave. Sources, Linux 6.12 and 7.2: igb (igb_main.c igb_remove()), nvme (pci.c, pci_sriov_configure_simple();
+ * VFs stay: seen in the lab), mlx5_core (core/sriov.c), ice (ice_sriov.c), qat (qat_common/adf_sriov.c: all
+ * VFs, whatever was asked), xe (xe_pci_sriov.c), amdgpu, idxd (none), vfio-pci (vfio_pci.c: ENOENT
+ * without enable_sriov). nvidia: the open part has none and public projects report a refusal.
+ */
+static const struct {
+	const char *name;
+	enum host_vfs vfs;
+	enum host_leave leave;
+	uint32_t probe_ms;
+	uint32_t at_most;
+} known[] = {
+	{ "pcieport", HOST_VFS_NO, HOST_LEAVE_REMOVES, 0, 0 },
+	{ "vfio-pci", HOST_VFS_NO, HOST_LEAVE_REMOVES, 1, 0 },
+	{ "pci-stub", HOST_VFS_NO, HOST_LEAVE_REMOVES, 0, 0 },
+	{ "igb", HOST_VFS_YES, HOST_LEAVE_REMOVES, 80, 7 },
+	{ "igbvf", HOST_VFS_NO, HOST_LEAVE_REMOVES, 20, 0 },
+	{ "ixgbe", HOST_VFS_YES, HOST_LEAVE_REMOVES, 100, 63 },
+	{ "ixgbevf", HOST_VFS_NO, HOST_LEAVE_REMOVES, 20, 0 },
+	{ "i40e", HOST_VFS_YES, HOST_LEAVE_REMOVES, 150, 0 },
+	{ "ice", HOST_VFS_YES, HOST_LEAVE_REMOVES, 200, 0 },
+	{ "iavf", HOST_VFS_NO, HOST_LEAVE_REMOVES, 20, 0 },
+	{ "mlx5_core", HOST_VFS_YES, HOST_LEAVE_REMOVES, 300, 0 },
+	{ "e1000", HOST_VFS_NO, HOST_LEAVE_REMOVES, 60, 0 },
+	{ "nvme", HOST_VFS_YES, HOST_LEAVE_KEEPS, 40, 0 },
+	{ "virtio-pci", HOST_VFS_YES, HOST_LEAVE_KEEPS, 5, 0 },
+	{ "xe", HOST_VFS_YES, HOST_LEAVE_REMOVES, 300, 0 },
+	{ "i915", HOST_VFS_YES, HOST_LEAVE_REMOVES, 300, 0 },
+	{ "amdgpu", HOST_VFS_NO, HOST_LEAVE_REMOVES, 800, 0 },
+	{ "nvidia", HOST_VFS_REFUSE, HOST_LEAVE_REMOVES, 500, 0 },
+	{ "nouveau", HOST_VFS_NO, HOST_LEAVE_REMOVES, 500, 0 },
+	{ "idxd", HOST_VFS_NO, HOST_LEAVE_REMOVES, 20, 0 },
+	{ "4xxx", HOST_VFS_ALL, HOST_LEAVE_REMOVES, 200, 0 },
+};
+
+/* Drivers of VFIO whose names this kernel has; variants are taken by those who ask for them. */
+static const char *const vfio_drivers[] = { "vfio-pci" };
+
+struct dynamic_id {
+	struct dynamic_id *next;
+	uint32_t vendor, device;
+};
+
+struct driver *driver_find(const struct machine *m, const char *name)
+{
+	struct driver *d = m->drivers;
+	while (d && !str_eq(d->name, name))
+		d = d->next;
+	return d;
+}
+
+/* --- events and links ------------------------------------------------------------------------ */
+
+static void event(struct pci *f, const char *action)
+{
+	struct str_buf text = { 0 };
+	bus_uevent_text(f, &text);
+	uevent(f->dev.machine, f->dev.dir, action, "pci", text.text);
+	str_buf_done(&text);
+}
+
+static void bound(struct pci *f, struct driver *d)
+{
+	struct machine *m = f->dev.machine;
+	f->driver = d;
+	node_link(m->tree, d->dir, f->dev.name, f->dev.dir);
+	node_link(m->tree, f->dev.dir, "driver", d->dir);
+	event(f, "bind");
+	machine_wake(m);
+}
+
+static void link_drop(struct pci *f)
+{
+	struct machine *m = f->dev.machine;
+	node_remove_name(m->tree, f->driver->dir, f->dev.name);
+	node_remove_name(m->tree, f->dev.dir, "driver");
+}
+
+/* --- probing --------------------------------------------------------------------------------- */
+
+static bool is_bridge(const struct pci *f)
+{
+	return f->model->class >> 8 == 0x0604;
+}
+
+/* vfio_pci_core_register_device(), drivers/vfio/pci/vfio_pci_core.c: no bridges, no PF that has VFs; the
+ * deny list of vfio_pci.c has DSA and IAA of its day (8086:0b25, 8086:0cfe). */
+static int probe_vfio(struct pci *f)
+{
+	bool denied = f->model->vendor == 0x8086 &&
+		      (f->model->device == 0x0b25 || f->model->device == 0x0cfe);
+	if (is_bridge(f) || denied)
+		return -EINVAL;
+	if (f->num_vfs)
+		return -EBUSY;
+	int r = vfio_register(&f->dev);
+	if (r == 0)
+		f->state.d3 = true;
+	return r;
+}
+
+/* An NVMe controller without queues does not come up: nvme_pci_enable() and the lab. */
+static int probe_native(struct pci *f, const struct driver *d)
+{
+	if (str_eq(d->name, "nvme") && f->pf && !nvme_vf_online(f))
+		return -ENODEV;
+	/* iommu_device_use_default_domain(): its group is in the hands of a user. */
+	if (f->dev.group && f->dev.group->opened && !str_eq(d->name, "pcieport"))
+		return -EBUSY;
+	return 0;
+}
+
+static const char *own_driver(const struct pci *f)
+{
+	return f->pf ? f->pf->model->vf_driver : f->model->driver;
+}
+
+/* What it makes of the function; those that take anything make nothing. */
+static bool is_own(const struct pci *f, const struct driver *d)
+{
+	return str_eq(d->name, own_driver(f));
+}
+
+int driver_probe(struct pci *f, struct driver *d)
+{
+	struct machine *m = f->dev.machine;
+	int r = machine_sleep(m, d->probe_ms);
+	if (r == 0 && f->state.off)
+		r = -EIO;
+	if (r == 0)
+		r = d->vfio ? probe_vfio(f) : probe_native(f, d);
+	if (r < 0)
+		return r;
+	f->total_vfs = d->vfs_at_most && d->vfs_at_most < f->model->vfs ? d->vfs_at_most
+									: f->model->vfs;
+	if (is_own(f, d))
+		class_add(f);
+	bound(f, d);
+	if (is_own(f, d))
+		mdev_parent_init(f);
+	return 0;
+}
+
+static bool has_id(const struct driver *d, const struct pci *f)
+{
+	unsigned device = f->pf ? f->pf->model->vf_device : f->model->device;
+	for (const struct dynamic_id *i = d->ids; i; i = i->next)
+		if (i->vendor == f->model->vendor && i->device == device)
+			return true;
+	return false;
+}
+
+static bool matches(const struct driver *d, const struct pci *f)
+{
+	if (f->override[0])
+		return str_eq(d->name, f->override);
+	return has_id(d, f) || is_own(f, d);
+}
+
+/* pci_device_probe(): a VF whose PF does not want its VFs probed is left alone, unless an override
+ * names the driver (pci_device_can_probe()). */
+static bool may_probe(const struct pci *f)
+{
+	return !f->pf || f->pf->autoprobe || f->override[0];
+}
+
+void driver_attach(struct pci *f)
+{
+	struct machine *m = f->dev.machine;
+	for (struct driver *d = m->drivers; d && !f->driver; d = d->next)
+		if (matches(d, f) && may_probe(f) && driver_probe(f, d) == 0)
+			return;
+}
+
+void driver_attach_all(struct machine *m)
+{
+	for (struct pci *f = m->functions; f; f = f->next)
+		if (!f->driver && klock_take(m, &f->dev.lock, "probe") == 0) {
+			driver_attach(f);
+			klock_release(m, &f->dev.lock);
+		}
+}
+
+/* The link goes before the driver has let go: seen in the lab with an unbind that waits. */
+int driver_detach(struct pci *f)
+{
+	struct driver *d = f->driver;
+	if (!d)
+		return 0;
+	link_drop(f);
+	int r = mdev_parent_fini(f);
+	if (r >= 0)
+		r = d->vfio ? vfio_unregister(&f->dev) : sriov_driver_leaves(f, d);
+	if (r < 0)
+		return r;
+	if (is_own(f, d))
+		class_remove(f);
+	f->driver = NULL;
+	f->state.d3 = false;
+	f->total_vfs = f->model->vfs;
+	event(f, "unbind");
+	machine_wake(f->dev.machine);
+	return 0;
+}
+
+/* --- files ----------------------------------------------------------------------------------- */
+
+/* bind_store(): -ENODEV when there is no such function or the driver does not want it, -EBUSY when it has
+ * one, else the errno of the probe. */
+static int store_bind(struct node *n, const char *text, size_t len)
+{
+	struct driver *d = n->owner;
+	struct machine *m = (struct machine *)(uintptr_t)n->number;
+	struct pci *f = bus_find(m, text);
+	(void)len;
+	if (!f || !matches(d, f))
+		return -ENODEV;
+	int r = klock_take(m, &f->dev.lock, "bind");
+	if (r < 0)
+		return r;
+	r = f->dev.gone	    ? -ENODEV
+	    : f->driver	    ? -EBUSY
+	    : !may_probe(f) ? -ENODEV
+			    : driver_probe(f, d);
+	klock_release(m, &f->dev.lock);
+	return r;
+}
+static const struct file_ops ops_bind = { .store = store_bind };
+
+static int store_unbind(struct node *n, const char *text, size_t len)
+{
+	struct driver *d = n->owner;
+	struct machine *m = (struct machine *)(uintptr_t)n->number;
+	struct pci *f = bus_find(m, text);
+	(void)len;
+	if (!f || f->driver != d)
+		return -ENODEV;
+	int r = klock_take(m, &f->dev.lock, "unbind");
+	if (r < 0)
+		return r;
+	r = f->driver == d ? driver_detach(f) : 0;
+	klock_release(m, &f->dev.lock);
+	return r;
+}
+static const struct file_ops ops_unbind = { .store = store_unbind };
+
+/* drivers_probe_store(): success also when nothing matched, or nobody wanted it. */
+static int store_probe(struct node *n, const char *text, size_t len)
+{
+	struct machine *m = n->owner;
+	struct pci *f = bus_find(m, text);
+	(void)len;
+	if (!f)
+		return -ENODEV;
+	int r = klock_take(m, &f->dev.lock, "drivers_probe");
+	if (r < 0)
+		return r;
+	if (!f->driver && !f->dev.gone)
+		driver_attach(f);
+	klock_release(m, &f->dev.lock);
+	return 0;
+}
+static const struct file_ops ops_probe = { .store = store_probe };
+
+static int parse_ids(const char *text, uint32_t *vendor, uint32_t *device)
+{
+	char word[16];
+	size_t len = strcspn(text, " ");
+	if (len == 0 || len >= sizeof(word) || text[len] != ' ')
+		return -EINVAL;
+	memcpy(word, text, len);
+	word[len] = '\0';
+	if (num_parse_u32(word, 16, vendor) < 0)
+		return -EINVAL;
+	text += len + 1;
+	len = strcspn(text, " ");
+	if (len == 0 || len >= sizeof(word))
+		return -EINVAL;
+	memcpy(word, text, len);
+	word[len] = '\0';
+	return num_parse_u32(word, 16, device) < 0 ? -EINVAL : 0;
+}
+
+/* new_id_store(): every like function on the host that has no driver is taken. */
+static int store_new_id(struct node *n, const char *text, size_t len)
+{
+	struct driver *d = n->owner;
+	struct machine *m = (struct machine *)(uintptr_t)n->number;
+	uint32_t vendor, device;
+	(void)len;
+	if (parse_ids(text, &vendor, &device) < 0)
+		return -EINVAL;
+	for (const struct dynamic_id *i = d->ids; i; i = i->next)
+		if (i->vendor == vendor && i->device == device)
+			return -EEXIST;
+	struct dynamic_id *id = machine_object(m, sizeof(*id));
+	*id = (struct dynamic_id){ d->ids, vendor, device };
+	d->ids = id;
+	driver_attach_all(m);
+	return 0;
+}
+static const struct file_ops ops_new_id = { .store = store_new_id };
+
+static int store_remove_id(struct node *n, const char *text, size_t len)
+{
+	struct driver *d = n->owner;
+	uint32_t vendor, device;
+	(void)len;
+	if (parse_ids(text, &vendor, &device) < 0)
+		return -EINVAL;
+	struct dynamic_id **at = (struct dynamic_id **)&d->ids;
+	while (*at && !((*at)->vendor == vendor && (*at)->device == device))
+		at = &(*at)->next;
+	if (!*at)
+		return -ENODEV;
+	*at = (*at)->next;
+	return 0;
+}
+static const struct file_ops ops_remove_id = { .store = store_remove_id };
+
+/* --- which there are -------------------------------------------------------------------------- */
+
+static void module_name(const char *driver, char ret[NAME_SIZE])
+{
+	(void)str_copy(ret, NAME_SIZE, driver);
+	for (char *c = ret; *c; c++)
+		if (*c == '-')
+			*c = '_';
+}
+
+static void driver_files(struct machine *m, struct driver *d)
+{
+	static const struct {
+		const char *name;
+		const struct file_ops *ops;
+	} files[] = {
+		{ "bind", &ops_bind },
+		{ "unbind", &ops_unbind },
+		{ "new_id", &ops_new_id },
+		{ "remove_id", &ops_remove_id },
+	};
+	char link[NAME_SIZE + 4];
+	struct tree *t = m->tree;
+	d->dir = node_path(t, m->bus_pci, "drivers");
+	d->dir = node_dir(t, d->dir, d->name);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		node_file(t, d->dir, files[i].name, 0200, files[i].ops, d)->number =
+			(uint64_t)(uintptr_t)m;
+	struct node *module = node_dir(t, node_dir(t, m->sys, "module"), d->module);
+	node_text(t, module, "initstate", "live");
+	node_link(t, d->dir, "module", module);
+	(void)STR_FORMAT(link, "pci:%s", d->name);
+	node_link(t, node_dir(t, module, "drivers"), link, d->dir);
+}
+
+static void driver_add(struct machine *m, const char *name)
+{
+	if (!name[0] || driver_find(m, name))
+		return;
+	const struct host_driver *described = NULL;
+	for (size_t i = 0; i < m->host->n_drivers; i++)
+		if (str_eq(m->host->drivers[i].name, name))
+			described = &m->host->drivers[i];
+	if (described && described->absent)
+		return;
+	struct driver *d = machine_object(m, sizeof(*d));
+	(void)STR_COPY(d->name, name);
+	module_name(name, d->module);
+	d->vfio = driver_is_vfio(name);
+	d->vfs = HOST_VFS_NO;
+	d->leave = HOST_LEAVE_REMOVES;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (str_eq(known[i].name, name)) {
+			d->vfs = known[i].vfs;
+			d->leave = known[i].leave;
+			d->probe_ms = known[i].probe_ms;
+			d->vfs_at_most = known[i].at_most;
+		}
+	if (described && described->vfs)
+		d->vfs = described->vfs;
+	if (described && described->leave)
+		d->leave = described->leave;
+	if (described && described->probe_ms)
+		d->probe_ms = described->probe_ms;
+	if (described && described->vfs_at_most)
+		d->vfs_at_most = described->vfs_at_most;
+	/* In the order of their adding, which is the order of matching. */
+	struct driver **end = &m->drivers;
+	while (*end)
+		end = &(*end)->next;
+	*end = d;
+	driver_files(m, d);
+}
+
+void driver_init(struct machine *m)
+{
+	node_file(m->tree, m->bus_pci, "drivers_probe", 0200, &ops_probe, m);
+	driver_add(m, "pcieport");
+	for (size_t i = 0; i < m->host->n_models; i++) {
+		driver_add(m, m->host->models[i].driver);
+		driver_add(m, m->host->models[i].vf_driver);
+	}
+	for (size_t i = 0; i < m->host->n_drivers; i++)
+		driver_add(m, m->host->drivers[i].name);
+	for (size_t i = 0; i < sizeof(vfio_drivers) / sizeof(*vfio_drivers); i++)
+		driver_add(m, vfio_drivers[i]);
+}

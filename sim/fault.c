@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What goes wrong on demand. A fault waits for the n-th access to a file and then does what no machine
+ * does when one needs it: an errno, half a success, silence, the end of a program, of the power, of
+ * the card.
+ */
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "sim/machine.h"
+
+enum argument {
+	ARGUMENT_NONE,
+	ARGUMENT_ERRNO,
+	ARGUMENT_MS,
+	ARGUMENT_TEXT,
+};
+
+static const struct {
+	const char *word;
+	enum argument argument;
+	enum fault_effect effect;
+} effects[] = {
+	{ "error", ARGUMENT_ERRNO, FAULT_FAIL },
+	{ "error-after", ARGUMENT_ERRNO, FAULT_FAIL_AFTER },
+	{ "hang", ARGUMENT_NONE, FAULT_HANG },
+	{ "slow", ARGUMENT_MS, FAULT_SLOW },
+	{ "kill", ARGUMENT_TEXT, FAULT_KILL },
+	{ "kill-after", ARGUMENT_TEXT, FAULT_KILL_AFTER },
+	{ "reboot", ARGUMENT_NONE, FAULT_REBOOT },
+	{ "reboot-after", ARGUMENT_NONE, FAULT_REBOOT_AFTER },
+	{ "gone", ARGUMENT_NONE, FAULT_GONE },
+	{ "gone-after", ARGUMENT_NONE, FAULT_GONE_AFTER },
+	{ "ignore", ARGUMENT_NONE, FAULT_IGNORE },
+	{ "dead", ARGUMENT_NONE, FAULT_DEAD },
+	{ "answer", ARGUMENT_TEXT, FAULT_ANSWER },
+	{ "lost", ARGUMENT_NONE, FAULT_LOST },
+	{ "late", ARGUMENT_MS, FAULT_SLOW },
+};
+
+static int errno_by_name(const char *name)
+{
+	for (int e = 1; e < 134; e++) {
+		const char *known = strerrorname_np(e);
+		if (known && str_eq(known, name))
+			return e;
+	}
+	return 0;
+}
+
+static int complain(struct err *reterr, const char *word)
+{
+	err_set(reterr, "sim.fault", EINVAL, "\"%s\" is no fault", word);
+	err_todo(reterr,
+		 "PATH [read|write|event] [N | N+ | N+TIMES] EFFECT, EFFECT being one of: "
+		 "error=ERRNO error-after=ERRNO hang slow=MS kill=PROGRAM kill-after=PROGRAM "
+		 "reboot reboot-after gone gone-after ignore dead answer=TEXT; of events: lost "
+		 "late=MS");
+	return -EINVAL;
+}
+
+static int effect_parse(struct fault *f, const char *word)
+{
+	size_t len = strcspn(word, "=");
+	const char *value = word[len] ? word + len + 1 : NULL;
+	for (size_t i = 0; i < sizeof(effects) / sizeof(*effects); i++) {
+		if (strlen(effects[i].word) != len || strncmp(effects[i].word, word, len) != 0)
+			continue;
+		f->effect = effects[i].effect;
+		switch (effects[i].argument) {
+		case ARGUMENT_NONE:
+			return value ? -EINVAL : 0;
+		case ARGUMENT_ERRNO:
+			f->error = value ? errno_by_name(value) : 0;
+			return f->error ? 0 : -EINVAL;
+		case ARGUMENT_MS:
+			return value ? num_parse_u32(value, 10, &f->ms) : -EINVAL;
+		case ARGUMENT_TEXT:
+			return value ? STR_COPY(f->text, value) : -EINVAL;
+		}
+	}
+	return -EINVAL;
+}
+
+/* "3": the third; "3+": from the third on; "3+2": the third and fourth. */
+static int count_parse(struct fault *f, const char *word)
+{
+	char first[24];
+	size_t len = strcspn(word, "+");
+	if (len >= sizeof(first))
+		return -EINVAL;
+	memcpy(first, word, len);
+	first[len] = '\0';
+	f->times = 1;
+	if (num_parse(first, 10, UINT32_MAX, &f->nth) < 0 || f->nth == 0)
+		return -EINVAL;
+	if (!word[len])
+		return 0;
+	f->times = 0;
+	return word[len + 1] ? num_parse(word + len + 1, 10, UINT32_MAX, &f->times) : 0;
+}
+
+static int word_parse(struct fault *f, const char *word, bool last)
+{
+	if (str_eq(word, "read") || str_eq(word, "write") || str_eq(word, "event")) {
+		f->reads = word[0] == 'r';
+		f->events = word[0] == 'e';
+		return 0;
+	}
+	if (word[0] >= '0' && word[0] <= '9')
+		return count_parse(f, word);
+	return last ? effect_parse(f, word) : -EINVAL;
+}
+
+static bool fits(const struct fault *f)
+{
+	bool of_events = f->effect == FAULT_LOST || f->effect == FAULT_SLOW;
+	bool of_reads = f->effect == FAULT_ANSWER || f->effect == FAULT_FAIL ||
+			f->effect == FAULT_HANG || f->effect == FAULT_SLOW;
+	if (f->effect == FAULT_NONE)
+		return false;
+	if (f->events)
+		return of_events;
+	return f->reads ? of_reads : f->effect != FAULT_LOST && f->effect != FAULT_ANSWER;
+}
+
+int fault_add(struct machine *m, const char *words[], size_t n, unsigned *ret_id,
+	      struct err *reterr)
+{
+	struct fault *f = calloc(1, sizeof(*f));
+	if (!f)
+		return err_set(reterr, "base.memory", ENOMEM, "out of memory");
+	f->nth = 1;
+	f->times = 1;
+	int r = n < 2 ? -EINVAL : STR_COPY(f->path, words[0]);
+	const char *bad = n ? words[0] : "";
+	for (size_t i = 1; r == 0 && i < n; i++) {
+		bad = words[i];
+		r = word_parse(f, words[i], i == n - 1);
+	}
+	if (r < 0 || !fits(f)) {
+		free(f);
+		return complain(reterr, bad);
+	}
+	f->id = m->next_fault++;
+	f->next = m->faults;
+	m->faults = f;
+	*ret_id = f->id;
+	return 0;
+}
+
+int fault_clear(struct machine *m, unsigned id)
+{
+	int cleared = 0;
+	for (struct fault **at = &m->faults; *at;) {
+		struct fault *f = *at;
+		if (id && f->id != id) {
+			at = &f->next;
+			continue;
+		}
+		*at = f->next;
+		free(f);
+		cleared++;
+	}
+	machine_wake(m);
+	return cleared;
+}
+
+void fault_list(const struct machine *m, struct str_buf *out)
+{
+	for (const struct fault *f = m->faults; f; f = f->next) {
+		const char *word = "";
+		for (size_t i = 0; i < sizeof(effects) / sizeof(*effects); i++)
+			if (effects[i].effect == f->effect && !*word)
+				word = effects[i].word;
+		str_buf_addf(out, "%u %s %s from %llu, met %llu: %s\n", f->id, f->path,
+			     f->events	? "event"
+			     : f->reads ? "read"
+					: "write",
+			     (unsigned long long)f->nth, (unsigned long long)f->met, word);
+	}
+}
+
+/* A pattern speaks of the whole path or of its last parts. */
+static bool path_matches(const struct fault *f, const char *path)
+{
+	char tail[TREE_PATH_SIZE + 2];
+	if (fnmatch(f->path, path, 0) == 0)
+		return true;
+	return STR_FORMAT(tail, "*/%s", f->path) == 0 && fnmatch(tail, path, 0) == 0;
+}
+
+static bool counted(struct fault *f)
+{
+	f->met++;
+	return f->met >= f->nth && (!f->times || f->met < f->nth + f->times);
+}
+
+struct fault *fault_meet(struct machine *m, const char *path, bool read)
+{
+	struct fault *met = NULL;
+	for (struct fault *f = m->faults; f; f = f->next)
+		if (!f->events && f->reads == read && path_matches(f, path) && counted(f))
+			met = f;
+	return met;
+}
+
+bool fault_event(struct machine *m, const char *path, uint32_t *ret_delay)
+{
+	for (struct fault *f = m->faults; f; f = f->next)
+		if (f->events && path_matches(f, path) && counted(f)) {
+			*ret_delay = f->ms;
+			return f->effect == FAULT_LOST;
+		}
+	return false;
+}
+
+static bool is_set(const struct machine *m, unsigned id)
+{
+	for (const struct fault *f = m->faults; f; f = f->next)
+		if (f->id == id)
+			return true;
+	return false;
+}
+
+int fault_hang(struct machine *m, unsigned id)
+{
+	int r = 0;
+	while (r == 0 && is_set(m, id))
+		r = machine_wait(m);
+	return r;
+}

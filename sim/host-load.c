@@ -1,0 +1,731 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The language of host descriptions as tables of options, and how what they say is stored. What
+ * depends on two places of a description at once is judged in host-check.c.
+ */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "policy/load.h"
+#include "sim/host-internal.h"
+
+#define FIELD(type, field)                                                                         \
+	.offset = offsetof(struct type, field), .size = sizeof(((struct type *)0)->field)
+#define FLAG(type, field) .kind = OPTION_BOOL, FIELD(type, field)
+#define NUMBER(type, field, from, to)                                                              \
+	.kind = OPTION_NUMBER, .min = (from), .max = (to), FIELD(type, field)
+#define NAME(type, field) .kind = OPTION_NAME, FIELD(type, field)
+#define TEXT(type, field) .kind = OPTION_TEXT, FIELD(type, field)
+#define WORD(type, field, list) .kind = OPTION_WORD, .words = (list), FIELD(type, field)
+
+/* --- how texts look -------------------------------------------------------------------------- */
+
+#define CLASSES(X)                                                                                 \
+	X("vga", 0x030000)                                                                         \
+	X("3d", 0x030200)                                                                          \
+	X("display", 0x038000)                                                                     \
+	X("accelerator", 0x120000)                                                                 \
+	X("co-processor", 0x0b4000)                                                                \
+	X("ethernet", 0x020000)                                                                    \
+	X("infiniband", 0x020700)                                                                  \
+	X("nvme", 0x010802)                                                                        \
+	X("sata", 0x010601)                                                                        \
+	X("audio", 0x040300)                                                                       \
+	X("usb", 0x0c0330)                                                                         \
+	X("serial-bus", 0x0c8000)                                                                  \
+	X("system", 0x088000)                                                                      \
+	X("other", 0x00ff00)                                                                       \
+	X("port", 0x060400)                                                                        \
+	X("host-bridge", 0x060000)                                                                 \
+	X("isa-bridge", 0x060100)                                                                  \
+	X("bridge", 0x068000)
+#define CLASS_REGEX(word, code) word "|"
+#define CLASS_LIST(word, code) word ", "
+#define CLASS_ENTRY(word, code) { word, code },
+
+static const struct policy_form form_class = {
+	"^(" CLASSES(CLASS_REGEX) "[0-9a-f]{6})$", "class",
+	"use one of: " CLASSES(CLASS_LIST) "or six hexadecimal digits in quotes"
+};
+static const struct policy_form form_place = {
+	"^[01][0-9a-f][.][0-7](-[01][0-9a-f][.][0-7])?$", "place on a bus",
+	"write device and function, 00.0 to 1f.7, or all from one to another: \"01.0-1f.7\""
+};
+static const struct policy_form form_root = { "^[0-9a-f]{4}:[0-9a-f]{2}$", "root bus",
+					      "write domain and bus: \"0000:17\"" };
+static const struct policy_form form_bus = { "^[0-9a-f]{2}$", "number of a bus",
+					     "write two hexadecimal digits: \"1a\"" };
+static const struct policy_form form_revision = { "^[0-9a-f]{2}$", "revision",
+						  "write two hexadecimal digits: \"a1\"" };
+static const struct policy_form form_serial = { "^[0-9a-f]{16}$", "serial number",
+						"write 16 hexadecimal digits" };
+static const struct policy_form form_config = {
+	"^[0-9a-f]+$", "configuration space",
+	"write its bytes as hexadecimal digits, without spaces; zeros at the end may be left out"
+};
+static const struct policy_form form_size = { "^(1|2|4|8|16|32|64|128|256|512)[KMGT]iB$", "size",
+					      "write a power of two and a unit: 128GiB" };
+static const struct policy_form form_netdev = { "^[a-z][A-Za-z0-9._-]{0,14}$", "network interface",
+						"write a name such as ens1f0" };
+static const struct policy_form form_path = { "^/", "path", "write it from / on" };
+/* No component is "." or "..". */
+static const struct policy_form form_attribute = {
+	"^[.]?[A-Za-z0-9_][A-Za-z0-9_.-]*(/[.]?[A-Za-z0-9_][A-Za-z0-9_.-]*)*$", "attribute",
+	"write a path below the function: mem_info_vram_total"
+};
+
+/* --- storing --------------------------------------------------------------------------------- */
+
+/* Adds a zeroed element to an array of a host; NULL: no memory. */
+static void *array_add(void **array, size_t *n, size_t size)
+{
+	char *more = reallocarray(*array, *n + 1, size);
+	if (!more)
+		return NULL;
+	*array = more;
+	return memset(more + (*n)++ * size, 0, size);
+}
+#define ARRAY_ADD(array, n) array_add((void **)&(array), &(n), sizeof(*(array)))
+
+static void *enter_same(void *into, const char *name, struct policy_position at)
+{
+	(void)name;
+	(void)at;
+	return into;
+}
+
+static void *enter_driver(void *into, const char *name, struct policy_position at)
+{
+	struct host *h = into;
+	struct host_driver *d = ARRAY_ADD(h->drivers, h->n_drivers);
+	if (!d || STR_COPY(d->name, name) < 0)
+		return NULL;
+	d->at = at;
+	return d;
+}
+
+static void *enter_model(void *into, const char *name, struct policy_position at)
+{
+	struct host *h = into;
+	struct host_model *m = ARRAY_ADD(h->models, h->n_models);
+	if (!m || STR_COPY(m->name, name) < 0)
+		return NULL;
+	m->at = at;
+	return m;
+}
+
+static void *enter_root(void *into, const char *name, struct policy_position at)
+{
+	struct host *h = into;
+	struct host_root *root = ARRAY_ADD(h->roots, h->n_roots);
+	if (!root || STR_COPY(root->bus, name) < 0)
+		return NULL;
+	root->numa = -1;
+	root->at = at;
+	return root;
+}
+
+static void *enter_parent(void *into, const char *name, struct policy_position at)
+{
+	struct host *h = into;
+	struct host_parent *p = ARRAY_ADD(h->parents, h->n_parents);
+	if (!p || STR_COPY(p->name, name) < 0 || STR_COPY(p->model.name, name) < 0)
+		return NULL;
+	p->at = p->model.at = at;
+	return p;
+}
+
+static void *enter_parent_mdev(void *into, const char *name, struct policy_position at)
+{
+	(void)name;
+	(void)at;
+	return &((struct host_parent *)into)->model;
+}
+
+static void *enter_type(void *into, const char *name, struct policy_position at)
+{
+	struct host_model *m = into;
+	struct host_mdev_type *t = ARRAY_ADD(m->types, m->n_types);
+	if (!t || STR_COPY(t->id, name) < 0)
+		return NULL;
+	t->units = 1;
+	t->at = at;
+	return t;
+}
+
+static void *enter_attribute(void *into, const char *name, struct policy_position at)
+{
+	struct host_model *m = into;
+	struct host_attribute *a = ARRAY_ADD(m->attributes, m->n_attributes);
+	if (!a || STR_COPY(a->name, name) < 0)
+		return NULL;
+	a->at = at;
+	return a;
+}
+
+static struct host_slot *slot_add(struct host_slot **slots, size_t *n, const char *place,
+				  struct policy_position at)
+{
+	struct host_slot *s = ARRAY_ADD(*slots, *n);
+	if (!s || STR_COPY(s->place, place) < 0)
+		return NULL;
+	s->group = -1;
+	s->at = at;
+	return s;
+}
+
+static void *enter_root_slot(void *into, const char *name, struct policy_position at)
+{
+	struct host_root *root = into;
+	return slot_add(&root->slots, &root->n_slots, name, at);
+}
+
+static void *enter_slot(void *into, const char *name, struct policy_position at)
+{
+	struct host_slot *s = into;
+	return slot_add(&s->slots, &s->n_slots, name, at);
+}
+
+static void *enter_connector(void *into, const char *name, struct policy_position at)
+{
+	struct host_slot *s = into;
+	struct host_connector *c = ARRAY_ADD(s->connectors, s->n_connectors);
+	if (!c || STR_COPY(c->name, name) < 0)
+		return NULL;
+	c->at = at;
+	return c;
+}
+
+static void *enter_disk(void *into, const char *name, struct policy_position at)
+{
+	(void)name;
+	struct host_slot *s = into;
+	struct host_disk *d = ARRAY_ADD(s->disks, s->n_disks);
+	if (d)
+		d->at = at;
+	return d;
+}
+
+static int store_int(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	*(int *)((char *)into + o->offset) = (int)v->number;
+	return 0;
+}
+
+/* A text on the heap. */
+static int store_text(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	char **field = (char **)((char *)into + o->offset);
+	*field = strdup(v->text);
+	return *field ? 0 : -ENOMEM;
+}
+
+static int store_hex(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	return num_parse_u32(v->text, 16, (uint32_t *)((char *)into + o->offset));
+}
+
+/* "10de:2330"; the form is known to be right. */
+static int read_id(const char *text, uint16_t *ret_vendor, uint16_t *ret_device)
+{
+	char vendor[5] = { text[0], text[1], text[2], text[3], '\0' };
+	uint64_t v = 0, d = 0;
+	int r = num_parse(vendor, 16, UINT16_MAX, &v);
+	if (r >= 0)
+		r = num_parse(text + 5, 16, UINT16_MAX, &d);
+	*ret_vendor = (uint16_t)v;
+	*ret_device = (uint16_t)d;
+	return r;
+}
+
+static int store_id(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct host_model *m = into;
+	return read_id(v->text, &m->vendor, &m->device);
+}
+
+static int store_subsystem(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct host_model *m = into;
+	return read_id(v->text, &m->subvendor, &m->subdevice);
+}
+
+static int store_class(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	static const struct {
+		const char *word;
+		uint32_t code;
+	} words[] = { CLASSES(CLASS_ENTRY) };
+	struct host_model *m = into;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!str_eq(words[i].word, v->text))
+			continue;
+		m->class = words[i].code;
+		return 0;
+	}
+	return store_hex(into, o, v);
+}
+
+static int store_acs(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct host_model *m = into;
+	m->acs = v->flag;
+	m->no_acs = !v->flag;
+	return 0;
+}
+
+/* By the words' order: generation 1 has 2.5 GT/s, which is 2 here. */
+static int store_link(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	static const uint32_t gt[] = { 2, 5, 8, 16, 32, 64 };
+	((struct host_model *)into)->link_gt = gt[v->number];
+	return 0;
+}
+
+static int store_size(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	static const char units[] = "KMGT";
+	char digits[4] = "";
+	size_t n = strspn(v->text, "0123456789");
+	memcpy(digits, v->text, n < sizeof(digits) ? n : 0);
+	uint64_t size = 0;
+	int r = num_parse(digits, 10, 512, &size);
+	const char *unit = strchr(units, v->text[n]);
+	if (r < 0 || !unit)
+		return -EINVAL;
+	*(uint64_t *)((char *)into + o->offset) = size << (10 * (unsigned)(unit - units + 1));
+	return 0;
+}
+
+/* A VF has its PF's vendor: the host check compares what was written for it. */
+static int store_vf_id(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct host_model *m = into;
+	uint16_t device = 0;
+	int r = read_id(v->text, &m->vf_vendor, &device);
+	m->vf_device = device;
+	return r;
+}
+
+static int store_serial(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct host_slot *s = into;
+	s->has_serial = true;
+	return num_parse(v->text, 16, UINT64_MAX, &s->serial);
+}
+
+static int store_mac(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	const uint8_t *m = v->mac;
+	return str_format((char *)into + o->offset, o->size, "%02x:%02x:%02x:%02x:%02x:%02x", m[0],
+			  m[1], m[2], m[3], m[4], m[5]);
+}
+
+static int store_holder(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct host_slot *s = into;
+	char **holder = ARRAY_ADD(s->holders, s->n_holders);
+	if (!holder)
+		return -ENOMEM;
+	*holder = strdup(v->text);
+	return *holder ? 0 : -ENOMEM;
+}
+
+/* --- the tables ------------------------------------------------------------------------------ */
+
+/* In the order of their enums. */
+static const char *const iommu_words[] = { "intel", "amd", "none", NULL };
+static const char *const vfs_words[] = { "default", "can", "cannot", "refuse", "all", NULL };
+static const char *const leave_words[] = { "default", "removes", "keeps", NULL };
+static const char *const port_words[] = { "endpoint",	"integrated", "root",	"upstream",
+					  "downstream", "pci-bridge", "legacy", NULL };
+static const char *const full_words[] = { "enospc", "eusers", "einval", NULL };
+static const char *const screen_words[] = { "none", "dark", "lit", NULL };
+static const char *const link_words[] = { "gen1", "gen2", "gen3", "gen4", "gen5", "gen6", NULL };
+
+static const struct policy_option driver_options[] = {
+	{ .key = "vfs",
+	  WORD(host_driver, vfs, vfs_words),
+	  .help = "What it answers to sriov_numvfs: makes them, has no way, refuses, or makes all." },
+	{ .key = "vfs-at-most",
+	  NUMBER(host_driver, vfs_at_most, 1, UINT16_MAX),
+	  .help = "It allows fewer VFs than the capability." },
+	{ .key = "leave",
+	  WORD(host_driver, leave, leave_words),
+	  .help = "What becomes of VFs when it is unbound from their PF." },
+	{ .key = "probe-ms",
+	  NUMBER(host_driver, probe_ms, 0, 600000),
+	  .help = "How long taking a function takes." },
+	{ .key = "absent", FLAG(host_driver, absent), .help = "This host does not have it." },
+	{ .key = NULL },
+};
+
+static const struct policy_option type_options[] = {
+	{ .key = "name",
+	  TEXT(host_mdev_type, label),
+	  .help = "Attribute \"name\"; without it the id." },
+	{ .key = "description",
+	  TEXT(host_mdev_type, description),
+	  .store = store_text,
+	  .help = "Attribute \"description\"." },
+	{ .key = "units",
+	  NUMBER(host_mdev_type, units, 1, UINT16_MAX),
+	  .help = "What one takes from the pool." },
+	{ .key = NULL },
+};
+
+static const struct policy_option mdev_options[] = {
+	{ .key = "pool",
+	  NUMBER(host_model, pool, 1, UINT16_MAX),
+	  .help = "Units that its mediated devices share." },
+	{ .key = "when-full",
+	  WORD(host_model, mdev_errno, full_words),
+	  .help = "What making one answers when the pool is used up." },
+	{ .key = "types",
+	  .kind = OPTION_NAMED,
+	  .required = true,
+	  .children = type_options,
+	  .most = 64,
+	  .enter = enter_type,
+	  .help = "Types, by id without the driver's name in front." },
+	{ .key = NULL },
+};
+
+static const struct policy_option sriov_options[] = {
+	{ .key = "count",
+	  .required = true,
+	  NUMBER(host_model, vfs, 1, UINT16_MAX),
+	  .help = "TotalVFs." },
+	{ .key = "device",
+	  .kind = OPTION_ID,
+	  .required = true,
+	  .store = store_vf_id,
+	  .help = "Vendor and device id of the VFs, in quotes." },
+	{ .key = "offset",
+	  .required = true,
+	  NUMBER(host_model, vf_offset, 0, UINT16_MAX),
+	  .help = "First VF Offset." },
+	{ .key = "stride",
+	  .required = true,
+	  NUMBER(host_model, vf_stride, 0, UINT16_MAX),
+	  .help = "VF Stride." },
+	{ .key = "driver", NAME(host_model, vf_driver), .help = "Driver that takes the VFs." },
+	{ .key = NULL },
+};
+
+static const struct policy_option nvme_options[] = {
+	{ .key = "disks",
+	  NUMBER(host_model, disks, 0, 16),
+	  .help = "Namespaces that are block devices." },
+	{ .key = "flexible-queues",
+	  NUMBER(host_model, nvme_vq, 1, UINT16_MAX),
+	  .help = "Queues that VFs can be given." },
+	{ .key = "flexible-interrupts",
+	  NUMBER(host_model, nvme_vi, 1, UINT16_MAX),
+	  .help = "Interrupts that VFs can be given." },
+	{ .key = NULL },
+};
+
+static const struct policy_option attribute_options[] = {
+	{ .key = "value",
+	  .required = true,
+	  TEXT(host_attribute, value),
+	  .max = HOST_ATTRIBUTE_MAX - 1,
+	  .store = store_text,
+	  .help = "What is read, without the last newline." },
+	{ .key = "writable",
+	  FLAG(host_attribute, writable),
+	  .help = "A write replaces the value." },
+	{ .key = NULL },
+};
+
+static const struct policy_option model_options[] = {
+	{ .key = "id",
+	  .kind = OPTION_ID,
+	  .required = true,
+	  .store = store_id,
+	  .help = "Vendor and device id, in quotes." },
+	{ .key = "subsystem",
+	  .kind = OPTION_ID,
+	  .store = store_subsystem,
+	  .help = "Subsystem vendor and device id, in quotes." },
+	{ .key = "class",
+	  .required = true,
+	  TEXT(host_model, class),
+	  .form = &form_class,
+	  .store = store_class,
+	  .help = "Class as a word, or as six hexadecimal digits in quotes." },
+	{ .key = "revision",
+	  TEXT(host_model, revision),
+	  .form = &form_revision,
+	  .store = store_hex,
+	  .help = "Revision, two hexadecimal digits." },
+	{ .key = "driver", NAME(host_model, driver), .help = "Driver that takes it at boot." },
+	{ .key = "port",
+	  WORD(host_model, port, port_words),
+	  .help = "PCI Express device/port type; legacy: no PCI Express capability." },
+	{ .key = "acs",
+	  .kind = OPTION_BOOL,
+	  .store = store_acs,
+	  .help = "Access Control Services with all bits; ports have them unless false." },
+	{ .key = "flr", FLAG(host_model, flr), .help = "Function Level Reset." },
+	{ .key = "pm-reset", FLAG(host_model, pm_reset), .help = "D3hot resets it." },
+	{ .key = "ats", FLAG(host_model, ats), .help = "Address Translation Services." },
+	{ .key = "pri", FLAG(host_model, pri), .help = "Page Request Interface." },
+	{ .key = "pasid", FLAG(host_model, pasid), .help = "Process Address Space ID." },
+	{ .key = "ari",
+	  FLAG(host_model, ari),
+	  .help = "Alternative Routing-ID: up to 256 functions of one device." },
+	{ .key = "rebar", FLAG(host_model, rebar), .help = "Resizable BAR." },
+	{ .key = "d3cold", FLAG(host_model, d3cold), .help = "Its power can be cut." },
+	{ .key = "msix", NUMBER(host_model, msix, 1, 2048), .help = "MSI-X vectors." },
+	{ .key = "link",
+	  .kind = OPTION_WORD,
+	  .words = link_words,
+	  .store = store_link,
+	  .help = "Speed of its link." },
+	{ .key = "width", NUMBER(host_model, link_width, 1, 32), .help = "Lanes of its link." },
+	{ .key = "bar",
+	  TEXT(host_model, memory),
+	  .form = &form_size,
+	  .store = store_size,
+	  .help = "Size of BAR 0: a power of two and KiB, MiB, GiB or TiB." },
+	{ .key = "net", FLAG(host_model, net), .help = "Its driver makes a network interface." },
+	{ .key = "drm", FLAG(host_model, drm), .help = "Its driver makes a display device." },
+	{ .key = "accel", FLAG(host_model, accel), .help = "Its driver makes an accel device." },
+	{ .key = "sound", FLAG(host_model, sound), .help = "Its driver makes a sound card." },
+	{ .key = "usb", FLAG(host_model, usb), .help = "Its driver makes a USB bus." },
+	{ .key = "sriov",
+	  .kind = OPTION_MAP,
+	  .children = sriov_options,
+	  .enter = enter_same,
+	  .help = "SR-IOV capability." },
+	{ .key = "nvme",
+	  .kind = OPTION_MAP,
+	  .children = nvme_options,
+	  .enter = enter_same,
+	  .help = "What an NVMe controller has." },
+	{ .key = "mdev",
+	  .kind = OPTION_MAP,
+	  .children = mdev_options,
+	  .enter = enter_same,
+	  .help = "Mediated devices that its driver offers." },
+	{ .key = "attributes",
+	  .kind = OPTION_NAMED,
+	  .form = &form_attribute,
+	  .children = attribute_options,
+	  .most = 256,
+	  .enter = enter_attribute,
+	  .help = "Files that its driver adds below the function." },
+	{ .key = NULL },
+};
+
+static const struct policy_option connector_options[] = {
+	{ .key = "screen",
+	  .required = true,
+	  WORD(host_connector, state, screen_words),
+	  .help = "What is plugged in: none, one that is dark, one that is lit." },
+	{ .key = NULL },
+};
+
+static const struct policy_option disk_options[] = {
+	{ .key = "partitions", NUMBER(host_disk, partitions, 0, 128), .help = "Partitions." },
+	{ .key = "mounted",
+	  TEXT(host_disk, mounted),
+	  .form = &form_path,
+	  .help = "Where it, or its first partition, is mounted." },
+	{ .key = "part-of", NAME(host_disk, part_of), .help = "Its holder, such as dm-0." },
+	{ .key = "swap", FLAG(host_disk, swap), .help = "It is swapped to." },
+	{ .key = "claimed",
+	  FLAG(host_disk, claimed),
+	  .help = "An exclusive open finds it busy (ZFS, Btrfs)." },
+	{ .key = NULL },
+};
+
+static const struct policy_option slot_options[] = {
+	{ .key = "is", .required = true, NAME(host_slot, is), .help = "Name of a model." },
+	{ .key = "serial",
+	  TEXT(host_slot, serial),
+	  .form = &form_serial,
+	  .store = store_serial,
+	  .help = "Device serial number, 16 hexadecimal digits." },
+	{ .key = "bus",
+	  TEXT(host_slot, bus),
+	  .form = &form_bus,
+	  .store = store_hex,
+	  .help = "Number of the bus behind a bridge; without it the next." },
+	{ .key = "netdev",
+	  TEXT(host_slot, netdev),
+	  .form = &form_netdev,
+	  .help = "Its network interface." },
+	{ .key = "mac",
+	  .kind = OPTION_MAC,
+	  FIELD(host_slot, mac),
+	  .store = store_mac,
+	  .help = "Its MAC address, in quotes." },
+	{ .key = "up", FLAG(host_slot, up), .help = "The interface is up." },
+	{ .key = "master",
+	  TEXT(host_slot, master),
+	  .form = &form_netdev,
+	  .help = "Bridge or bond that the interface is in." },
+	{ .key = "boot-vga", FLAG(host_slot, boot_vga), .help = "The firmware's display." },
+	{ .key = "console", FLAG(host_slot, console), .help = "The text console is on it." },
+	{ .key = "connectors",
+	  .kind = OPTION_NAMED,
+	  .children = connector_options,
+	  .most = 16,
+	  .enter = enter_connector,
+	  .help = "Connectors of a display device: HDMI-A-1." },
+	{ .key = "disks",
+	  .kind = OPTION_LIST,
+	  .children = disk_options,
+	  .most = 16,
+	  .enter = enter_disk,
+	  .help = "Disks in use, in the order of their numbers." },
+	{ .key = "holders",
+	  .kind = OPTION_TEXT,
+	  .many = true,
+	  .most = 16,
+	  .max = 15,
+	  .store = store_holder,
+	  .help = "Programs that have its nodes open from boot on." },
+	{ .key = "config",
+	  TEXT(host_slot, config),
+	  .form = &form_config,
+	  .max = 2 * HOST_CONFIG_MAX,
+	  .store = store_text,
+	  .help = "Captured configuration space, hexadecimal." },
+	{ .key = "group",
+	  NUMBER(host_slot, group, 0, 65535),
+	  .store = store_int,
+	  .help = "Captured IOMMU group; without it what the topology makes." },
+	{ .key = "slots",
+	  .kind = OPTION_NAMED,
+	  .form = &form_place,
+	  .children = slot_options,
+	  .most = 256,
+	  .enter = enter_slot,
+	  .help = "What is behind this bridge." },
+	{ .key = NULL },
+};
+
+static const struct policy_option root_options[] = {
+	{ .key = "numa",
+	  NUMBER(host_root, numa, 0, 63),
+	  .store = store_int,
+	  .help = "NUMA node; without it unknown." },
+	{ .key = "slots",
+	  .kind = OPTION_NAMED,
+	  .required = true,
+	  .form = &form_place,
+	  .children = slot_options,
+	  .most = 256,
+	  .enter = enter_root_slot,
+	  .help = "Functions by device and function number, such as \"03.0\"." },
+	{ .key = NULL },
+};
+
+static const struct policy_option parent_options[] = {
+	{ .key = "mdev",
+	  .kind = OPTION_MAP,
+	  .required = true,
+	  .children = mdev_options,
+	  .enter = enter_parent_mdev,
+	  .help = "Mediated devices that it offers." },
+	{ .key = NULL },
+};
+
+static const struct policy_option host_options[] = {
+	{ .key = "version",
+	  .kind = OPTION_NUMBER,
+	  .required = true,
+	  .min = 1,
+	  .max = 1,
+	  .help = "Version of the language: 1." },
+	{ .key = "about", .required = true, TEXT(host, about), .help = "One line for people." },
+	{ .key = "iommu", WORD(host, iommu, iommu_words), .help = "Kind of IOMMU." },
+	{ .key = "iommufd",
+	  FLAG(host, iommufd),
+	  .help = "The kernel has /dev/iommu and nodes of VFIO devices." },
+	{ .key = "numa-nodes", NUMBER(host, nodes, 1, 64), .help = "NUMA nodes." },
+	{ .key = "cpus", NUMBER(host, cpus, 1, 4096), .help = "Processors that are online." },
+	{ .key = "drivers",
+	  .kind = OPTION_NAMED,
+	  .children = driver_options,
+	  .most = 64,
+	  .enter = enter_driver,
+	  .help = "Drivers, where they differ from what is known of them." },
+	{ .key = "models",
+	  .kind = OPTION_NAMED,
+	  .children = model_options,
+	  .most = 1024,
+	  .enter = enter_model,
+	  .help = "Kinds of functions; slots name them." },
+	{ .key = "roots",
+	  .kind = OPTION_NAMED,
+	  .required = true,
+	  .form = &form_root,
+	  .children = root_options,
+	  .most = 256,
+	  .enter = enter_root,
+	  .help = "Root buses by domain and number." },
+	{ .key = "parents",
+	  .kind = OPTION_NAMED,
+	  .children = parent_options,
+	  .most = 16,
+	  .enter = enter_parent,
+	  .help = "Parents of mediated devices that are no PCI functions." },
+	{ .key = NULL },
+};
+
+static const struct policy_language host_language = {
+	.name = "host",
+	.title = "carve-sim host, version 1",
+	.text_max = HOST_TEXT_MAX,
+	.options = host_options,
+};
+
+char *host_schema(void)
+{
+	return policy_language_schema(&host_language);
+}
+
+/* The file's name without folder and ending. */
+static int name_of(const char *file, char *ret, size_t size)
+{
+	const char *slash = strrchr(file, '/');
+	int r = str_copy(ret, size, slash ? slash + 1 : file);
+	char *dot = r < 0 ? NULL : strrchr(ret, '.');
+	if (dot)
+		*dot = '\0';
+	return r;
+}
+
+struct host *host_parse(const char *text, size_t len, const char *file, struct err *reterr)
+{
+	_cleanup_(policy_source_done) struct policy_source source = { 0 };
+	_cleanup_(host_freep) struct host *h = calloc(1, sizeof(*h));
+	if (!h) {
+		err_set(reterr, "base.memory", ENOMEM, "out of memory");
+		return NULL;
+	}
+	h->nodes = 1;
+	h->cpus = 8;
+	if (STR_COPY(h->file, file) < 0 || name_of(file, h->name, sizeof(h->name)) < 0) {
+		err_set(reterr, "sim.host.open", ENAMETOOLONG, "the name of the host is too long");
+		return NULL;
+	}
+	if (policy_source_open(&source, &host_language, text, len, file, reterr) < 0 ||
+	    policy_load(&source, h) < 0 || host_check(h, &source) < 0)
+		return NULL;
+	return TAKE_PTR(h);
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The simulated kernel and its hardware. Every access of a program comes in on a thread of its own, as
+ * system calls do; one lock holds the machine still, and who has to wait (for a device lock, for a
+ * holder, for time) lets go of it. What may block for ever here blocks for ever in the kernel as well.
+ *
+ * Rules cite the source they were read in; "the lab" is the project's virtual machine, where they
+ * were seen. Files: bus.c (functions and topology), config.c (configuration space), driver.c
+ * (binding), sriov.c, iommu.c (groups), vfio.c, mdev.c, reset.c, class.c (network, disks, displays),
+ * fault.c (what goes wrong on demand).
+ */
+#pragma once
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/pci.h"
+#include "sim/host.h"
+#include "sim/tree.h"
+
+#define CONFIG_SIZE 4096
+#define BOOT_ID_SIZE 37
+#define GROUPS_MAX 65536 /* more than any host has functions and VFs */
+
+struct driver;
+struct fault;
+struct group;
+struct object;
+struct trace;
+struct vfio_device;
+
+/* A lock of the simulated kernel; held while somebody is in the middle of something. */
+struct klock {
+	bool held;
+	pid_t by;
+	const char *what; /* "sriov_numvfs", for people */
+};
+
+/* What a driver may take: a PCI function or a mediated device. */
+struct device {
+	struct machine *machine;
+	struct node *dir;
+	char name[UUID_SIZE]; /* address or UUID */
+	struct klock lock;    /* device_lock() */
+	struct group *group;  /* NULL: none */
+	struct vfio_device *vfio;
+	bool gone;
+	bool is_mdev;
+};
+
+struct mdev_pool;
+struct secondary;
+
+struct function_state {
+	bool off; /* does not answer: config space reads all ones */
+	bool d3;  /* asleep in D3hot */
+	bool d3cold_allowed;
+	uint32_t resets; /* how many there were */
+};
+
+struct pci {
+	struct device dev;
+	struct pci *next;	      /* in the order of their adding */
+	struct pci *bridge;	      /* above; NULL on a root bus */
+	const struct host_slot *slot; /* NULL: a VF */
+	const struct host_model *model;
+	uint16_t domain;
+	uint8_t bus, devfn;
+	uint8_t secondary, subordinate; /* of a bridge */
+	int numa;
+	bool multifunction;
+	/* SR-IOV */
+	struct pci *pf; /* of a VF */
+	unsigned vf_index;
+	struct pci **vfs; /* of a PF: room for all there can be, num_vfs of them are there */
+	unsigned num_vfs, total_vfs;
+	bool autoprobe;
+	/* Binding */
+	struct driver *driver;
+	char override[NAME_SIZE]; /* empty: none */
+	char reset_method[16];	  /* the only one allowed; empty: all it has */
+	/* NVMe virtualization management, of a primary: what is its own now, and from the next reset */
+	uint16_t vq, vi, vq_next, vi_next;
+	struct secondary *secondaries; /* one for each VF there can be; NULL: not managed */
+	struct function_state state;
+	struct klock config_lock; /* held while it is reset */
+	uint8_t *config;	  /* CONFIG_SIZE bytes */
+	struct mdev_pool *pool;
+	struct node *netdev; /* directory of its interface */
+	int ifindex;
+	bool net_up;			 /* and has a link then */
+	struct vf_settings *vf_settings; /* of a network PF: one for each VF there can be */
+	unsigned unit;			 /* number of what its driver made: nvme0, card0, nvidia0 */
+};
+
+/* What reaches beyond the machine: programs that run on it. Lock held. */
+struct machine_hooks {
+	void (*kill)(struct machine *m, const char *program); /* all of that name, at once */
+	void (*reboot)(struct machine *m);		      /* all programs, then the machine */
+};
+
+struct machine {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;	 /* broadcast whenever a waiter may go on */
+	pthread_cond_t changes;	 /* the tree has changes to be told */
+	uint64_t told;		 /* newest change that programs can see */
+	const struct host *host; /* borrowed */
+	struct tree *tree;
+	struct node *sys, *devices, *bus_pci, *class, *dev, *proc;
+	double pace; /* of time the kernel and devices take: 1 as on a real machine, 0 none */
+	bool ending; /* the world ends: all waiters go */
+	char boot_id[BOOT_ID_SIZE];
+	unsigned boots;
+	struct pci *functions, **functions_end;
+	struct object
+		*objects; /* all that was made, also what left: somebody may still look at it */
+	struct driver *drivers;
+	struct group *groups;
+	bool group_ids[GROUPS_MAX]; /* taken */
+	struct mdev_pool *pools;
+	struct vfio_device *vfio_devices;
+	struct klock rescan; /* pci_lock_rescan_remove(): one for the host */
+	struct klock rtnl;   /* rtnl_lock() */
+	struct fault *faults;
+	uint64_t writes;     /* so far, successful ones or not */
+	struct trace *trace; /* newest first */
+	unsigned next_fault;
+	const struct machine_hooks *hooks;
+	int next_ifindex;
+	unsigned next_minor;
+	uint64_t next_bar;
+};
+
+/* A machine that is switched off. host is borrowed. NULL: no memory. */
+struct machine *machine_new(const struct host *host);
+struct machine *machine_free(struct machine *m);
+/* Power-on: everything that the host describes is found and gets its drivers. Lock held. */
+void machine_boot(struct machine *m);
+/* All that does not survive a reboot is gone, then it boots again. Lock held. */
+void machine_reboot(struct machine *m);
+/* Lets all waiters go with ENOTCONN: the world ends. Takes the lock. */
+void machine_end(struct machine *m);
+
+void machine_lock(struct machine *m);
+void machine_unlock(struct machine *m);
+/* Something changed that others wait for. Lock held. */
+void machine_wake(struct machine *m);
+/* Waits for the next machine_wake(); -ENOTCONN: the world ends. Lock held, and let go meanwhile. */
+int machine_wait(struct machine *m);
+/* Time that passes: ms as on a real machine. Lock held, and let go meanwhile. */
+int machine_sleep(struct machine *m, unsigned ms);
+/* Zeroed memory that lives as long as the machine: who waits may still hold on to what is gone. */
+void *machine_object(struct machine *m, size_t size);
+
+int klock_take(struct machine *m, struct klock *l, const char *what);
+void klock_release(struct machine *m, struct klock *l);
+
+/* Which thread serves which program: pid of the one whose access this thread begins; 0: none. Lock
+ * held. */
+void machine_caller_set(struct machine *m, pid_t pid);
+pid_t machine_caller(void);
+
+/* The files of programs end here, after faults had their say. Lock held. text without its newline. */
+int machine_store(struct machine *m, struct node *n, const char *text, size_t len);
+int machine_show(struct machine *m, struct node *n, struct str_buf *out);
+
+/* Something that a program changes, by whatever way it comes. */
+struct access {
+	const char *path, *text; /* how faults and the trace know it */
+	struct pci *at;		 /* the function it is about; NULL: none */
+	const bool *gone;	 /* becomes true when there is nothing left to change: ENODEV */
+	int (*act)(void *userdata);
+	void *userdata;
+};
+/* Does it after faults had their say, and keeps it in the trace. Lock held. */
+int machine_access(struct machine *m, const struct access *a);
+
+/* --- bus.c ----------------------------------------------------------------------------------- */
+
+void bus_init(struct machine *m);
+/* Finds what is below all roots (machine_boot), or below a bridge (rescan). */
+void bus_scan(struct machine *m);
+struct pci *bus_find(const struct machine *m, const char *addr);
+/* Adds one function, slot NULL: a VF; and once its PF or buses are known: files, links, group and event.
+ * No driver yet. */
+struct pci *bus_add(struct machine *m, struct pci *bridge, const struct host_slot *slot,
+		    const struct host_model *model, unsigned domain, unsigned bus, unsigned devfn);
+void bus_announce(struct pci *f);
+/* Of a function without a driver: files and links go, and it is told. */
+void bus_forget(struct pci *f);
+/* Takes it away with all below it: drivers, links, files, events. May wait for holders. */
+int bus_remove(struct pci *f);
+/* Without warning: the card is pulled. What is open stays open. */
+void bus_pull(struct pci *f);
+/* uevent variables of a function, for its uevent file and its events. */
+void bus_uevent_text(const struct pci *f, struct str_buf *out);
+/* A file's owner as what it is. */
+struct pci *pci_of(const struct node *n);
+
+/* --- config.c -------------------------------------------------------------------------------- */
+
+void config_build(struct pci *f);
+/* After num_vfs changed: NumVFs, VF Enable, offset and stride. */
+void config_set_vfs(struct pci *f);
+extern const struct file_ops config_ops;
+
+/* --- driver.c -------------------------------------------------------------------------------- */
+
+struct driver {
+	struct driver *next;
+	char name[NAME_SIZE], module[NAME_SIZE];
+	struct node *dir; /* bus/pci/drivers/NAME */
+	bool vfio;	  /* binds by override only */
+	enum host_vfs vfs;
+	enum host_leave leave;
+	uint32_t probe_ms, vfs_at_most;
+	void *ids; /* new_id */
+};
+
+void driver_init(struct machine *m);
+struct driver *driver_find(const struct machine *m, const char *name);
+/* What device_attach() does: the override's driver, or the function's own. Device lock held.
+ * 0: bound or nothing fits; errors of the probe are told only by device_driver_attach(). */
+void driver_attach(struct pci *f);
+/* Probes one driver. Device lock held. Negative errno of the probe. */
+int driver_probe(struct pci *f, struct driver *d);
+/* Takes the driver away; waits for VFIO's users. Device lock held. */
+int driver_detach(struct pci *f);
+/* After a driver was loaded late, at boot: attach all that have none. */
+void driver_attach_all(struct machine *m);
+
+/* --- iommu.c --------------------------------------------------------------------------------- */
+
+struct group {
+	struct group *next;
+	unsigned id;
+	struct node *dir; /* kernel/iommu_groups/N */
+	unsigned members;
+	/* VFIO: users of the group's node; the node exists while a member is driven by VFIO */
+	unsigned vfio_members, opened;
+	unsigned minor;
+	bool has_node;
+	bool mdev;
+};
+
+/* Puts a function into its group: by topology and ACS. */
+void group_join(struct pci *f);
+struct group *group_new(struct machine *m);
+void group_add(struct group *g, struct device *d);
+void group_leave(struct device *d);
+
+/* --- vfio.c ---------------------------------------------------------------------------------- */
+
+struct vfio_device {
+	struct vfio_device *next;
+	struct device *dev;
+	unsigned number; /* vfioN */
+	unsigned users;
+	struct node *dir;
+};
+
+/* Registers a device with VFIO: node of the group, vfio-dev. -EINVAL: no group. */
+int vfio_register(struct device *d);
+/* Waits until nobody uses it, as vfio_unregister_group_dev() does. */
+int vfio_unregister(struct device *d);
+/* The node below /dev that a virtual machine opens: "vfio/12", "vfio/devices/vfio0"; -ENODEV. And back:
+ * NULL when there is no such node. */
+int vfio_node(const struct device *d, char *ret, size_t size);
+struct device *vfio_find(const struct machine *m, const char *node);
+/* Someone opens it, or closes it: -EBUSY, -ENODEV. */
+int vfio_open(struct device *d);
+void vfio_close(struct device *d);
+void vfio_init(struct machine *m);
+
+/* --- sriov.c --------------------------------------------------------------------------------- */
+
+/* Files of a PF. */
+void sriov_init(struct pci *f);
+/* Removes all VFs at once; device lock of the PF and the host's lock held. */
+int sriov_disable(struct pci *f);
+/* Driver of a PF leaves. */
+int sriov_driver_leaves(struct pci *f, const struct driver *d);
+
+/* --- mdev.c ---------------------------------------------------------------------------------- */
+
+void mdev_parent_init(struct pci *f); /* when its driver came */
+int mdev_parent_fini(struct pci *f);  /* its mdevs go first: may wait */
+void mdev_init(struct machine *m);    /* parents that are no PCI functions */
+struct device *mdev_find(const struct machine *m, const char *uuid);
+
+/* --- reset.c --------------------------------------------------------------------------------- */
+
+void reset_init(struct pci *f);
+
+/* --- class.c --------------------------------------------------------------------------------- */
+
+/* What a driver makes of a function: interfaces, disks, displays. */
+void class_add(struct pci *f);
+void class_remove(struct pci *f);
+/* Consoles, swaps, NUMA nodes and so on, of the whole machine. */
+void class_init(struct machine *m);
+
+/* --- rtnetlink.c ----------------------------------------------------------------------------- */
+
+#define RTNETLINK_DIR ".carve-sim" /* below /dev; preload.c opens it */
+#define RTNETLINK_FILE "route"
+
+/* At each boot: the file, which stays over boots, and a free lock. */
+void rtnetlink_init(struct machine *m);
+/* VFs were made: settings of an interface are those of its driver. Does nothing for other functions. */
+void rtnetlink_vfs_made(struct pci *pf);
+
+/* --- nvme.c ---------------------------------------------------------------------------------- */
+
+struct secondary {
+	uint16_t vq, vi;
+	bool online;
+};
+
+/* Commands to /dev/nvmeN. */
+extern const struct file_ops nvme_ops;
+void nvme_init(struct pci *f);
+/* After a reset of the primary, or when its VFs are gone. */
+void nvme_reset(struct pci *f);
+/* Of a VF: would its driver come up? */
+bool nvme_vf_online(const struct pci *vf);
+
+/* --- uevent.c -------------------------------------------------------------------------------- */
+
+/* text: variables, one a line; NULL: none. */
+void uevent(struct machine *m, const struct node *dir, const char *action, const char *subsystem,
+	    const char *text);
+
+/* --- fault.c --------------------------------------------------------------------------------- */
+
+enum fault_effect {
+	FAULT_NONE,
+	FAULT_FAIL,	  /* answers error, nothing done */
+	FAULT_FAIL_AFTER, /* answers error, yet it was done */
+	FAULT_HANG,	  /* does not return until the fault is cleared */
+	FAULT_SLOW,	  /* takes ms longer */
+	FAULT_KILL,	  /* a program is killed before it is done */
+	FAULT_KILL_AFTER, /* and after it was done, before it returns */
+	FAULT_REBOOT,	  /* the power goes before it is done */
+	FAULT_REBOOT_AFTER,
+	FAULT_GONE, /* the function is pulled before it is done */
+	FAULT_GONE_AFTER,
+	FAULT_IGNORE, /* answers success, nothing is done */
+	FAULT_DEAD,   /* afterwards config space reads all ones */
+	FAULT_ANSWER, /* a read answers text */
+	FAULT_LOST,   /* an event is not told */
+};
+
+struct fault {
+	struct fault *next;
+	unsigned id;
+	char path
+		[TREE_PATH_SIZE]; /* pattern of fnmatch(3), below /sys; also the last parts of a path */
+	bool reads;		  /* of reads, else of writes; "events" are another thing */
+	bool events;
+	uint64_t nth;	/* the first that is meant, from 1 */
+	uint64_t times; /* how many; 0: all from then on */
+	uint64_t met;	/* accesses that matched so far */
+	enum fault_effect effect;
+	int error;
+	uint32_t ms;
+	char text[NAME_SIZE]; /* program, or what is read */
+};
+
+/* Parses "PATH [read|write|event] [NTH[+TIMES|+]] EFFECT"; -EINVAL with what is wrong. */
+int fault_add(struct machine *m, const char *words[], size_t n, unsigned *ret_id,
+	      struct err *reterr);
+/* 0: all of them. How many there were; who hangs in one goes on. */
+int fault_clear(struct machine *m, unsigned id);
+void fault_list(const struct machine *m, struct str_buf *out);
+/* Waits until that fault is cleared. */
+int fault_hang(struct machine *m, unsigned id);
+/* The fault that an access meets, counted; NULL: none. */
+struct fault *fault_meet(struct machine *m, const char *path, bool read);
+/* Does an event get lost (true), or how late does it come? */
+bool fault_event(struct machine *m, const char *path, uint32_t *ret_delay);
+
+/* --- trace ----------------------------------------------------------------------------------- */
+
+struct trace {
+	struct trace *next; /* the one before */
+	uint64_t number;
+	int64_t at_ms;
+	char kind; /* 'w' write, 'e' event, 'b' boot */
+	int result;
+	pid_t pid;
+	char program[16];
+	char path[TREE_PATH_SIZE];
+	char text[128];
+};
+
+void trace_add(struct machine *m, char kind, const char *path, const char *text, int result);
+/* What happened behind entry number since, the oldest first, a line each. */
+void trace_list(const struct machine *m, uint64_t since, struct str_buf *out);
