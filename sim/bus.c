@@ -49,15 +49,18 @@ SHOW(subsystem_device, "0x%04x\n", t->subdevice);
 SHOW(class, "0x%06x\n", t->class);
 SHOW(revision, "0x%02x\n", t->revision);
 SHOW(irq, "%u\n", f->driver ? 16 + f->unit : 0);
-SHOW(enable, "%u\n", f->driver ? 1 : 0);
 SHOW(ari_enabled, "%u\n", t->ari ? 1 : 0);
-SHOW(dma_mask_bits, "64\n");
+SHOW(dma_mask_bits, "%u\n", f->dma_bits);
 SHOW(msi_bus, "1\n");
-SHOW(broken_parity_status, "0\n");
 SHOW(boot_vga, "%u\n", f->slot && f->slot->boot_vga ? 1 : 0);
 SHOW(secondary, "%u\n", f->secondary);
 SHOW(subordinate, "%u\n", f->subordinate);
-SHOW(power_state, "%s\n", f->state.off ? "unknown" : f->state.d3 ? "D3hot" : "D0");
+/* Without the capability nothing is known before the first pci_enable_device(), which says D0. */
+SHOW(power_state, "%s\n",
+     f->state.off  ? "unknown"
+     : f->state.d3 ? "D3hot"
+     : f->state.d0 ? "D0"
+		   : "unknown");
 SHOW(control, "auto\n");
 SHOW(runtime_status, "%s\n", f->state.d3 ? "suspended" : "active");
 
@@ -87,7 +90,7 @@ void bus_uevent_text(const struct pci *f, struct str_buf *out)
 	const struct host_model *t = f->model;
 	if (f->driver)
 		str_buf_addf(out, "DRIVER=%s\n", f->driver->name);
-	str_buf_addf(out, "PCI_CLASS=%X\nPCI_ID=%04X:%04X\nPCI_SUBSYS_ID=%04X:%04X\n", t->class,
+	str_buf_addf(out, "PCI_CLASS=%04X\nPCI_ID=%04X:%04X\nPCI_SUBSYS_ID=%04X:%04X\n", t->class,
 		     t->vendor, device_id(f), t->subvendor, t->subdevice);
 	str_buf_addf(out, "PCI_SLOT_NAME=%s\nMODALIAS=", f->dev.name);
 	modalias(f, out);
@@ -142,25 +145,127 @@ static int show_local_cpulist(struct node *n, struct str_buf *out)
 {
 	const struct pci *f = pci_of(n);
 	const struct host *h = f->dev.machine->host;
-	unsigned each = h->cpus / h->nodes;
-	if (f->numa < 0)
-		str_buf_addf(out, "0-%u\n", h->cpus - 1);
-	else
-		str_buf_addf(out, "%u-%u\n", (unsigned)f->numa * each,
-			     ((unsigned)f->numa + 1) * each - 1);
+	unsigned each = f->numa < 0 ? h->cpus : h->cpus / h->nodes;
+	unsigned first = f->numa < 0 ? 0 : (unsigned)f->numa * each;
+	str_buf_addf(out, each > 1 ? "%u-%u\n" : "%u\n", first, first + each - 1);
 	return 0;
 }
 static const struct file_ops ops_local_cpulist = { .show = show_local_cpulist };
 
+static unsigned link_gt(const struct pci *f)
+{
+	return f->model->link_gt ? f->model->link_gt : 16;
+}
+
+static unsigned link_width(const struct pci *f)
+{
+	return f->model->link_width ? f->model->link_width : 16;
+}
+
+/* Who is at the other end of its link. */
+static const struct pci *link_partner(const struct pci *f)
+{
+	bool down = f->model->port == HOST_PORT_ROOT || f->model->port == HOST_PORT_DOWNSTREAM;
+	const struct pci *o = f->dev.machine->functions;
+	if (!down)
+		return f->bridge ? f->bridge : f;
+	while (o && (o->bridge != f || o->pf))
+		o = o->next;
+	return o ? o : f;
+}
+
+static void speed_text(unsigned gt, struct str_buf *out)
+{
+	str_buf_addf(out, gt == 2 ? "2.5 GT/s PCIe\n" : "%u.0 GT/s PCIe\n", gt);
+}
+
+static int show_max_speed(struct node *n, struct str_buf *out)
+{
+	speed_text(link_gt(pci_of(n)), out);
+	return 0;
+}
+static const struct file_ops ops_max_speed = { .show = show_max_speed };
+SHOW(max_width, "%u\n", link_width(f));
+
+/* Both ends of a link agree on what both can do (PCIe 6.0, 4.2.4). */
 static int show_speed(struct node *n, struct str_buf *out)
 {
-	const struct pci *f = pci_of(n);
-	unsigned gt = f->model->link_gt ? f->model->link_gt : 16;
-	str_buf_addf(out, gt == 2 ? "2.5 GT/s PCIe\n" : "%u.0 GT/s PCIe\n", gt);
+	unsigned own = link_gt(pci_of(n)), other = link_gt(link_partner(pci_of(n)));
+	speed_text(own < other ? own : other, out);
 	return 0;
 }
 static const struct file_ops ops_speed = { .show = show_speed };
-SHOW(width, "%u\n", t->link_width ? t->link_width : 16);
+
+static int show_width(struct node *n, struct str_buf *out)
+{
+	unsigned own = link_width(pci_of(n)), other = link_width(link_partner(pci_of(n)));
+	str_buf_addf(out, "%u\n", own < other ? own : other);
+	return 0;
+}
+static const struct file_ops ops_width = { .show = show_width };
+
+/* enable_store(): counted, and not for a function that has a driver. */
+static int show_enable(struct node *n, struct str_buf *out)
+{
+	str_buf_addf(out, "%u\n", pci_of(n)->enabled);
+	return 0;
+}
+
+void bus_enable(struct pci *f)
+{
+	for (struct pci *b = f->bridge; b; b = b->bridge)
+		if (!b->enabled)
+			b->enabled = 1; /* pci_enable_bridge(): and it stays so */
+	f->enabled++;
+	f->state.d0 = true;
+}
+
+void bus_disable(struct pci *f)
+{
+	if (f->enabled)
+		f->enabled--;
+}
+
+static int store_enable(struct node *n, const char *text, size_t len)
+{
+	struct pci *f = pci_of(n);
+	uint64_t value;
+	(void)len;
+	if (num_parse(text, 0, UINT64_MAX, &value) < 0)
+		return -EINVAL;
+	int r = klock_take(f->dev.machine, &f->dev.lock, "enable");
+	if (r < 0)
+		return r;
+	if (f->driver)
+		r = -EBUSY;
+	else if (value)
+		bus_enable(f);
+	else if (f->enabled)
+		bus_disable(f);
+	else
+		r = -EIO;
+	klock_release(f->dev.machine, &f->dev.lock);
+	return r;
+}
+static const struct file_ops ops_enable = { .show = show_enable, .store = store_enable };
+
+static int show_broken_parity(struct node *n, struct str_buf *out)
+{
+	str_buf_addf(out, "%u\n", pci_of(n)->broken_parity ? 1 : 0);
+	return 0;
+}
+
+static int store_broken_parity(struct node *n, const char *text, size_t len)
+{
+	uint64_t value;
+	(void)len;
+	if (num_parse(text, 0, UINT64_MAX, &value) < 0)
+		return -EINVAL;
+	pci_of(n)->broken_parity = value != 0;
+	return 0;
+}
+static const struct file_ops ops_broken_parity = { .show = show_broken_parity,
+						   .store = store_broken_parity };
 
 /* Linux 6.12 takes the device lock for both (driver_override_show(), drivers/pci/pci-sysfs.c; driver_set_override(),
  * drivers/base/driver.c). */
@@ -183,7 +288,8 @@ static int store_override(struct node *n, const char *text, size_t len)
 	int r = klock_take(f->dev.machine, &f->dev.lock, "driver_override");
 	if (r < 0)
 		return r;
-	r = str_copy(f->override, sizeof(f->override), text);
+	/* What is behind a newline is not looked at. */
+	r = STR_FORMAT(f->override, "%.*s", (int)strcspn(text, "\n"), text);
 	klock_release(f->dev.machine, &f->dev.lock);
 	return r < 0 ? -EINVAL : 0;
 }
@@ -214,14 +320,15 @@ static int show_numa(struct node *n, struct str_buf *out)
 	return 0;
 }
 
-/* numa_node_store(): the kernel is tainted by it. */
+/* numa_node_store(): a node that is online, or -1; the kernel is tainted by it. */
 static int store_numa(struct node *n, const char *text, size_t len)
 {
 	uint64_t value;
+	bool none = str_eq(text, "-1");
 	(void)len;
-	if (num_parse(text, 10, machine_of(n)->host->nodes - 1, &value) < 0)
+	if (!none && num_parse(text, 0, machine_of(n)->host->nodes - 1, &value) < 0)
 		return -EINVAL;
-	pci_of(n)->numa = (int)value;
+	pci_of(n)->numa = none ? -1 : (int)value;
 	return 0;
 }
 static const struct file_ops ops_numa = { .show = show_numa, .store = store_numa };
@@ -311,7 +418,7 @@ static const struct {
 	{ "dma_mask_bits", 0444, &ops_dma_mask_bits, NULL },
 	{ "consistent_dma_mask_bits", 0444, &ops_dma_mask_bits, NULL },
 	{ "msi_bus", 0644, &ops_msi_bus, NULL },
-	{ "broken_parity_status", 0644, &ops_broken_parity_status, NULL },
+	{ "broken_parity_status", 0644, &ops_broken_parity, NULL },
 	{ "ari_enabled", 0444, &ops_ari_enabled, NULL },
 	{ "driver_override", 0644, &ops_override, NULL },
 	{ "power_state", 0444, &ops_power_state, NULL },
@@ -321,8 +428,8 @@ static const struct {
 	{ "subordinate_bus_number", 0444, &ops_subordinate, is_bridge },
 	{ "remove", 0200, &ops_remove, no_vf },
 	{ "rescan", 0200, &ops_rescan, no_vf },
-	{ "max_link_speed", 0444, &ops_speed, is_express },
-	{ "max_link_width", 0444, &ops_width, is_express },
+	{ "max_link_speed", 0444, &ops_max_speed, is_express },
+	{ "max_link_width", 0444, &ops_max_width, is_express },
 	{ "current_link_speed", 0444, &ops_speed, is_express },
 	{ "current_link_width", 0444, &ops_width, is_express },
 };
@@ -379,7 +486,7 @@ struct pci *bus_add(struct machine *m, struct pci *bridge, const struct host_slo
 	f->bus = (uint8_t)bus;
 	f->devfn = (uint8_t)devfn;
 	f->autoprobe = true;
-	f->state.d3cold_allowed = true;
+	f->dma_bits = 32; /* until a driver says otherwise */
 	f->total_vfs = model->vfs;
 	(void)STR_FORMAT(f->dev.name, "%04x:%02x:%02x.%u", domain, bus, devfn >> 3, devfn & 7);
 	const struct host_root *root = root_of(f);
@@ -396,6 +503,8 @@ struct pci *bus_add(struct machine *m, struct pci *bridge, const struct host_slo
 void bus_announce(struct pci *f)
 {
 	config_build(f);
+	/* pci_pm_init(): without the capability neither is so. */
+	f->state.d3cold_allowed = f->state.d0 = config_has_pm(f);
 	make_files(f);
 	links(f);
 	group_join(f);

@@ -15,6 +15,7 @@
 #define NVME_MAJOR 238 /* dynamic */
 #define BLOCK_MAJOR 259
 #define ACCEL_MAJOR 261
+#define SOUND_MAJOR 116
 #define NVIDIA_MAJOR 195
 #define RENDER_FIRST 128
 #define UNITS_MAX 8192
@@ -370,6 +371,35 @@ static void accel_remove(struct pci *f)
 	node_remove_name(m->tree, f->dev.dir, "accel");
 }
 
+static bool is_sound(const struct pci *f)
+{
+	return f->model->sound;
+}
+
+static void sound_add(struct pci *f)
+{
+	struct machine *m = f->dev.machine;
+	char name[16];
+	f->unit = unit_free(f, is_sound);
+	(void)STR_FORMAT(name, "controlC%u", f->unit);
+	struct thing t = {
+		.f = f, .class = "sound", .name = name, .major = SOUND_MAJOR, .minor = f->unit * 32
+	};
+	thing_make(&t, node_dir(m->tree, f->dev.dir, "sound"));
+	node_char(m->tree, node_dir(m->tree, m->dev, "snd"), name, 0660,
+		  makedev(SOUND_MAJOR, f->unit * 32));
+}
+
+static void sound_remove(struct pci *f)
+{
+	struct machine *m = f->dev.machine;
+	char name[16];
+	(void)STR_FORMAT(name, "controlC%u", f->unit);
+	class_drop(f, "sound", name, SOUND_MAJOR, f->unit * 32, false);
+	node_remove_name(m->tree, node_dir(m->tree, m->dev, "snd"), name);
+	node_remove_name(m->tree, f->dev.dir, "sound");
+}
+
 /* --- NVIDIA's own nodes ------------------------------------------------------------------------ */
 
 static bool is_nvidia(const struct pci *f)
@@ -470,6 +500,8 @@ void class_add(struct pci *f)
 		drm_add(f);
 	if (f->model->accel)
 		accel_add(f);
+	if (f->model->sound)
+		sound_add(f);
 	if (str_eq(f->model->driver, "nvidia") && !f->pf) {
 		if (!f->model->drm)
 			f->unit = unit_free(f, is_nvidia);
@@ -488,9 +520,26 @@ void class_remove(struct pci *f)
 		drm_remove(f);
 	if (f->model->accel)
 		accel_remove(f);
+	if (f->model->sound)
+		sound_remove(f);
 	if (is_nvidia(f) && !f->pf)
 		nvidia_remove(f);
 	attributes_remove(f);
+}
+
+void class_nodes(const struct pci *f, struct str_buf *out)
+{
+	if (!f->driver || f->driver->vfio)
+		return;
+	if (f->model->drm)
+		str_buf_addf(out, " /dev/dri/card%u /dev/dri/renderD%u", f->unit,
+			     RENDER_FIRST + f->unit);
+	if (f->model->accel)
+		str_buf_addf(out, " /dev/accel/accel%u", f->unit);
+	if (f->model->sound)
+		str_buf_addf(out, " /dev/snd/controlC%u", f->unit);
+	if (is_nvidia(f) && !f->pf)
+		str_buf_addf(out, " /dev/nvidia%u", f->unit);
 }
 
 static int show_boot_id(struct node *n, struct str_buf *out)

@@ -44,6 +44,24 @@ static bool is_bridge(const struct pci *f)
 	return f->model->class >> 8 == 0x0604;
 }
 
+/* VFs are in the power state of their PF: most have no capability of their own (SR-IOV 1.1, 5.2). */
+static bool makes_pm(const struct pci *f)
+{
+	return !f->model->no_pm && !f->pf;
+}
+
+static unsigned chain_after_pm(const struct pci *f)
+{
+	return f->model->msix			       ? CAP_MSIX
+	       : f->model->port != HOST_PORT_LEGACY ? CAP_EXP
+						       : 0;
+}
+
+static unsigned chain_first(const struct pci *f)
+{
+	return makes_pm(f) ? CAP_PM : chain_after_pm(f);
+}
+
 static void header(struct pci *f)
 {
 	const struct host_model *t = f->model;
@@ -55,7 +73,7 @@ static void header(struct pci *f)
 	put8(f, PCI_CLASS_PROG, t->class & 0xff);
 	put16(f, PCI_CLASS_DEVICE, t->class >> 8);
 	put8(f, PCI_HEADER_TYPE, (is_bridge(f) ? 1 : 0) | (f->multifunction ? 0x80 : 0));
-	put8(f, PCI_CAPABILITY_LIST, CAP_PM);
+	put8(f, PCI_CAPABILITY_LIST, chain_first(f));
 	if (is_bridge(f)) {
 		put8(f, PCI_PRIMARY_BUS, f->bus);
 		put8(f, PCI_SECONDARY_BUS, f->secondary);
@@ -100,10 +118,12 @@ static void capabilities(struct pci *f)
 	const struct host_model *t = f->model;
 	bool express = t->port != HOST_PORT_LEGACY;
 	unsigned after = express ? CAP_EXP : 0;
-	put8(f, CAP_PM, PCI_CAP_ID_PM);
-	put8(f, CAP_PM + 1, t->msix ? CAP_MSIX : after);
-	put16(f, CAP_PM + PCI_PM_PMC, 3 | PCI_PM_CAP_PME_D3hot);
-	put16(f, CAP_PM + PCI_PM_CTRL, t->pm_reset ? 0 : PCI_PM_CTRL_NO_SOFT_RESET);
+	if (makes_pm(f)) {
+		put8(f, CAP_PM, PCI_CAP_ID_PM);
+		put8(f, CAP_PM + 1, chain_after_pm(f));
+		put16(f, CAP_PM + PCI_PM_PMC, 3 | PCI_PM_CAP_PME_D3hot);
+		put16(f, CAP_PM + PCI_PM_CTRL, t->pm_reset ? 0 : PCI_PM_CTRL_NO_SOFT_RESET);
+	}
 	if (t->msix) {
 		put8(f, CAP_MSIX, PCI_CAP_ID_MSIX);
 		put8(f, CAP_MSIX + 1, after);
@@ -217,6 +237,17 @@ void config_build(struct pci *f)
 	capabilities(f);
 	if (f->model->port != HOST_PORT_LEGACY)
 		extended_capabilities(f);
+}
+
+bool config_has_pm(const struct pci *f)
+{
+	unsigned at = f->config[PCI_CAPABILITY_LIST] & ~3u;
+	for (unsigned left = 48; at >= PCI_STD_HEADER_SIZEOF && left; left--) {
+		if (f->config[at] == PCI_CAP_ID_PM)
+			return true;
+		at = f->config[at + 1] & ~3u;
+	}
+	return false;
 }
 
 static unsigned sriov_find(const struct pci *f)

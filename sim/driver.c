@@ -134,6 +134,16 @@ static bool is_own(const struct pci *f, const struct driver *d)
 	return str_eq(d->name, own_driver(f));
 }
 
+/* dma_set_mask() of 64 bits; what VFIO's users need is theirs to say. */
+static bool sets_dma_mask(const struct driver *d)
+{
+	static const char *const leave_it[] = { "pcieport", "pci-stub", "e1000" };
+	for (size_t i = 0; i < sizeof(leave_it) / sizeof(*leave_it); i++)
+		if (str_eq(d->name, leave_it[i]))
+			return false;
+	return !d->vfio;
+}
+
 int driver_probe(struct pci *f, struct driver *d)
 {
 	struct machine *m = f->dev.machine;
@@ -146,6 +156,11 @@ int driver_probe(struct pci *f, struct driver *d)
 		return r;
 	f->total_vfs = d->vfs_at_most && d->vfs_at_most < f->model->vfs ? d->vfs_at_most
 									: f->model->vfs;
+	/* VFIO enables it for a user only (vfio_pci_core_enable()). */
+	if (!d->vfio)
+		bus_enable(f);
+	if (sets_dma_mask(d))
+		f->dma_bits = 64;
 	if (is_own(f, d))
 		class_add(f);
 	bound(f, d);
@@ -208,6 +223,8 @@ int driver_detach(struct pci *f)
 		return r;
 	if (is_own(f, d))
 		class_remove(f);
+	if (!d->vfio)
+		bus_disable(f);
 	f->driver = NULL;
 	f->state.d3 = false;
 	f->total_vfs = f->model->vfs;

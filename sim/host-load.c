@@ -279,6 +279,13 @@ static int store_acs(void *into, const struct policy_option *o, const struct pol
 	return 0;
 }
 
+static int store_pm(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	((struct host_model *)into)->no_pm = !v->flag;
+	return 0;
+}
+
 /* By the words' order: generation 1 has 2.5 GT/s, which is 2 here. */
 static int store_link(void *into, const struct policy_option *o, const struct policy_value *v)
 {
@@ -478,6 +485,10 @@ static const struct policy_option model_options[] = {
 	  .store = store_acs,
 	  .help = "Access Control Services with all bits; ports have them unless false." },
 	{ .key = "flr", FLAG(host_model, flr), .help = "Function Level Reset." },
+	{ .key = "pm",
+	  .kind = OPTION_BOOL,
+	  .store = store_pm,
+	  .help = "Power Management; functions have it unless false." },
 	{ .key = "pm-reset", FLAG(host_model, pm_reset), .help = "D3hot resets it." },
 	{ .key = "ats", FLAG(host_model, ats), .help = "Address Translation Services." },
 	{ .key = "pri", FLAG(host_model, pri), .help = "Page Request Interface." },

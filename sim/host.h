@@ -75,6 +75,7 @@ struct host_model {
 	char driver[NAME_SIZE]; /* takes it at boot; empty: none */
 	uint32_t port;		/* enum host_port */
 	bool acs, no_acs;	/* capability and all its bits; bridges have it unless no_acs */
+	bool no_pm; /* no Power Management capability */
 	bool flr, pm_reset, ats, pri, pasid, ari, rebar, d3cold;
 	uint32_t msix;		      /* vectors, 0: none */
 	uint32_t link_gt, link_width; /* 16: "16.0 GT/s", but 2: "2.5 GT/s"; 0: the port's usual */

@@ -54,6 +54,7 @@ struct secondary;
 struct function_state {
 	bool off; /* does not answer: config space reads all ones */
 	bool d3;  /* asleep in D3hot */
+	bool d0;  /* known to be awake when it is not asleep */
 	bool d3cold_allowed;
 	uint32_t resets; /* how many there were */
 };
@@ -78,7 +79,10 @@ struct pci {
 	/* Binding */
 	struct driver *driver;
 	char override[NAME_SIZE]; /* empty: none */
-	char reset_method[16];	  /* the only one allowed; empty: all it has */
+	uint8_t reset_methods[8]; /* in the order of their use, as reset.c numbers them; ended by 0 */
+	unsigned enabled;	  /* how often: pci_enable_device() counts */
+	unsigned dma_bits;
+	bool broken_parity;
 	/* NVMe virtualization management, of a primary: what is its own now, and from the next reset */
 	uint16_t vq, vi, vq_next, vi_next;
 	struct secondary *secondaries; /* one for each VF there can be; NULL: not managed */
@@ -190,6 +194,9 @@ void bus_announce(struct pci *f);
 void bus_forget(struct pci *f);
 /* Takes it away with all below it: drivers, links, files, events. May wait for holders. */
 int bus_remove(struct pci *f);
+/* pci_enable_device(), with the bridges above; and back. */
+void bus_enable(struct pci *f);
+void bus_disable(struct pci *f);
 /* Without warning: the card is pulled. What is open stays open. */
 void bus_pull(struct pci *f);
 /* uevent variables of a function, for its uevent file and its events. */
@@ -202,6 +209,8 @@ struct pci *pci_of(const struct node *n);
 void config_build(struct pci *f);
 /* After num_vfs changed: NumVFs, VF Enable, offset and stride. */
 void config_set_vfs(struct pci *f);
+/* Power Management capability. */
+bool config_has_pm(const struct pci *f);
 extern const struct file_ops config_ops;
 
 /* --- driver.c -------------------------------------------------------------------------------- */
@@ -297,6 +306,8 @@ void reset_init(struct pci *f);
 /* What a driver makes of a function: interfaces, disks, displays. */
 void class_add(struct pci *f);
 void class_remove(struct pci *f);
+/* Nodes below /dev of what a driver made of it, each with a blank in front. */
+void class_nodes(const struct pci *f, struct str_buf *out);
 /* Consoles, swaps, NUMA nodes and so on, of the whole machine. */
 void class_init(struct machine *m);
 

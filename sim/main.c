@@ -278,6 +278,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
 		if (str_eq(argv[1], commands[i].name))
 			return command_run(&commands[i], &o, argc - 1, argv + 1);
+	if (argc > 2 && str_eq(argv[1], "hold-nodes")) /* of the world */
+		return world_hold_nodes(argv[2], argv + 3);
 	if (argc > 2 && str_eq(argv[1], "check-inside")) /* of check_run() */
 		return check_inside(argv[2], argc > 3);
 	if (argc > 1 && parse(&o, argc, argv) == 0)

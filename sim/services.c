@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -18,6 +18,7 @@
 #include "sys/clock.h"
 
 #define START_MS 20000
+#define NOTIFY "/run/carve-sim/notify"
 
 /* Beside this program in a build tree, else where it is installed. */
 static int program_path(char *ret, size_t size)
@@ -45,15 +46,9 @@ _Noreturn static void service_exec(const char *program)
 	(void)dup2(log, STDOUT_FILENO);
 	(void)dup2(log, STDERR_FILENO);
 	(void)setsid();
+	(void)setenv("NOTIFY_SOCKET", NOTIFY, 1);
 	execv(program, (char *const *)(uintptr_t)argv);
 	_exit(127);
-}
-
-static bool answers(void)
-{
-	const struct sockaddr_un at = { .sun_family = AF_UNIX, .sun_path = "/run/carve/io.carve" };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	return fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof(at)) == 0;
 }
 
 static int failed(struct err *reterr, int error, const char *on)
@@ -61,7 +56,36 @@ static int failed(struct err *reterr, int error, const char *on)
 	err_set(reterr, "sim.services", error, "cannot start the services");
 	err_on(reterr, "%s", on);
 	err_because(reterr, "%s", strerror(error));
+	err_todo(reterr, "see what carved says: carve-sim run ... -- carved --with-executor");
 	return -error;
+}
+
+/* Where carved tells, as to systemd, that it has looked at the machine: sd_notify(3). */
+static int notify_socket(void)
+{
+	const struct sockaddr_un at = { .sun_family = AF_UNIX, .sun_path = NOTIFY };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	(void)unlink(NOTIFY);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    chmod(NOTIFY, 0666) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+static int ready_wait(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char text[512];
+	int64_t left, end = clock_monotonic_ms() + START_MS;
+	while ((left = end - clock_monotonic_ms()) > 0) {
+		if (poll(&p, 1, (int)left) <= 0)
+			continue;
+		ssize_t n = recv(fd, text, sizeof(text) - 1, 0);
+		text[n > 0 ? n : 0] = '\0';
+		if (strstr(text, "READY=1"))
+			return 0;
+	}
+	return -ETIMEDOUT;
 }
 
 int services_start(struct err *reterr)
@@ -71,17 +95,12 @@ int services_start(struct err *reterr)
 	if (r < 0)
 		return failed(reterr, -r, "carved");
 	(void)mkdir("/run/carve", 0755);
+	_cleanup_close_ int fd = notify_socket();
+	if (fd < 0)
+		return failed(reterr, -fd, NOTIFY);
 	pid_t pid = fork();
 	if (pid == 0)
 		service_exec(program);
-	if (pid < 0)
-		return failed(reterr, errno, program);
-	/* It opens its socket before it looks at anything, and answers once it has looked. */
-	for (int64_t end = clock_monotonic_ms() + START_MS; !answers();) {
-		const struct timespec t = { .tv_nsec = 5000000 };
-		if (clock_monotonic_ms() > end)
-			return failed(reterr, ETIMEDOUT, program);
-		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
-	}
-	return 0;
+	r = pid < 0 ? -errno : ready_wait(fd);
+	return r < 0 ? failed(reterr, -r, program) : 0;
 }

@@ -232,12 +232,13 @@ static unsigned depth_of(const struct node *n)
 	return depth;
 }
 
-/* "../../../devices/pci0000:00/0000:00:01.0": up to what both have in common, then down. */
+/* "../../../devices/pci0000:00/0000:00:01.0": up to what both have in common above the target itself, then
+ * down (kernfs_get_target_path(), fs/kernfs/symlink.c). */
 struct node *node_link(struct tree *t, struct node *parent, const char *name,
 		       const struct node *target)
 {
 	char down[TREE_PATH_SIZE];
-	const struct node *a = parent, *b = target;
+	const struct node *a = parent, *b = target->parent;
 	unsigned ups = 0, da = depth_of(a), db = depth_of(b);
 	for (; da > db; da--, ups++)
 		a = a->parent;

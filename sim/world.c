@@ -14,6 +14,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -322,8 +323,10 @@ static int disks_mount(struct machine *m, struct err *reterr)
 /* --- programs of the world -------------------------------------------------------------------- */
 
 static struct {
+	struct machine *machine;
 	pid_t main; /* survives a reboot */
 	bool services;
+	atomic_bool rebooted;
 } programs;
 
 static bool comm_is(pid_t pid, const char *name)
@@ -338,7 +341,7 @@ static bool comm_is(pid_t pid, const char *name)
 	return strncmp(comm, name, 15) == 0;
 }
 
-/* name NULL: all but the program that the world was made for. */
+/* name NULL: all but the program that the world was made for, and those that speak to the machine. */
 static void programs_kill(const char *name)
 {
 	DIR *d = opendir("/proc");
@@ -346,7 +349,10 @@ static void programs_kill(const char *name)
 		uint32_t pid;
 		if (num_parse_u32(e->d_name, 10, &pid) < 0 || pid == 1)
 			continue;
-		if (name ? comm_is((pid_t)pid, name) : (pid_t)pid != programs.main)
+		bool meant = name ? comm_is((pid_t)pid, name)
+				  : (pid_t)pid != programs.main &&
+					     !comm_is((pid_t)pid, "carve-sim");
+		if (meant)
 			(void)kill((pid_t)pid, SIGKILL);
 	}
 	if (d)
@@ -359,15 +365,15 @@ static void hook_kill(struct machine *m, const char *program)
 	programs_kill(program);
 }
 
-/* What is on disk stays: /etc/carve and the services' state. /run/carve does not. */
+/* What is on disk stays: /etc/carve and the services' state. /run/carve does not. Programs that belong to
+ * the machine are started again by process 1, which sees them end; not here, under the machine's lock. */
 static void hook_reboot(struct machine *m)
 {
+	programs.rebooted = true;
 	programs_kill(NULL);
 	(void)unlink("/run/carve/io.carve");
 	(void)unlink("/run/carve/executor");
 	machine_reboot(m);
-	if (programs.services)
-		(void)services_start(NULL);
 }
 
 static const struct machine_hooks hooks = { .kill = hook_kill, .reboot = hook_reboot };
@@ -411,6 +417,57 @@ static int status_of(int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* A program that has the nodes of a function open from boot on. Nobody can open a simulated device: a
+ * descriptor of the path alone is what those who look for holders find. */
+int world_hold_nodes(const char *name, char **nodes)
+{
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+	for (; *nodes; nodes++)
+		(void)open(*nodes, O_PATH);
+	for (;;)
+		pause();
+}
+
+static void holder_start(const char *name, char *nodes)
+{
+	char *argv[16] = { (char *)"/proc/self/exe", (char *)"hold-nodes", (char *)name },
+	     *save = NULL;
+	size_t n = 3;
+	for (char *w = strtok_r(nodes, " ", &save); w && n < 15; w = strtok_r(NULL, " ", &save))
+		argv[n++] = w;
+	(void)program_start(argv);
+}
+
+/* Nodes of all functions that are held, by name; started without the lock. */
+static void holders_start(struct machine *m)
+{
+	struct str_buf list = { 0 };
+	machine_lock(m);
+	for (const struct pci *f = m->functions; f; f = f->next)
+		for (size_t i = 0; f->slot && i < f->slot->n_holders; i++) {
+			str_buf_addf(&list, "%s", f->slot->holders[i]);
+			class_nodes(f, &list);
+			str_buf_add(&list, "\n");
+		}
+	machine_unlock(m);
+	_cleanup_free_ char *text = str_buf_take(&list);
+	char *save = NULL;
+	for (char *l = text ? strtok_r(text, "\n", &save) : NULL; l;
+	     l = strtok_r(NULL, "\n", &save)) {
+		char *nodes = strchr(l, ' ');
+		if (!nodes)
+			continue;
+		*nodes++ = '\0';
+		holder_start(l, nodes);
+	}
+}
+
+static int own_programs_start(struct err *reterr)
+{
+	holders_start(programs.machine);
+	return programs.services ? services_start(reterr) : 0;
+}
+
 /* Process 1 waits for all whose parents ended before them. */
 static int program_wait(pid_t wanted)
 {
@@ -420,6 +477,8 @@ static int program_wait(pid_t wanted)
 			return status_of(status);
 		if (pid < 0 && errno != EINTR)
 			return 1;
+		if (atomic_exchange(&programs.rebooted, false))
+			(void)own_programs_start(NULL);
 	}
 }
 
@@ -449,6 +508,7 @@ static int machine_start(const struct world_options *o, struct machine **ret, st
 	if (!m)
 		return failed(reterr, ENOMEM, "cannot start a machine", o->host->name);
 	m->hooks = &hooks;
+	programs.machine = m;
 	machine_lock(m);
 	dev_places(m);
 	m->pace = 0; /* nobody watches it boot */
@@ -515,8 +575,8 @@ _Noreturn static void world_main(const struct world_options *o, const char *cwd)
 	if (r == 0 && chdir(cwd) < 0 && chdir("/") < 0)
 		r = failed(&err, errno, "cannot enter", cwd);
 	programs.services = o->services;
-	if (r == 0 && o->services)
-		r = services_start(&err);
+	if (r == 0)
+		r = own_programs_start(&err);
 	if (r < 0) {
 		fflush(stdout);
 		err_print(stderr, &err);

@@ -25,3 +25,5 @@ struct world_options {
 /* Makes the world and runs the program in it. Returns its exit status (128 + N for signal N), or a negative
  * errno when there was no world. */
 int world_run(const struct world_options *o, struct err *reterr);
+/* Becomes a process of that name that has these nodes open; does not return. */
+int world_hold_nodes(const char *name, char **nodes);

@@ -17,37 +17,54 @@
 /* As much as a result holds: each function has 4 KiB of config space and a length. */
 #define CONFIG_PER_STEP 11
 
+/* Sorted: where the key is, or would be. */
+static size_t keys_place(const struct picture_keys *k, const char *key)
+{
+	size_t low = 0, high = k->n;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(k->items[middle], key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 static bool keys_have(const struct picture_keys *k, const char *key)
 {
-	for (size_t i = 0; i < k->n; i++)
-		if (str_eq(k->items[i], key))
-			return true;
-	return false;
+	size_t at = keys_place(k, key);
+	return at < k->n && str_eq(k->items[at], key);
 }
 
 static int keys_add(struct picture_keys *k, const char *key)
 {
-	if (keys_have(k, key))
+	size_t at = keys_place(k, key);
+	if (at < k->n && str_eq(k->items[at], key))
 		return 0;
-	char(*items)[DEVICE_KEY_SIZE] = reallocarray(k->items, k->n + 1, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	k->items = items;
-	int r = STR_COPY(items[k->n], key);
+	if ((k->n & (k->n - 1)) == 0) {
+		char(*items)[DEVICE_KEY_SIZE] =
+			reallocarray(k->items, k->n ? k->n * 2 : 1, sizeof(*items));
+		if (!items)
+			return -ENOMEM;
+		k->items = items;
+	}
+	memmove(k->items[at + 1], k->items[at], (k->n - at) * sizeof(*k->items));
+	int r = STR_COPY(k->items[at], key);
 	if (r >= 0)
 		k->n++;
+	else
+		memmove(k->items[at], k->items[at + 1], (k->n - at) * sizeof(*k->items));
 	return r;
 }
 
 static void keys_remove(struct picture_keys *k, const char *key)
 {
-	for (size_t i = 0; i < k->n; i++) {
-		if (!str_eq(k->items[i], key))
-			continue;
-		k->n--;
-		memmove(k->items[i], k->items[k->n], sizeof(*k->items));
+	size_t at = keys_place(k, key);
+	if (at == k->n || !str_eq(k->items[at], key))
 		return;
-	}
+	k->n--;
+	memmove(k->items[at], k->items[at + 1], (k->n - at) * sizeof(*k->items));
 }
 
 static void keys_done(struct picture_keys *k)
@@ -129,7 +146,7 @@ static void take_config(struct daemon *d, uint64_t token, const struct step *s,
 	const struct scan_roots roots = roots_of(d);
 	if (!usable(r) || scan_apply_config(&d->picture.have, s->text, data, r->data_len) < 0)
 		return;
-	(void)scan_vf_limits(&roots, &d->picture.have);
+	(void)scan_vf_limits(&roots, &d->picture.have, s->text);
 	changed(d);
 }
 
@@ -198,8 +215,9 @@ void picture_ask(struct daemon *d)
 		const struct function *f = &p->have.functions[i];
 		if (f->mdev_parent)
 			(void)ask_device(d, &p->asked_types, VERB_READ_MDEV, f->key, take_types);
-		if (!f->is_vf && have_vf_count(&p->have, f->addr) > 0)
-			(void)ask_device(d, &p->asked_vfs, VERB_READ_VFS, f->key, take_vfs);
+		const struct function *pf = f->is_vf ? have_function(&p->have, f->pf) : NULL;
+		if (pf)
+			(void)ask_device(d, &p->asked_vfs, VERB_READ_VFS, pf->key, take_vfs);
 	}
 	for (size_t i = 0; i < p->have.n_parents; i++)
 		(void)ask_device(d, &p->asked_types, VERB_READ_MDEV, p->have.parents[i].key,

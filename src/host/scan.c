@@ -332,12 +332,25 @@ static bool read_vf_limit(const struct scan *s, struct function *f)
 	return true;
 }
 
-int scan_vf_limits(const struct scan_roots *roots, struct have *h)
+static int read_vf_limits(const struct scan *s)
+{
+	int changed = 0;
+	for (size_t i = 0; i < s->have->n_functions; i++)
+		changed |= read_vf_limit(s, &s->have->functions[i]);
+	return changed;
+}
+
+int scan_vf_limits(const struct scan_roots *roots, struct have *h, const char *addrs)
 {
 	const struct scan s = { .roots = roots, .have = h };
+	char addr[PCI_ADDR_SIZE];
 	int changed = 0;
-	for (size_t i = 0; i < h->n_functions; i++)
-		changed |= read_vf_limit(&s, &h->functions[i]);
+	for (size_t len; (len = strcspn(addrs, " ")) > 0; addrs += len + (addrs[len] == ' ')) {
+		struct function *f = str_format(addr, sizeof(addr), "%.*s", (int)len, addrs) == 0
+					     ? have_function(h, addr)
+					     : NULL;
+		changed |= f && read_vf_limit(&s, f);
+	}
 	return changed;
 }
 
@@ -427,7 +440,7 @@ int scan_all(const struct scan_roots *roots, const struct have *old, struct have
 	}
 	if (r >= 0 && old) {
 		keep_known(old, &h);
-		(void)scan_vf_limits(roots, &h);
+		(void)read_vf_limits(&s);
 		r = keep_records(old, &h);
 	}
 	if (r < 0) {

@@ -39,9 +39,9 @@ int scan_apply_config(struct have *h, const char *addrs, const void *data, size_
 int scan_apply_types(struct have *h, const char *parent_key, const void *data, size_t len);
 int scan_apply_vfs(struct have *h, const char *pf_key, const void *data, size_t len);
 
-/* To be called after config space was applied: lowers sriov_total of each PF to what its driver allows. 1
- * when something changed. Later scans do it themselves. */
-int scan_vf_limits(const struct scan_roots *roots, struct have *h);
+/* To be called after config space was applied, with the same addrs: lowers sriov_total of each PF to what its
+ * driver allows. 1 when something changed. Later scans do it themselves. */
+int scan_vf_limits(const struct scan_roots *roots, struct have *h, const char *addrs);
 
 /* Path below /sys/devices of a key in the picture (function or parent); NULL: not there. */
 const char *scan_device_path(const struct have *h, const char *key);

@@ -57,8 +57,28 @@ static int function_compare(const void *a, const void *b)
 	return strcmp(f->addr, g->addr);
 }
 
+/* Where it would be if the list is sorted, as it is but while a scan adds to it. */
+static struct function *function_sorted(const struct have *h, const char *addr)
+{
+	size_t low = 0, high = h->n_functions;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(addr, h->functions[middle].addr);
+		if (order == 0)
+			return &h->functions[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
 struct function *have_function(const struct have *h, const char *addr)
 {
+	struct function *f = function_sorted(h, addr);
+	if (f)
+		return f;
 	for (size_t i = 0; i < h->n_functions; i++)
 		if (str_eq(h->functions[i].addr, addr))
 			return &h->functions[i];

@@ -274,9 +274,9 @@ static void test_scan_vf_limits_the_drivers_total_counts(void **state)
 	struct fixture *f = *state;
 	scan(f);
 	apply_pf_config(f, 5);
-	assert_int_equal(scan_vf_limits(&f->roots, &f->have), 0);
+	assert_int_equal(scan_vf_limits(&f->roots, &f->have, "0000:01:00.0"), 0);
 	tree_file(&f->sys, "devices/" PF "/sriov_totalvfs", "6\n");
-	assert_int_equal(scan_vf_limits(&f->roots, &f->have), 1);
+	assert_int_equal(scan_vf_limits(&f->roots, &f->have, "0000:01:00.0"), 1);
 	assert_int_equal(function(f, "0000:01:00.0")->caps.sriov_total, 6);
 	/* Without its driver the capability counts again. */
 	tree_file(&f->sys, "devices/" PF "/sriov_totalvfs", "7\n");
