@@ -5,10 +5,19 @@
 
 #define PATH_SIZE 512
 
+/* What a scan of everything has read once and need not read or look for again. */
+struct scan_memory {
+	char numa_root[32]; /* "pci0000:00/" */
+	int numa;
+	char (*group_types)[16]; /* by group; empty: not read */
+	size_t n_group_types;
+};
+
 struct scan {
 	const struct scan_roots *roots;
 	struct have *have;
-	bool again; /* of what is in the picture already: nothing is believed of it */
+	struct scan_memory
+		*memory; /* NULL: of what is in the picture already, nothing is believed */
 };
 
 /* /dev/vfio/<group>. */

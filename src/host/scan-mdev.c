@@ -87,7 +87,7 @@ static int mdev_put(struct have *h, const struct mdev *new)
 
 int scan_mdev(const struct scan_roots *roots, struct have *h, const char *uuid)
 {
-	const struct scan s = { .roots = roots, .have = h, .again = true };
+	const struct scan s = { .roots = roots, .have = h };
 	struct mdev new;
 	memset(&new, 0, sizeof(new)); /* compared as a whole */
 	if (!uuid_valid(uuid))

@@ -115,14 +115,24 @@ int scan_link_number(const struct scan *s, const char *path)
 	return slash && num_parse(slash + 1, 10, INT32_MAX, &n) >= 0 ? (int)n : -1;
 }
 
-static const struct function *group_mate(const struct scan *s, const struct function *f)
+#define GROUPS_REMEMBERED 65536
+
+/* Where the type of a group is kept during a scan of everything; NULL: nowhere. */
+static char *group_type_kept(const struct scan *s, int group)
 {
-	for (size_t i = 0; !s->again && i < s->have->n_functions; i++) {
-		const struct function *g = &s->have->functions[i];
-		if (g != f && g->iommu_group == f->iommu_group && g->group_type[0])
-			return g;
+	struct scan_memory *m = s->memory;
+	if (!m || group >= GROUPS_REMEMBERED)
+		return NULL;
+	if ((size_t)group >= m->n_group_types) {
+		size_t n = ((size_t)group + 256) & ~(size_t)255;
+		char(*more)[16] = reallocarray(m->group_types, n, sizeof(*more));
+		if (!more)
+			return NULL;
+		memset(more + m->n_group_types, 0, (n - m->n_group_types) * sizeof(*more));
+		m->group_types = more;
+		m->n_group_types = n;
 	}
-	return NULL;
+	return m->group_types[group];
 }
 
 static void read_group(const struct scan *s, struct function *f)
@@ -133,14 +143,16 @@ static void read_group(const struct scan *s, struct function *f)
 	f->iommu_group = scan_link_number(s, path);
 	if (f->iommu_group < 0 || pci_class_is(f->class, PCI_BASE_BRIDGE))
 		return;
-	const struct function *mate = group_mate(s, f);
-	if (mate) {
-		(void)STR_COPY(f->group_type, mate->group_type);
+	char *kept = group_type_kept(s, f->iommu_group);
+	if (kept && *kept) {
+		(void)STR_COPY(f->group_type, kept);
 		return;
 	}
 	if (STR_FORMAT(path, "kernel/iommu_groups/%d/type", f->iommu_group) < 0 ||
 	    sysfs_read(s->roots->sysfs, path, f->group_type, sizeof(f->group_type)) < 0)
 		f->group_type[0] = '\0';
+	if (kept)
+		memcpy(kept, f->group_type, sizeof(f->group_type));
 }
 
 void scan_read_node(const struct scan *s, int group, struct scan_node *ret)
@@ -154,10 +166,15 @@ void scan_read_node(const struct scan *s, int group, struct scan_node *ret)
 	*ret = (struct scan_node){ true, st.st_uid, st.st_gid, st.st_mode & 07777 };
 }
 
-/* Node of another function whose path begins with the same root bus; false: none was read yet. */
-static bool numa_known(const struct have *h, const struct function *f, int *ret)
+/* Node of the root bus, as read before; or of another function below it. */
+static bool numa_known(const struct scan *s, const struct function *f, int *ret)
 {
+	const struct have *h = s->have;
 	size_t len = strcspn(f->path, "/");
+	if (s->memory && s->memory->numa_root[0] && str_after(f->path, s->memory->numa_root)) {
+		*ret = s->memory->numa;
+		return true;
+	}
 	for (size_t i = 0; i < h->n_functions; i++) {
 		const struct function *g = &h->functions[i];
 		if (str_eq(g->addr, f->addr) || strncmp(g->path, f->path, len + 1) != 0)
@@ -174,11 +191,15 @@ static void read_numa(const struct scan *s, struct function *f)
 {
 	char path[PATH_SIZE];
 	bool root_bus = strncmp(f->path, "pci", 3) == 0;
-	if (root_bus && numa_known(s->have, f, &f->numa_node))
+	if (!root_bus || !numa_known(s, f, &f->numa_node)) {
+		if (function_path(f, "numa_node", path) < 0 ||
+		    sysfs_read_int(s->roots->sysfs, path, &f->numa_node) < 0)
+			f->numa_node = -1;
+	}
+	if (!s->memory || !root_bus)
 		return;
-	if (function_path(f, "numa_node", path) < 0 ||
-	    sysfs_read_int(s->roots->sysfs, path, &f->numa_node) < 0)
-		f->numa_node = -1;
+	s->memory->numa = f->numa_node;
+	(void)STR_FORMAT(s->memory->numa_root, "%.*s/", (int)strcspn(f->path, "/"), f->path);
 }
 
 static void read_boot_vga(const struct scan *s, struct function *f)
@@ -430,7 +451,8 @@ static void read_functions(const struct scan *s)
 int scan_all(const struct scan_roots *roots, const struct have *old, struct have *ret)
 {
 	struct have h = { 0 };
-	struct scan s = { .roots = roots, .have = &h };
+	struct scan_memory memory = { 0 };
+	struct scan s = { .roots = roots, .have = &h, .memory = &memory };
 
 	int r = sysfs_list(roots->sysfs, "bus/pci/devices", add_name, &h);
 	if (r >= 0 || r == -ENOENT) {
@@ -438,6 +460,7 @@ int scan_all(const struct scan_roots *roots, const struct have *old, struct have
 		read_functions(&s);
 		r = scan_mdevs(roots, &h);
 	}
+	free(memory.group_types);
 	if (r >= 0 && old) {
 		keep_known(old, &h);
 		(void)read_vf_limits(&s);
@@ -497,7 +520,7 @@ static int function_put(struct have *h, const struct function *new)
 
 int scan_function(const struct scan_roots *roots, struct have *h, const char *addr)
 {
-	struct scan s = { .roots = roots, .have = h, .again = true };
+	struct scan s = { .roots = roots, .have = h };
 	struct function new;
 	memset(&new, 0, sizeof(new)); /* compared as a whole */
 	new.iommu_group = new.numa_node = new.vf_index = -1;
@@ -539,7 +562,7 @@ static int drop_gone_vfs(const struct scan *s, const char *pf_addr)
 
 int scan_vfs(const struct scan_roots *roots, struct have *h, const char *pf_addr)
 {
-	struct scan s = { .roots = roots, .have = h, .again = true };
+	struct scan s = { .roots = roots, .have = h };
 	int changed = scan_function(roots, h, pf_addr);
 	const struct function *pf = have_function(h, pf_addr);
 	if (changed < 0 || !pf)
