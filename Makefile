@@ -106,7 +106,7 @@ $(O)/sim/%.o: sim/%.c $(O)/flags
 	$(call say,  CC $<)$(CC) $(CPPFLAGS) $(SIM_CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(O)/tests/%.o: tests/%.c $(O)/flags
 	@mkdir -p $(@D)
-	$(call say,  CC $<)$(CC) $(CPPFLAGS) -I. -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,  CC $<)$(CC) $(CPPFLAGS) $(SIM_CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Carries the interface description as it is.
 $(O)/src/api/interface.o: api/io.carve.varlink
@@ -161,7 +161,7 @@ HEADERS := $(wildcard src/*/*.h sim/*.h tests/support/*.h)
 headers: $(HEADERS:%=$(O)/headers/%.ok)
 $(O)/headers/%.ok: % $(O)/flags
 	@mkdir -p $(@D)
-	$(call say,  HEADER $<)printf '#include "%s"\n' $(<:src/%=%) | $(CC) $(CPPFLAGS) -I. -Itests $(CFLAGS) -MMD -MP -MT $@ -MF $@.d -fsyntax-only -x c -
+	$(call say,  HEADER $<)printf '#include "%s"\n' $(<:src/%=%) | $(CC) $(CPPFLAGS) $(SIM_CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -MT $@ -MF $@.d -fsyntax-only -x c -
 	@touch $@
 SHIPPED := $(LIBSRC) $(wildcard $(MAINS)) $(wildcard sim/*.c)
 $(O)/analyze/sim/%.ok $(O)/tidy/sim/%.ok: override CPPFLAGS += $(SIM_CPPFLAGS)

@@ -120,8 +120,11 @@ static void net_add(struct pci *f)
 	struct thing t = { .f = f, .class = "net", .name = name };
 	f->netdev = thing_make(&t, node_dir(m->tree, f->dev.dir, "net"));
 	node_text(m->tree, f->netdev, "ifindex", "%d", f->ifindex);
+	char mac[18];
+	(void)STR_FORMAT(mac, "02:%02x:%02x:%02x:%02x:%02x", f->domain >> 8, f->domain & 0xff,
+			 f->bus, f->devfn, f->pf ? 1 : 0);
 	node_text(m->tree, f->netdev, "address", "%s",
-		  f->slot && f->slot->mac[0] ? f->slot->mac : "02:00:00:00:00:01");
+		  f->slot && f->slot->mac[0] ? f->slot->mac : mac);
 	node_text(m->tree, f->netdev, "type", "1");
 	node_text(m->tree, f->netdev, "mtu", "1500");
 	node_file(m->tree, f->netdev, "operstate", 0444, &ops_operstate, f);
@@ -257,9 +260,24 @@ static void nvme_remove(struct pci *f)
 		disk_drop(f, name, first);
 	}
 	(void)STR_FORMAT(name, "nvme%u", f->unit);
+	uevent(m, node_dir(m->tree, node_dir(m->tree, f->dev.dir, "nvme"), name), "remove", "nvme",
+	       NULL);
 	class_drop(f, "nvme", name, NVME_MAJOR, f->unit, false);
 	node_remove_name(m->tree, m->dev, name);
 	node_remove(m->tree, node_dir(m->tree, f->dev.dir, "nvme"));
+}
+
+/* nvme_init_ctrl(), drivers/nvme/host/core.c, comes before the first command is answered, or not. */
+void class_try(struct pci *f)
+{
+	struct machine *m = f->dev.machine;
+	char name[16];
+	(void)STR_FORMAT(name, "nvme%u", unit_free(f, is_nvme));
+	struct node *class = node_dir(m->tree, f->dev.dir, "nvme");
+	struct node *dir = node_dir(m->tree, class, name);
+	uevent(m, dir, "add", "nvme", NULL);
+	uevent(m, dir, "remove", "nvme", NULL);
+	node_remove(m->tree, class);
 }
 
 /* --- displays and accelerators ---------------------------------------------------------------- */
@@ -599,7 +617,8 @@ static void numa_init(struct machine *m)
 		char name[16];
 		(void)STR_FORMAT(name, "node%u", i);
 		struct node *dir = node_dir(m->tree, node_dir(m->tree, system, "node"), name);
-		node_text(m->tree, dir, "cpulist", "%u-%u", i * each, (i + 1) * each - 1);
+		node_text(m->tree, dir, "cpulist", each > 1 ? "%u-%u" : "%u", i * each,
+			  (i + 1) * each - 1);
 	}
 	node_text(m->tree, node_dir(m->tree, system, "node"), "online", "0-%u", m->host->nodes - 1);
 	node_text(m->tree, node_dir(m->tree, system, "cpu"), "online", "0-%u", m->host->cpus - 1);

@@ -52,9 +52,7 @@ static bool makes_pm(const struct pci *f)
 
 static unsigned chain_after_pm(const struct pci *f)
 {
-	return f->model->msix			       ? CAP_MSIX
-	       : f->model->port != HOST_PORT_LEGACY ? CAP_EXP
-						       : 0;
+	return f->model->msix ? CAP_MSIX : f->model->port != HOST_PORT_LEGACY ? CAP_EXP : 0;
 }
 
 static unsigned chain_first(const struct pci *f)

@@ -82,8 +82,11 @@ static int do_hold(struct request *r)
 	if (!d || !d->vfio)
 		return no(r, d ? "it is not driven by VFIO: it has no node to hold"
 			       : "there is no such function, mdev or node");
-	if (vfio_open(d) < 0)
-		return no(r, "Device or resource busy: its group is open already");
+	int q = vfio_open(d);
+	if (q < 0)
+		return no(r, q == -EPERM
+				     ? "another member of its group has a driver that is not VFIO's"
+				     : "Device or resource busy: its group is open already");
 	r->connection->held = d;
 	(void)vfio_node(d, node, sizeof(node));
 	str_buf_addf(&r->out, "%s\n", node);
@@ -105,7 +108,14 @@ static int do_pull(struct request *r)
 		return -ENODEV;
 	if (f->pf)
 		return no(r, "a VF cannot be pulled, only the card that it is on");
-	bus_pull(f);
+	/* All functions of the card, whatever goes with the first of them. */
+	for (unsigned i = 0; i < 8; i++) {
+		char addr[PCI_ADDR_SIZE];
+		(void)STR_FORMAT(addr, "%04x:%02x:%02x.%u", f->domain, f->bus, f->devfn >> 3, i);
+		struct pci *mate = bus_find(r->m, addr);
+		if (mate && !mate->pf)
+			bus_pull(mate);
+	}
 	return 0;
 }
 

@@ -107,16 +107,20 @@ static int probe_vfio(struct pci *f)
 	if (f->num_vfs)
 		return -EBUSY;
 	int r = vfio_register(&f->dev);
-	if (r == 0)
-		f->state.d3 = true;
-	return r;
+	if (r < 0)
+		return r;
+	f->state.d0 = true;
+	f->state.d3 = config_has_pm(f);
+	return 0;
 }
 
 /* An NVMe controller without queues does not come up: nvme_pci_enable() and the lab. */
 static int probe_native(struct pci *f, const struct driver *d)
 {
-	if (str_eq(d->name, "nvme") && f->pf && !nvme_vf_online(f))
+	if (str_eq(d->name, "nvme") && f->pf && !nvme_vf_online(f)) {
+		class_try(f);
 		return -ENODEV;
+	}
 	/* iommu_device_use_default_domain(): its group is in the hands of a user. */
 	if (f->dev.group && f->dev.group->opened && !str_eq(d->name, "pcieport"))
 		return -EBUSY;

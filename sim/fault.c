@@ -54,6 +54,8 @@ static int errno_by_name(const char *name)
 static int complain(struct err *reterr, const char *word)
 {
 	err_set(reterr, "sim.fault", EINVAL, "\"%s\" is no fault", word);
+	err_because(reterr, "it is none of the words below, or does not go with the others");
+	err_state(reterr, "no fault was set");
 	err_todo(reterr,
 		 "PATH [read|write|event] [N | N+ | N+TIMES] EFFECT, EFFECT being one of: "
 		 "error=ERRNO error-after=ERRNO hang slow=MS kill=PROGRAM kill-after=PROGRAM "
@@ -169,19 +171,30 @@ int fault_clear(struct machine *m, unsigned id)
 	return cleared;
 }
 
+static void fault_print(const struct fault *f, struct str_buf *out)
+{
+	const char *word = "";
+	for (size_t i = 0; i < sizeof(effects) / sizeof(*effects); i++)
+		if (effects[i].effect == f->effect && !*word)
+			word = effects[i].word;
+	const char *access = f->events ? "event" : f->reads ? "read" : "write";
+	str_buf_addf(out, "%u %s %s %llu+", f->id, f->path, access, (unsigned long long)f->nth);
+	if (f->times)
+		str_buf_addf(out, "%llu", (unsigned long long)f->times);
+	str_buf_addf(out, " %s", word);
+	if (f->error)
+		str_buf_addf(out, "=%s", strerrorname_np(f->error));
+	else if (f->ms)
+		str_buf_addf(out, "=%u", f->ms);
+	else if (f->text[0])
+		str_buf_addf(out, "=%s", f->text);
+	str_buf_addf(out, ", met %llu times\n", (unsigned long long)f->met);
+}
+
 void fault_list(const struct machine *m, struct str_buf *out)
 {
-	for (const struct fault *f = m->faults; f; f = f->next) {
-		const char *word = "";
-		for (size_t i = 0; i < sizeof(effects) / sizeof(*effects); i++)
-			if (effects[i].effect == f->effect && !*word)
-				word = effects[i].word;
-		str_buf_addf(out, "%u %s %s from %llu, met %llu: %s\n", f->id, f->path,
-			     f->events	? "event"
-			     : f->reads ? "read"
-					: "write",
-			     (unsigned long long)f->nth, (unsigned long long)f->met, word);
-	}
+	for (const struct fault *f = m->faults; f; f = f->next)
+		fault_print(f, out);
 }
 
 /* A pattern speaks of the whole path or of its last parts. */

@@ -23,7 +23,7 @@
 
 #define FOREVER 1e9
 #define THREADS_MAX 4096
-#define READ_MAX 65536
+#define READ_MAX 8192 /* of one access; the reader asks again */
 
 struct fs {
 	struct machine *m;
@@ -86,16 +86,51 @@ static void pause_ms(uint32_t ms)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
 }
 
-static void change_tell(struct fs *fs, const struct change *c)
+/* An event that comes late is overtaken by the others. */
+struct late {
+	int events;
+	struct change *change;
+};
+
+static void *late_run(void *userdata)
 {
+	struct late *l = userdata;
+	pause_ms(l->change->delay_ms);
+	event_send(l->events, l->change->data, l->change->len);
+	tree_change_free(l->change);
+	free(l);
+	return NULL;
+}
+
+static bool late_start(struct fs *fs, struct change *c)
+{
+	struct late *l = malloc(sizeof(*l));
+	pthread_t thread;
+	if (!l)
+		return false;
+	*l = (struct late){ fs->events, c };
+	if (pthread_create(&thread, NULL, late_run, l) != 0) {
+		free(l);
+		return false;
+	}
+	pthread_detach(thread);
+	return true;
+}
+
+/* Takes the change. */
+static void change_tell(struct fs *fs, struct change *c)
+{
+	if (!c->parent && c->delay_ms && late_start(fs, c))
+		return;
 	if (!c->parent) {
-		pause_ms(c->delay_ms);
 		event_send(fs->events, c->data, c->len);
+		tree_change_free(c);
 		return;
 	}
 	fuse_ino_t parent = c->parent == tree_root(fs->m->tree) ? FUSE_ROOT_ID
 								: (fuse_ino_t)(uintptr_t)c->parent;
 	(void)fuse_lowlevel_notify_inval_entry(fs->session, parent, c->data, c->len);
+	tree_change_free(c);
 }
 
 static void *teller_run(void *userdata)
@@ -113,9 +148,8 @@ static void *teller_run(void *userdata)
 		uint64_t told = 0;
 		for (struct change *next; c; c = next) {
 			next = c->next;
-			change_tell(fs, c);
 			told = c->number;
-			tree_change_free(c);
+			change_tell(fs, c);
 		}
 		machine_lock(m);
 		m->told = told;
@@ -507,7 +541,15 @@ static void fs_statfs(fuse_req_t req, fuse_ino_t ino)
 	fuse_reply_statfs(req, &st);
 }
 
+/* A link never changes its text: another one is another node. */
+static void fs_init(void *userdata, struct fuse_conn_info *conn)
+{
+	(void)userdata;
+	conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
+}
+
 static const struct fuse_lowlevel_ops operations = {
+	.init = fs_init,
 	.lookup = fs_lookup,
 	.forget = fs_forget,
 	.forget_multi = fs_forget_multi,

@@ -2,6 +2,7 @@
 /* Descriptions of hosts as files: where they lie, how large a host is, and its end. */
 #include "sim/host.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 
@@ -93,6 +94,7 @@ static struct host *open_path(const char *path, struct err *reterr)
 	if (r < 0) {
 		err_set(reterr, "sim.host.open", -r, "cannot read the host %s", path);
 		err_because(reterr, "%s", strerror(-r));
+		err_todo(reterr, "name a file, or a host that comes with carve: carve-sim hosts");
 		return NULL;
 	}
 	return host_parse(text, len, path, reterr);
@@ -151,4 +153,34 @@ struct host *host_open(const char *name, struct err *reterr)
 	if (strchr(name, '/') || str_ends(name, ".yaml") || str_ends(name, ".json"))
 		return open_path(name, reterr);
 	return open_name(name, reterr);
+}
+
+/* One line a host: what it is called and what it says of itself. */
+static void list_one(const char *dir, const char *file, const char *seen, struct str_buf *out)
+{
+	char path[PATH_MAX], name[NAME_SIZE];
+	if (!str_ends(file, ".yaml") || STR_FORMAT(path, "%s/%s", dir, file) < 0 ||
+	    str_format(name, sizeof(name), "%.*s", (int)(strlen(file) - 5), file) < 0 ||
+	    (seen && strstr(seen, name)))
+		return;
+	struct host *h = open_path(path, NULL);
+	if (h)
+		str_buf_addf(out, "%-14s %s\n", name, h->about);
+	host_free(h);
+}
+
+char *host_list(void)
+{
+	struct str_buf out = { 0 };
+	for (unsigned i = 0; i < 4; i++) {
+		char dir[PATH_MAX];
+		struct dirent **files = NULL;
+		int n = folder(i, dir) ? scandir(dir, &files, NULL, alphasort) : -1;
+		for (int f = 0; f < n; f++) {
+			list_one(dir, files[f]->d_name, out.text, &out);
+			free(files[f]);
+		}
+		free(files);
+	}
+	return str_buf_take(&out);
 }

@@ -75,7 +75,7 @@ struct host_model {
 	char driver[NAME_SIZE]; /* takes it at boot; empty: none */
 	uint32_t port;		/* enum host_port */
 	bool acs, no_acs;	/* capability and all its bits; bridges have it unless no_acs */
-	bool no_pm; /* no Power Management capability */
+	bool no_pm;		/* no Power Management capability */
 	bool flr, pm_reset, ats, pri, pasid, ari, rebar, d3cold;
 	uint32_t msix;		      /* vectors, 0: none */
 	uint32_t link_gt, link_width; /* 16: "16.0 GT/s", but 2: "2.5 GT/s"; 0: the port's usual */
@@ -203,6 +203,8 @@ static inline void host_freep(struct host **h)
 	host_free(*h);
 }
 const struct host_model *host_model_find(const struct host *h, const char *name);
+/* Shipped hosts, a line each. NULL: no memory. The caller frees it. */
+char *host_list(void);
 /* How many functions it has at power-on, without VFs. */
 size_t host_count(const struct host *h);
 /* The JSON schema of host files, sim/hosts/schema.json. NULL: no memory. The caller frees it. */

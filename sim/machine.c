@@ -58,10 +58,9 @@ int machine_wait(struct machine *m)
 	return is_over(m) ? -ENOTCONN : 0;
 }
 
-int machine_sleep(struct machine *m, unsigned ms)
+static int sleep_ns(struct machine *m, int64_t ns)
 {
 	struct timespec until;
-	int64_t ns = (int64_t)(ms * m->pace * 1e6);
 	if (ns <= 0)
 		return is_over(m) ? -ENOTCONN : 0;
 	clock_gettime(CLOCK_MONOTONIC, &until);
@@ -71,6 +70,16 @@ int machine_sleep(struct machine *m, unsigned ms)
 	while (!is_over(m) && pthread_cond_timedwait(&m->changed, &m->lock, &until) != ETIMEDOUT)
 		;
 	return is_over(m) ? -ENOTCONN : 0;
+}
+
+int machine_sleep(struct machine *m, unsigned ms)
+{
+	return sleep_ns(m, (int64_t)(ms * m->pace * 1e6));
+}
+
+int machine_pause(struct machine *m, unsigned ms)
+{
+	return sleep_ns(m, ms * INT64_C(1000000));
 }
 
 int klock_take(struct machine *m, struct klock *l, const char *what)
@@ -275,15 +284,34 @@ static struct pci *function_of(const struct machine *m, const struct node *n)
 	return NULL;
 }
 
-static int effect_before(struct machine *m, const struct fault *f, struct pci *at)
+/* In the middle of it, with the locks that the kernel has then: what else wants them waits as well. */
+static int hang(struct machine *m, const struct fault *f, struct pci *at, const char *what)
+{
+	bool all = str_eq(what, "sriov_numvfs") || str_eq(what, "remove") || str_eq(what, "rescan");
+	int r = at ? klock_take(m, &at->dev.lock, what) : 0;
+	if (r == 0 && all)
+		r = klock_take(m, &m->rescan, what);
+	if (r == 0)
+		r = fault_hang(m, f->id);
+	if (r < 0)
+		return r;
+	if (all)
+		klock_release(m, &m->rescan);
+	if (at)
+		klock_release(m, &at->dev.lock);
+	return 0;
+}
+
+/* what: the last part of the path. */
+static int effect_before(struct machine *m, const struct fault *f, struct pci *at, const char *what)
 {
 	switch (f->effect) {
 	case FAULT_FAIL:
 		return -f->error;
 	case FAULT_HANG:
-		return fault_hang(m, f->id);
+		return hang(m, f, at, what);
 	case FAULT_SLOW:
-		return machine_sleep(m, f->ms);
+		return machine_pause(m, f->ms);
 	case FAULT_KILL:
 		m->hooks->kill(m, f->text);
 		return 0;
@@ -356,7 +384,8 @@ int machine_access(struct machine *m, const struct access *a)
 	struct fault f = { .effect = FAULT_NONE };
 	if (met)
 		f = *met; /* it may be cleared meanwhile */
-	int r = effect_before(m, &f, a->at);
+	const char *slash = strrchr(a->path, '/');
+	int r = effect_before(m, &f, a->at, slash ? slash + 1 : a->path);
 	if (r == 0 && a->gone && *a->gone)
 		r = -ENODEV;
 	if (r == 0 && f.effect != FAULT_IGNORE)
@@ -403,7 +432,7 @@ int machine_show(struct machine *m, struct node *n, struct str_buf *out)
 	struct fault f = { .effect = FAULT_NONE };
 	if (met)
 		f = *met;
-	int r = effect_before(m, &f, NULL);
+	int r = effect_before(m, &f, NULL, n->name);
 	if (r == 0 && f.effect == FAULT_ANSWER) {
 		str_buf_addf(out, "%s\n", f.text);
 		return 0;

@@ -79,8 +79,9 @@ struct pci {
 	/* Binding */
 	struct driver *driver;
 	char override[NAME_SIZE]; /* empty: none */
-	uint8_t reset_methods[8]; /* in the order of their use, as reset.c numbers them; ended by 0 */
-	unsigned enabled;	  /* how often: pci_enable_device() counts */
+	uint8_t reset_methods
+		[8];	  /* in the order of their use, as reset.c numbers them; ended by 0 */
+	unsigned enabled; /* how often: pci_enable_device() counts */
 	unsigned dma_bits;
 	bool broken_parity;
 	/* NVMe virtualization management, of a primary: what is its own now, and from the next reset */
@@ -153,6 +154,8 @@ void machine_wake(struct machine *m);
 int machine_wait(struct machine *m);
 /* Time that passes: ms as on a real machine. Lock held, and let go meanwhile. */
 int machine_sleep(struct machine *m, unsigned ms);
+/* The same, whatever the pace. */
+int machine_pause(struct machine *m, unsigned ms);
 /* Zeroed memory that lives as long as the machine: who waits may still hold on to what is gone. */
 void *machine_object(struct machine *m, size_t size);
 
@@ -276,7 +279,7 @@ int vfio_unregister(struct device *d);
  * NULL when there is no such node. */
 int vfio_node(const struct device *d, char *ret, size_t size);
 struct device *vfio_find(const struct machine *m, const char *node);
-/* Someone opens it, or closes it: -EBUSY, -ENODEV. */
+/* Someone opens it, or closes it: -EBUSY, -ENODEV, -EPERM (another member has a driver of its own). */
 int vfio_open(struct device *d);
 void vfio_close(struct device *d);
 void vfio_init(struct machine *m);
@@ -306,6 +309,8 @@ void reset_init(struct pci *f);
 /* What a driver makes of a function: interfaces, disks, displays. */
 void class_add(struct pci *f);
 void class_remove(struct pci *f);
+/* What is seen of a driver that gives up: it was told of before it was tried. */
+void class_try(struct pci *f);
 /* Nodes below /dev of what a driver made of it, each with a blank in front. */
 void class_nodes(const struct pci *f, struct str_buf *out);
 /* Consoles, swaps, NUMA nodes and so on, of the whole machine. */

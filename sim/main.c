@@ -42,6 +42,7 @@ static struct host *host_wanted(const struct options *o, struct err *err)
 	if (o->host)
 		return host_open(o->host, err);
 	err_set(err, "sim.host.none", EINVAL, "no host was named");
+	err_because(err, "which machine is to be simulated is always said");
 	err_todo(err,
 		 "--host NAME or --host FILE; \"carve-sim hosts\" names those that come with it");
 	return NULL;
@@ -84,7 +85,11 @@ static int cmd_shell(struct options *o, char **operands, int n)
 static int ask(const char *word, char **operands, int n)
 {
 	const char *words[16] = { word };
-	for (int i = 0; i < n && i < 14; i++)
+	if (n > 14) {
+		fprintf(stderr, "carve-sim: more words than any request has\n");
+		return 2;
+	}
+	for (int i = 0; i < n; i++)
 		words[i + 1] = operands[i];
 	return control_ask(words);
 }
@@ -107,7 +112,10 @@ ASK(status)
 
 static int cmd_hold(struct options *o, char **operands, int n)
 {
-	return control_hold(operands[0], o->name, n > 1 ? operands + 1 : NULL);
+	char **program = operands + 1;
+	if (n > 1 && str_eq(*program, "--"))
+		program++;
+	return control_hold(operands[0], o->name, n > 1 ? program : NULL);
 }
 
 static int cmd_check(struct options *o, char **operands, int n)
@@ -131,6 +139,15 @@ static int cmd_capture(struct options *o, char **operands, int n)
 	return r == 0 ? 0 : fail(&err);
 }
 
+static int cmd_hosts(struct options *o, char **operands, int n)
+{
+	(void)o;
+	(void)operands;
+	(void)n;
+	_cleanup_free_ char *text = host_list();
+	return text && fputs(text, stdout) >= 0 ? 0 : 1;
+}
+
 static int cmd_schema(struct options *o, char **operands, int n)
 {
 	(void)o;
@@ -148,6 +165,7 @@ static const struct command commands[] = {
 	{ "check", "POLICY", "what a policy would do there; fails when it cannot hold", 1, 1,
 	  cmd_check },
 	{ "capture", "[FILE]", "write this machine down as a host file", 0, 1, cmd_capture },
+	{ "hosts", "", "the hosts that come with it", 0, 0, cmd_hosts },
 	{ "schema", "", "print the JSON schema of host files", 0, 0, cmd_schema },
 	{ "fault", "PATH [read|write|event] [N|N+|N+TIMES] EFFECT",
 	  "inside: let something go wrong", 2, ANY, cmd_fault },
@@ -210,8 +228,11 @@ static int parse(struct options *o, int argc, char **argv)
 			o->host = optarg;
 			break;
 		case 'p':
-			if (num_parse_u32(optarg, 10, &o->pace) < 0)
+			if (num_parse_u32(optarg, 10, &o->pace) < 0) {
+				fprintf(stderr, "carve-sim: --pace wants per cent, not \"%s\"\n",
+					optarg);
 				return -EINVAL;
+			}
 			break;
 		case 'f':
 			if (o->n_faults == FAULTS_MAX)
@@ -282,7 +303,9 @@ int main(int argc, char **argv)
 		return world_hold_nodes(argv[2], argv + 3);
 	if (argc > 2 && str_eq(argv[1], "check-inside")) /* of check_run() */
 		return check_inside(argv[2], argc > 3);
-	if (argc > 1 && parse(&o, argc, argv) == 0)
+	if (argc > 1 && argv[1][0] != '-')
+		fprintf(stderr, "carve-sim: there is no command \"%s\"\n", argv[1]);
+	else if (argc > 1 && parse(&o, argc, argv) == 0)
 		return 0;
 	usage(stderr);
 	return 2;

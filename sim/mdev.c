@@ -143,12 +143,14 @@ static const struct file_ops ops_remove = { .store = store_remove };
 
 /* --- creating -------------------------------------------------------------------------------- */
 
+/* create_store() takes one byte more than a UUID has, for a newline, and guid_parse() never looks at it. */
 static bool uuid_read(const char *text, char ret[UUID_SIZE])
 {
-	if (strlen(text) != UUID_SIZE - 1)
+	if (strlen(text) != UUID_SIZE - 1 && strlen(text) != UUID_SIZE)
 		return false;
-	for (size_t i = 0; i < UUID_SIZE; i++)
+	for (size_t i = 0; i < UUID_SIZE - 1; i++)
 		ret[i] = (char)(text[i] >= 'A' && text[i] <= 'F' ? text[i] | 32 : text[i]);
+	ret[UUID_SIZE - 1] = '\0';
 	return uuid_valid(ret);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Resets: which methods a function has, in the kernel's order, and what one does (pci_reset_fn_methods
- * and reset_method_store(), drivers/pci/pci.c of Linux 6.12). Simulated are flr, pm and bus.
+ * Resets: which methods a function has, in the kernel's order, and what one does (pci_reset_fn_methods,
+ * pci_init_reset_methods() and reset_method_store(), drivers/pci/pci.c of Linux 6.12). Simulated are flr,
+ * pm and bus.
  */
 #include <errno.h>
 
@@ -10,12 +11,13 @@
 
 #define RESET_MS 100
 
+/* Others on its bus would be reset as well (pci_parent_bus_reset()); so would what is below it. */
 static bool alone_on_bus(const struct pci *f)
 {
 	if (!f->bridge || f->pf || f->num_vfs)
 		return false;
 	for (const struct pci *o = f->dev.machine->functions; o; o = o->next)
-		if (o != f && o->domain == f->domain && o->bus == f->bus)
+		if (o->bridge == f || (o != f && o->domain == f->domain && o->bus == f->bus))
 			return false;
 	return true;
 }
@@ -27,9 +29,10 @@ static bool has_flr(const struct pci *f)
 
 static bool has_pm(const struct pci *f)
 {
-	return f->model->pm_reset && !f->pf;
+	return f->model->pm_reset && config_has_pm(f);
 }
 
+/* Numbers of methods are those of lines here, the first is 1. */
 static const struct {
 	const char *name;
 	bool (*has)(const struct pci *f);
@@ -40,46 +43,79 @@ static const struct {
 };
 #define METHODS (sizeof(methods) / sizeof(*methods))
 
-static bool is_bridge(const struct pci *f)
+static unsigned method_find(const char *name)
 {
-	return f->model->class >> 8 == 0x0604;
+	for (unsigned i = 0; i < METHODS; i++)
+		if (str_eq(methods[i].name, name))
+			return i + 1;
+	return 0;
+}
+
+static void methods_init(struct pci *f)
+{
+	size_t n = 0;
+	for (unsigned i = 0; i < METHODS; i++)
+		if (methods[i].has(f))
+			f->reset_methods[n++] = (uint8_t)(i + 1);
+	f->reset_methods[n] = 0;
 }
 
 static int show_methods(struct node *n, struct str_buf *out)
 {
 	const struct pci *f = pci_of(n);
-	const char *gap = "";
-	for (size_t i = 0; i < METHODS; i++)
-		if (methods[i].has(f) &&
-		    (!f->reset_method[0] || str_eq(f->reset_method, methods[i].name))) {
-			str_buf_addf(out, "%s%s", gap, methods[i].name);
-			gap = " ";
-		}
-	str_buf_add(out, "\n");
+	for (const uint8_t *at = f->reset_methods; *at; at++)
+		str_buf_addf(out, "%s%s", at == f->reset_methods ? "" : " ", methods[*at - 1].name);
+	if (f->reset_methods[0])
+		str_buf_add(out, "\n");
 	return 0;
 }
 
-/* One method, "default", or "" for none; several are taken as the first of them. */
+/* The methods named, in that order, if all of them can be had now. */
+static int methods_set(struct pci *f, const char *text)
+{
+	uint8_t chosen[sizeof(f->reset_methods)] = { 0 };
+	size_t n = 0;
+	for (size_t len; *text; text += len) {
+		char name[16];
+		text += strspn(text, " ");
+		len = strcspn(text, " ");
+		if (!len || n == sizeof(chosen) - 1)
+			break;
+		unsigned method = STR_FORMAT(name, "%.*s", (int)len, text) < 0 ? 0
+									       : method_find(name);
+		if (!method || !methods[method - 1].has(f))
+			return -EINVAL;
+		chosen[n++] = (uint8_t)method;
+	}
+	memcpy(f->reset_methods, chosen, sizeof(chosen));
+	return 0;
+}
+
+/* "default" looks at what there is now; nothing at all forbids every reset. */
 static int store_methods(struct node *n, const char *text, size_t len)
 {
 	struct pci *f = pci_of(n);
 	(void)len;
-	if (str_eq(text, "default") || !*text)
-		return STR_COPY(f->reset_method, *text ? "" : "none");
-	for (size_t i = 0; i < METHODS; i++)
-		if (str_eq(text, methods[i].name) && methods[i].has(f))
-			return STR_COPY(f->reset_method, text);
-	return -EINVAL;
+	if (!str_eq(text, "default"))
+		return methods_set(f, text);
+	methods_init(f);
+	return 0;
 }
 static const struct file_ops ops_methods = { .show = show_methods, .store = store_methods };
 
-static bool has_any(const struct pci *f)
+/* The first that works: one that was found earlier may not be had any more. */
+static int reset_locked(struct pci *f)
 {
-	for (size_t i = 0; i < METHODS; i++)
-		if (methods[i].has(f) &&
-		    (!f->reset_method[0] || str_eq(f->reset_method, methods[i].name)))
-			return true;
-	return false;
+	const uint8_t *at = f->reset_methods;
+	while (*at && !methods[*at - 1].has(f))
+		at++;
+	if (!*at)
+		return -ENOTTY;
+	int r = machine_sleep(f->dev.machine, RESET_MS);
+	f->state.resets++;
+	f->state.d3 = false;
+	nvme_reset(f);
+	return r;
 }
 
 static int store_reset(struct node *n, const char *text, size_t len)
@@ -90,17 +126,14 @@ static int store_reset(struct node *n, const char *text, size_t len)
 	(void)len;
 	if (num_parse(text, 0, UINT32_MAX, &value) < 0 || value != 1)
 		return -EINVAL;
-	if (!has_any(f))
+	if (!f->reset_methods[0])
 		return -ENOTTY;
 	int r = klock_take(m, &f->dev.lock, "reset");
 	if (r < 0)
 		return r;
 	r = klock_take(m, &f->config_lock, "reset");
 	if (r == 0) {
-		r = machine_sleep(m, RESET_MS);
-		f->state.resets++;
-		f->state.d3 = false;
-		nvme_reset(f);
+		r = reset_locked(f);
 		klock_release(m, &f->config_lock);
 	}
 	klock_release(m, &f->dev.lock);
@@ -111,13 +144,13 @@ static int store_reset(struct node *n, const char *text, size_t len)
 }
 static const struct file_ops ops_reset = { .store = store_reset };
 
+/* While the function is being found, and only then: who comes later on the same bus, or below it, was
+ * not there to be seen (pci_init_capabilities()). */
 void reset_init(struct pci *f)
 {
 	struct tree *t = f->dev.machine->tree;
-	if (is_bridge(f))
-		return;
-	bool any = has_flr(f) || has_pm(f) || (f->bridge && !f->pf);
-	if (!any)
+	methods_init(f);
+	if (!f->reset_methods[0])
 		return;
 	node_file(t, f->dev.dir, "reset", 0200, &ops_reset, f);
 	node_file(t, f->dev.dir, "reset_method", 0644, &ops_methods, f);

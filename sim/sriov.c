@@ -82,14 +82,20 @@ static int show_vf_total_msix(struct node *n, struct str_buf *out)
 }
 static const struct file_ops ops_vf_total_msix = { .show = show_vf_total_msix };
 
-/* No driver here can move vectors (sriov_vf_msix_count_store()). */
+/* No driver of a PF here can move vectors; only then the VF's own would matter
+ * (sriov_vf_msix_count_store()). */
 static int store_msix_count(struct node *n, const char *text, size_t len)
 {
+	struct pci *pf = pci_of(n)->pf;
 	uint64_t value;
 	(void)len;
 	if (num_parse(text, 0, INT32_MAX, &value) < 0)
 		return -EINVAL;
-	return pci_of(n)->driver ? -EBUSY : -EOPNOTSUPP;
+	int r = klock_take(pf->dev.machine, &pf->dev.lock, "sriov_vf_msix_count");
+	if (r < 0)
+		return r;
+	klock_release(pf->dev.machine, &pf->dev.lock);
+	return -EOPNOTSUPP;
 }
 static const struct file_ops ops_msix_count = { .store = store_msix_count };
 

@@ -184,6 +184,17 @@ struct device *vfio_find(const struct machine *m, const char *node)
 	return v ? v->dev : NULL;
 }
 
+/* No member may have a driver that uses the memory of all (iommu_group_claim_dma_owner(),
+ * drivers/iommu/iommu.c); ports do not. */
+static bool is_viable(const struct device *d)
+{
+	for (const struct pci *f = d->machine->functions; f; f = f->next)
+		if (f->dev.group == d->group && f->driver && !f->driver->vfio &&
+		    !str_eq(f->driver->name, "pcieport") && !str_eq(f->driver->name, "pci-stub"))
+			return false;
+	return true;
+}
+
 /* A group opens once (vfio_group_fops_open()). */
 int vfio_open(struct device *d)
 {
@@ -191,6 +202,8 @@ int vfio_open(struct device *d)
 		return -ENODEV;
 	if (d->group->opened)
 		return -EBUSY;
+	if (!is_viable(d))
+		return -EPERM;
 	d->group->opened = 1;
 	d->vfio->users = 1;
 	return 0;

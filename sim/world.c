@@ -484,21 +484,33 @@ static int program_wait(pid_t wanted)
 
 /* --- the machine ------------------------------------------------------------------------------- */
 
+#define FAULT_WORDS_MAX 8
+
+static int fault_set(struct machine *m, const char *given, struct err *reterr)
+{
+	char text[512], *save = NULL;
+	const char *words[FAULT_WORDS_MAX];
+	size_t n = 0;
+	unsigned id;
+	int r = STR_COPY(text, given);
+	for (char *w = r == 0 ? strtok_r(text, " ", &save) : NULL; w;
+	     w = strtok_r(NULL, " ", &save)) {
+		if (n == FAULT_WORDS_MAX)
+			r = -E2BIG;
+		else
+			words[n++] = w;
+	}
+	if (r < 0)
+		return err_set(reterr, "sim.fault", -r, "\"%.60s...\" is too much for a fault",
+			       given);
+	return fault_add(m, words, n, &id, reterr);
+}
+
 static int faults_set(struct machine *m, const char *const *faults, struct err *reterr)
 {
 	int r = 0;
-	for (; r == 0 && faults && *faults; faults++) {
-		char text[512], *save = NULL;
-		const char *words[8];
-		size_t n = 0;
-		unsigned id;
-		if (STR_COPY(text, *faults) < 0)
-			return failed(reterr, ENAMETOOLONG, "cannot use the fault", *faults);
-		for (char *w = strtok_r(text, " ", &save); w && n < 8;
-		     w = strtok_r(NULL, " ", &save))
-			words[n++] = w;
-		r = fault_add(m, words, n, &id, reterr);
-	}
+	for (; r == 0 && faults && *faults; faults++)
+		r = fault_set(m, *faults, reterr);
 	return r;
 }
 

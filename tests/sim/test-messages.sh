@@ -1,0 +1,128 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What carve-sim says when it cannot do what it is asked for, by the ids of carve-errors(7); those of host
+# files are in tests/unit/test-host.c.
+#
+#   bash tests/sim/test-messages.sh      (BUILD: where carve-sim is, build/dev)
+
+messages_build=$(realpath "${BUILD:-build/dev}")
+messages_sim=$messages_build/carve-sim
+
+# The status 125, the id, and why there is no world.
+refused_with() { # ID PROGRAM...
+	local said status=0
+	said=$("${@:2}" 2>&1 </dev/null) || status=$?
+	if ((status != 125)) || [[ $said != *"[$1]"* || $said != *"  because  "* ]]; then
+		printf 'expected 125 and %s, got %s and:\n%s\n' "$1" "$status" "$said" >&2
+		return 1
+	fi
+}
+
+test_run_without_a_host() {
+	refused_with sim.host.none "$messages_sim" run -- true
+}
+
+test_run_with_a_host_that_is_not_there() {
+	refused_with sim.host.open "$messages_sim" run --host no-such-host -- true
+}
+
+test_fault_of_no_known_effect() {
+	refused_with sim.fault "$messages_sim" run --host lab --fault 'sriov_numvfs explode' -- true
+}
+
+test_fault_that_its_kind_of_access_cannot_have() {
+	refused_with sim.fault "$messages_sim" run --host lab --fault 'sriov_numvfs read ignore' -- true
+}
+
+# Where a system call is refused: seccomp(2), for x86-64 and arm64.
+without_call='import ctypes, os, platform, struct, sys
+number = {"unshare": {"x86_64": 272, "aarch64": 97}, "listen": {"x86_64": 50, "aarch64": 201}}
+number = number[sys.argv[1]][platform.machine()]
+code = struct.pack("HBBI" * 4, 0x20, 0, 0, 0, 0x15, 0, 1, number, 6, 0, 0, 0x50001, 6, 0, 0, 0x7fff0000)
+buffer = ctypes.create_string_buffer(code)
+program = struct.pack("HxxxxxxQ", 4, ctypes.addressof(buffer))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.create_string_buffer(program), 0, 0):
+    sys.exit("seccomp: " + os.strerror(ctypes.get_errno()))
+os.execv(sys.argv[2], sys.argv[2:])'
+
+test_world_that_cannot_be_made() {
+	refused_with sim.world python3 -c "$without_call" unshare "$messages_sim" run --host lab -- true
+}
+
+test_fault_that_is_too_long() {
+	local long
+	long=$(printf '%600s' hang)
+	refused_with sim.fault "$messages_sim" run --host lab --fault "$long" -- true
+}
+
+# In a world there is no /dev/fuse.
+test_world_inside_a_world() {
+	refused_with sim.fuse "$messages_sim" run --host lab -- "$messages_sim" run --host lab -- true
+}
+
+# Alone in a folder, where no carved is beside it; an installed one is hidden by a program that ends at once,
+# which takes longer to be noticed.
+test_services_that_do_not_start() {
+	local folder status=0
+	folder=$(mktemp -d)
+	cp "$messages_sim" "$folder/carve-sim"
+	local run=("$folder/carve-sim" run --host "$PWD/sim/hosts/lab.yaml" --services -- true)
+	if "${run[@]}" >/dev/null 2>&1; then
+		printf '#!/bin/sh\nexit 1\n' >"$folder/carved"
+		chmod +x "$folder/carved"
+	fi
+	refused_with sim.services "${run[@]}" || status=$?
+	rm -r "$folder"
+	return "$status"
+}
+
+test_machine_that_cannot_listen() {
+	refused_with sim.control python3 -c "$without_call" listen "$messages_sim" run --host lab -- true
+}
+
+test_capture_of_no_tree() {
+	refused_with sim.capture "$messages_sim" capture --sys=/no/such/tree
+}
+
+test_program_that_is_not_there() {
+	local status=0
+	"$messages_sim" run --host lab -- /no/such/program 2>/dev/null || status=$?
+	((status == 127))
+}
+
+test_program_that_cannot_be_executed() {
+	local status=0
+	"$messages_sim" run --host lab -- /etc/passwd 2>/dev/null || status=$?
+	((status == 126))
+}
+
+test_program_that_a_signal_ends() {
+	local status=0
+	"$messages_sim" run --host lab -- sh -c 'kill -TERM $$' || status=$?
+	((status == 128 + 15))
+}
+
+test_request_from_outside() {
+	local said status=0
+	said=$("$messages_sim" status 2>&1) || status=$?
+	[[ $status == 1 && $said == *"not inside a simulated machine"* ]]
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	cd "$(dirname "$0")/../.." || exit
+	failed=0 number=0
+	mapfile -t tests < <(sed -nE 's/^(test_[a-z_]+)\(\).*/\1/p' tests/sim/test-messages.sh)
+	echo "1..${#tests[@]}"
+	for name in "${tests[@]}"; do
+		number=$((number + 1))
+		if "$name"; then
+			echo "ok $number $name"
+		else
+			echo "not ok $number $name"
+			failed=$((failed + 1))
+		fi
+	done
+	((failed == 0))
+fi
