@@ -137,7 +137,8 @@ static int grace_due(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	struct daemon *d = userdata;
 	if (executor_client_connected(d->executor))
-		log_notice("carve-executor still reads the devices; until then answers may lack facts");
+		log_notice(
+			"carve-executor still reads the devices; until then answers may lack facts");
 	else
 		log_warning("carve-executor does not answer; nothing can be changed until it does");
 	daemon_started(d);
