@@ -213,11 +213,13 @@ static void request_serve(struct connection *c, const char *text, size_t len)
 {
 	struct request r = { .connection = c, .m = c->m };
 	request_split(&r, text, len);
-	machine_lock(c->m);
-	machine_caller_set(c->m, 0);
+	machine_enter(c->m, 0);
 	int q = request_perform(&r);
 	fs_settle(c->m);
-	machine_unlock(c->m);
+	if (c->held)
+		machine_unlock(c->m); /* still inside: the device is known until it is let go */
+	else
+		machine_leave(c->m);
 	send_all(c->fd, q < 0 ? "no\n" : "ok\n", 3);
 	if (r.out.text)
 		send_all(c->fd, r.out.text, r.out.len);
@@ -240,7 +242,7 @@ static void *connection_run(void *userdata)
 	if (c->held) {
 		machine_lock(c->m);
 		vfio_close(c->held);
-		machine_unlock(c->m);
+		machine_leave(c->m);
 	}
 	close(c->fd);
 	free(c);

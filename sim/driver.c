@@ -278,7 +278,8 @@ static int store_unbind(struct node *n, const char *text, size_t len)
 }
 static const struct file_ops ops_unbind = { .store = store_unbind };
 
-/* drivers_probe_store(): success also when nothing matched, or nobody wanted it. */
+/* drivers_probe_store(): success also when nothing matched, or nobody wanted it. One that has a driver, be
+ * it on its way out, is not waited for (bus_rescan_devices_helper()). */
 static int store_probe(struct node *n, const char *text, size_t len)
 {
 	struct machine *m = n->owner;
@@ -286,6 +287,8 @@ static int store_probe(struct node *n, const char *text, size_t len)
 	(void)len;
 	if (!f)
 		return -ENODEV;
+	if (f->driver)
+		return 0;
 	int r = klock_take(m, &f->dev.lock, "drivers_probe");
 	if (r < 0)
 		return r;

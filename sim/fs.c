@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
+#include <linux/fuse.h>
 #include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,9 @@
 
 #define FOREVER 1e9
 #define THREADS_MAX 4096
+#ifndef FOPEN_PARALLEL_DIRECT_WRITES
+#define FOPEN_PARALLEL_DIRECT_WRITES (1 << 6)
+#endif
 #define READ_MAX 8192 /* of one access; the reader asks again */
 
 struct fs {
@@ -51,8 +55,7 @@ static struct node *node_of(struct machine *m, fuse_ino_t ino)
 static struct machine *begin(fuse_req_t req)
 {
 	struct machine *m = machine_of(req);
-	machine_lock(m);
-	machine_caller_set(m, fuse_req_ctx(req)->pid);
+	machine_enter(m, fuse_req_ctx(req)->pid);
 	return m;
 }
 
@@ -173,7 +176,7 @@ void fs_settle(struct machine *m)
 static void end(struct machine *m)
 {
 	fs_settle(m);
-	machine_unlock(m);
+	machine_leave(m);
 }
 
 /* --- looking ---------------------------------------------------------------------------------- */
@@ -216,7 +219,7 @@ static void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		node_seen(n, 1);
 		entry_fill(n, &e);
 	}
-	machine_unlock(m);
+	machine_leave(m);
 	if (n)
 		fuse_reply_entry(req, &e);
 	else
@@ -233,7 +236,7 @@ static void fs_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
 {
 	struct machine *m = begin(req);
 	forget_one(m, ino, n);
-	machine_unlock(m);
+	machine_leave(m);
 	fuse_reply_none(req);
 }
 
@@ -242,7 +245,7 @@ static void fs_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 	struct machine *m = begin(req);
 	for (size_t i = 0; i < count; i++)
 		forget_one(m, forgets[i].ino, forgets[i].nlookup);
-	machine_unlock(m);
+	machine_leave(m);
 	fuse_reply_none(req);
 }
 
@@ -252,7 +255,7 @@ static void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	struct stat st;
 	(void)fi;
 	stat_fill(node_of(m, ino), &st);
-	machine_unlock(m);
+	machine_leave(m);
 	fuse_reply_attr(req, &st, FOREVER);
 }
 
@@ -271,7 +274,7 @@ static void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 	if (to_set & FUSE_SET_ATTR_GID)
 		n->gid = attr->st_gid;
 	stat_fill(n, &st);
-	machine_unlock(m);
+	machine_leave(m);
 	fuse_reply_attr(req, &st, FOREVER);
 }
 
@@ -280,7 +283,7 @@ static void fs_readlink(fuse_req_t req, fuse_ino_t ino)
 	struct machine *m = begin(req);
 	char text[TREE_PATH_SIZE * 2];
 	int r = STR_COPY(text, node_of(m, ino)->text);
-	machine_unlock(m);
+	machine_leave(m);
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else
@@ -323,7 +326,7 @@ static void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	bool ok = l && listing_add(req, l, ".", n) && listing_add(req, l, "..", n);
 	for (const struct node *c = n->first; ok && c; c = c->next)
 		ok = listing_add(req, l, c->name, c);
-	machine_unlock(m);
+	machine_leave(m);
 	if (!ok) {
 		free(l ? l->data : NULL);
 		free(l);
@@ -392,15 +395,17 @@ static void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		o->node = n;
 		node_used(n);
 	}
-	machine_unlock(m);
+	machine_leave(m);
 	if (!o) {
 		fuse_reply_err(req, r < 0 ? -r : ENOMEM);
 		return;
 	}
-	fi->fh = (uint64_t)(uintptr_t)o;
-	fi->direct_io = 1;
-	fi->noflush = 1;
-	fuse_reply_open(req, fi);
+	/* Two writes to one file do not wait for each other (kernfs_fop_write_iter()): libfuse knows the
+	 * flag since 3.15, the kernel since 6.2. */
+	const struct fuse_open_out out = { .fh = (uint64_t)(uintptr_t)o,
+					   .open_flags = FOPEN_DIRECT_IO | FOPEN_NOFLUSH |
+							 FOPEN_PARALLEL_DIRECT_WRITES };
+	fuse_reply_buf(req, (const char *)&out, sizeof(out));
 }
 
 static void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -409,7 +414,7 @@ static void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	struct machine *m = begin(req);
 	(void)ino;
 	node_unused(m->tree, o->node);
-	machine_unlock(m);
+	machine_leave(m);
 	str_buf_done(&o->text);
 	free(o);
 	fuse_reply_err(req, 0);

@@ -66,6 +66,7 @@ void group_leave(struct device *d)
 		at = &(*at)->next;
 	if (*at)
 		*at = g->next;
+	machine_retire(m, g);
 }
 
 /* --- who belongs to whom ---------------------------------------------------------------------- */

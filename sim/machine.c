@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "sys/clock.h"
 
-#define TRACE_MAX 65536
+#define TRACE_MAX 32768
 
 static _Thread_local pid_t caller;
 /* The boot in which this thread's access began: nothing of an older one may be waited for. */
@@ -51,8 +51,10 @@ static bool is_over(const struct machine *m)
 	return m->ending || caller_boot != m->boots;
 }
 
+/* What has happened so far can be seen while it waits. */
 int machine_wait(struct machine *m)
 {
+	pthread_cond_broadcast(&m->changes);
 	if (!is_over(m))
 		pthread_cond_wait(&m->changed, &m->lock);
 	return is_over(m) ? -ENOTCONN : 0;
@@ -63,6 +65,7 @@ static int sleep_ns(struct machine *m, int64_t ns)
 	struct timespec until;
 	if (ns <= 0)
 		return is_over(m) ? -ENOTCONN : 0;
+	pthread_cond_broadcast(&m->changes);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	ns += until.tv_nsec;
 	until.tv_sec += ns / 1000000000;
@@ -84,18 +87,25 @@ int machine_pause(struct machine *m, unsigned ms)
 
 int klock_take(struct machine *m, struct klock *l, const char *what)
 {
-	while (l->held) {
+	uint64_t ticket = l->next++;
+	while (l->held || l->serving != ticket) {
 		int r = machine_wait(m);
 		if (r < 0)
 			return r;
 	}
-	*l = (struct klock){ .held = true, .by = caller, .what = what };
+	l->held = true;
+	l->by = caller;
+	l->what = what;
 	return 0;
 }
 
+/* Who comes from before a reboot has nothing to give back. */
 void klock_release(struct machine *m, struct klock *l)
 {
+	if (is_over(m))
+		return;
 	l->held = false;
+	l->serving++;
 	machine_wake(m);
 }
 
@@ -127,33 +137,76 @@ struct machine *machine_new(const struct host *host)
 }
 
 struct object {
-	struct object *next;
+	struct object *next, **at; /* at: the pointer to this one */
 	max_align_t data[];
 };
+
+static void object_link(struct object **list, struct object *o)
+{
+	o->next = *list;
+	o->at = list;
+	if (o->next)
+		o->next->at = &o->next;
+	*list = o;
+}
+
+static void object_unlink(struct object *o)
+{
+	*o->at = o->next;
+	if (o->next)
+		o->next->at = o->at;
+}
 
 void *machine_object(struct machine *m, size_t size)
 {
 	struct object *o = calloc(1, sizeof(*o) + size);
 	if (!o)
 		abort();
-	o->next = m->objects;
-	m->objects = o;
+	object_link(&m->objects, o);
 	return o->data;
 }
+
+void machine_retire(struct machine *m, void *object)
+{
+	if (!object)
+		return;
+	struct object *o = (struct object *)((char *)object - offsetof(struct object, data));
+	object_unlink(o);
+	object_link(&m->retired, o);
+}
+
+static void objects_free(struct object **list)
+{
+	for (struct object *o; (o = *list);) {
+		object_unlink(o);
+		free(o);
+	}
+}
+
+void machine_enter(struct machine *m, pid_t pid)
+{
+	machine_lock(m);
+	m->inside++;
+	machine_caller_set(m, pid);
+}
+
+void machine_leave(struct machine *m)
+{
+	if (--m->inside == 0)
+		objects_free(&m->retired);
+	machine_unlock(m);
+}
+
+static void traces_free(struct trace *t);
 
 struct machine *machine_free(struct machine *m)
 {
 	if (!m)
 		return NULL;
 	m->tree = tree_free(m->tree);
-	for (struct object *o = m->objects, *next; o; o = next) {
-		next = o->next;
-		free(o);
-	}
-	for (struct trace *t = m->trace, *next; t; t = next) {
-		next = t->next;
-		free(t);
-	}
+	objects_free(&m->objects);
+	objects_free(&m->retired);
+	traces_free(m->trace);
 	fault_clear(m, 0);
 	pthread_cond_destroy(&m->changed);
 	pthread_cond_destroy(&m->changes);
@@ -215,6 +268,8 @@ void machine_reboot(struct machine *m)
 		}
 	for (struct pci *f = m->functions; f; f = f->next)
 		f->dev.gone = true;
+	while (m->objects)
+		machine_retire(m, m->objects->data);
 	m->functions = NULL;
 	m->functions_end = &m->functions;
 	m->drivers = NULL;
@@ -223,15 +278,40 @@ void machine_reboot(struct machine *m)
 	m->pools = NULL;
 	m->vfio_devices = NULL;
 	m->rescan = (struct klock){ 0 };
+	unsigned before = caller_boot;
 	machine_boot(m);
+	caller_boot = before;
 	machine_wake(m);
 }
 
 /* --- accesses -------------------------------------------------------------------------------- */
 
+static void traces_free(struct trace *t)
+{
+	for (struct trace *next; t; t = next) {
+		next = t->next;
+		free(t);
+	}
+}
+
+/* The oldest half goes when there are twice as many as are kept. */
+static void trace_limit(struct machine *m)
+{
+	if (m->trace->number % TRACE_MAX)
+		return;
+	struct trace *t = m->trace;
+	for (size_t i = 1; t && i < TRACE_MAX; i++)
+		t = t->next;
+	if (!t)
+		return;
+	traces_free(t->next);
+	t->next = NULL;
+}
+
 void trace_add(struct machine *m, char kind, const char *path, const char *text, int result)
 {
-	struct trace *t = calloc(1, sizeof(*t));
+	size_t len = strlen(path);
+	struct trace *t = calloc(1, sizeof(*t) + len + 1);
 	if (!t)
 		return;
 	t->number = m->trace ? m->trace->number + 1 : 1;
@@ -239,10 +319,11 @@ void trace_add(struct machine *m, char kind, const char *path, const char *text,
 	t->kind = kind;
 	t->result = result;
 	t->pid = caller;
-	(void)STR_COPY(t->path, path);
+	memcpy(t->path, path, len);
 	(void)snprintf(t->text, sizeof(t->text), "%s", text);
 	t->next = m->trace;
 	m->trace = t;
+	trace_limit(m);
 }
 
 static void trace_print(const struct trace *t, struct str_buf *out)

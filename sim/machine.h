@@ -31,6 +31,8 @@ struct vfio_device;
 
 /* A lock of the simulated kernel; held while somebody is in the middle of something. */
 struct klock {
+	uint64_t next,
+		serving; /* tickets: in the order of coming, as mutexes of the kernel mostly are */
 	bool held;
 	pid_t by;
 	const char *what; /* "sriov_numvfs", for people */
@@ -117,8 +119,8 @@ struct machine {
 	char boot_id[BOOT_ID_SIZE];
 	unsigned boots;
 	struct pci *functions, **functions_end;
-	struct object
-		*objects; /* all that was made, also what left: somebody may still look at it */
+	struct object *objects, *retired; /* see machine_object() */
+	unsigned inside;		  /* accesses under way */
 	struct driver *drivers;
 	struct group *groups;
 	bool group_ids[GROUPS_MAX]; /* taken */
@@ -156,8 +158,14 @@ int machine_wait(struct machine *m);
 int machine_sleep(struct machine *m, unsigned ms);
 /* The same, whatever the pace. */
 int machine_pause(struct machine *m, unsigned ms);
-/* Zeroed memory that lives as long as the machine: who waits may still hold on to what is gone. */
+/* Zeroed memory of something in the machine. What is gone is retired: it is freed once no access is under way
+ * that may still know it. */
 void *machine_object(struct machine *m, size_t size);
+void machine_retire(struct machine *m, void *object);
+/* Around each access, and around all that holds on to an object meanwhile: takes the lock, gives it
+ * back. */
+void machine_enter(struct machine *m, pid_t pid);
+void machine_leave(struct machine *m);
 
 int klock_take(struct machine *m, struct klock *l, const char *what);
 void klock_release(struct machine *m, struct klock *l);
@@ -273,7 +281,8 @@ struct vfio_device {
 
 /* Registers a device with VFIO: node of the group, vfio-dev. -EINVAL: no group. */
 int vfio_register(struct device *d);
-/* Waits until nobody uses it, as vfio_unregister_group_dev() does. */
+/* Its vfio-dev goes, then it waits until nobody uses it, then the group's node goes with its last member
+ * (vfio_unregister_group_dev()). */
 int vfio_unregister(struct device *d);
 /* The node below /dev that a virtual machine opens: "vfio/12", "vfio/devices/vfio0"; -ENODEV. And back:
  * NULL when there is no such node. */
@@ -343,6 +352,8 @@ bool nvme_vf_online(const struct pci *vf);
 
 /* --- uevent.c -------------------------------------------------------------------------------- */
 
+/* What may be written to a file "uevent" (kobject_synth_uevent()). */
+bool uevent_action_valid(const char *text);
 /* text: variables, one a line; NULL: none. */
 void uevent(struct machine *m, const struct node *dir, const char *action, const char *subsystem,
 	    const char *text);
@@ -405,11 +416,11 @@ struct trace {
 	char kind; /* 'w' write, 'e' event, 'b' boot */
 	int result;
 	pid_t pid;
-	char program[16];
-	char path[TREE_PATH_SIZE];
 	char text[128];
+	char path[]; /* as long as it is */
 };
 
+/* The newest TRACE_MAX are kept at least. */
 void trace_add(struct machine *m, char kind, const char *path, const char *text, int result);
 /* What happened behind entry number since, the oldest first, a line each. */
 void trace_list(const struct machine *m, uint64_t since, struct str_buf *out);

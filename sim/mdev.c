@@ -102,20 +102,25 @@ static void mdev_drop(struct mdev_device *d)
 	d->pool->used -= d->type->units ? d->type->units : 1;
 	d->dev.gone = true;
 	machine_wake(d->dev.machine);
+	machine_retire(d->dev.machine, d);
 }
 
+/* What can be seen of it goes first, then its driver waits for the user (mdev_device_remove_common(),
+ * device_del() and bus_remove_device(), drivers/base). */
 static int mdev_remove(struct mdev_device *d)
 {
+	static const char *const names[] = { "mdev_type", "remove",    "power",
+					     "uevent",	  "subsystem", "driver" };
 	struct machine *m = d->dev.machine;
 	struct tree *t = m->tree;
+	node_remove_name(t, node_dir(t, type_dir(d->pool, d->type), "devices"), d->dev.name);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		node_remove_name(t, d->dev.dir, names[i]);
+	node_remove_name(t, devices_of_bus(m), d->dev.name);
 	int r = vfio_unregister(&d->dev);
 	if (r < 0)
 		return r;
-	node_remove_name(t, node_dir(t, type_dir(d->pool, d->type), "devices"), d->dev.name);
-	node_remove_name(t, d->dev.dir, "mdev_type");
-	node_remove_name(t, d->dev.dir, "driver");
 	uevent(m, d->dev.dir, "unbind", "mdev", NULL);
-	node_remove_name(t, devices_of_bus(m), d->dev.name);
 	uevent(m, d->dev.dir, "remove", "mdev", NULL);
 	group_leave(&d->dev);
 	node_remove(t, d->dev.dir);
@@ -190,6 +195,27 @@ static int mdev_refused(struct mdev_pool *p, const char *uuid)
 	return full_errno(p);
 }
 
+static int show_uevent(struct node *n, struct str_buf *out)
+{
+	const struct mdev_device *d = n->owner;
+	str_buf_addf(out, "DRIVER=%s\n", d->pool->driver);
+	return 0;
+}
+
+static int store_uevent(struct node *n, const char *text, size_t len)
+{
+	const struct mdev_device *d = n->owner;
+	struct str_buf now = { 0 };
+	(void)len;
+	if (!uevent_action_valid(text))
+		return -EINVAL;
+	(void)show_uevent(n, &now);
+	uevent(d->dev.machine, d->dev.dir, text, "mdev", now.text);
+	str_buf_done(&now);
+	return 0;
+}
+static const struct file_ops ops_uevent = { .show = show_uevent, .store = store_uevent };
+
 static void mdev_links(struct mdev_device *d)
 {
 	struct machine *m = d->dev.machine;
@@ -199,9 +225,11 @@ static void mdev_links(struct mdev_device *d)
 	d->active = true;
 }
 
+/* Each driver of parents brings one of its own for what it makes, as a rule of the same name. */
 static void mdev_make(struct mdev_pool *p, const struct host_mdev_type *type, const char *uuid)
 {
 	struct machine *m = p->machine;
+	char text[NAME_SIZE * 2];
 	struct mdev_device *d = machine_object(m, sizeof(*d));
 	d->dev.machine = m;
 	d->dev.is_mdev = true;
@@ -213,16 +241,19 @@ static void mdev_make(struct mdev_pool *p, const struct host_mdev_type *type, co
 	p->used += type->units ? type->units : 1;
 	d->dev.dir = node_dir(m->tree, p->parent, uuid);
 	node_file(m->tree, d->dev.dir, "remove", 0200, &ops_remove, d);
-	node_text(m->tree, d->dev.dir, "uevent", "MODALIAS=mdev");
+	node_file(m->tree, d->dev.dir, "uevent", 0644, &ops_uevent, d);
+	node_dir(m->tree, d->dev.dir, "power");
+	node_link(m->tree, d->dev.dir, "subsystem", node_path(m->tree, m->sys, "bus/mdev"));
 	node_link(m->tree, devices_of_bus(m), uuid, d->dev.dir);
 	struct group *g = group_new(m);
 	g->mdev = true;
 	uevent(m, d->dev.dir, "add", "mdev", NULL);
 	group_add(g, &d->dev);
 	(void)vfio_register(&d->dev);
-	node_link(m->tree, d->dev.dir, "driver",
-		  node_path(m->tree, m->sys, "bus/mdev/drivers/vfio_mdev"));
-	uevent(m, d->dev.dir, "bind", "mdev", NULL);
+	(void)STR_FORMAT(text, "bus/mdev/drivers/%s", p->driver);
+	node_link(m->tree, d->dev.dir, "driver", node_path(m->tree, m->sys, text));
+	(void)STR_FORMAT(text, "DRIVER=%s", p->driver);
+	uevent(m, d->dev.dir, "bind", "mdev", text);
 	mdev_links(d);
 }
 
@@ -318,6 +349,7 @@ int mdev_parent_fini(struct pci *f)
 	if (*at)
 		*at = p->next;
 	f->pool = NULL;
+	machine_retire(m, p);
 	return 0;
 }
 
@@ -337,7 +369,11 @@ void mdev_init(struct machine *m)
 		char path[NAME_SIZE * 3];
 		(void)STR_FORMAT(path, "virtual/%s/%s", parent->name, parent->name);
 		struct node *dir = node_path(m->tree, m->devices, path);
-		node_text(m->tree, dir, "uevent", "%s", "");
+		struct node *class = node_dir(m->tree, m->class, parent->name);
+		node_text(m->tree, dir, "uevent", "%s", "")->mode = 0644;
+		node_dir(m->tree, dir, "power");
+		node_link(m->tree, dir, "subsystem", class);
+		node_link(m->tree, class, parent->name, dir);
 		parent_make(m, &parent->model, dir, parent->name, parent->name);
 		uevent(m, dir, "change", parent->name, "MDEV_STATE=registered");
 	}

@@ -20,6 +20,16 @@ __attribute__((format(printf, 4, 5))) static size_t put(char *buf, size_t at, si
 	return n < 0 || (size_t)n >= size - at ? at : at + (size_t)n + 1;
 }
 
+bool uevent_action_valid(const char *text)
+{
+	static const char *const actions[] = { "add",	 "remove",  "change", "move",
+					       "online", "offline", "bind",   "unbind" };
+	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
+		if (str_eq(text, actions[i]))
+			return true;
+	return false;
+}
+
 void uevent(struct machine *m, const struct node *dir, const char *action, const char *subsystem,
 	    const char *text)
 {

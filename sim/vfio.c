@@ -127,22 +127,23 @@ int vfio_unregister(struct device *d)
 	struct machine *m = d->machine;
 	struct vfio_device *v = d->vfio, **at = &m->vfio_devices;
 	char name[32];
-	while (v->users) {
-		int r = machine_wait(m);
-		if (r < 0)
-			return r;
-	}
 	(void)STR_FORMAT(name, "vfio%u", v->number);
 	uevent(m, v->dir, "remove", "vfio-dev", NULL);
 	cdev_drop(m, v, name);
 	node_remove_name(m->tree, node_dir(m->tree, m->class, "vfio-dev"), name);
 	node_remove(m->tree, node_dir(m->tree, d->dir, "vfio-dev"));
+	while (v->users) {
+		int r = machine_wait(m);
+		if (r < 0)
+			return r;
+	}
 	if (--d->group->vfio_members == 0)
 		group_node_drop(m, d->group);
 	while (*at && *at != v)
 		at = &(*at)->next;
 	if (*at)
 		*at = v->next;
+	machine_retire(m, v);
 	d->vfio = NULL;
 	return 0;
 }
