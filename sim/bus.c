@@ -16,6 +16,11 @@ struct pci *pci_of(const struct node *n)
 	return n->owner;
 }
 
+bool bus_is_bridge(const struct pci *f)
+{
+	return f->model->class >> 8 == 0x0604;
+}
+
 static struct machine *machine_of(const struct node *n)
 {
 	return pci_of(n)->dev.machine;
@@ -102,7 +107,7 @@ static int show_uevent(struct node *n, struct str_buf *out)
 	return 0;
 }
 
-static void event(struct pci *f, const char *action)
+void bus_event(const struct pci *f, const char *action)
 {
 	struct str_buf text = { 0 };
 	bus_uevent_text(f, &text);
@@ -115,7 +120,7 @@ static int store_uevent(struct node *n, const char *text, size_t len)
 	(void)len;
 	if (!uevent_action_valid(text))
 		return -EINVAL;
-	event(pci_of(n), text);
+	bus_event(pci_of(n), text);
 	return 0;
 }
 static const struct file_ops ops_uevent = { .show = show_uevent, .store = store_uevent };
@@ -366,11 +371,6 @@ static bool is_vga(const struct pci *f)
 	return f->model->class >> 8 == 0x0300;
 }
 
-static bool is_bridge(const struct pci *f)
-{
-	return f->model->class >> 8 == 0x0604;
-}
-
 static bool no_vf(const struct pci *f)
 {
 	return !f->pf;
@@ -410,8 +410,8 @@ static const struct {
 	{ "power_state", 0444, &ops_power_state, NULL },
 	{ "d3cold_allowed", 0644, &ops_d3cold, NULL },
 	{ "boot_vga", 0444, &ops_boot_vga, is_vga },
-	{ "secondary_bus_number", 0444, &ops_secondary, is_bridge },
-	{ "subordinate_bus_number", 0444, &ops_subordinate, is_bridge },
+	{ "secondary_bus_number", 0444, &ops_secondary, bus_is_bridge },
+	{ "subordinate_bus_number", 0444, &ops_subordinate, bus_is_bridge },
 	{ "remove", 0220, &ops_remove, no_vf },
 	{ "rescan", 0200, &ops_rescan, no_vf },
 	{ "max_link_speed", 0444, &ops_max_speed, is_express },
@@ -494,7 +494,7 @@ void bus_announce(struct pci *f)
 	make_files(f);
 	links(f);
 	group_join(f);
-	event(f, "add");
+	bus_event(f, "add");
 }
 
 /* --- scanning -------------------------------------------------------------------------------- */
@@ -548,7 +548,7 @@ static void scan_one(struct scan *s, struct pci *bridge, const struct host_slot 
 		     const struct host_slot *slot, unsigned bus, unsigned devfn)
 {
 	struct pci *f = found_before(s, bus, devfn);
-	if (f && is_bridge(f)) {
+	if (f && bus_is_bridge(f)) {
 		scan_bus(s, f, slot->slots, slot->n_slots, f->secondary);
 		s->next = f->subordinate + 1u;
 	}
@@ -556,7 +556,7 @@ static void scan_one(struct scan *s, struct pci *bridge, const struct host_slot 
 		return;
 	f = bus_add(s->m, bridge, slot, slot->model, s->root->domain, bus, devfn);
 	f->multifunction = has_sibling(slots, n, devfn);
-	if (!is_bridge(f)) {
+	if (!bus_is_bridge(f)) {
 		bus_announce(f);
 		return;
 	}
@@ -617,7 +617,7 @@ void bus_forget(struct pci *f)
 		return;
 	f->dev.gone = true;
 	node_remove_name(m->tree, node_path(m->tree, m->bus_pci, "devices"), f->dev.name);
-	event(f, "remove");
+	bus_event(f, "remove");
 	group_leave(&f->dev);
 	node_remove(m->tree, f->dev.dir);
 	functions_drop(f);
@@ -681,7 +681,8 @@ void bus_pull(struct pci *f)
 {
 	f->state.off = true;
 	for (unsigned i = 0; i < f->num_vfs; i++)
-		f->vfs[i]->state.off = true;
+		if (f->vfs[i]) /* the others are being removed */
+			f->vfs[i]->state.off = true;
 	(void)bus_remove(f);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "host/topology.h"
 #include "policy/value.h"
 #include "sim/capture-internal.h"
 #include "sys/sysfs.h"
@@ -43,11 +44,6 @@ static bool has_file(const struct reading *r, const char *file)
 {
 	char path[CAPTURE_PATH_SIZE];
 	return capture_path(r->f, file, path) && sysfs_exists(r->c->sys, path);
-}
-
-static bool is_bridge(const struct reading *r)
-{
-	return r->f->class >> 8 == 0x0604;
 }
 
 /* --- configuration space --------------------------------------------------------------------- */
@@ -146,11 +142,11 @@ static uint32_t port_by_type(uint8_t type, bool bridge)
 static uint32_t port_by_place(const struct reading *r)
 {
 	if (r->place->on_root)
-		return is_bridge(r) ? HOST_PORT_ROOT : HOST_PORT_LEGACY;
+		return topology_is_bridge(r->f) ? HOST_PORT_ROOT : HOST_PORT_LEGACY;
 	switch ((enum host_port)r->place->bridge) {
 	case HOST_PORT_ROOT:
 	case HOST_PORT_DOWNSTREAM:
-		return is_bridge(r) ? HOST_PORT_UPSTREAM : HOST_PORT_ENDPOINT;
+		return topology_is_bridge(r->f) ? HOST_PORT_UPSTREAM : HOST_PORT_ENDPOINT;
 	case HOST_PORT_UPSTREAM:
 		return HOST_PORT_DOWNSTREAM;
 	case HOST_PORT_PCI_BRIDGE:
@@ -190,10 +186,10 @@ static int port_read(struct reading *r)
 {
 	const struct pci_caps *caps = &r->f->caps;
 	uint32_t port = !caps->known ? port_by_place(r)
-			: caps->pcie ? port_by_type(caps->port_type, is_bridge(r))
+			: caps->pcie ? port_by_type(caps->port_type, topology_is_bridge(r->f))
 				     : HOST_PORT_LEGACY;
 	bool in_switch = !r->place->on_root && r->place->bridge == HOST_PORT_UPSTREAM;
-	if (in_switch && !is_bridge(r)) {
+	if (in_switch && !topology_is_bridge(r->f)) {
 		capture_note(r->c, "%s: inside a switch there can be ports only", r->f->addr);
 		return -ENOTSUP;
 	}
@@ -252,7 +248,7 @@ static void resets_read(struct reading *r)
 {
 	char methods[256];
 	const struct pci_caps *caps = &r->f->caps;
-	if (is_bridge(r))
+	if (topology_is_bridge(r->f))
 		return;
 	if (!text_of(r, "reset_method", methods, sizeof(methods))) {
 		/* Kernels before 5.15 do not tell; functions without a way to be reset have no file. */
@@ -500,7 +496,7 @@ static void ids_read(struct reading *r)
 static void buses_read(struct reading *r)
 {
 	uint64_t first = r->f->caps.bus_first, last = r->f->caps.bus_last;
-	if (!is_bridge(r))
+	if (!topology_is_bridge(r->f))
 		return;
 	(void)number_of(r, "secondary_bus_number", 10, &first);
 	(void)number_of(r, "subordinate_bus_number", 10, &last);

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "base/num.h"
+#include "host/topology.h"
 #include "sim/capture-internal.h"
 
 #define BUS_MAX 0xffu
@@ -68,11 +69,6 @@ static bool has_first(const struct capture *c, const struct capture_place *place
 static int slots_read(struct capture *c, const struct function *bridge, const char *root,
 		      struct capture_place *place, struct host_slot **slots, size_t *n);
 
-static bool is_bridge(const struct function *f)
-{
-	return f->class >> 8 == 0x0604;
-}
-
 static uint32_t port_of(const struct capture *c, const struct host_slot *slot)
 {
 	return host_model_find(c->host, slot->is)->port;
@@ -104,7 +100,7 @@ static int slot_read(struct capture *c, const struct capture_place *place, struc
 		(*n)--;
 		return 0;
 	}
-	return r < 0 || !is_bridge(place->f) ? r : behind_read(c, place->f, slot);
+	return r < 0 || !topology_is_bridge(place->f) ? r : behind_read(c, place->f, slot);
 }
 
 static int slots_read(struct capture *c, const struct function *bridge, const char *root,

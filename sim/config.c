@@ -39,11 +39,6 @@ static uint64_t bar_place(struct machine *m, uint64_t size)
 	return at;
 }
 
-static bool is_bridge(const struct pci *f)
-{
-	return f->model->class >> 8 == 0x0604;
-}
-
 /* VFs are in the power state of their PF: most have no capability of their own (SR-IOV 1.1, 5.2). */
 static bool makes_pm(const struct pci *f)
 {
@@ -70,9 +65,9 @@ static void header(struct pci *f)
 	put8(f, PCI_REVISION_ID, t->revision);
 	put8(f, PCI_CLASS_PROG, t->class & 0xff);
 	put16(f, PCI_CLASS_DEVICE, t->class >> 8);
-	put8(f, PCI_HEADER_TYPE, (is_bridge(f) ? 1 : 0) | (f->multifunction ? 0x80 : 0));
+	put8(f, PCI_HEADER_TYPE, (bus_is_bridge(f) ? 1 : 0) | (f->multifunction ? 0x80 : 0));
 	put8(f, PCI_CAPABILITY_LIST, chain_first(f));
-	if (is_bridge(f)) {
+	if (bus_is_bridge(f)) {
 		put8(f, PCI_PRIMARY_BUS, f->bus);
 		put8(f, PCI_SECONDARY_BUS, f->secondary);
 		put8(f, PCI_SUBORDINATE_BUS, f->subordinate);

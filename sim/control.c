@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -18,6 +19,7 @@
 
 #define WORDS_MAX 16
 #define REQUEST_MAX 4096
+#define ANSWER_PIECE 32768
 
 struct connection {
 	struct machine *m;
@@ -101,6 +103,36 @@ static struct pci *wanted_function(struct request *r)
 	return f;
 }
 
+struct pull {
+	struct machine *m;
+	char addr[PCI_ADDR_SIZE];
+};
+
+/* Function i of the card, if there is one that is no VF. */
+static void card_function(struct pull *p, unsigned i, void (*fn)(struct pci *f))
+{
+	p->addr[strlen(p->addr) - 1] = (char)('0' + i);
+	struct pci *f = bus_find(p->m, p->addr);
+	if (f && !f->pf)
+		fn(f);
+}
+
+static void card_off(struct pci *f)
+{
+	f->state.off = true;
+}
+
+static void *pull_run(void *userdata)
+{
+	struct pull *p = userdata;
+	machine_enter(p->m, 0);
+	for (unsigned i = 0; i < 8; i++)
+		card_function(p, i, bus_pull);
+	machine_leave(p->m);
+	free(p);
+	return NULL;
+}
+
 static int do_pull(struct request *r)
 {
 	struct pci *f = wanted_function(r);
@@ -108,14 +140,20 @@ static int do_pull(struct request *r)
 		return -ENODEV;
 	if (f->pf)
 		return no(r, "a VF cannot be pulled, only the card that it is on");
-	/* All functions of the card, whatever goes with the first of them. */
-	for (unsigned i = 0; i < 8; i++) {
-		char addr[PCI_ADDR_SIZE];
-		(void)STR_FORMAT(addr, "%04x:%02x:%02x.%u", f->domain, f->bus, f->devfn >> 3, i);
-		struct pci *mate = bus_find(r->m, addr);
-		if (mate && !mate->pf)
-			bus_pull(mate);
+	/* The kernel takes it away as soon as it can, which may be never while somebody holds it. */
+	struct pull *p = calloc(1, sizeof(*p));
+	pthread_t thread;
+	if (!p)
+		return no(r, "out of memory");
+	p->m = r->m;
+	(void)STR_COPY(p->addr, f->dev.name);
+	for (unsigned i = 0; i < 8; i++)
+		card_function(p, i, card_off);
+	if (pthread_create(&thread, NULL, pull_run, p) != 0) {
+		free(p);
+		return no(r, "no thread can be started");
 	}
+	pthread_detach(thread);
 	return 0;
 }
 
@@ -205,8 +243,12 @@ static void request_split(struct request *r, const char *text, size_t len)
 
 static void send_all(int fd, const char *text, size_t len)
 {
-	for (ssize_t n; len > 0 && (n = send(fd, text, len, MSG_NOSIGNAL)) > 0; text += n)
-		len -= (size_t)n;
+	/* Each is a message of its own, as large as a socket takes. */
+	for (ssize_t n; len > 0; text += n, len -= (size_t)n) {
+		n = send(fd, text, len < ANSWER_PIECE ? len : ANSWER_PIECE, MSG_NOSIGNAL);
+		if (n <= 0)
+			return;
+	}
 }
 
 static void request_serve(struct connection *c, const char *text, size_t len)
@@ -257,7 +299,14 @@ struct server {
 static void *server_run(void *userdata)
 {
 	const struct server *s = userdata;
-	for (int fd; (fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0;) {
+	for (;;) {
+		int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0) {
+			/* Out of descriptors: those who hold something have them all. */
+			const struct timespec t = { .tv_nsec = 50000000 };
+			(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+			continue;
+		}
 		struct connection *c = calloc(1, sizeof(*c));
 		pthread_t thread;
 		if (!c)

@@ -64,21 +64,13 @@ struct driver *driver_find(const struct machine *m, const char *name)
 
 /* --- events and links ------------------------------------------------------------------------ */
 
-static void event(struct pci *f, const char *action)
-{
-	struct str_buf text = { 0 };
-	bus_uevent_text(f, &text);
-	uevent(f->dev.machine, f->dev.dir, action, "pci", text.text);
-	str_buf_done(&text);
-}
-
 static void bound(struct pci *f, struct driver *d)
 {
 	struct machine *m = f->dev.machine;
 	f->driver = d;
 	node_link(m->tree, d->dir, f->dev.name, f->dev.dir);
 	node_link(m->tree, f->dev.dir, "driver", d->dir);
-	event(f, "bind");
+	bus_event(f, "bind");
 	machine_wake(m);
 }
 
@@ -91,18 +83,13 @@ static void link_drop(struct pci *f)
 
 /* --- probing --------------------------------------------------------------------------------- */
 
-static bool is_bridge(const struct pci *f)
-{
-	return f->model->class >> 8 == 0x0604;
-}
-
 /* vfio_pci_core_register_device(), drivers/vfio/pci/vfio_pci_core.c: no bridges, no PF that has VFs; the
  * deny list of vfio_pci.c has DSA and IAA of its day (8086:0b25, 8086:0cfe). */
 static int probe_vfio(struct pci *f)
 {
 	bool denied = f->model->vendor == 0x8086 &&
 		      (f->model->device == 0x0b25 || f->model->device == 0x0cfe);
-	if (is_bridge(f) || denied)
+	if (bus_is_bridge(f) || denied)
 		return -EINVAL;
 	if (f->num_vfs)
 		return -EBUSY;
@@ -121,10 +108,15 @@ static int probe_native(struct pci *f, const struct driver *d)
 		class_try(f);
 		return -ENODEV;
 	}
-	/* iommu_device_use_default_domain(): its group is in the hands of a user. */
-	if (f->dev.group && f->dev.group->opened && !str_eq(d->name, "pcieport"))
-		return -EBUSY;
 	return 0;
+}
+
+/* pci_dma_configure(): not when its group is in the hands of a user, which ports and VFIO can bear
+ * (driver_managed_dma). */
+static int dma_configure(const struct pci *f, const struct driver *d)
+{
+	bool bears_it = d->vfio || str_eq(d->name, "pcieport") || str_eq(d->name, "pci-stub");
+	return !bears_it && f->dev.group && f->dev.group->opened ? -EBUSY : 0;
 }
 
 static const char *own_driver(const struct pci *f)
@@ -151,7 +143,9 @@ static bool sets_dma_mask(const struct driver *d)
 int driver_probe(struct pci *f, struct driver *d)
 {
 	struct machine *m = f->dev.machine;
-	int r = machine_sleep(m, d->probe_ms);
+	int r = dma_configure(f, d);
+	if (r == 0)
+		r = machine_sleep(m, d->probe_ms);
 	if (r == 0 && f->state.off)
 		r = -EIO;
 	if (r == 0)
@@ -196,21 +190,36 @@ static bool may_probe(const struct pci *f)
 	return !f->pf || f->pf->autoprobe || f->override[0];
 }
 
-void driver_attach(struct pci *f)
+int driver_attach(struct pci *f)
 {
 	struct machine *m = f->dev.machine;
-	for (struct driver *d = m->drivers; d && !f->driver; d = d->next)
-		if (matches(d, f) && may_probe(f) && driver_probe(f, d) == 0)
-			return;
+	for (struct driver *d = m->drivers; d && !f->driver; d = d->next) {
+		if (!matches(d, f) || !may_probe(f))
+			continue;
+		int r = dma_configure(f, d);
+		if (r < 0 || driver_probe(f, d) == 0)
+			return r;
+	}
+	return 0;
 }
 
 void driver_attach_all(struct machine *m)
 {
-	for (struct pci *f = m->functions; f; f = f->next)
-		if (!f->driver && klock_take(m, &f->dev.lock, "probe") == 0) {
-			driver_attach(f);
-			klock_release(m, &f->dev.lock);
+	m->attach_round++;
+	for (struct pci *f = m->functions; f;) {
+		if (f->driver || f->tried == m->attach_round) {
+			f = f->next;
+			continue;
 		}
+		f->tried = m->attach_round;
+		if (klock_take(m, &f->dev.lock, "probe") < 0)
+			return;
+		if (!f->driver && !f->dev.gone)
+			(void)driver_attach(f);
+		klock_release(m, &f->dev.lock);
+		/* While that waited it may have left, and others too. */
+		f = f->dev.gone ? m->functions : f->next;
+	}
 }
 
 /* The link goes before the driver has let go: seen in the lab with an unbind that waits. */
@@ -232,7 +241,7 @@ int driver_detach(struct pci *f)
 	f->driver = NULL;
 	f->state.d3 = false;
 	f->total_vfs = f->model->vfs;
-	event(f, "unbind");
+	bus_event(f, "unbind");
 	machine_wake(f->dev.machine);
 	return 0;
 }
@@ -293,9 +302,9 @@ static int store_probe(struct node *n, const char *text, size_t len)
 	if (r < 0)
 		return r;
 	if (!f->driver && !f->dev.gone)
-		driver_attach(f);
+		r = driver_attach(f);
 	klock_release(m, &f->dev.lock);
-	return 0;
+	return r < 0 ? -EINVAL : 0; /* drivers_probe_store() knows one error */
 }
 static const struct file_ops ops_probe = { .store = store_probe };
 

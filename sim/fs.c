@@ -337,24 +337,34 @@ static void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	fuse_reply_open(req, fi);
 }
 
+/* struct fuse_dirent of include/uapi/linux/fuse.h: name length at 16, name at 24, then up to a multiple of
+ * 8. */
+static size_t entry_size(const struct listing *l, size_t at)
+{
+	uint32_t name_len;
+	memcpy(&name_len, l->data + at + 16, sizeof(name_len));
+	return (24 + (size_t)name_len + 7) & ~(size_t)7;
+}
+
 /* Offsets are those into the listing; only whole entries are given. */
 static void fs_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t at,
 		       struct fuse_file_info *fi)
 {
 	const struct listing *l = (const struct listing *)(uintptr_t)fi->fh;
-	size_t begin_at = (size_t)at, stop = begin_at;
+	size_t from = 0;
+	char piece[READ_MAX];
 	(void)ino;
-	while (stop < l->len) {
-		uint32_t name_len;
-		/* struct fuse_dirent of include/uapi/linux/fuse.h: name length at 16, name at 24, then
-		 * up to a multiple of 8. */
-		memcpy(&name_len, l->data + stop + 16, sizeof(name_len));
-		size_t entry = (24 + (size_t)name_len + 7) & ~(size_t)7;
-		if (stop + entry - begin_at > size)
-			break;
-		stop += entry;
-	}
-	fuse_reply_buf(req, begin_at < l->len ? l->data + begin_at : NULL, stop - begin_at);
+	/* A program may seek to anywhere. */
+	while (from < l->len && from < (size_t)at)
+		from += entry_size(l, from);
+	size_t stop = from;
+	if (size > sizeof(piece))
+		size = sizeof(piece);
+	while (stop < l->len && stop + entry_size(l, stop) - from <= size)
+		stop += entry_size(l, stop);
+	if (stop > from)
+		memcpy(piece, l->data + from, stop - from);
+	fuse_reply_buf(req, piece, stop - from);
 }
 
 static void fs_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -527,7 +537,8 @@ static void fs_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned command, void *arg
 	int r = -ENOTTY;
 	if (o->node->ops->ioctl && !(flags & FUSE_IOCTL_DIR) && in_size <= sizeof(data) &&
 	    out_size <= in_size) {
-		memcpy(data, in, in_size);
+		if (in_size)
+			memcpy(data, in, in_size);
 		r = o->node->gone ? -ENODEV
 				  : o->node->ops->ioctl(o->node, command, data, in_size,
 							fuse_req_ctx(req)->pid);
@@ -604,8 +615,10 @@ static int mount_own(const char *directory, struct err *reterr)
 	if (fd < 0) {
 		int e = errno;
 		failed(reterr, e, "cannot show a simulated machine", "/dev/fuse");
-		err_todo(reterr, e == ENOENT ? "load the kernel module fuse"
-					     : "let this user open /dev/fuse, or run it as root");
+		err_state(reterr, "nothing of this machine was changed");
+		err_todo(reterr, getenv("CARVE_SIM") ? "leave this simulated machine first"
+				 : e == ENOENT	     ? "load the kernel module fuse"
+					       : "let this user open /dev/fuse, or run it as root");
 		return -e;
 	}
 	(void)STR_FORMAT(

@@ -60,29 +60,43 @@ int machine_wait(struct machine *m)
 	return is_over(m) ? -ENOTCONN : 0;
 }
 
-static int sleep_ns(struct machine *m, int64_t ns)
+static struct timespec timespec_of(int64_t ns)
 {
-	struct timespec until;
-	if (ns <= 0)
-		return is_over(m) ? -ENOTCONN : 0;
-	pthread_cond_broadcast(&m->changes);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	ns += until.tv_nsec;
-	until.tv_sec += ns / 1000000000;
-	until.tv_nsec = ns % 1000000000;
-	while (!is_over(m) && pthread_cond_timedwait(&m->changed, &m->lock, &until) != ETIMEDOUT)
-		;
-	return is_over(m) ? -ENOTCONN : 0;
+	return (struct timespec){ .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* pace: asked anew whenever something changes, for it may be that. */
+static int sleep_paced(struct machine *m, unsigned ms, const double *pace)
+{
+	const int64_t begin = now_ns(), most = INT64_C(1) << 62;
+	for (;;) {
+		double ns = ms * 1e6 * (pace ? *pace : 1);
+		int64_t until = begin + (ns < (double)(most - begin) ? (int64_t)ns : most - begin);
+		const struct timespec t = timespec_of(until);
+		if (is_over(m))
+			return -ENOTCONN;
+		if (now_ns() >= until)
+			return 0;
+		pthread_cond_broadcast(&m->changes);
+		(void)pthread_cond_timedwait(&m->changed, &m->lock, &t);
+	}
 }
 
 int machine_sleep(struct machine *m, unsigned ms)
 {
-	return sleep_ns(m, (int64_t)(ms * m->pace * 1e6));
+	return sleep_paced(m, ms, &m->pace);
 }
 
 int machine_pause(struct machine *m, unsigned ms)
 {
-	return sleep_ns(m, ms * INT64_C(1000000));
+	return sleep_paced(m, ms, NULL);
 }
 
 int klock_take(struct machine *m, struct klock *l, const char *what)
@@ -279,7 +293,10 @@ void machine_reboot(struct machine *m)
 	m->vfio_devices = NULL;
 	m->rescan = (struct klock){ 0 };
 	unsigned before = caller_boot;
+	double pace = m->pace;
+	m->pace = 0; /* nobody watches it boot */
 	machine_boot(m);
+	m->pace = pace;
 	caller_boot = before;
 	machine_wake(m);
 }
@@ -319,24 +336,36 @@ void trace_add(struct machine *m, char kind, const char *path, const char *text,
 	t->kind = kind;
 	t->result = result;
 	t->pid = caller;
-	memcpy(t->path, path, len);
+	memcpy(t->path, path, len + 1);
 	(void)snprintf(t->text, sizeof(t->text), "%s", text);
 	t->next = m->trace;
 	m->trace = t;
 	trace_limit(m);
 }
 
+/* What a program wrote may be anything. */
+static void text_print(const char *text, struct str_buf *out)
+{
+	for (; *text; text++)
+		if (*text == '"' || *text == '\\' || (unsigned char)*text < ' ')
+			str_buf_addf(out, "\\x%02x", (unsigned char)*text);
+		else
+			str_buf_addf(out, "%c", *text);
+}
+
 static void trace_print(const struct trace *t, struct str_buf *out)
 {
 	const char *error = t->result < 0 ? strerrorname_np(-t->result) : "ok";
-	if (t->kind == 'w')
-		str_buf_addf(out, "%llu write %s \"%s\" %s\n", (unsigned long long)t->number,
-			     t->path, t->text, error ? error : "error");
-	else if (t->kind == 'e')
+	if (t->kind == 'w') {
+		str_buf_addf(out, "%llu write %s \"", (unsigned long long)t->number, t->path);
+		text_print(t->text, out);
+		str_buf_addf(out, "\" %s\n", error ? error : "error");
+	} else if (t->kind == 'e') {
 		str_buf_addf(out, "%llu event %s %s%s\n", (unsigned long long)t->number, t->text,
 			     t->path, t->result < 0 ? " lost" : "");
-	else
+	} else {
 		str_buf_addf(out, "%llu boot %s\n", (unsigned long long)t->number, t->text);
+	}
 }
 
 /* They are kept with the newest first: turned round while they are printed. */
@@ -383,6 +412,14 @@ static int hang(struct machine *m, const struct fault *f, struct pci *at, const 
 	return 0;
 }
 
+/* A VF goes with the card that it is on. */
+static void pull_card(struct pci *at)
+{
+	struct pci *f = at && at->pf ? at->pf : at;
+	if (f && !f->dev.gone)
+		bus_pull(f);
+}
+
 /* what: the last part of the path. */
 static int effect_before(struct machine *m, const struct fault *f, struct pci *at, const char *what)
 {
@@ -400,8 +437,7 @@ static int effect_before(struct machine *m, const struct fault *f, struct pci *a
 		m->hooks->reboot(m);
 		return -ENOTCONN;
 	case FAULT_GONE:
-		if (at)
-			bus_pull(at);
+		pull_card(at);
 		return -ENODEV;
 	case FAULT_NONE:
 	case FAULT_FAIL_AFTER:
@@ -429,8 +465,7 @@ static int effect_after(struct machine *m, const struct fault *f, struct pci *at
 		m->hooks->reboot(m);
 		return -ENOTCONN;
 	case FAULT_GONE_AFTER:
-		if (at && !at->dev.gone)
-			bus_pull(at);
+		pull_card(at);
 		return result;
 	case FAULT_DEAD:
 		if (at)

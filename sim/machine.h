@@ -83,6 +83,7 @@ struct pci {
 	char override[NAME_SIZE]; /* empty: none */
 	uint8_t reset_methods
 		[8];	  /* in the order of their use, as reset.c numbers them; ended by 0 */
+	unsigned tried;	  /* last round of driver_attach_all() */
 	unsigned enabled; /* how often: pci_enable_device() counts */
 	unsigned dma_bits;
 	bool broken_parity;
@@ -122,6 +123,7 @@ struct machine {
 	struct object *objects, *retired; /* see machine_object() */
 	unsigned inside;		  /* accesses under way */
 	struct driver *drivers;
+	unsigned attach_round;
 	struct group *groups;
 	bool group_ids[GROUPS_MAX]; /* taken */
 	struct mdev_pool *pools;
@@ -212,6 +214,9 @@ void bus_disable(struct pci *f);
 void bus_pull(struct pci *f);
 /* uevent variables of a function, for its uevent file and its events. */
 void bus_uevent_text(const struct pci *f, struct str_buf *out);
+/* Tells of a function, with its variables. */
+void bus_event(const struct pci *f, const char *action);
+bool bus_is_bridge(const struct pci *f);
 /* A file's owner as what it is. */
 struct pci *pci_of(const struct node *n);
 
@@ -240,8 +245,9 @@ struct driver {
 void driver_init(struct machine *m);
 struct driver *driver_find(const struct machine *m, const char *name);
 /* What device_attach() does: the override's driver, or the function's own. Device lock held.
- * 0: bound or nothing fits; errors of the probe are told only by device_driver_attach(). */
-void driver_attach(struct pci *f);
+ * 0: bound or nothing fits; errors of the probe are told only by device_driver_attach(). -EBUSY: a user
+ * has its group. */
+int driver_attach(struct pci *f);
 /* Probes one driver. Device lock held. Negative errno of the probe. */
 int driver_probe(struct pci *f, struct driver *d);
 /* Takes the driver away; waits for VFIO's users. Device lock held. */

@@ -337,7 +337,12 @@ int mdev_parent_fini(struct pci *f)
 		return 0;
 	p->leaving = true;
 	while (p->mdevs) {
-		int r = mdev_remove(p->mdevs);
+		/* One that somebody removes already is waited for. */
+		int r = p->mdevs->removing ? machine_wait(m) : 0;
+		if (r == 0 && p->mdevs && !p->mdevs->removing) {
+			p->mdevs->removing = true;
+			r = mdev_remove(p->mdevs);
+		}
 		if (r < 0)
 			return r;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Resets: which methods a function has, in the kernel's order, and what one does (pci_reset_fn_methods,
- * pci_init_reset_methods() and reset_method_store(), drivers/pci/pci.c of Linux 6.12). Simulated are flr,
- * pm and bus.
+ * Resets: which methods a function has, in the kernel's order, and what one does
+ * (pci_reset_fn_methods, pci_init_reset_methods() and reset_method_store(), drivers/pci/pci.c of
+ * Linux 6.12). Simulated are flr, pm and bus.
  */
 #include <errno.h>
 
@@ -144,8 +144,8 @@ static int store_reset(struct node *n, const char *text, size_t len)
 }
 static const struct file_ops ops_reset = { .store = store_reset };
 
-/* While the function is being found, and only then: who comes later on the same bus, or below it, was
- * not there to be seen (pci_init_capabilities()). */
+/* While the function is being found, and only then: who comes later on the same bus, or below it,
+ * was not there to be seen (pci_init_capabilities()). */
 void reset_init(struct pci *f)
 {
 	struct tree *t = f->dev.machine->tree;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -72,14 +73,18 @@ static int notify_socket(void)
 	return TAKE_FD(fd);
 }
 
-static int ready_wait(int fd)
+/* -ECHILD: it ended before that, by itself or by a reboot. */
+static int ready_wait(int fd, pid_t pid)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	char text[512];
 	int64_t left, end = clock_monotonic_ms() + START_MS;
 	while ((left = end - clock_monotonic_ms()) > 0) {
-		if (poll(&p, 1, (int)left) <= 0)
+		if (poll(&p, 1, left < 100 ? (int)left : 100) <= 0) {
+			if (waitpid(pid, NULL, WNOHANG) == pid)
+				return -ECHILD;
 			continue;
+		}
 		ssize_t n = recv(fd, text, sizeof(text) - 1, 0);
 		text[n > 0 ? n : 0] = '\0';
 		if (strstr(text, "READY=1"))
@@ -101,6 +106,6 @@ int services_start(struct err *reterr)
 	pid_t pid = fork();
 	if (pid == 0)
 		service_exec(program);
-	r = pid < 0 ? -errno : ready_wait(fd);
+	r = pid < 0 ? -errno : ready_wait(fd, pid);
 	return r < 0 ? failed(reterr, -r, program) : 0;
 }

@@ -101,14 +101,6 @@ static const struct file_ops ops_msix_count = { .store = store_msix_count };
 
 /* --- VFs ------------------------------------------------------------------------------------- */
 
-static void event(struct pci *f, const char *action)
-{
-	struct str_buf text = { 0 };
-	bus_uevent_text(f, &text);
-	uevent(f->dev.machine, f->dev.dir, action, "pci", text.text);
-	str_buf_done(&text);
-}
-
 static void link_name(unsigned index, char ret[32])
 {
 	(void)str_format(ret, 32, "virtfn%u", index);
@@ -130,20 +122,21 @@ static void vf_add(struct pci *pf, unsigned index)
 	link_name(index, link);
 	node_link(m->tree, pf->dev.dir, link, vf->dev.dir);
 	node_link(m->tree, vf->dev.dir, "physfn", pf->dev.dir);
-	event(vf, "change");
+	bus_event(vf, "change");
 	pf->vfs[index] = vf;
 }
 
-/* Outside the PF's lock order: only the VF's own (pci_bus_add_device()). */
+/* Outside the PF's lock order: only the VF's own (pci_bus_add_device()). -ENOTCONN: the machine was
+ * switched off meanwhile. */
 static int vf_probe(struct pci *vf)
 {
 	struct machine *m = vf->dev.machine;
 	int r = klock_take(m, &vf->dev.lock, "probe");
 	if (r < 0)
 		return r;
-	driver_attach(vf);
+	(void)driver_attach(vf);
 	klock_release(m, &vf->dev.lock);
-	return 0;
+	return machine_sleep(m, 0);
 }
 
 static int vf_remove(struct pci *pf, unsigned index)
@@ -177,7 +170,7 @@ static int sriov_enable(struct pci *pf, unsigned count)
 	}
 	if (r < 0)
 		return r;
-	event(pf, "change");
+	bus_event(pf, "change");
 	pf->num_vfs = count;
 	config_set_vfs(pf);
 	return 0;

@@ -45,6 +45,15 @@ static int failed(struct err *reterr, int error, const char *what, const char *o
 	return -error;
 }
 
+/* What process 1 of the world remembers. */
+static struct {
+	struct machine *machine;
+	int proc;   /* of the world, whatever is mounted over it later */
+	pid_t main; /* survives a reboot */
+	bool services;
+	atomic_bool rebooted;
+} programs;
+
 /* --- namespaces ------------------------------------------------------------------------------- */
 
 static int text_write(const char *path, const char *text)
@@ -80,7 +89,7 @@ static int namespaces_enter(struct err *reterr)
 	int r = geteuid() == 0 ? 0 : user_enter(reterr);
 	if (r < 0)
 		return r;
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC) < 0)
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		return failed(reterr, errno, "cannot make a world of its own", "namespaces");
 	return 0;
 }
@@ -151,6 +160,25 @@ static int dev_mount(struct err *reterr)
 	return r == 0 ? bind_mount(TREE "/dev", "/dev", MS_REC, reterr) : r;
 }
 
+/* What would reach the real machine through /proc can be read only. */
+static int proc_protect(struct err *reterr)
+{
+	static const char *const parts[] = { "/proc/sys", "/proc/sysrq-trigger", "/proc/irq",
+					     "/proc/bus" };
+	const unsigned long flags = MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV |
+				    MS_NOEXEC;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(*parts); i++) {
+		if (access(parts[i], F_OK) < 0)
+			continue;
+		r = bind_mount(parts[i], parts[i], MS_REC, reterr);
+		if (r == 0 && mount(NULL, parts[i], NULL, flags, NULL) < 0)
+			r = failed(reterr, errno, "cannot mount in the world", parts[i]);
+	}
+	programs.proc = r == 0 ? open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	return r;
+}
+
 static int proc_mount(struct err *reterr)
 {
 	static const char *const files[][2] = {
@@ -167,7 +195,7 @@ static int proc_mount(struct err *reterr)
 		if (access(files[i][1], F_OK) == 0) /* a kernel without swap has no such file */
 			r = bind_mount(from, files[i][1], 0, reterr);
 	}
-	return r;
+	return r == 0 ? proc_protect(reterr) : r;
 }
 
 /* --- /etc ------------------------------------------------------------------------------------- */
@@ -322,18 +350,11 @@ static int disks_mount(struct machine *m, struct err *reterr)
 
 /* --- programs of the world -------------------------------------------------------------------- */
 
-static struct {
-	struct machine *machine;
-	pid_t main; /* survives a reboot */
-	bool services;
-	atomic_bool rebooted;
-} programs;
-
 static bool comm_is(pid_t pid, const char *name)
 {
 	char path[64], comm[32] = "";
-	(void)STR_FORMAT(path, "/proc/%d/comm", pid);
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	(void)STR_FORMAT(path, "%d/comm", pid);
+	_cleanup_close_ int fd = openat(programs.proc, path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, comm, sizeof(comm) - 1);
 	if (n <= 0)
 		return false;
@@ -344,7 +365,8 @@ static bool comm_is(pid_t pid, const char *name)
 /* name NULL: all but the program that the world was made for, and those that speak to the machine. */
 static void programs_kill(const char *name)
 {
-	DIR *d = opendir("/proc");
+	int fd = openat(programs.proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	for (struct dirent *e; d && (e = readdir(d));) {
 		uint32_t pid;
 		if (num_parse_u32(e->d_name, 10, &pid) < 0 || pid == 1)
@@ -471,7 +493,7 @@ static int own_programs_start(struct err *reterr)
 /* Process 1 waits for all whose parents ended before them. */
 static int program_wait(pid_t wanted)
 {
-	for (int status;;) {
+	for (int status = 0; wanted > 0;) {
 		pid_t pid = waitpid(-1, &status, 0);
 		if (pid == wanted)
 			return status_of(status);
@@ -480,6 +502,8 @@ static int program_wait(pid_t wanted)
 		if (atomic_exchange(&programs.rebooted, false))
 			(void)own_programs_start(NULL);
 	}
+	fputs("carve-sim: no process can be started\n", stderr);
+	return 126;
 }
 
 /* --- the machine ------------------------------------------------------------------------------- */

@@ -117,8 +117,10 @@ int cli_call_wait(struct cli *c, const char *method, json_t *params_take, unsign
 		       keep_last, &last);
 	if (r >= 0 && !last)
 		r = err_set(&c->err, "api.protocol", EPROTO, "carved gave no final answer");
-	/* A read that runs into SO_RCVTIMEO ends with EAGAIN. */
-	if (deadline && (r == -ETIMEDOUT || r == -EAGAIN))
+	/* A read that runs into SO_RCVTIMEO ends with EAGAIN. What carved itself says is another thing: that a
+	 * device did not move in time, too. */
+	bool said = err_is_set(&c->err) && !str_eq(c->err.id, "api.gone");
+	if (deadline && !said && (r == -ETIMEDOUT || r == -EAGAIN))
 		r = timed_out(c, deadline);
 	if (r < 0) {
 		json_decref(last);

@@ -250,8 +250,9 @@ int turn_start(struct daemon *d, struct err *reterr)
 
 void turn_stop(struct daemon *d)
 {
-	sd_event_source_disable_unref(d->turns.due);
-	sd_event_source_disable_unref(d->turns.wake);
+	/* What ends after this may still ask for a turn. */
+	d->turns.due = sd_event_source_disable_unref(d->turns.due);
+	d->turns.wake = sd_event_source_disable_unref(d->turns.wake);
 	free(d->turns.flights);
 	free(d->turns.waiting);
 }

@@ -51,6 +51,7 @@ static void slice_after_reboot(struct engine *e, uint64_t id)
 		s->dirty = 0;
 	s->has_original = 0;
 	s->original_driver[0] = '\0';
+	s->power_pinned = SLICE_POWER_OWN;
 	if (e->have)
 		work_note_original(e, s);
 	switch ((enum slice_state)s->state) {

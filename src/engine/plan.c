@@ -142,7 +142,9 @@ static int perform(struct play *p, const struct step *s)
 		look_at_nobody(p, s);
 		return 0;
 	}
-	struct step_result r = { .id = s->id, .status = STEP_DONE, .number = s->number };
+	struct step_result r = { .id = s->id,
+				 .status = STEP_DONE,
+				 .number = s->verb == VERB_UNBIND ? s->flag : s->number };
 	int rc = note_step(p, s);
 	if (rc >= 0)
 		rc = effect_apply(&p->have, s);

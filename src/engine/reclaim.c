@@ -81,7 +81,9 @@ void reclaim_checked(struct engine *e, const struct slice *s, const struct input
 	struct slice_state_volatile *v = state_slice(e, s->id);
 	if (!v || v->check != CHECK_ASKED)
 		return; /* asked for another goal of that slice */
-	if (looked && !h) {
+	/* What is not there any more nobody has open: the kernel waits for that before it takes it away. */
+	bool absent = str_eq(in->result.reason, "absent");
+	if ((looked || absent) && !h) {
 		is_gone(e, s);
 		return;
 	}

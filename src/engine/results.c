@@ -70,14 +70,23 @@ static void fresh_advance(struct device_state *d, const struct in_flight *f,
 	}
 }
 
-/* D3cold is allowed again at the end only if it was before. */
+/* D3cold is allowed again at the end only if it was before. What failed has said as well how it left
+ * it. */
 static void power_note(struct engine *e, const struct in_flight *f, const struct input_result *in)
 {
-	bool pinned = f->step.verb == VERB_BIND && in->result.number;
-	bool freed = f->step.verb == VERB_UNBIND && f->step.flag;
-	struct slice *s = f->slice && (pinned || freed) ? store_slice_edit(e, f->slice) : NULL;
+	const struct slice *now = f->slice ? store_slice(e, f->slice) : NULL;
+	bool done = in->result.status == STEP_DONE || in->result.status == STEP_NOTHING;
+	uint8_t next = now ? now->power_pinned : 0;
+	if (f->step.verb == VERB_BIND && in->result.number)
+		next = SLICE_POWER_PINNED;
+	else if (f->step.verb == VERB_BIND && next == SLICE_POWER_ASKED)
+		next = SLICE_POWER_OWN;
+	else if (done && ((f->step.verb == VERB_UNBIND && in->result.number) ||
+			  f->step.verb == VERB_PIN_POWER))
+		next = SLICE_POWER_OWN;
+	struct slice *s = now && next != now->power_pinned ? store_slice_edit(e, f->slice) : NULL;
 	if (s)
-		s->power_pinned = pinned;
+		s->power_pinned = next;
 }
 
 static void step_succeeded(struct engine *e, const struct in_flight *f,
@@ -87,6 +96,7 @@ static void step_succeeded(struct engine *e, const struct in_flight *f,
 	if (d) {
 		d->unknowns = 0;
 		d->backoff_ms = 0;
+		d->waits[0] = '\0';
 		d->steps++;
 		fresh_advance(d, f, in);
 	}
@@ -166,6 +176,8 @@ static const struct slice *subject(struct engine *e, const struct in_flight *f)
 static void step_failed(struct engine *e, const struct in_flight *f, const struct input_result *in)
 {
 	_cleanup_err_ struct err err = { 0 };
+	if (in->result.status != STEP_UNKNOWN)
+		power_note(e, f, in);
 	const struct slice *s = subject(e, f);
 	diagnose(e, f, in, &err);
 	if (f->slice && !s)
@@ -289,6 +301,8 @@ static void barrier_done(struct engine *e, const struct in_flight *f, const stru
 	}
 	d->barrier = false;
 	d->backoff_ms = 0;
+	d->retry_at = 0;
+	d->waits[0] = '\0';
 	store_steps_delete_of(e, d->key);
 	results_device_free(e, d->key);
 }

@@ -263,8 +263,13 @@ static void step_note(struct engine *e, const struct slice *s, const struct step
 		edit->dirty = 1;
 		edit->last_uid = c ? c->uid : 0;
 	}
-	if (step->verb == VERB_BIND)
+	if (step->verb == VERB_BIND) {
 		work_note_original(e, edit);
+		/* Asked before and never answered: that step may have done it. */
+		if (edit->index < 0)
+			edit->power_pinned = edit->power_pinned ? SLICE_POWER_PINNED
+								: SLICE_POWER_ASKED;
+	}
 }
 
 void work_note_original(struct engine *e, struct slice *s)

@@ -241,14 +241,23 @@ static int nodes_below(const struct host_roots *r, const struct holder_subjects 
 	return q == -ENOENT ? 0 : q;
 }
 
-/* Does the group's node lead to this subject? An mdev is always driven by VFIO. */
+/* Does the group's node lead to this subject? An mdev is always driven by VFIO. Without a driver it may be VFIO
+ * that cannot let go: the link goes before its users do (seen in the lab). */
 static bool uses_group(const struct host_roots *r, const struct holder_subject *s)
 {
 	char driver[NAME_SIZE];
 	if (s->kind == HOLDER_MDEV)
 		return true;
 	device_driver(r->sysfs, s->path, driver);
-	return driver_is_vfio(driver);
+	return !driver[0] || driver_is_vfio(driver);
+}
+
+static bool has_group_node(const struct host_roots *r, const struct holder_subject *s)
+{
+	char full[FULL_PATH_SIZE], group[16];
+	return STR_FORMAT(full, "devices/%s/iommu_group", s->path) == 0 &&
+	       sysfs_link_name(r->sysfs, full, group, sizeof(group)) == 0 &&
+	       STR_FORMAT(full, "class/vfio/%s/dev", group) == 0 && sysfs_exists(r->sysfs, full);
 }
 
 /* A device of VFIO has no nodes but VFIO's, and one without a driver has none. */
@@ -526,14 +535,14 @@ static int process_visit(const char *name, void *userdata)
 	return fd < 0 ? fd : fds_visit(s, (int32_t)pid, fd);
 }
 
-/* A function that no driver drives has no nodes and so no holders. */
+/* A function that no driver drives has no nodes and so no holders, unless VFIO has not let go of it. */
 static bool may_be_held(const struct host_roots *r, const struct holder_subjects *subjects)
 {
 	char driver[NAME_SIZE];
 	for (size_t i = 0; i < subjects->n; i++) {
 		const struct holder_subject *s = &subjects->entries[i];
 		device_driver(r->sysfs, s->path, driver);
-		if (driver[0] || s->kind == HOLDER_MDEV || !s->addr[0])
+		if (driver[0] || s->kind == HOLDER_MDEV || !s->addr[0] || has_group_node(r, s))
 			return true;
 	}
 	return false;

@@ -17,6 +17,15 @@ enum slice_state {
 	SLICE_REMOVING,
 };
 
+/* Recorded before the step goes out: when its end is never told, the slice is treated as pinned, for the
+ * kernel allows D3cold unless it is told otherwise; but of VFs, which have no power management of their
+ * own, it never does (drivers/pci/pci.c pci_pm_init()). */
+enum slice_power {
+	SLICE_POWER_OWN,    /* as it was */
+	SLICE_POWER_PINNED, /* ours: to be allowed again */
+	SLICE_POWER_ASKED,  /* a step is on its way that says so */
+};
+
 struct slice {
 	uint64_t id;
 	char device[DEVICE_KEY_SIZE];
@@ -29,9 +38,9 @@ struct slice {
 	char claim[NAME_SIZE]; /* empty: none */
 	uint8_t has_original;
 	char original_driver[NAME_SIZE]; /* before carve bound it; empty: it had none */
-	uint8_t power_pinned;		 /* D3cold was allowed when it was taken */
-	uint8_t dirty;			 /* used since the last proof of reclaim */
-	uint32_t last_uid;		 /* tenant that used it last, while dirty */
+	uint8_t power_pinned; /* D3cold was allowed when it was taken: enum slice_power */
+	uint8_t dirty;	      /* used since the last proof of reclaim */
+	uint32_t last_uid;    /* tenant that used it last, while dirty */
 	char reason[256];
 };
 

@@ -17,7 +17,8 @@ enum verb {
 	/* Changing; enrolled devices only. Each reads back what it wrote. */
 	VERB_BIND, /* text: a VFIO driver, or "vfio": the best one for it, loaded if need be; result: number 1:
 		    * D3cold was allowed and is not now */
-	VERB_UNBIND, /* text: driver to give back to, empty: what the kernel picks, "-": none; flag: D3cold again */
+	VERB_UNBIND, /* text: driver to give back to, empty: what the kernel picks, "-": none; flag: D3cold again;
+		      * result: number 1: it is */
 	VERB_SET_VFS,	/* number: VF count; flag: drivers_autoprobe */
 	VERB_SET_VF,	/* vf: what to set */
 	VERB_SET_PORT,	/* devlink port function: MAC in vf; with flag, number: state */

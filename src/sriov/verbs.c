@@ -109,6 +109,11 @@ static void verb_set_vfs(const struct verb_context *c, const struct step *s, str
 	bool differs = e >= 0 && !autoprobe != !s->flag;
 	if (differs)
 		e = device_write(c, "sriov_drivers_autoprobe", s->flag ? 1 : 0);
+	uint64_t now = s->flag;
+	if (differs && e >= 0)
+		e = device_read(c, "sriov_drivers_autoprobe", &now);
+	if (e >= 0 && !now != !s->flag)
+		e = -EIO;
 	if (e < 0 && e != -ENOENT) {
 		verb_failed(r, -e, "sriov_drivers_autoprobe", NULL);
 		return;

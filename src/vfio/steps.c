@@ -88,8 +88,17 @@ static int unbind_add(const struct slice *s, struct plan *ret)
 	struct step *step = mech_step_add(ret, VERB_UNBIND, s);
 	if (!step)
 		return -ENOMEM;
-	step->flag = s->power_pinned;
+	step->flag = s->power_pinned != SLICE_POWER_OWN;
 	return STR_COPY(step->text, s->original_driver[0] ? s->original_driver : "-");
+}
+
+static int power_add(const struct slice *s, struct plan *ret)
+{
+	struct step *step = mech_step_add(ret, VERB_PIN_POWER, s);
+	if (!step)
+		return -ENOMEM;
+	step->number = 1;
+	return 0;
 }
 
 int vfio_release_steps(const struct have *h, const struct slice *s, const struct function *f,
@@ -115,7 +124,8 @@ int vfio_release_steps(const struct have *h, const struct slice *s, const struct
 	bool lost = !f->driver[0] && !f->is_vf && s->original_driver[0];
 	if ((ours || lost) && !keep_bound && s->has_original && !driver_is_vfio(s->original_driver))
 		return unbind_add(s, ret);
-	return 0;
+	/* Given back, and nobody has seen that D3cold is allowed again. */
+	return ours || s->power_pinned == SLICE_POWER_OWN ? 0 : power_add(s, ret);
 }
 
 /* passthrough: the slice is the device, there is nothing to cut. */

@@ -23,6 +23,22 @@ static int attribute_write(const struct verb_context *c, const char *name, const
 	return r < 0 ? r : sysfs_write(c->sysfs, path, text);
 }
 
+/* Read back: "(null)" or nothing stands for none (drivers/pci/pci-sysfs.c driver_override_show()). */
+static int override_write(const struct verb_context *c, const char *driver)
+{
+	char path[VERB_PATH_SIZE], now[NAME_SIZE];
+	int r = attribute_write(c, "driver_override", driver[0] ? driver : "\n");
+	if (r >= 0)
+		r = verb_path(path, c->path, "driver_override");
+	if (r < 0)
+		return r;
+	ssize_t n = sysfs_read(c->sysfs, path, now, sizeof(now));
+	if (n < 0)
+		return (int)n;
+	bool none = !now[0] || now[0] == '\n' || str_eq(now, "(null)");
+	return driver[0] ? (str_after(now, driver) ? 0 : -EIO) : (none ? 0 : -EIO);
+}
+
 /* The driver a function has now; empty: none. */
 static int driver_now(const struct verb_context *c, char ret[NAME_SIZE])
 {
@@ -51,7 +67,7 @@ static int driver_unbind(const struct verb_context *c, const char *driver)
  * all. */
 static int driver_attach(const struct verb_context *c, const char *driver, char ret_now[NAME_SIZE])
 {
-	int r = attribute_write(c, "driver_override", driver[0] ? driver : "\n");
+	int r = override_write(c, driver);
 	if (r < 0)
 		return r;
 	int probed = sysfs_write(c->sysfs, "bus/pci/drivers_probe", c->addr);
@@ -66,7 +82,7 @@ static void bind_undo(const struct verb_context *c, const char *former, struct s
 {
 	char now[NAME_SIZE] = "";
 	int e = former[0] ? driver_attach(c, former, now) : driver_now(c, now);
-	int cleared = attribute_write(c, "driver_override", "\n");
+	int cleared = override_write(c, "");
 
 	(void)STR_COPY(r->text, now);
 	if (e >= 0 && cleared >= 0 && str_eq(now, former)) {
@@ -92,7 +108,12 @@ static int power_pin(const struct verb_context *c, uint32_t allowed)
 	if (r < 0 || now == allowed)
 		return r;
 	r = sysfs_write(c->sysfs, path, allowed ? "1" : "0");
-	return r < 0 ? r : 1;
+	if (r >= 0)
+		r = sysfs_read_u64(c->sysfs, path, 10, &now);
+	if (r >= 0 && now == allowed)
+		return 1;
+	(void)sysfs_write(c->sysfs, path, allowed ? "0" : "1");
+	return r < 0 ? r : -EIO;
 }
 
 static bool has_vfs(const struct verb_context *c)
@@ -130,9 +151,10 @@ static void bind_write(const struct verb_context *c, const char *driver, const c
 		       struct step_result *r)
 {
 	char now[NAME_SIZE] = "";
-	int e = attribute_write(c, "driver_override", driver);
+	int e = override_write(c, driver);
 	if (e < 0) {
 		verb_failed(r, -e, "driver_override", NULL);
+		(void)override_write(c, "");
 		return;
 	}
 	e = driver_unbind(c, former);
@@ -177,7 +199,7 @@ static void verb_bind(const struct verb_context *c, const struct step *s, struct
 	} else {
 		bind_write(c, driver, former, r);
 		if (r->status == STEP_FAILED && pinned)
-			(void)power_pin(c, 1);
+			r->number = power_pin(c, 1) < 0;
 	}
 }
 
@@ -192,7 +214,7 @@ static bool unbind_reached(const char *now, const char *goal)
 static int unbind_write(const struct verb_context *c, const char *former, const char *goal,
 			char now[NAME_SIZE])
 {
-	int e = attribute_write(c, "driver_override", "\n");
+	int e = override_write(c, "");
 	if (e >= 0)
 		e = driver_unbind(c, former);
 	if (e < 0 || str_eq(goal, "-"))
@@ -200,7 +222,7 @@ static int unbind_write(const struct verb_context *c, const char *former, const 
 	e = driver_attach(c, goal, now);
 	if (!goal[0])
 		return e;
-	int cleared = attribute_write(c, "driver_override", "\n");
+	int cleared = override_write(c, "");
 	return e < 0 ? e : cleared;
 }
 
@@ -233,8 +255,8 @@ static void verb_unbind(const struct verb_context *c, const struct step *s, stru
 		(void)STR_COPY(r->reason, "not-given-back");
 		return;
 	}
-	if (s->flag)
-		(void)power_pin(c, 1);
+	/* It is given back; a setting that did not take is tried again by itself. */
+	r->number = s->flag && power_pin(c, 1) >= 0;
 	r->status = STEP_DONE;
 }
 

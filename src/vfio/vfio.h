@@ -5,9 +5,10 @@
  * and level-triggered: what is returned is what the picture still lacks; nothing when the goal
  * holds.
  *
- * Two things the picture cannot show. A reset: its goal is the slice's dirty flag, which the engine
+ * Three things the picture cannot show. A reset: its goal is the slice's dirty flag, which the engine
  * clears when VERB_RESET is DONE. The driver before carve: the engine records it in the slice
- * (has_original, original_driver = the function's driver) before the bind step goes out.
+ * (has_original, original_driver = the function's driver) before the bind step goes out. And D3cold:
+ * power_pinned, which the engine sets with that step too, and takes back when it is allowed again.
  */
 #pragma once
 #include "mech/mech.h"

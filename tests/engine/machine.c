@@ -549,8 +549,10 @@ static int do_verb(struct machine *m, const struct step *s, struct step_result *
 {
 	switch ((enum verb)s->verb) {
 	case VERB_BIND:
+		r->number = 1; /* D3cold was allowed */
 		return do_bind(m, s);
 	case VERB_UNBIND:
+		r->number = s->flag;
 		return do_unbind(m, s);
 	case VERB_SET_VFS:
 		return machine_vfs_set(m, s->target.device, s->number, true);
@@ -577,9 +579,10 @@ static int do_verb(struct machine *m, const struct step *s, struct step_result *
 	case VERB_READ_VFS:
 	case VERB_HOLDERS:
 	case VERB_MODULE_LOAD:
-	case VERB_PIN_POWER:
 	case VERB_COUNT:
 		break;
+	case VERB_PIN_POWER:
+		return machine_function(m, &s->target) ? 1 : -ENODEV;
 	}
 	return -EOPNOTSUPP;
 }

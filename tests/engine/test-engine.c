@@ -1107,6 +1107,24 @@ static void test_engine_device_found_stuck_is_asked_until_it_moves(void **state)
 	claim_ok(w, 1000, "gpu", "one");
 }
 
+/* It moved before it was asked again: what it waited for is over, and not told for ever. */
+static void test_engine_device_that_moves_before_it_is_asked_waits_no_more(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	engine_device_stuck(w->e, GPU, "step 7 has not returned");
+	world_turn(w);
+	struct step_result r = { .id = w->m.steps[0].step.id, .status = STEP_STUCK };
+	w->m.n_steps = 0;
+	(void)engine_step_result(w->e, &r, NULL, 0);
+	world_turn(w);
+	engine_device_stuck(w->e, GPU, NULL);
+	run(w);
+	uint64_t token = world_apply(w, POLICY, false);
+	run(w);
+	assert_null(json_object_get(result_of(w, token, GPU), "waits"));
+}
+
 static void test_f35_engine_vfs_are_believed_when_seen(void **state)
 {
 	struct world *w = *state;
@@ -1300,6 +1318,7 @@ int main(void)
 		T(test_f21_f22_engine_success_that_nobody_sees_is_a_failure),
 		T(test_engine_executor_lost_is_observed_before_anything_goes_on),
 		T(test_engine_device_found_stuck_is_asked_until_it_moves),
+		T(test_engine_device_that_moves_before_it_is_asked_waits_no_more),
 		T(test_f35_engine_vfs_are_believed_when_seen),
 		T(test_engine_drift_is_repaired_only_when_the_policy_says),
 		T(test_engine_commit_fails_changes_nothing_and_recovers),

@@ -49,6 +49,7 @@ test_program_that_ends_leaves_nothing() {
 
 # Root here may open /dev/fuse, others on a usual machine as well: that is what is made so.
 as_user() { # PROGRAM...
+	# shellcheck disable=SC2016 # expanded inside
 	unshare -m bash -euc '
 		node=$(mktemp -u)
 		mknod "$node" c 10 229

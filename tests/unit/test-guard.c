@@ -267,6 +267,19 @@ static void test_f08_guard_only_the_executors_own_are_no_holders(void **state)
 	expect_free(h);
 }
 
+/* The driver's link goes before VFIO's users do: the group that is still there says so. */
+static void test_f42_guard_function_that_vfio_cannot_let_go_is_held(void **state)
+{
+	struct host *h = *state;
+	network_card(h);
+	target(h, VF1, 1);
+	h->step.verb = VERB_RESET;
+	expect_free(h);
+	vfio_group(h, 16, NULL_NODE);
+	process(h, 4121, "qemu-system-x86", "0::/machine.slice\n", "/dev/null");
+	expect_refused(h, "guard.held");
+}
+
 /* Its group opens, so nobody has it: processes are not even looked at. With a node beside the group
  * they are: that one may be open without use. */
 static void test_guard_group_that_opens_asks_no_process(void **state)
@@ -653,6 +666,7 @@ int main(void)
 		TEST(test_f08_guard_held_vf_not_taken),
 		TEST(test_guard_vf_held_by_its_own_node_not_taken),
 		TEST(test_f08_guard_only_the_executors_own_are_no_holders),
+		TEST(test_f42_guard_function_that_vfio_cannot_let_go_is_held),
 		TEST(test_guard_group_that_opens_asks_no_process),
 		TEST(test_f33_guard_pf_of_held_vf_keeps_its_driver),
 		TEST(test_f08_guard_held_mdev_not_removed),

@@ -114,6 +114,38 @@ static void test_f01_release_goes_back_to_recorded_driver(void **state)
 	have_done(&h);
 }
 
+/* Whether D3cold was allowed again nobody has told: it is looked at, once the function is given back. */
+static void test_f11_release_allows_d3cold_again(void **state)
+{
+	(void)state;
+	struct have h = { 0 };
+	struct plan p = { 0 };
+	struct function *f = picture_function(&h, GPU, 0x030000, "vfio-pci", 7);
+	struct slice s = picture_slice("passthrough", GPU_KEY, -1);
+
+	s.has_original = 1;
+	s.power_pinned = SLICE_POWER_ASKED;
+	assert_int_equal(STR_COPY(s.original_driver, "nouveau"), 0);
+	assert_int_equal(vfio_release_steps(&h, &s, f, false, &p, NULL), 0);
+	picture_plan(&p, VERB_UNBIND, -1);
+	assert_int_equal(p.steps[0].flag, 1);
+	plan_done(&p);
+
+	/* It stays bound: D3cold stays pinned. */
+	assert_int_equal(vfio_release_steps(&h, &s, f, true, &p, NULL), 0);
+	picture_plan(&p, -1);
+
+	(void)STR_COPY(f->driver, "nouveau");
+	assert_int_equal(vfio_release_steps(&h, &s, f, false, &p, NULL), 0);
+	picture_plan(&p, VERB_PIN_POWER, -1);
+	assert_int_equal(p.steps[0].number, 1);
+	plan_done(&p);
+	s.power_pinned = SLICE_POWER_OWN;
+	assert_int_equal(vfio_release_steps(&h, &s, f, false, &p, NULL), 0);
+	picture_plan(&p, -1);
+	have_done(&h);
+}
+
 static void test_release_without_reset_has_no_proof(void **state)
 {
 	(void)state;
@@ -324,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_bind_reached_goal_is_empty),
 		cmocka_unit_test(test_bind_pf_with_vfs_refused),
 		cmocka_unit_test(test_f01_release_goes_back_to_recorded_driver),
+		cmocka_unit_test(test_f11_release_allows_d3cold_again),
 		cmocka_unit_test(test_release_without_reset_has_no_proof),
 		cmocka_unit_test(test_f24_group_sibling_on_host_is_named),
 		cmocka_unit_test(test_group_check_other_tenant_refused),
