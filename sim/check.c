@@ -125,11 +125,11 @@ static int check_text(const char *policy)
 		{ "carve", "list", "slices" },
 		{ "carve", "list", "claims" },
 	};
-	int r = 0;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
-		int status = step(steps[i], false);
-		r = r ? r : status;
-	}
+	int r = step(steps[0], false);
+	/* What cannot be planned is not tried. */
+	for (size_t i = 1; r == 0 && i < sizeof(steps) / sizeof(*steps); i++)
+		r = step(steps[i], false);
+	printf("\n%s %s on this host\n", policy, r ? "does not hold" : "holds");
 	return r ? 1 : 0;
 }
 

@@ -438,14 +438,21 @@ static void driver_add(struct machine *m, const char *name)
 	driver_files(m, d);
 }
 
+static void drivers_of(struct machine *m, const struct host_slot *slots, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		driver_add(m, slots[i].model->driver);
+		driver_add(m, slots[i].model->vf_driver);
+		drivers_of(m, slots[i].slots, slots[i].n_slots);
+	}
+}
+
 void driver_init(struct machine *m)
 {
 	node_file(m->tree, m->bus_pci, "drivers_probe", 0200, &ops_probe, m);
 	driver_add(m, "pcieport");
-	for (size_t i = 0; i < m->host->n_models; i++) {
-		driver_add(m, m->host->models[i].driver);
-		driver_add(m, m->host->models[i].vf_driver);
-	}
+	for (size_t i = 0; i < m->host->n_roots; i++)
+		drivers_of(m, m->host->roots[i].slots, m->host->roots[i].n_slots);
 	for (size_t i = 0; i < m->host->n_drivers; i++)
 		driver_add(m, m->host->drivers[i].name);
 	for (size_t i = 0; i < sizeof(vfio_drivers) / sizeof(*vfio_drivers); i++)

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/num.h"
@@ -79,6 +80,10 @@ static int cmd_shell(struct options *o, char **operands, int n)
 	(void)operands;
 	(void)n;
 	(void)setenv("PS1", "carve-sim:\\w# ", 1);
+	if (isatty(STDIN_FILENO) && o->host)
+		fprintf(stderr,
+			"A simulated machine, %s, with carve's services running; \"exit\" leaves it.\n",
+			o->host);
 	return run_in_world(o, argv, true);
 }
 

@@ -299,7 +299,8 @@ static void examine_slices(struct exam *e)
 				"kept out of use: %.200s", s->reason);
 		} else if (s->state == SLICE_LOST) {
 			FINDING(e, FINDING_WARNING, "doctor.slice.lost", name,
-				"carve apply makes it anew, if the policy still wants it",
+				"release its claim, if it has one; then carve apply makes it anew, if the policy still "
+				"wants it",
 				"it is not there: %.200s", s->reason);
 		} else if (s->state == SLICE_READY && s->dirty) {
 			(void)STR_FORMAT(remedy,

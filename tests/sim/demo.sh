@@ -19,12 +19,12 @@ show carve list
 tell "Two GPUs and a network card are put under carve: nothing else is ever written to."
 show carve enroll 0000:1b:00.0
 show carve enroll 0000:43:00.0
-show carve enroll ibp24s0
+show carve enroll enp24s0np0
 cat > /etc/carve/policy.yaml <<- 'POLICY'
 	version: 1
 	devices:
 	  gpu: {match: {id: "10de:2330", numa: 0, path: ["pci:0000:15", "pci:0000:37"]}, expect: 2}
-	  nic: {match: {netdev: ibp24s0}, expect: 1}
+	  nic: {match: {netdev: enp24s0np0}, expect: 1}
 	divide:
 	  - {use: gpu, as: passthrough}
 	  - {use: nic, as: sriov, count: 4}
@@ -42,7 +42,7 @@ tell "A GPU and a network VF for a virtual machine."
 show carve alloc h100 --for manual:demo --name train
 show carve alloc lan --for manual:demo --name web --set mac=52:54:00:aa:00:01 --set vlan=110
 show carve handle train --format libvirt
-show ip link show dev ibp24s0
+show ip link show dev enp24s0np0
 tell "The machine runs: it has the GPU open. (carve-sim hold stands in for it.)"
 carve-sim hold 0000:1b:00.0 > /dev/null &
 until carve holders 0000:1b:00.0 2> /dev/null | grep -q qemu; do sleep 0.1; done
@@ -62,5 +62,5 @@ show carve-sim reboot
 until carve list > /dev/null 2>&1; do sleep 0.1; done
 show carve apply --restore --wait
 show carve list claims
-show ip link show dev ibp24s0
+show ip link show dev enp24s0np0
 tell "This was simulated: carve-sim(1). Try your own policy: build/carve-sim check POLICY --host dgx-h100"
