@@ -587,7 +587,9 @@ void bus_scan(struct machine *m)
 	const bool first = !m->functions;
 	for (size_t i = 0; i < m->host->n_roots; i++) {
 		const struct host_root *root = &m->host->roots[i];
-		struct scan s = { .m = m, .root = root, .next = root->number + 1, .first = first };
+		struct scan s = {
+			.m = m, .root = root, .next = root->number + 1 + m->shift, .first = first
+		};
 		struct node *dir = root_dir(m, root->domain, root->number);
 		node_dir(m->tree, dir, "power");
 		scan_bus(&s, NULL, root->slots, root->n_slots, root->number);

@@ -168,8 +168,13 @@ static int do_plug(struct request *r)
 	return 0;
 }
 
+/* Buses are numbered anew as if there were another bridge in front of each root's. Fixed numbers stay. */
 static int do_reboot(struct request *r)
 {
+	if (r->n > 1 && !str_eq(r->words[1], "renumber"))
+		return no(r, "\"renumber\" is the only word that goes with it");
+	if (r->n > 1)
+		r->m->shift++;
 	r->m->hooks->reboot(r->m);
 	return 0;
 }

@@ -34,7 +34,7 @@ static struct group *group_make(struct machine *m, unsigned id)
 
 struct group *group_new(struct machine *m)
 {
-	unsigned id = 0;
+	unsigned id = m->shift;
 	while (id < GROUPS_MAX - 1 && m->group_ids[id])
 		id++;
 	return group_make(m, id);

@@ -119,6 +119,7 @@ struct machine {
 	bool ending; /* the world ends: all waiters go */
 	char boot_id[BOOT_ID_SIZE];
 	unsigned boots;
+	unsigned shift; /* how far firmware moves buses and groups: somebody put a card in */
 	struct pci *functions, **functions_end;
 	struct object *objects, *retired; /* see machine_object() */
 	unsigned inside;		  /* accesses under way */
@@ -145,7 +146,7 @@ struct machine *machine_new(const struct host *host);
 struct machine *machine_free(struct machine *m);
 /* Power-on: everything that the host describes is found and gets its drivers. Lock held. */
 void machine_boot(struct machine *m);
-/* All that does not survive a reboot is gone, then it boots again. Lock held. */
+/* All that does not survive a reboot is gone, then it boots again, with shift as it is then. Lock held. */
 void machine_reboot(struct machine *m);
 /* Lets all waiters go with ENOTCONN: the world ends. Takes the lock. */
 void machine_end(struct machine *m);

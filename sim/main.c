@@ -180,7 +180,8 @@ static const struct command commands[] = {
 	  ANY, cmd_hold },
 	{ "pull", "FUNCTION", "inside: take a card out", 1, 1, cmd_pull },
 	{ "plug", "", "inside: put back what was taken out", 0, 0, cmd_plug },
-	{ "reboot", "", "inside: power off and on", 0, 0, cmd_reboot },
+	{ "reboot", "[renumber]", "inside: power off and on; with other bus and group numbers", 0,
+	  1, cmd_reboot },
 	{ "trace", "[NUMBER]", "inside: writes and events, behind an entry", 0, 1, cmd_trace },
 	{ "pace", "PERCENT", "inside: how fast the machine is; 0: nothing takes time", 1, 1,
 	  cmd_pace },
@@ -200,7 +201,7 @@ static void usage(FILE *f)
 	fputs("\n"
 	      "  --host=NAME|FILE  the machine\n"
 	      "  --pace=PERCENT    how fast it is (100); 0: nothing takes time\n"
-	      "  --fault=TEXT      as \"carve-sim fault\", from the start on; may be repeated\n"
+	      "  --fault=TEXT|@FILE  as \"carve-sim fault\", from the start on; a line each of a file\n"
 	      "  --services        run: carved and carve-executor, too\n"
 	      "  --name=NAME       hold: what the process is called (qemu-system-x86)\n"
 	      "  --json            check: for programs\n"

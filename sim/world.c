@@ -530,11 +530,28 @@ static int fault_set(struct machine *m, const char *given, struct err *reterr)
 	return fault_add(m, words, n, &id, reterr);
 }
 
+/* A scenario: a fault a line; '#' begins a comment. */
+static int scenario_set(struct machine *m, const char *file, struct err *reterr)
+{
+	char line[512];
+	int r = 0;
+	_cleanup_fclose_ FILE *f = fopen(file, "re");
+	if (!f)
+		return failed(reterr, errno, "cannot read the scenario", file);
+	while (r == 0 && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "#\n")] = '\0';
+		if (line[strspn(line, " \t")])
+			r = fault_set(m, line, reterr);
+	}
+	return r;
+}
+
 static int faults_set(struct machine *m, const char *const *faults, struct err *reterr)
 {
 	int r = 0;
 	for (; r == 0 && faults && *faults; faults++)
-		r = fault_set(m, *faults, reterr);
+		r = **faults == '@' ? scenario_set(m, *faults + 1, reterr)
+				    : fault_set(m, *faults, reterr);
 	return r;
 }
 

@@ -241,3 +241,15 @@ test_f42_pulled_card_is_not_free_while_it_is_held() {
 	wait_until 10 claim_is_over one
 	[[ $(driver_of "$rng") == virtio-pci ]]
 }
+
+# Another card in the machine: the same devices are at other addresses and in other groups.
+test_f03_f23_devices_are_found_again_after_buses_were_renumbered() {
+	prepare_applied
+	carve alloc lan --for manual:test --name one --reserved --deadline "$SIM_DEADLINE"
+	carve-sim reboot renumber
+	services_start
+	carve apply --restore --wait --deadline "$SIM_DEADLINE"
+	[[ ! -e /sys/bus/pci/devices/$nic && $(pci_attribute 0000:02:00.0 sriov_numvfs) == 2 ]]
+	[[ $(pci_attribute 0000:03:00.0 sriov_numvfs) == 0 ]]
+	[[ $(address_of one) == 0000:02:10.0 && $(driver_of 0000:02:10.0) == vfio-pci ]]
+}
