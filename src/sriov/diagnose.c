@@ -23,10 +23,13 @@ static void numvfs_because(const struct have *h, const struct step *s, const str
 			    "firmware left too little MMIO space or bus numbers for the VFs");
 }
 
-static const char *numvfs_todo(const struct step_result *r)
+/* pf NULL: it is not there any more. */
+static const char *numvfs_todo(const struct function *pf, const struct step_result *r)
 {
 	if (str_eq(r->reason, "other-count"))
 		return "ask for the count that the driver gives";
+	if (r->error == ENOENT && pf && pf->driver[0])
+		return "divide it another way, or use a driver that makes VFs";
 	if (r->error == ENOENT)
 		return "bind the PF to its host driver first";
 	if (r->error == ENOMEM)
@@ -110,5 +113,6 @@ void sriov_diagnose(const struct have *h, const struct step *s, const struct ste
 	if (s->verb == VERB_SET_VF)
 		err_state(reterr, "settings before the one named were taken; all are read again");
 	err_state(reterr, "carve looks at it again and goes on from what it finds");
-	err_todo(reterr, "%s", f->todo ? f->todo : numvfs_todo(r));
+	err_todo(reterr, "%s",
+		 f->todo ? f->todo : numvfs_todo(have_device(h, s->target.device), r));
 }
