@@ -35,6 +35,7 @@ static const struct {
 	{ "gone", ARGUMENT_NONE, FAULT_GONE },
 	{ "gone-after", ARGUMENT_NONE, FAULT_GONE_AFTER },
 	{ "ignore", ARGUMENT_NONE, FAULT_IGNORE },
+	{ "instead", ARGUMENT_TEXT, FAULT_INSTEAD },
 	{ "dead", ARGUMENT_NONE, FAULT_DEAD },
 	{ "answer", ARGUMENT_TEXT, FAULT_ANSWER },
 	{ "lost", ARGUMENT_NONE, FAULT_LOST },
@@ -56,11 +57,12 @@ static int complain(struct err *reterr, const char *word)
 	err_set(reterr, "sim.fault", EINVAL, "\"%s\" is no fault", word);
 	err_because(reterr, "it is none of the words below, or does not go with the others");
 	err_state(reterr, "no fault was set");
-	err_todo(reterr,
-		 "PATH [read|write|event] [N | N+ | N+TIMES] EFFECT, EFFECT being one of: "
-		 "error=ERRNO error-after=ERRNO hang slow=MS kill=PROGRAM kill-after=PROGRAM "
-		 "reboot reboot-after gone gone-after ignore dead answer=TEXT; of events: lost "
-		 "late=MS");
+	err_todo(
+		reterr,
+		"PATH [read|write|event] [N | N+ | N+TIMES] EFFECT, EFFECT being one of: "
+		"error=ERRNO error-after=ERRNO hang slow=MS kill=PROGRAM kill-after=PROGRAM "
+		"reboot reboot-after gone gone-after ignore instead=TEXT dead answer=TEXT; of events: lost "
+		"late=MS");
 	return -EINVAL;
 }
 

@@ -445,6 +445,7 @@ static int effect_before(struct machine *m, const struct fault *f, struct pci *a
 	case FAULT_REBOOT_AFTER:
 	case FAULT_GONE_AFTER:
 	case FAULT_IGNORE:
+	case FAULT_INSTEAD:
 	case FAULT_DEAD:
 	case FAULT_ANSWER:
 	case FAULT_LOST:
@@ -479,6 +480,7 @@ static int effect_after(struct machine *m, const struct fault *f, struct pci *at
 	case FAULT_REBOOT:
 	case FAULT_GONE:
 	case FAULT_IGNORE:
+	case FAULT_INSTEAD:
 	case FAULT_ANSWER:
 	case FAULT_LOST:
 		break;
@@ -504,6 +506,8 @@ int machine_access(struct machine *m, const struct access *a)
 	int r = effect_before(m, &f, a->at, slash ? slash + 1 : a->path);
 	if (r == 0 && a->gone && *a->gone)
 		r = -ENODEV;
+	if (f.effect == FAULT_INSTEAD && a->replace)
+		a->replace(a->userdata, f.text);
 	if (r == 0 && f.effect != FAULT_IGNORE)
 		r = a->act(a->userdata);
 	trace_add(m, 'w', a->path, a->text, r);
@@ -522,6 +526,13 @@ static int store_act(void *userdata)
 	return s->n->ops->store(s->n, s->text, s->len);
 }
 
+static void store_replace(void *userdata, const char *text)
+{
+	struct store *s = userdata;
+	s->text = text;
+	s->len = strlen(text);
+}
+
 int machine_store(struct machine *m, struct node *n, const char *text, size_t len)
 {
 	char path[TREE_PATH_SIZE];
@@ -533,6 +544,7 @@ int machine_store(struct machine *m, struct node *n, const char *text, size_t le
 				  .at = target_of(m, n, text),
 				  .gone = &n->gone,
 				  .act = store_act,
+				  .replace = store_replace,
 				  .userdata = &s };
 	return machine_access(m, &a);
 }

@@ -189,6 +189,7 @@ struct access {
 	const bool *gone;	 /* becomes true when there is nothing left to change: ENODEV */
 	int (*act)(void *userdata);
 	void *userdata;
+	void (*replace)(void *userdata, const char *text); /* what is written; NULL: cannot be */
 };
 /* Does it after faults had their say, and keeps it in the trace. Lock held. */
 int machine_access(struct machine *m, const struct access *a);
@@ -379,10 +380,11 @@ enum fault_effect {
 	FAULT_REBOOT_AFTER,
 	FAULT_GONE, /* the function is pulled before it is done */
 	FAULT_GONE_AFTER,
-	FAULT_IGNORE, /* answers success, nothing is done */
-	FAULT_DEAD,   /* afterwards config space reads all ones */
-	FAULT_ANSWER, /* a read answers text */
-	FAULT_LOST,   /* an event is not told */
+	FAULT_IGNORE,  /* answers success, nothing is done */
+	FAULT_INSTEAD, /* text is written instead; the answer is that of it */
+	FAULT_DEAD,    /* afterwards config space reads all ones */
+	FAULT_ANSWER,  /* a read answers text */
+	FAULT_LOST,    /* an event is not told */
 };
 
 struct fault {

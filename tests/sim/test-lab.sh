@@ -253,3 +253,12 @@ test_f03_f23_devices_are_found_again_after_buses_were_renumbered() {
 	[[ $(pci_attribute 0000:03:00.0 sriov_numvfs) == 0 ]]
 	[[ $(address_of one) == 0000:02:10.0 && $(driver_of 0000:02:10.0) == vfio-pci ]]
 }
+
+# The driver makes fewer VFs than were asked for, and the write says that all is well.
+test_f21_fewer_vfs_than_asked_for_are_noticed() {
+	prepare
+	carve-sim fault "$nic/sriov_numvfs" write 1 instead=1
+	says 'asked for 2, the driver reports 1' apply /run/policy.yaml
+	apply /run/policy.yaml
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 2 ]]
+}
