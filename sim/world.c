@@ -582,8 +582,13 @@ static int machine_start(const struct world_options *o, struct machine **ret, st
 static int world_make(const struct world_options *o, struct err *reterr)
 {
 	struct machine *m = NULL;
-	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
-		return failed(reterr, errno, "cannot make a world of its own", "mount namespace");
+	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0) {
+		int e = errno;
+		failed(reterr, e, "cannot make a world of its own", "/");
+		err_todo(reterr,
+			 "in a changed root, make that a mount point: mount --bind DIR DIR");
+		return -e;
+	}
 	int r = mount_new("tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755", reterr);
 	if (r == 0)
 		r = folder(WORLD_DIR, reterr);
