@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "sim/program.h"
 #include "sim/world.h"
 #include "sys/file.h"
 
@@ -20,17 +21,16 @@
 
 int check_run(const struct host *host, const char *policy, bool json, struct err *reterr)
 {
-	char self[PATH_MAX], full[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n < 0 || !realpath(policy, full)) {
+	char full[PATH_MAX];
+	if (!realpath(policy, full)) {
 		int e = errno;
 		err_set(reterr, "policy.read", e, "cannot read the policy");
 		err_on(reterr, "%s", policy);
 		err_because(reterr, "%s", strerror(e));
 		return -e;
 	}
-	self[n] = '\0';
-	char *argv[] = { self, (char *)"check-inside", full, json ? (char *)"--json" : NULL, NULL };
+	char *argv[] = { (char *)(uintptr_t)program_path(), (char *)"check-inside", full,
+			 json ? (char *)"--json" : NULL, NULL };
 	const struct world_options o = { .host = host, .services = true, .argv = argv };
 	return world_run(&o, reterr);
 }

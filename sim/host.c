@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "sim/host-internal.h"
+#include "sim/program.h"
 #include "sys/file.h"
 
 #ifndef CARVE_SIM_HOSTDIR
@@ -100,21 +101,6 @@ static struct host *open_path(const char *path, struct err *reterr)
 	return host_parse(text, len, path, reterr);
 }
 
-/* Folder of this program, with "/" and more behind it; -ENAMETOOLONG. */
-static int beside_program(const char *more, char ret[PATH_MAX])
-{
-	char program[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
-	if (n < 0)
-		return -errno;
-	program[n] = '\0';
-	char *slash = strrchr(program, '/');
-	if (!slash)
-		return -ENOENT;
-	*slash = '\0';
-	return str_format(ret, PATH_MAX, "%s/%s", program, more);
-}
-
 /* Where shipped hosts lie, in the order they are looked for. False: no such place. */
 static bool folder(unsigned i, char ret[PATH_MAX])
 {
@@ -123,9 +109,9 @@ static bool folder(unsigned i, char ret[PATH_MAX])
 	case 0:
 		return chosen && str_copy(ret, PATH_MAX, chosen) >= 0;
 	case 1: /* build/carve-sim */
-		return beside_program("../sim/hosts", ret) >= 0;
+		return program_beside("../sim/hosts", ret, PATH_MAX) == 0;
 	case 2: /* build/KIND/carve-sim */
-		return beside_program("../../sim/hosts", ret) >= 0;
+		return program_beside("../../sim/hosts", ret, PATH_MAX) == 0;
 	case 3:
 		return str_copy(ret, PATH_MAX, CARVE_SIM_HOSTDIR) >= 0;
 	}

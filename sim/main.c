@@ -13,6 +13,7 @@
 #include "sim/check.h"
 #include "sim/control.h"
 #include "sim/host.h"
+#include "sim/program.h"
 #include "sim/world.h"
 
 #define FAULTS_MAX 32
@@ -302,6 +303,7 @@ static int command_run(const struct command *c, struct options *o, int argc, cha
 int main(int argc, char **argv)
 {
 	struct options o = { .pace = 100 };
+	program_remember();
 	for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
 		if (str_eq(argv[1], commands[i].name))
 			return command_run(&commands[i], &o, argc - 1, argv + 1);

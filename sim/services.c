@@ -16,23 +16,17 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "sim/program.h"
 #include "sys/clock.h"
 
 #define START_MS 20000
 #define NOTIFY "/run/carve-sim/notify"
 
 /* Beside this program in a build tree, else where it is installed. */
-static int program_path(char *ret, size_t size)
+static int carved_path(char *ret, size_t size)
 {
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n > 0) {
-		self[n] = '\0';
-		char *slash = strrchr(self, '/');
-		if (slash && str_format(ret, size, "%.*s/carved", (int)(slash - self), self) == 0 &&
-		    access(ret, X_OK) == 0)
-			return 0;
-	}
+	if (program_beside("carved", ret, size) == 0 && access(ret, X_OK) == 0)
+		return 0;
 	int r = str_copy(ret, size, CARVE_LIBEXECDIR "/carved");
 	return r == 0 && access(ret, X_OK) < 0 ? -errno : r;
 }
@@ -96,7 +90,7 @@ static int ready_wait(int fd, pid_t pid)
 int services_start(struct err *reterr)
 {
 	char program[PATH_MAX];
-	int r = program_path(program, sizeof(program));
+	int r = carved_path(program, sizeof(program));
 	if (r < 0)
 		return failed(reterr, -r, "carved");
 	(void)mkdir("/run/carve", 0755);

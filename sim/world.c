@@ -29,6 +29,7 @@
 #include "base/num.h"
 #include "sim/control.h"
 #include "sim/fs.h"
+#include "sim/program.h"
 #include "sim/services.h"
 #include "sys/clock.h"
 
@@ -261,15 +262,8 @@ static int etc_accounts(const char *name, const char *const lines[], size_t n, s
 /* Beside this program in a build tree, else where it is installed. */
 static bool preload_find(char ret[PATH_MAX])
 {
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n > 0) {
-		self[n] = '\0';
-		*strrchr(self, '/') = '\0';
-		if (str_format(ret, PATH_MAX, "%s/libcarve-sim.so", self) == 0 &&
-		    access(ret, R_OK) == 0)
-			return true;
-	}
+	if (program_beside("libcarve-sim.so", ret, PATH_MAX) == 0 && access(ret, R_OK) == 0)
+		return true;
 	return str_copy(ret, PATH_MAX, CARVE_LIBEXECDIR "/libcarve-sim.so") == 0 &&
 	       access(ret, R_OK) == 0;
 }
@@ -402,20 +396,11 @@ static const struct machine_hooks hooks = { .kill = hook_kill, .reboot = hook_re
 
 static void environment_set(void)
 {
-	char self[PATH_MAX], path[PATH_MAX * 2];
+	char here[PATH_MAX], path[PATH_MAX * 2];
 	const char *had = getenv("PATH");
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n > 0) {
-		self[n] = '\0';
-		*strrchr(self, '/') = '\0';
-		if (STR_FORMAT(path, "%s:%s", self, had ? had : "/usr/sbin:/usr/bin:/sbin:/bin") ==
-		    0)
-			(void)setenv("PATH", path, 1);
-	}
-	/* Programs built with a sanitizer end when its library is not the first: ours is. */
-	had = getenv("ASAN_OPTIONS");
-	if (STR_FORMAT(path, "%s%sverify_asan_link_order=0", had ? had : "", had ? ":" : "") == 0)
-		(void)setenv("ASAN_OPTIONS", path, 1);
+	if (program_beside("", here, sizeof(here)) == 0 &&
+	    STR_FORMAT(path, "%s:%s", here, had ? had : "/usr/sbin:/usr/bin:/sbin:/bin") == 0)
+		(void)setenv("PATH", path, 1);
 	/* libudev looks whether /sys is a sysfs, and this one is not (systemd, sd-device). */
 	(void)setenv("SYSTEMD_DEVICE_VERIFY_SYSFS", "0", 1);
 	(void)setenv("CARVE_SIM", "1", 1);
