@@ -398,7 +398,7 @@ static void environment_set(void)
 {
 	char here[PATH_MAX], path[PATH_MAX * 2];
 	const char *had = getenv("PATH");
-	if (program_beside("", here, sizeof(here)) == 0 &&
+	if (program_beside(".", here, sizeof(here)) == 0 &&
 	    STR_FORMAT(path, "%s:%s", here, had ? had : "/usr/sbin:/usr/bin:/sbin:/bin") == 0)
 		(void)setenv("PATH", path, 1);
 	/* libudev looks whether /sys is a sysfs, and this one is not (systemd, sd-device). */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The simulator against a kernel: what ../scenarios say is done in the guest and on a simulated
 # machine with the same devices (sim/hosts/lab.yaml), and what came of it is compared, line by line.
-# topology: main
+# topology: truth
 # runs: host
 # limit: 900
 
