@@ -678,13 +678,19 @@ int bus_remove(struct pci *f)
 	return r;
 }
 
+void bus_off(struct pci *f)
+{
+	f->state.off = true;
+	/* Also those that are being made or removed. */
+	for (unsigned i = 0; f->vfs && i < f->model->vfs; i++)
+		if (f->vfs[i])
+			f->vfs[i]->state.off = true;
+}
+
 /* It answers nothing from now on, and the kernel takes it away as soon as it can. */
 void bus_pull(struct pci *f)
 {
-	f->state.off = true;
-	for (unsigned i = 0; i < f->num_vfs; i++)
-		if (f->vfs[i]) /* the others are being removed */
-			f->vfs[i]->state.off = true;
+	bus_off(f);
 	(void)bus_remove(f);
 }
 

@@ -608,7 +608,7 @@ static const struct file_ops ops_cmdline = { .show = show_cmdline };
 static void proc_file(struct machine *m, const char *name, const struct file_ops *ops)
 {
 	if (!node_find(m->tree, m->proc, name))
-		node_file(m->tree, m->proc, name, 0444, ops, m)->number = 1;
+		node_file(m->tree, m->proc, name, 0444, ops, m)->number = NODE_STAYS;
 }
 
 static void numa_init(struct machine *m)
@@ -646,5 +646,5 @@ void class_init(struct machine *m)
 	proc_file(m, "swaps", &ops_swaps);
 	proc_file(m, "cmdline", &ops_cmdline);
 	if (!node_find(m->tree, m->proc, "driver"))
-		node_dir(m->tree, m->proc, "driver")->number = 1;
+		node_dir(m->tree, m->proc, "driver")->number = NODE_STAYS;
 }

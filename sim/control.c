@@ -117,11 +117,6 @@ static void card_function(struct pull *p, unsigned i, void (*fn)(struct pci *f))
 		fn(f);
 }
 
-static void card_off(struct pci *f)
-{
-	f->state.off = true;
-}
-
 static void *pull_run(void *userdata)
 {
 	struct pull *p = userdata;
@@ -148,7 +143,7 @@ static int do_pull(struct request *r)
 	p->m = r->m;
 	(void)STR_COPY(p->addr, f->dev.name);
 	for (unsigned i = 0; i < 8; i++)
-		card_function(p, i, card_off);
+		card_function(p, i, bus_off);
 	if (pthread_create(&thread, NULL, pull_run, p) != 0) {
 		free(p);
 		return no(r, "no thread can be started");

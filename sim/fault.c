@@ -225,12 +225,13 @@ struct fault *fault_meet(struct machine *m, const char *path, bool read)
 
 bool fault_event(struct machine *m, const char *path, uint32_t *ret_delay)
 {
+	const struct fault *met = NULL;
 	for (struct fault *f = m->faults; f; f = f->next)
-		if (f->events && path_matches(f, path) && counted(f)) {
-			*ret_delay = f->ms;
-			return f->effect == FAULT_LOST;
-		}
-	return false;
+		if (f->events && path_matches(f, path) && counted(f))
+			met = f;
+	if (met)
+		*ret_delay = met->ms;
+	return met && met->effect == FAULT_LOST;
 }
 
 static bool is_set(const struct machine *m, unsigned id)

@@ -451,13 +451,17 @@ static int text_refresh(struct machine *m, struct open_file *o, off_t at)
 {
 	if (o->has_text && at > 0)
 		return 0;
-	str_buf_done(&o->text);
-	o->text = (struct str_buf){ 0 };
-	o->has_text = false;
-	int r = o->node->gone ? -ENODEV : machine_show(m, o->node, &o->text);
-	if (r == 0 && o->text.failed)
+	/* Another read of the same open file may come while this one waits. */
+	struct str_buf text = { 0 };
+	int r = o->node->gone ? -ENODEV : machine_show(m, o->node, &text);
+	if (r == 0 && text.failed)
 		r = -ENOMEM;
+	str_buf_done(&o->text);
 	o->has_text = r == 0;
+	if (r == 0)
+		o->text = text;
+	else
+		str_buf_done(&text);
 	return r;
 }
 

@@ -58,7 +58,6 @@ struct function_state {
 	bool d3;  /* asleep in D3hot */
 	bool d0;  /* known to be awake when it is not asleep */
 	bool d3cold_allowed;
-	uint32_t resets; /* how many there were */
 };
 
 struct pci {
@@ -137,7 +136,6 @@ struct machine {
 	unsigned next_fault;
 	const struct machine_hooks *hooks;
 	int next_ifindex;
-	unsigned next_minor;
 	uint64_t next_bar;
 };
 
@@ -212,6 +210,8 @@ int bus_remove(struct pci *f);
 /* pci_enable_device(), with the bridges above; and back. */
 void bus_enable(struct pci *f);
 void bus_disable(struct pci *f);
+/* It and its VFs answer nothing any more. */
+void bus_off(struct pci *f);
 /* Without warning: the card is pulled. What is open stays open. */
 void bus_pull(struct pci *f);
 /* uevent variables of a function, for its uevent file and its events. */
@@ -421,10 +421,8 @@ bool fault_event(struct machine *m, const char *path, uint32_t *ret_delay);
 struct trace {
 	struct trace *next; /* the one before */
 	uint64_t number;
-	int64_t at_ms;
 	char kind; /* 'w' write, 'e' event, 'b' boot */
 	int result;
-	pid_t pid;
 	char text[128];
 	char path[]; /* as long as it is */
 };

@@ -112,7 +112,6 @@ static int reset_locked(struct pci *f)
 	if (!*at)
 		return -ENOTTY;
 	int r = machine_sleep(f->dev.machine, RESET_MS);
-	f->state.resets++;
 	f->state.d3 = false;
 	nvme_reset(f);
 	return r;

@@ -470,6 +470,6 @@ void rtnetlink_init(struct machine *m)
 	if (node_find(m->tree, m->dev, RTNETLINK_DIR))
 		return;
 	struct node *dir = node_dir(m->tree, m->dev, RTNETLINK_DIR);
-	dir->number = 1;
-	node_file(m->tree, dir, RTNETLINK_FILE, 0666, &ops_route, m)->number = 1;
+	dir->number = NODE_STAYS;
+	node_file(m->tree, dir, RTNETLINK_FILE, 0666, &ops_route, m)->number = NODE_STAYS;
 }

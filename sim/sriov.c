@@ -63,10 +63,9 @@ static int show_autoprobe(struct node *n, struct str_buf *out)
 static int store_autoprobe(struct node *n, const char *text, size_t len)
 {
 	char first = text[0], second = len > 1 ? text[1] : '\0';
-	bool yes = first &&
-		   (strchr("1yYtT", first) || (strchr("oO", first) && strchr("nN", second)));
-	bool no = first &&
-		  (strchr("0nNfF", first) || (strchr("oO", first) && strchr("fF", second)));
+	bool on = second && strchr("nN", second), off = second && strchr("fF", second);
+	bool yes = first && (strchr("1yYtT", first) || (strchr("oO", first) && on));
+	bool no = first && (strchr("0nNfF", first) || (strchr("oO", first) && off));
 	if (!yes && !no)
 		return -EINVAL;
 	pci_of(n)->autoprobe = yes;

@@ -13,6 +13,7 @@
 #include "base/str.h"
 
 #define TREE_PATH_SIZE 512
+#define NODE_STAYS UINT64_MAX /* number of a node that is there after a reboot, too */
 
 enum node_type {
 	NODE_DIR,

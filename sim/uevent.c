@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The text of uevents as lib/kobject_uevent.c of Linux 6.12 makes them: "ACTION@DEVPATH", then the
- * variables, each ended with NUL. SEQNUM is put in by the real kernel, which sends them on (net.h).
+ * variables, each ended with NUL. SEQNUM is put in by the real kernel, which sends them on (fs.h).
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /*
  * VFIO as far as files show it: the node of a group while a member is driven by VFIO, vfio-dev, and who
  * has them open (drivers/vfio/group.c, vfio_main.c of Linux 6.12). No program can open a simulated
- * node; holders say what they hold (hold.h), and the kernel's waits follow from that.
+ * node; holders say what they hold (control.h), and the kernel's waits follow from that.
  */
 #include <errno.h>
 #include <sys/sysmacros.h>

@@ -138,11 +138,11 @@ static void dev_places(struct machine *m)
 						{ "stderr", "/proc/self/fd/2" },
 						{ "ptmx", "pts/ptmx" } };
 	for (size_t i = 0; i < sizeof(real_nodes) / sizeof(*real_nodes); i++)
-		node_text(m->tree, m->dev, real_nodes[i], "%s", "")->number = 1;
+		node_text(m->tree, m->dev, real_nodes[i], "%s", "")->number = NODE_STAYS;
 	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
-		node_link_text(m->tree, m->dev, links[i][0], links[i][1])->number = 1;
-	node_dir(m->tree, m->dev, "pts")->number = 1;
-	node_dir(m->tree, m->dev, "shm")->number = 1;
+		node_link_text(m->tree, m->dev, links[i][0], links[i][1])->number = NODE_STAYS;
+	node_dir(m->tree, m->dev, "pts")->number = NODE_STAYS;
+	node_dir(m->tree, m->dev, "shm")->number = NODE_STAYS;
 }
 
 static int dev_mount(struct err *reterr)
