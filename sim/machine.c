@@ -136,7 +136,12 @@ struct machine *machine_new(const struct host *host)
 	pthread_condattr_t monotonic;
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_mutex_init(&m->lock, NULL);
+	/* It is held for microseconds: looking again is cheaper than sleeping. */
+	pthread_mutexattr_t adaptive;
+	pthread_mutexattr_init(&adaptive);
+	pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
+	pthread_mutex_init(&m->lock, &adaptive);
+	pthread_mutexattr_destroy(&adaptive);
 	pthread_cond_init(&m->changed, &monotonic);
 	pthread_cond_init(&m->changes, &monotonic);
 	pthread_condattr_destroy(&monotonic);
