@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the simulated host costs beside a file system that does nothing: attributes read per second
- * (open, read, close), of a simulated machine and of one constant file, both in user space and with
- * names that the kernel keeps. The best of some rounds in turn counts; the ratio is held to its
- * limit.
+ * (open, read, close), of a simulated machine and of one constant file, both in user space, in a
+ * process of its own, and with names that the kernel keeps. Short rounds take turns and the best of
+ * each counts, for other programs may be running; the ratio is held to its limit.
  */
 #define FUSE_USE_VERSION 312
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <limits.h>
-#include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,8 +26,8 @@
 #include "base/num.h"
 #include "base/str.h"
 
-#define ROUNDS 5
-#define ROUND_MS 400
+#define ROUNDS 40
+#define ROUND_US 50000
 #define BARE_FILE 2
 #define BARE_TEXT "0x8086\n"
 #define ATTRIBUTE "/sys/bus/pci/devices/0000:01:00.0/vendor"
@@ -78,43 +80,50 @@ static const struct fuse_lowlevel_ops bare = {
 	.lookup = bare_lookup, .getattr = bare_getattr, .open = bare_open, .read = bare_read
 };
 
-static void *bare_run(void *session)
-{
-	struct fuse_loop_config *c = fuse_loop_cfg_create();
-	(void)fuse_session_loop_mt(session, c);
-	fuse_loop_cfg_destroy(c);
-	return NULL;
-}
-
-/* Mounted for this process alone. */
-static int bare_start(const char *at)
+/* For ever, in a process of its own, as file systems are; ready to says that it is mounted. */
+_Noreturn static void bare_serve(const char *at, int ready)
 {
 	char *argv[] = { (char *)"bare", (char *)"-oallow_other", NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(2, argv);
-	pthread_t thread;
-	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
-		return -errno;
+	struct fuse_loop_config *c = fuse_loop_cfg_create();
 	struct fuse_session *s = fuse_session_new(&args, &bare, sizeof(bare), NULL);
-	if (!s || fuse_session_mount(s, at) < 0)
-		return -EIO;
-	return -pthread_create(&thread, NULL, bare_run, s);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (!c || !s || fuse_session_mount(s, at) < 0 || write(ready, "", 1) != 1)
+		_exit(1);
+	_exit(fuse_session_loop_mt(s, c) != 0);
+}
+
+/* Mounted for this program alone. The process that serves it, or negative errno. */
+static pid_t bare_start(const char *at)
+{
+	int ready[2];
+	char byte;
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    pipe2(ready, O_CLOEXEC) < 0)
+		return -errno;
+	pid_t pid = fork();
+	if (pid == 0)
+		bare_serve(at, ready[1]);
+	close(ready[1]);
+	bool good = pid > 0 && read(ready[0], &byte, 1) == 1;
+	close(ready[0]);
+	return good ? pid : -EIO;
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static int64_t now_ms(void)
+static uint64_t now_us(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 /* Per second. */
 static uint64_t reads(const char *path)
 {
 	char text[64];
-	uint64_t n = 0;
-	int64_t end = now_ms() + ROUND_MS;
+	uint64_t n = 0, begin = now_us(), now;
 	do {
 		for (int i = 0; i < 64; i++, n++) {
 			int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -124,50 +133,99 @@ static uint64_t reads(const char *path)
 			}
 			close(fd);
 		}
-	} while (now_ms() < end);
-	return n * 1000 / ROUND_MS;
+		now = now_us();
+	} while (now < begin + ROUND_US);
+	return n * 1000000 / (now - begin);
 }
 
-/* This program again, on a simulated machine. */
-static uint64_t reads_simulated(const char *self)
+/* --- in the simulated machine ------------------------------------------------------------------ */
+
+/* This program again: for each line that it gets it says how many. */
+static int read_on_demand(void)
+{
+	char line[8];
+	while (fgets(line, sizeof(line), stdin)) {
+		printf("%llu\n", (unsigned long long)reads(ATTRIBUTE));
+		fflush(stdout);
+	}
+	return 0;
+}
+
+struct world {
+	FILE *to, *from;
+	pid_t pid;
+};
+
+static int world_start(struct world *w, const char *self)
 {
 	const char *build = getenv("BUILD");
-	char command[PATH_MAX * 2], line[64] = "";
+	char sim[PATH_MAX];
+	int to[2], from[2];
+	if (STR_FORMAT(sim, "%s/carve-sim", build ? build : "build") < 0 ||
+	    pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0)
+		return -EIO;
+	w->pid = fork();
+	if (w->pid == 0) {
+		dup2(to[0], STDIN_FILENO);
+		dup2(from[1], STDOUT_FILENO);
+		execl(sim, sim, "run", "--host", "lab", "--pace", "0", "--", self, "--read", NULL);
+		_exit(127);
+	}
+	close(to[0]);
+	close(from[1]);
+	w->to = fdopen(to[1], "w");
+	w->from = fdopen(from[0], "r");
+	return w->pid > 0 && w->to && w->from ? 0 : -EIO;
+}
+
+static uint64_t reads_simulated(const struct world *w)
+{
+	char line[64] = "";
 	uint64_t n = 0;
-	if (STR_FORMAT(command, "%s/carve-sim run --host lab --pace 0 -- %s --read",
-		       build ? build : "build", self) < 0)
-		return 0;
-	FILE *f = popen(command, "r");
-	if (f && fgets(line, sizeof(line), f))
+	fputs("\n", w->to);
+	fflush(w->to);
+	if (fgets(line, sizeof(line), w->from))
 		line[strcspn(line, "\n")] = '\0';
-	if (!f || pclose(f) != 0 || num_parse(line, 10, UINT64_MAX, &n) < 0)
+	if (num_parse(line, 10, UINT64_MAX, &n) < 0)
 		fprintf(stderr, "carve-sim said \"%s\"\n", line);
 	return n;
+}
+
+static void world_end(const struct world *w)
+{
+	fclose(w->to);
+	fclose(w->from);
+	(void)waitpid(w->pid, NULL, 0);
 }
 
 int main(int argc, char **argv)
 {
 	char self[PATH_MAX], at[] = "/tmp/bench-sim.XXXXXX", file[64];
 	uint64_t best[2] = { 0 };
-	if (argc > 1 && str_eq(argv[1], "--read")) {
-		printf("%llu\n", (unsigned long long)reads(ATTRIBUTE));
-		return 0;
-	}
+	struct world world;
+	if (argc > 1 && str_eq(argv[1], "--read"))
+		return read_on_demand();
 	const char *wanted = getenv("CARVE_BENCH");
 	if (wanted && str_eq(wanted, "counts"))
 		return 0;
 	if (!realpath(argv[0], self) || !mkdtemp(at) || STR_FORMAT(file, "%s/file", at) < 0)
 		return 1;
-	int r = bare_start(at);
-	for (int i = 0; r == 0 && i < ROUNDS; i++) {
-		uint64_t n = reads(file), simulated = reads_simulated(self);
+	pid_t bare_pid = bare_start(at);
+	if (world_start(&world, self) < 0)
+		return 1;
+	for (int i = 0; bare_pid > 0 && i < ROUNDS; i++) {
+		uint64_t n = reads(file), simulated = reads_simulated(&world);
 		best[0] = n > best[0] ? n : best[0];
 		best[1] = simulated > best[1] ? simulated : best[1];
 	}
+	world_end(&world);
 	(void)umount2(at, MNT_DETACH);
 	(void)rmdir(at);
-	if (r < 0 || !best[0] || !best[1]) {
-		fprintf(stderr, "nothing could be measured: %s\n", strerror(-r));
+	if (bare_pid > 0 && kill(bare_pid, SIGKILL) == 0)
+		(void)waitpid(bare_pid, NULL, 0);
+	if (bare_pid < 0 || !best[0] || !best[1]) {
+		fprintf(stderr, "nothing could be measured: %s\n",
+			bare_pid < 0 ? strerror(-bare_pid) : "no file could be read");
 		return 1;
 	}
 	printf("read of a bare FUSE file\t%.1f\tus\t-\n", 1e6 / (double)best[0]);
