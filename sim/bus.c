@@ -21,6 +21,12 @@ bool bus_is_bridge(const struct pci *f)
 	return f->model->class >> 8 == 0x0604;
 }
 
+/* A line of the root complex, by device number (INTx, PCI Express 6.0, 2.2.8.1). */
+unsigned bus_irq(const struct pci *f)
+{
+	return 16 + (f->devfn >> 3) % 8;
+}
+
 static struct machine *machine_of(const struct node *n)
 {
 	return pci_of(n)->dev.machine;
@@ -53,7 +59,7 @@ SHOW(subsystem_vendor, "0x%04x\n", t->subvendor);
 SHOW(subsystem_device, "0x%04x\n", t->subdevice);
 SHOW(class, "0x%06x\n", t->class);
 SHOW(revision, "0x%02x\n", t->revision);
-SHOW(irq, "%u\n", f->driver ? 16 + f->unit : 0);
+SHOW(irq, "%u\n", f->driver ? bus_irq(f) : 0);
 SHOW(ari_enabled, "%u\n", t->ari ? 1 : 0);
 SHOW(dma_mask_bits, "%u\n", f->dma_bits);
 SHOW(msi_bus, "1\n");
@@ -236,7 +242,9 @@ static int store_enable(struct node *n, const char *text, size_t len)
 	int r = klock_take(f->dev.machine, &f->dev.lock, "enable");
 	if (r < 0)
 		return r;
-	if (f->driver)
+	if (f->dev.gone)
+		r = -ENODEV;
+	else if (f->driver)
 		r = -EBUSY;
 	else if (value)
 		bus_enable(f);

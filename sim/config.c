@@ -223,7 +223,9 @@ void config_build(struct pci *f)
 	f->config = machine_object(f->dev.machine, CONFIG_SIZE);
 	if (f->slot && f->slot->config) {
 		captured(f, f->slot->config);
-		config_set_vfs(f); /* a machine boots without VFs, whatever it had when captured */
+		config_set_vfs(
+			f, 0,
+			false); /* a machine boots without VFs, whatever it had when captured */
 		return;
 	}
 	header(f);
@@ -256,13 +258,13 @@ static unsigned sriov_find(const struct pci *f)
 	return 0;
 }
 
-void config_set_vfs(struct pci *f)
+void config_set_vfs(struct pci *f, unsigned n, bool enabled)
 {
 	unsigned at = sriov_find(f);
 	if (!at)
 		return;
-	put16(f, at + PCI_SRIOV_NUM_VF, f->num_vfs);
-	put16(f, at + PCI_SRIOV_CTRL, f->num_vfs ? PCI_SRIOV_CTRL_VFE | PCI_SRIOV_CTRL_MSE : 0);
+	put16(f, at + PCI_SRIOV_NUM_VF, n);
+	put16(f, at + PCI_SRIOV_CTRL, enabled ? PCI_SRIOV_CTRL_VFE | PCI_SRIOV_CTRL_MSE : 0);
 }
 
 /* While a function is reset its configuration space is not reached (pci_cfg_access_lock(),

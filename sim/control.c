@@ -14,7 +14,9 @@
 
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "sim/fault.h"
 #include "sim/fs.h"
+#include "sim/trace.h"
 #include "sim/world.h"
 
 #define WORDS_MAX 16

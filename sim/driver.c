@@ -105,21 +105,19 @@ static int probe_vfio(struct pci *f)
 static int probe_native(struct pci *f, const struct driver *d)
 {
 	if (str_eq(d->name, "nvme") && f->pf && !nvme_vf_online(f)) {
-		class_try(f);
+		class_nvme_fail(f);
 		return -ENODEV;
 	}
 	return 0;
 }
 
-/* pci_dma_configure(): not when its group is in the hands of a user, which ports and VFIO can bear
- * (driver_managed_dma). */
-static int dma_configure(const struct pci *f, const struct driver *d)
+/* pci_dma_configure(): not when its group is in the hands of a user. */
+static bool can_configure(const struct pci *f, const struct driver *d)
 {
-	bool bears_it = d->vfio || str_eq(d->name, "pcieport") || str_eq(d->name, "pci-stub");
-	return !bears_it && f->dev.group && f->dev.group->opened ? -EBUSY : 0;
+	return d->shares_group || !f->dev.group || !f->dev.group->opened;
 }
 
-static const char *own_driver(const struct pci *f)
+const char *driver_own(const struct pci *f)
 {
 	return f->pf ? f->pf->model->vf_driver : f->model->driver;
 }
@@ -127,7 +125,7 @@ static const char *own_driver(const struct pci *f)
 /* What it makes of the function; those that take anything make nothing. */
 static bool is_own(const struct pci *f, const struct driver *d)
 {
-	return str_eq(d->name, own_driver(f));
+	return str_eq(d->name, driver_own(f));
 }
 
 /* dma_set_mask() of 64 bits; what VFIO's users need is theirs to say. */
@@ -140,18 +138,28 @@ static bool sets_dma_mask(const struct driver *d)
 	return !d->vfio;
 }
 
-int driver_probe(struct pci *f, struct driver *d)
+static int probe(struct pci *f, const struct driver *d)
 {
-	struct machine *m = f->dev.machine;
-	int r = dma_configure(f, d);
-	if (r == 0)
-		r = machine_sleep(m, d->probe_ms);
+	int r = machine_sleep(f->dev.machine, d->probe_ms);
 	if (r == 0 && f->state.off)
 		r = -EIO;
 	if (r == 0)
 		r = d->vfio ? probe_vfio(f) : probe_native(f, d);
-	if (r < 0)
+	if (r == 0 && is_own(f, d))
+		r = class_add(f);
+	return r;
+}
+
+int driver_probe(struct pci *f, struct driver *d)
+{
+	if (!can_configure(f, d))
+		return -EBUSY;
+	f->uses_dma = !d->shares_group;
+	int r = probe(f, d);
+	if (r < 0) {
+		f->uses_dma = false;
 		return r;
+	}
 	f->total_vfs = d->vfs_at_most && d->vfs_at_most < f->model->vfs ? d->vfs_at_most
 									: f->model->vfs;
 	/* VFIO enables it for a user only (vfio_pci_core_enable()). */
@@ -159,8 +167,6 @@ int driver_probe(struct pci *f, struct driver *d)
 		bus_enable(f);
 	if (sets_dma_mask(d))
 		f->dma_bits = 64;
-	if (is_own(f, d))
-		class_add(f);
 	bound(f, d);
 	if (is_own(f, d))
 		mdev_parent_init(f);
@@ -196,9 +202,9 @@ int driver_attach(struct pci *f)
 	for (struct driver *d = m->drivers; d && !f->driver; d = d->next) {
 		if (!matches(d, f) || !may_probe(f))
 			continue;
-		int r = dma_configure(f, d);
-		if (r < 0 || driver_probe(f, d) == 0)
-			return r;
+		if (!can_configure(f, d))
+			return -EBUSY;
+		(void)driver_probe(f, d);
 	}
 	return 0;
 }
@@ -232,13 +238,14 @@ int driver_detach(struct pci *f)
 	int r = mdev_parent_fini(f);
 	if (r >= 0)
 		r = d->vfio ? vfio_unregister(&f->dev) : sriov_driver_leaves(f, d);
+	if (r >= 0 && is_own(f, d))
+		r = class_remove(f);
 	if (r < 0)
 		return r;
-	if (is_own(f, d))
-		class_remove(f);
 	if (!d->vfio)
 		bus_disable(f);
 	f->driver = NULL;
+	f->uses_dma = false;
 	f->state.d3 = false;
 	f->total_vfs = f->model->vfs;
 	bus_event(f, "unbind");
@@ -413,6 +420,7 @@ static void driver_add(struct machine *m, const char *name)
 	(void)STR_COPY(d->name, name);
 	module_name(name, d->module);
 	d->vfio = driver_is_vfio(name);
+	d->shares_group = d->vfio || str_eq(name, "pcieport") || str_eq(name, "pci-stub");
 	d->vfs = HOST_VFS_NO;
 	d->leave = HOST_LEAVE_REMOVES;
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)

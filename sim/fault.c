@@ -4,13 +4,14 @@
  * does when one needs it: an errno, half a success, silence, the end of a program, of the power, of
  * the card.
  */
+#include "sim/fault.h"
+
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/num.h"
-#include "sim/machine.h"
 
 enum argument {
 	ARGUMENT_NONE,
@@ -36,6 +37,7 @@ static const struct {
 	{ "gone-after", ARGUMENT_NONE, FAULT_GONE_AFTER },
 	{ "ignore", ARGUMENT_NONE, FAULT_IGNORE },
 	{ "instead", ARGUMENT_TEXT, FAULT_INSTEAD },
+	{ "stale", ARGUMENT_NONE, FAULT_STALE },
 	{ "dead", ARGUMENT_NONE, FAULT_DEAD },
 	{ "answer", ARGUMENT_TEXT, FAULT_ANSWER },
 	{ "lost", ARGUMENT_NONE, FAULT_LOST },
@@ -61,7 +63,7 @@ static int complain(struct err *reterr, const char *word)
 		reterr,
 		"PATH [read|write|event] [N | N+ | N+TIMES] EFFECT, EFFECT being one of: "
 		"error=ERRNO error-after=ERRNO hang slow=MS kill=PROGRAM kill-after=PROGRAM "
-		"reboot reboot-after gone gone-after ignore instead=TEXT dead answer=TEXT; of events: lost "
+		"reboot reboot-after gone gone-after ignore instead=TEXT stale dead answer=TEXT; of events: lost "
 		"late=MS");
 	return -EINVAL;
 }

@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "sim/access.h"
 
 #define FOREVER 1e9
 #define THREADS_MAX 4096
@@ -33,6 +34,7 @@ struct fs {
 	struct machine *m;
 	struct fuse_session *session;
 	int events;
+	struct change *late; /* events that others overtake, the next one first */
 };
 
 /* An open file: what was read of it first stays the same for later reads, as in the kernel. */
@@ -82,49 +84,41 @@ static void event_send(int fd, const char *data, size_t len)
 		fprintf(stderr, "carve-sim: an event could not be told: %m\n");
 }
 
-static void pause_ms(uint32_t ms)
+/* CLOCK_MONOTONIC */
+static int64_t now_ms(void)
 {
-	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
-	if (ms)
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
 }
 
-/* An event that comes late is overtaken by the others. */
-struct late {
-	int events;
-	struct change *change;
-};
-
-static void *late_run(void *userdata)
+/* Takes the change, an event, which becomes due. */
+static void late_put(struct fs *fs, struct change *c)
 {
-	struct late *l = userdata;
-	pause_ms(l->change->delay_ms);
-	event_send(l->events, l->change->data, l->change->len);
-	tree_change_free(l->change);
-	free(l);
-	return NULL;
+	struct change **at = &fs->late;
+	c->due_ms = now_ms() + c->delay_ms;
+	while (*at && (*at)->due_ms <= c->due_ms)
+		at = &(*at)->next;
+	c->next = *at;
+	*at = c;
 }
 
-static bool late_start(struct fs *fs, struct change *c)
+static void late_tell(struct fs *fs)
 {
-	struct late *l = malloc(sizeof(*l));
-	pthread_t thread;
-	if (!l)
-		return false;
-	*l = (struct late){ fs->events, c };
-	if (pthread_create(&thread, NULL, late_run, l) != 0) {
-		free(l);
-		return false;
+	for (struct change *c; (c = fs->late) && c->due_ms <= now_ms();) {
+		fs->late = c->next;
+		event_send(fs->events, c->data, c->len);
+		tree_change_free(c);
 	}
-	pthread_detach(thread);
-	return true;
 }
 
 /* Takes the change. */
 static void change_tell(struct fs *fs, struct change *c)
 {
-	if (!c->parent && c->delay_ms && late_start(fs, c))
+	if (!c->parent && c->delay_ms) {
+		late_put(fs, c);
 		return;
+	}
 	if (!c->parent) {
 		event_send(fs->events, c->data, c->len);
 		tree_change_free(c);
@@ -136,30 +130,39 @@ static void change_tell(struct fs *fs, struct change *c)
 	tree_change_free(c);
 }
 
-static void *teller_run(void *userdata)
+/* Until there is something to tell. Lock held, and let go meanwhile. */
+static void teller_wait(struct fs *fs)
+{
+	struct machine *m = fs->m;
+	if (!fs->late) {
+		pthread_cond_wait(&m->changes, &m->lock);
+		return;
+	}
+	const struct timespec due = { .tv_sec = fs->late->due_ms / 1000,
+				      .tv_nsec = fs->late->due_ms % 1000 * 1000000 };
+	(void)pthread_cond_timedwait(&m->changes, &m->lock, &due);
+}
+
+_Noreturn static void *teller_run(void *userdata)
 {
 	struct fs *fs = userdata;
 	struct machine *m = fs->m;
 	machine_lock(m);
-	while (!m->ending) {
+	for (uint64_t told = 0;;) {
 		struct change *c = tree_changes_take(m->tree);
-		if (!c) {
-			pthread_cond_wait(&m->changes, &m->lock);
-			continue;
-		}
+		if (!c)
+			teller_wait(fs);
 		machine_unlock(m);
-		uint64_t told = 0;
 		for (struct change *next; c; c = next) {
 			next = c->next;
 			told = c->number;
 			change_tell(fs, c);
 		}
+		late_tell(fs);
 		machine_lock(m);
 		m->told = told;
 		machine_wake(m);
 	}
-	machine_unlock(m);
-	return NULL;
 }
 
 void fs_settle(struct machine *m)
@@ -168,7 +171,7 @@ void fs_settle(struct machine *m)
 	if (m->told >= newest)
 		return;
 	pthread_cond_broadcast(&m->changes);
-	while (m->told < newest && !m->ending)
+	while (m->told < newest)
 		pthread_cond_wait(&m->changed, &m->lock);
 }
 
@@ -442,18 +445,13 @@ static ssize_t answer_take(struct open_file *o, char *buf, size_t size)
 	return (ssize_t)n;
 }
 
-static ssize_t binary_read(struct node *n, char *buf, size_t size, off_t at)
-{
-	return n->gone ? -ENODEV : n->ops->read(n, buf, size, at);
-}
-
 static int text_refresh(struct machine *m, struct open_file *o, off_t at)
 {
 	if (o->has_text && at > 0)
 		return 0;
 	/* Another read of the same open file may come while this one waits. */
 	struct str_buf text = { 0 };
-	int r = o->node->gone ? -ENODEV : machine_show(m, o->node, &text);
+	int r = o->node->gone ? -ENODEV : access_show(m, o->node, &text);
 	if (r == 0 && text.failed)
 		r = -ENOMEM;
 	str_buf_done(&o->text);
@@ -478,7 +476,7 @@ static void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t at,
 	if (o->node->ops->transact) {
 		n = answer_take(o, data, size);
 	} else if (o->node->ops->read) {
-		n = binary_read(o->node, data, size, at);
+		n = o->node->gone ? -ENODEV : access_read(m, o->node, data, size, at);
 	} else {
 		n = text_refresh(m, o, at);
 		if (n == 0 && (size_t)at < o->text.len) {
@@ -504,7 +502,7 @@ static int text_write(struct machine *m, struct node *n, const char *buf, size_t
 	text[size] = '\0';
 	if (size && text[size - 1] == '\n')
 		text[--size] = '\0';
-	return n->gone ? -ENODEV : machine_store(m, n, text, size);
+	return n->gone ? -ENODEV : access_store(m, n, text, size);
 }
 
 static void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t at,
@@ -519,7 +517,7 @@ static void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t siz
 		str_buf_done(&o->text); /* an answer that nobody took */
 		r = n->gone ? -ENODEV : n->ops->transact(n, buf, size, &o->text);
 	} else if (n->ops->write)
-		r = n->gone ? -ENODEV : n->ops->write(n, buf, size, at);
+		r = n->gone ? -ENODEV : access_write(m, n, buf, size, at);
 	else
 		r = text_write(m, n, buf, size);
 	end(m);

@@ -6,8 +6,9 @@
  *
  * Rules cite the source they were read in; "the lab" is the project's virtual machine, where they
  * were seen. Files: bus.c (functions and topology), config.c (configuration space), driver.c
- * (binding), sriov.c, iommu.c (groups), vfio.c, mdev.c, reset.c, class.c (network, disks, displays),
- * fault.c (what goes wrong on demand).
+ * (binding), sriov.c, iommu.c (groups), vfio.c, mdev.c, reset.c, class.h (network, disks,
+ * displays), platform.c.
+ * What programs do comes in by access.h, which asks fault.h what goes wrong with it.
  */
 #pragma once
 #include <pthread.h>
@@ -53,6 +54,18 @@ struct device {
 struct mdev_pool;
 struct secondary;
 
+/* What a driver may make of a function, see class.h. */
+enum class_number {
+	CLASS_NET,
+	CLASS_NVME,
+	CLASS_DRM,
+	CLASS_ACCEL,
+	CLASS_SOUND,
+	CLASS_NVIDIA,
+	CLASS_ATTRIBUTES,
+	CLASS_KINDS,
+};
+
 struct function_state {
 	bool off; /* does not answer: config space reads all ones */
 	bool d3;  /* asleep in D3hot */
@@ -85,6 +98,7 @@ struct pci {
 	unsigned tried;	  /* last round of driver_attach_all() */
 	unsigned enabled; /* how often: pci_enable_device() counts */
 	unsigned dma_bits;
+	bool uses_dma; /* of its group: while it has a driver that cannot share, or is getting one */
 	bool broken_parity;
 	/* NVMe virtualization management, of a primary: what is its own now, and from the next reset */
 	uint16_t vq, vi, vq_next, vi_next;
@@ -97,7 +111,8 @@ struct pci {
 	int ifindex;
 	bool net_up;			 /* and has a link then */
 	struct vf_settings *vf_settings; /* of a network PF: one for each VF there can be */
-	unsigned unit;			 /* number of what its driver made: nvme0, card0, nvidia0 */
+	unsigned made; /* kinds that its driver made of it, bits of enum class_number */
+	unsigned units[CLASS_KINDS]; /* numbers of these: nvme0, card0, nvidia0 */
 };
 
 /* What reaches beyond the machine: programs that run on it. Lock held. */
@@ -115,7 +130,6 @@ struct machine {
 	struct tree *tree;
 	struct node *sys, *devices, *bus_pci, *class, *dev, *proc;
 	double pace; /* of time the kernel and devices take: 1 as on a real machine, 0 none */
-	bool ending; /* the world ends: all waiters go */
 	char boot_id[BOOT_ID_SIZE];
 	unsigned boots;
 	unsigned shift; /* how far firmware moves buses and groups: somebody put a card in */
@@ -146,14 +160,12 @@ struct machine *machine_free(struct machine *m);
 void machine_boot(struct machine *m);
 /* All that does not survive a reboot is gone, then it boots again, with shift as it is then. Lock held. */
 void machine_reboot(struct machine *m);
-/* Lets all waiters go with ENOTCONN: the world ends. Takes the lock. */
-void machine_end(struct machine *m);
 
 void machine_lock(struct machine *m);
 void machine_unlock(struct machine *m);
 /* Something changed that others wait for. Lock held. */
 void machine_wake(struct machine *m);
-/* Waits for the next machine_wake(); -ENOTCONN: the world ends. Lock held, and let go meanwhile. */
+/* Waits for the next machine_wake(); -ENOTCONN: the machine was switched off. Lock held, and let go meanwhile. */
 int machine_wait(struct machine *m);
 /* Time that passes: ms as on a real machine. Lock held, and let go meanwhile. */
 int machine_sleep(struct machine *m, unsigned ms);
@@ -175,22 +187,6 @@ void klock_release(struct machine *m, struct klock *l);
  * held. */
 void machine_caller_set(struct machine *m, pid_t pid);
 pid_t machine_caller(void);
-
-/* The files of programs end here, after faults had their say. Lock held. text without its newline. */
-int machine_store(struct machine *m, struct node *n, const char *text, size_t len);
-int machine_show(struct machine *m, struct node *n, struct str_buf *out);
-
-/* Something that a program changes, by whatever way it comes. */
-struct access {
-	const char *path, *text; /* how faults and the trace know it */
-	struct pci *at;		 /* the function it is about; NULL: none */
-	const bool *gone;	 /* becomes true when there is nothing left to change: ENODEV */
-	int (*act)(void *userdata);
-	void *userdata;
-	void (*replace)(void *userdata, const char *text); /* what is written; NULL: cannot be */
-};
-/* Does it after faults had their say, and keeps it in the trace. Lock held. */
-int machine_access(struct machine *m, const struct access *a);
 
 /* --- bus.c ----------------------------------------------------------------------------------- */
 
@@ -219,14 +215,16 @@ void bus_uevent_text(const struct pci *f, struct str_buf *out);
 /* Tells of a function, with its variables. */
 void bus_event(const struct pci *f, const char *action);
 bool bus_is_bridge(const struct pci *f);
+/* Number of its interrupt while it has a driver. */
+unsigned bus_irq(const struct pci *f);
 /* A file's owner as what it is. */
 struct pci *pci_of(const struct node *n);
 
 /* --- config.c -------------------------------------------------------------------------------- */
 
 void config_build(struct pci *f);
-/* After num_vfs changed: NumVFs, VF Enable, offset and stride. */
-void config_set_vfs(struct pci *f);
+/* NumVFs, and whether VFs answer. */
+void config_set_vfs(struct pci *f, unsigned n, bool enabled);
 /* Power Management capability. */
 bool config_has_pm(const struct pci *f);
 extern const struct file_ops config_ops;
@@ -236,8 +234,9 @@ extern const struct file_ops config_ops;
 struct driver {
 	struct driver *next;
 	char name[NAME_SIZE], module[NAME_SIZE];
-	struct node *dir; /* bus/pci/drivers/NAME */
-	bool vfio;	  /* binds by override only */
+	struct node *dir;  /* bus/pci/drivers/NAME */
+	bool vfio;	   /* binds by override only */
+	bool shares_group; /* with a user of VFIO: driver_managed_dma */
 	enum host_vfs vfs;
 	enum host_leave leave;
 	uint32_t probe_ms, vfs_at_most;
@@ -246,6 +245,8 @@ struct driver {
 
 void driver_init(struct machine *m);
 struct driver *driver_find(const struct machine *m, const char *name);
+/* Name of the one that takes it at boot, "" for none. */
+const char *driver_own(const struct pci *f);
 /* What device_attach() does: the override's driver, or the function's own. Device lock held.
  * 0: bound or nothing fits; errors of the probe are told only by device_driver_attach(). -EBUSY: a user
  * has its group. */
@@ -284,6 +285,7 @@ struct vfio_device {
 	struct device *dev;
 	unsigned number; /* vfioN */
 	unsigned users;
+	bool leaving; /* cannot be opened any more */
 	struct node *dir;
 };
 
@@ -321,17 +323,21 @@ struct device *mdev_find(const struct machine *m, const char *uuid);
 
 void reset_init(struct pci *f);
 
-/* --- class.c --------------------------------------------------------------------------------- */
+/* --- class.c: see class.h --------------------------------------------------------------------- */
 
-/* What a driver makes of a function: interfaces, disks, displays. */
-void class_add(struct pci *f);
-void class_remove(struct pci *f);
-/* What is seen of a driver that gives up: it was told of before it was tried. */
-void class_try(struct pci *f);
+/* What its own driver makes of a function: interfaces, disks, displays; and back. Device lock held. Negative
+ * errno: the machine was switched off meanwhile. */
+int class_add(struct pci *f);
+int class_remove(struct pci *f);
+/* What is seen of an NVMe driver that gives up: the controller was told of before it was tried. */
+void class_nvme_fail(struct pci *f);
 /* Nodes below /dev of what a driver made of it, each with a blank in front. */
 void class_nodes(const struct pci *f, struct str_buf *out);
+
+/* --- platform.c ------------------------------------------------------------------------------ */
+
 /* Consoles, swaps, NUMA nodes and so on, of the whole machine. */
-void class_init(struct machine *m);
+void platform_init(struct machine *m);
 
 /* --- rtnetlink.c ----------------------------------------------------------------------------- */
 
@@ -365,69 +371,3 @@ bool uevent_action_valid(const char *text);
 /* text: variables, one a line; NULL: none. */
 void uevent(struct machine *m, const struct node *dir, const char *action, const char *subsystem,
 	    const char *text);
-
-/* --- fault.c --------------------------------------------------------------------------------- */
-
-enum fault_effect {
-	FAULT_NONE,
-	FAULT_FAIL,	  /* answers error, nothing done */
-	FAULT_FAIL_AFTER, /* answers error, yet it was done */
-	FAULT_HANG,	  /* does not return until the fault is cleared */
-	FAULT_SLOW,	  /* takes ms longer */
-	FAULT_KILL,	  /* a program is killed before it is done */
-	FAULT_KILL_AFTER, /* and after it was done, before it returns */
-	FAULT_REBOOT,	  /* the power goes before it is done */
-	FAULT_REBOOT_AFTER,
-	FAULT_GONE, /* the function is pulled before it is done */
-	FAULT_GONE_AFTER,
-	FAULT_IGNORE,  /* answers success, nothing is done */
-	FAULT_INSTEAD, /* text is written instead; the answer is that of it */
-	FAULT_DEAD,    /* afterwards config space reads all ones */
-	FAULT_ANSWER,  /* a read answers text */
-	FAULT_LOST,    /* an event is not told */
-};
-
-struct fault {
-	struct fault *next;
-	unsigned id;
-	char path
-		[TREE_PATH_SIZE]; /* pattern of fnmatch(3), below /sys; also the last parts of a path */
-	bool reads;		  /* of reads, else of writes; "events" are another thing */
-	bool events;
-	uint64_t nth;	/* the first that is meant, from 1 */
-	uint64_t times; /* how many; 0: all from then on */
-	uint64_t met;	/* accesses that matched so far */
-	enum fault_effect effect;
-	int error;
-	uint32_t ms;
-	char text[NAME_SIZE]; /* program, or what is read */
-};
-
-/* Parses "PATH [read|write|event] [NTH[+TIMES|+]] EFFECT"; -EINVAL with what is wrong. */
-int fault_add(struct machine *m, const char *words[], size_t n, unsigned *ret_id,
-	      struct err *reterr);
-/* 0: all of them. How many there were; who hangs in one goes on. */
-int fault_clear(struct machine *m, unsigned id);
-void fault_list(const struct machine *m, struct str_buf *out);
-/* Waits until that fault is cleared. */
-int fault_hang(struct machine *m, unsigned id);
-/* The fault that an access meets, counted; NULL: none. */
-struct fault *fault_meet(struct machine *m, const char *path, bool read);
-/* Does an event get lost (true), or how late does it come? */
-bool fault_event(struct machine *m, const char *path, uint32_t *ret_delay);
-
-/* --- trace ----------------------------------------------------------------------------------- */
-
-struct trace {
-	struct trace *next; /* the one before */
-	uint64_t number;
-	char kind; /* 'w' write, 'e' event, 'b' boot */
-	int result;
-	char text[128];
-	char path[]; /* as long as it is */
-};
-
-/* The newest TRACE_MAX are kept at least. */
-void trace_add(struct machine *m, char kind, const char *path, const char *text, int result);
-/* What happened behind entry number since, the oldest first, a line each. */
-void trace_list(const struct machine *m, uint64_t since, struct str_buf *out);

@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
-#include "sim/machine.h"
+#include "sim/access.h"
 
 #define IDENTIFY 0x06
 #define CNS_CONTROLLER 0x01
@@ -167,6 +167,43 @@ static int manage(struct pci *f, const struct nvme_passthru_cmd *c)
 	return manage_secondary(f, action, controller - 1, interrupts, n);
 }
 
+/* Faults and the trace know a command by the controller that it is for. */
+static int controller_path(const struct node *n, char ret[TREE_PATH_SIZE * 2])
+{
+	const struct pci *f = pci_of(n);
+	char dir[TREE_PATH_SIZE];
+	int r = node_path_of(f->dev.dir, f->dev.machine->sys, dir);
+	return r < 0 ? r : str_format(ret, TREE_PATH_SIZE * 2, "%s/nvme/%s", dir, n->name);
+}
+
+struct managed {
+	struct pci *f;
+	const struct nvme_passthru_cmd *c;
+};
+
+static int manage_act(void *userdata)
+{
+	const struct managed *d = userdata;
+	return manage(d->f, d->c);
+}
+
+static int change(struct node *n, const struct nvme_passthru_cmd *c)
+{
+	struct pci *f = pci_of(n);
+	struct managed d = { f, c };
+	char path[TREE_PATH_SIZE * 2], text[64];
+	if (controller_path(n, path) < 0)
+		return -ENAMETOOLONG;
+	(void)STR_FORMAT(text, "virt-mgmt cdw10=0x%x cdw11=0x%x", c->cdw10, c->cdw11);
+	const struct access a = { .path = path,
+				  .text = text,
+				  .at = f,
+				  .gone = &n->gone,
+				  .act = manage_act,
+				  .userdata = &d };
+	return access_change(f->dev.machine, &a);
+}
+
 static int command(struct node *n, unsigned number, void *arg, size_t size, pid_t pid)
 {
 	struct pci *f = pci_of(n);
@@ -175,9 +212,15 @@ static int command(struct node *n, unsigned number, void *arg, size_t size, pid_
 		return -ENOTTY;
 	if (f->state.off)
 		return -ENODEV;
-	if (c->opcode == IDENTIFY)
-		return identify(f, c, pid);
-	return c->opcode == VIRT_MGMT ? manage(f, c) : INVALID_OPCODE;
+	if (c->opcode == VIRT_MGMT)
+		return change(n, c);
+	if (c->opcode != IDENTIFY)
+		return INVALID_OPCODE;
+	char path[TREE_PATH_SIZE * 2], answer[NAME_SIZE];
+	int r = controller_path(n, path);
+	if (r == 0)
+		r = access_look(f->dev.machine, path, answer);
+	return r < 0 ? r : identify(f, c, pid);
 }
 
 static int no_open(struct node *n, int flags)

@@ -130,7 +130,7 @@ static int store_reset(struct node *n, const char *text, size_t len)
 	int r = klock_take(m, &f->dev.lock, "reset");
 	if (r < 0)
 		return r;
-	r = klock_take(m, &f->config_lock, "reset");
+	r = f->dev.gone ? -ENODEV : klock_take(m, &f->config_lock, "reset");
 	if (r == 0) {
 		r = reset_locked(f);
 		klock_release(m, &f->config_lock);

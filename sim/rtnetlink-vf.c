@@ -11,6 +11,7 @@
 #include <linux/if_link.h>
 #include <netlink/attr.h>
 
+#include "sim/access.h"
 #include "sim/rtnetlink-internal.h"
 
 #define NOT_REPORTED UINT32_MAX /* what the kernel presets before it asks the driver */
@@ -359,7 +360,7 @@ static int setting_set(struct setting *s)
 				  .gone = &s->f->dev.gone,
 				  .act = setting_apply,
 				  .userdata = s };
-	return machine_access(m, &a);
+	return access_change(m, &a);
 }
 
 /* One VF, up to the first error; what came before it stays. */

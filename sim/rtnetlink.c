@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "sim/access.h"
 #include "sim/rtnetlink-internal.h"
 
 #define LO_INDEX 1
@@ -348,7 +349,7 @@ static int flags_set(const struct call *c, const struct link *l, const struct if
 				  .gone = &l->f->dev.gone,
 				  .act = turn_act,
 				  .userdata = &t };
-	return machine_access(c->m, &a);
+	return access_change(c->m, &a);
 }
 
 /* Of all there is in do_setlink(): flags, then VFs. Better to refuse the rest than to forget it. */

@@ -158,11 +158,24 @@ static int vf_remove(struct pci *pf, unsigned index)
 	return 0;
 }
 
-static int sriov_enable(struct pci *pf, unsigned count)
+/* Hardware takes its time for it, in which nobody gets at the PF's configuration space. */
+static int settle(struct pci *pf, unsigned count, bool enabled, unsigned ms)
 {
 	struct machine *m = pf->dev.machine;
-	int r = machine_sleep(m, ENABLE_MS);
-	rtnetlink_vfs_made(pf);
+	int r = klock_take(m, &pf->config_lock, "sriov_numvfs");
+	if (r < 0)
+		return r;
+	config_set_vfs(pf, count, enabled);
+	r = machine_sleep(m, ms);
+	klock_release(m, &pf->config_lock);
+	return r;
+}
+
+static int sriov_enable(struct pci *pf, unsigned count)
+{
+	int r = settle(pf, count, true, ENABLE_MS);
+	if (r == 0)
+		rtnetlink_vfs_made(pf);
 	for (unsigned i = 0; r == 0 && i < count; i++) {
 		vf_add(pf, i);
 		r = vf_probe(pf->vfs[i]);
@@ -171,7 +184,6 @@ static int sriov_enable(struct pci *pf, unsigned count)
 		return r;
 	bus_event(pf, "change");
 	pf->num_vfs = count;
-	config_set_vfs(pf);
 	return 0;
 }
 
@@ -183,11 +195,11 @@ int sriov_disable(struct pci *pf)
 		if (pf->vfs[i])
 			r = vf_remove(pf, i);
 	if (r == 0)
-		r = machine_sleep(pf->dev.machine, DISABLE_MS);
+		r = settle(pf, pf->num_vfs, false, DISABLE_MS);
 	if (r < 0)
 		return r;
 	pf->num_vfs = 0;
-	config_set_vfs(pf);
+	config_set_vfs(pf, 0, false);
 	nvme_reset(pf);
 	return 0;
 }

@@ -18,6 +18,9 @@ struct tree {
 	uint64_t newest;
 };
 
+/* Of this thread: see tree_keep_links(). */
+static _Thread_local bool keeps_links;
+
 static void *must(void *p)
 {
 	if (p)
@@ -185,10 +188,20 @@ struct node *node_walk(const struct tree *t, struct node *parent, const char *pa
 	return parent;
 }
 
+static void node_drop(struct tree *t, struct node *n);
+
+/* Makes room for a new one of that name. */
+static void node_replace(struct tree *t, struct node *parent, const char *name)
+{
+	struct node *n = node_find(t, parent, name);
+	if (n)
+		node_drop(t, n);
+}
+
 struct node *node_file(struct tree *t, struct node *parent, const char *name, mode_t mode,
 		       const struct file_ops *ops, void *owner)
 {
-	node_remove_name(t, parent, name);
+	node_replace(t, parent, name);
 	struct node *n = node_add(t, parent, name, NODE_FILE);
 	n->mode = mode;
 	n->ops = ops;
@@ -218,7 +231,7 @@ struct node *node_text(struct tree *t, struct node *parent, const char *name, co
 
 struct node *node_link_text(struct tree *t, struct node *parent, const char *name, const char *text)
 {
-	node_remove_name(t, parent, name);
+	node_replace(t, parent, name);
 	struct node *n = node_add(t, parent, name, NODE_LINK);
 	n->text = must(strdup(text));
 	return n;
@@ -262,7 +275,7 @@ struct node *node_link(struct tree *t, struct node *parent, const char *name,
 struct node *node_char(struct tree *t, struct node *parent, const char *name, mode_t mode,
 		       dev_t number)
 {
-	node_remove_name(t, parent, name);
+	node_replace(t, parent, name);
 	struct node *n = node_add(t, parent, name, NODE_CHAR);
 	n->mode = mode;
 	n->rdev = number;
@@ -310,12 +323,10 @@ static void node_release(struct node *n)
 }
 
 /* From below, so that the kernel forgets a directory after what is in it. */
-void node_remove(struct tree *t, struct node *n)
+static void node_drop(struct tree *t, struct node *n)
 {
-	if (!n)
-		return;
 	while (n->last)
-		node_remove(t, n->last);
+		node_drop(t, n->last);
 	if (n->seen) {
 		struct change *c = must(calloc(1, sizeof(*c)));
 		c->parent = n->parent;
@@ -327,6 +338,17 @@ void node_remove(struct tree *t, struct node *n)
 	n->gone = true;
 	n->owner = NULL;
 	node_release(n);
+}
+
+void node_remove(struct tree *t, struct node *n)
+{
+	if (n && !(keeps_links && n->type == NODE_LINK))
+		node_drop(t, n);
+}
+
+void tree_keep_links(bool keep)
+{
+	keeps_links = keep;
 }
 
 void node_remove_name(struct tree *t, struct node *parent, const char *name)

@@ -91,6 +91,8 @@ int node_path_of(const struct node *n, const struct node *below, char ret[TREE_P
 /* With all below it. NULL is fine. */
 void node_remove(struct tree *t, struct node *n);
 void node_remove_name(struct tree *t, struct node *parent, const char *name);
+/* From now on this thread leaves links where they are, but for those in a directory that goes. */
+void tree_keep_links(bool keep);
 
 /* References of the file system: a node lives until the last one is given back. */
 void node_seen(struct node *n, uint64_t n_more);
@@ -107,6 +109,7 @@ struct change {
 	size_t len;
 	uint64_t number;
 	uint32_t delay_ms; /* of an event that comes late */
+	int64_t due_ms;	   /* then: for the teller */
 };
 
 /* Puts an event behind what changed so far; data is copied. */

@@ -7,7 +7,8 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
-#include "sim/machine.h"
+#include "sim/fault.h"
+#include "sim/trace.h"
 
 /* Each part is ended with NUL; one that does not fit is left out. */
 __attribute__((format(printf, 4, 5))) static size_t put(char *buf, size_t at, size_t size,
@@ -51,7 +52,7 @@ void uevent(struct machine *m, const struct node *dir, const char *action, const
 		line += len + (line[len] == '\n');
 	}
 	bool lost = fault_event(m, path, &delay);
-	trace_add(m, 'e', path, action, lost ? -1 : 0);
+	trace_add(m, lost ? TRACE_LOST : TRACE_EVENT, path, action, 0);
 	if (!lost)
 		tree_event(m->tree, buf, at, delay);
 }

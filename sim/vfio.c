@@ -127,6 +127,7 @@ int vfio_unregister(struct device *d)
 	struct machine *m = d->machine;
 	struct vfio_device *v = d->vfio, **at = &m->vfio_devices;
 	char name[32];
+	v->leaving = true;
 	(void)STR_FORMAT(name, "vfio%u", v->number);
 	uevent(m, v->dir, "remove", "vfio-dev", NULL);
 	cdev_drop(m, v, name);
@@ -185,13 +186,12 @@ struct device *vfio_find(const struct machine *m, const char *node)
 	return v ? v->dev : NULL;
 }
 
-/* No member may have a driver that uses the memory of all (iommu_group_claim_dma_owner(),
- * drivers/iommu/iommu.c); ports do not. */
+/* No member may have, or be getting, a driver that uses the memory of all
+ * (iommu_group_claim_dma_owner(), drivers/iommu/iommu.c). */
 static bool is_viable(const struct device *d)
 {
 	for (const struct pci *f = d->machine->functions; f; f = f->next)
-		if (f->dev.group == d->group && f->driver && !f->driver->vfio &&
-		    !str_eq(f->driver->name, "pcieport") && !str_eq(f->driver->name, "pci-stub"))
+		if (f->dev.group == d->group && f->uses_dma)
 			return false;
 	return true;
 }
@@ -199,7 +199,7 @@ static bool is_viable(const struct device *d)
 /* A group opens once (vfio_group_fops_open()). */
 int vfio_open(struct device *d)
 {
-	if (!d->vfio)
+	if (!d->vfio || d->vfio->leaving)
 		return -ENODEV;
 	if (d->group->opened)
 		return -EBUSY;

@@ -28,6 +28,7 @@
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "sim/control.h"
+#include "sim/fault.h"
 #include "sim/fs.h"
 #include "sim/program.h"
 #include "sim/services.h"
@@ -329,9 +330,10 @@ static int disks_mount(struct machine *m, struct err *reterr)
 		for (unsigned i = 0; r == 0 && f->slot && i < f->slot->n_disks; i++) {
 			const struct host_disk *d = &f->slot->disks[i];
 			char source[64], at[128];
-			(void)STR_FORMAT(source, "/dev/nvme%un%u%s", f->unit, i + 1,
+			(void)STR_FORMAT(source, "/dev/nvme%un%u%s", f->units[CLASS_NVME], i + 1,
 					 d->partitions ? "p1" : "");
-			(void)STR_FORMAT(at, WORLD_DIR "/disks/nvme%un%u", f->unit, i + 1);
+			(void)STR_FORMAT(at, WORLD_DIR "/disks/nvme%un%u", f->units[CLASS_NVME],
+					 i + 1);
 			if (!d->mounted[0])
 				continue;
 			r = folder(at, reterr);

@@ -11,7 +11,8 @@ world_sim=$world_build/carve-sim
 # What a simulator could have changed here.
 this_machine() {
 	cat /proc/self/mountinfo /proc/sys/kernel/random/boot_id
-	find /sys/bus/pci /sys/class /dev /etc/carve /run -maxdepth 2 2>/dev/null | sort
+	find /sys/bus/pci /sys/class /etc/carve /dev/vfio -maxdepth 2 2>/dev/null | sort
+	find /dev /run -maxdepth 1 | sort # terminals below it come and go
 }
 
 # Starts a machine whose program waits, as world_pid; its process 1 is world_machine.

@@ -15,7 +15,10 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "sim/access.h"
+#include "sim/fault.h"
 #include "sim/machine.h"
+#include "sim/trace.h"
 
 #define HOST "sim/hosts/lab.yaml"
 #define NIC "0000:01:00.0" /* igb, 82576 */
@@ -75,7 +78,7 @@ static int world_end(void **state)
 static void vfs_make(struct world *w, const char *count)
 {
 	struct node *n = node_find(w->m->tree, w->nic->dev.dir, "sriov_numvfs");
-	assert_int_equal(machine_store(w->m, n, count, strlen(count)), 0);
+	assert_int_equal(access_store(w->m, n, count, strlen(count)), 0);
 }
 
 static void fault(struct world *w, const char *path, const char *nth, const char *effect)
@@ -377,8 +380,8 @@ static void test_link_up_and_down_seen_everywhere(void **state)
 		assert_int_equal(!!(link.ifi_flags & IFF_UP), is);
 		assert_int_equal(nla_get_u8(attrs[IFLA_OPERSTATE]), is ? 6 : 2);
 		struct node *dir = w->nic->netdev;
-		machine_show(w->m, node_find(w->m->tree, dir, "flags"), &flags);
-		machine_show(w->m, node_find(w->m->tree, dir, "operstate"), &operstate);
+		access_show(w->m, node_find(w->m->tree, dir, "flags"), &flags);
+		access_show(w->m, node_find(w->m->tree, dir, "operstate"), &operstate);
 		assert_string_equal(flags.text, is ? "0x1003\n" : "0x1002\n");
 		assert_string_equal(operstate.text, is ? "up\n" : "down\n");
 		str_buf_done(&a.text);
@@ -529,7 +532,7 @@ static void test_trace_names_each_setting(void **state)
 {
 	struct world *w = *state;
 	vfs_make(w, "1");
-	uint64_t since = w->m->trace->number;
+	uint64_t since = trace_newest(w->m);
 	struct str_buf out = { 0 };
 	char expected[256];
 	assert_int_equal(set_mac(w, 0, 0x52), 0);
