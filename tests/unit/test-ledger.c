@@ -613,12 +613,13 @@ static uint64_t kill_in_the_middle(const struct fixture *f, uint64_t from, useco
 	if (pid == 0)
 		churn(f, fds[1], from);
 	close(fds[1]);
+	uint64_t told, i;
+	assert_int_equal(read(fds[0], &told, sizeof(told)), sizeof(told));
 	usleep(after);
 	kill(pid, SIGKILL);
 	int status;
 	waitpid(pid, &status, 0);
 	assert_true(WIFSIGNALED(status));
-	uint64_t told = from - 1, i;
 	while (read(fds[0], &i, sizeof(i)) == sizeof(i))
 		told = i;
 	close(fds[0]);
@@ -635,15 +636,12 @@ static void test_ledger_commit_killed_in_the_middle_keeps_what_was_synced(void *
 		assert_int_equal(ledger_health(l, NULL), LEDGER_GOOD);
 		_cleanup_(record_done) struct record r = { 0 };
 		load_ok(l, &r);
-		if (r.n_claims == 0)
-			continue;
 		assert_int_equal(r.n_claims, 1);
 		assert_int_equal(r.n_slices, 1);
 		assert_true(r.slices[0].id >= told);
 		assert_int_equal(r.next_id, r.slices[0].id + 1);
 		next = r.next_id;
 	}
-	assert_true(next > 10);
 }
 
 static void test_record_check_claim_of_another_slice_is_refused(void **state)
