@@ -57,12 +57,10 @@ static int hang(struct machine *m, const struct fault *f, const struct access *a
 	return r;
 }
 
-/* A VF goes with the card that it is on. */
-static void pull_card(struct pci *at)
+static void pull(struct pci *at)
 {
-	struct pci *f = at && at->pf ? at->pf : at;
-	if (f && !f->dev.gone)
-		bus_pull(f);
+	if (at && !at->dev.gone)
+		(void)bus_pull(at);
 }
 
 static int effect_before(struct machine *m, const struct fault *f, const struct access *a)
@@ -81,7 +79,7 @@ static int effect_before(struct machine *m, const struct fault *f, const struct 
 		m->hooks->reboot(m);
 		return -ENOTCONN;
 	case FAULT_GONE:
-		pull_card(a->at);
+		pull(a->at);
 		return -ENODEV;
 	case FAULT_NONE:
 	case FAULT_FAIL_AFTER:
@@ -112,7 +110,7 @@ static int effect_after(struct machine *m, const struct fault *f, const struct a
 		m->hooks->reboot(m);
 		return -ENOTCONN;
 	case FAULT_GONE_AFTER:
-		pull_card(a->at);
+		pull(a->at);
 		return result;
 	case FAULT_DEAD:
 		if (a->at)

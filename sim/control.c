@@ -105,31 +105,6 @@ static struct pci *wanted_function(struct request *r)
 	return f;
 }
 
-struct pull {
-	struct machine *m;
-	char addr[PCI_ADDR_SIZE];
-};
-
-/* Function i of the card, if there is one that is no VF. */
-static void card_function(struct pull *p, unsigned i, void (*fn)(struct pci *f))
-{
-	p->addr[strlen(p->addr) - 1] = (char)('0' + i);
-	struct pci *f = bus_find(p->m, p->addr);
-	if (f && !f->pf)
-		fn(f);
-}
-
-static void *pull_run(void *userdata)
-{
-	struct pull *p = userdata;
-	machine_enter(p->m, 0);
-	for (unsigned i = 0; i < 8; i++)
-		card_function(p, i, bus_pull);
-	machine_leave(p->m);
-	free(p);
-	return NULL;
-}
-
 static int do_pull(struct request *r)
 {
 	struct pci *f = wanted_function(r);
@@ -137,21 +112,7 @@ static int do_pull(struct request *r)
 		return -ENODEV;
 	if (f->pf)
 		return no(r, "a VF cannot be pulled, only the card that it is on");
-	/* The kernel takes it away as soon as it can, which may be never while somebody holds it. */
-	struct pull *p = calloc(1, sizeof(*p));
-	pthread_t thread;
-	if (!p)
-		return no(r, "out of memory");
-	p->m = r->m;
-	(void)STR_COPY(p->addr, f->dev.name);
-	for (unsigned i = 0; i < 8; i++)
-		card_function(p, i, bus_off);
-	if (pthread_create(&thread, NULL, pull_run, p) != 0) {
-		free(p);
-		return no(r, "no thread can be started");
-	}
-	pthread_detach(thread);
-	return 0;
+	return bus_pull(f) < 0 ? no(r, "no thread can be started") : 0;
 }
 
 /* What was pulled is put back: all places that are empty. */

@@ -206,12 +206,9 @@ int bus_remove(struct pci *f);
 /* pci_enable_device(), with the bridges above; and back. */
 void bus_enable(struct pci *f);
 void bus_disable(struct pci *f);
-/* It and its VFs answer nothing any more. */
-void bus_off(struct pci *f);
-/* Without warning: the card is pulled. What is open stays open. */
-void bus_pull(struct pci *f);
-/* uevent variables of a function, for its uevent file and its events. */
-void bus_uevent_text(const struct pci *f, struct str_buf *out);
+/* Without warning: the card that it is on is pulled. No function of it answers any more, and the kernel
+ * takes them away in its own time. -ENOMEM, -EAGAIN: nobody does. */
+int bus_pull(struct pci *f);
 /* Tells of a function, with its variables. */
 void bus_event(const struct pci *f, const char *action);
 bool bus_is_bridge(const struct pci *f);
@@ -219,6 +216,11 @@ bool bus_is_bridge(const struct pci *f);
 unsigned bus_irq(const struct pci *f);
 /* A file's owner as what it is. */
 struct pci *pci_of(const struct node *n);
+
+/* --- bus-files.c ----------------------------------------------------------------------------- */
+
+void bus_files_add(struct pci *f);
+extern const struct file_ops bus_rescan_ops; /* of the bus itself */
 
 /* --- config.c -------------------------------------------------------------------------------- */
 

@@ -19,6 +19,7 @@
 #include "sim/fault.h"
 #include "sim/machine.h"
 #include "sim/trace.h"
+#include "support/machine.h"
 
 #define HOST "sim/hosts/lab.yaml"
 #define NIC "0000:01:00.0" /* igb, 82576 */
@@ -28,36 +29,15 @@
 DEFINE_CLEANUP(struct nl_msg *, nlmsg_free);
 
 struct world {
-	struct host *host;
 	struct machine *m;
 	struct node *route;
 	struct pci *nic;
 };
 
-static void hook_kill(struct machine *m, const char *program)
-{
-	(void)m;
-	assert_string_equal(program, "carved");
-}
-
-static void hook_reboot(struct machine *m)
-{
-	machine_reboot(m);
-}
-
-static const struct machine_hooks hooks = { .kill = hook_kill, .reboot = hook_reboot };
-
 static int world_make(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct err err _cleanup_err_ = { 0 };
-	w->host = host_open(HOST, &err);
-	assert_non_null(w->host);
-	w->m = machine_new(w->host);
-	w->m->pace = 0;
-	w->m->hooks = &hooks;
-	machine_lock(w->m);
-	machine_boot(w->m);
+	w->m = test_machine_new(HOST);
 	w->route = node_walk(w->m->tree, w->m->dev, RTNETLINK_DIR "/" RTNETLINK_FILE);
 	assert_non_null(w->route);
 	w->nic = bus_find(w->m, NIC);
@@ -68,24 +48,19 @@ static int world_make(void **state)
 static int world_end(void **state)
 {
 	struct world *w = *state;
-	machine_unlock(w->m);
-	machine_free(w->m);
-	host_free(w->host);
+	test_machine_free(w->m);
 	free(w);
 	return 0;
 }
 
 static void vfs_make(struct world *w, const char *count)
 {
-	struct node *n = node_find(w->m->tree, w->nic->dev.dir, "sriov_numvfs");
-	assert_int_equal(access_store(w->m, n, count, strlen(count)), 0);
+	assert_int_equal(test_machine_write(w->m, NIC, "sriov_numvfs", count), 0);
 }
 
 static void fault(struct world *w, const char *path, const char *nth, const char *effect)
 {
-	const char *words[] = { path, "write", nth, effect };
-	unsigned id;
-	assert_int_equal(fault_add(w->m, words, 4, &id, NULL), 0);
+	test_machine_fault(w->m, path, "write", nth, effect);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -524,6 +499,7 @@ static void test_card_pulled_while_set_no_device(void **state)
 	vfs_make(w, "1");
 	fault(w, "vf0/mac", "1", "gone");
 	assert_int_equal(set_mac(w, 0, 0x52), -ENODEV);
+	test_machine_wait_gone(w->m, NIC);
 	assert_int_equal(say(w, message(RTM_GETLINK, ASK, index)), -ENODEV);
 	assert_false(w->m->rtnl.held);
 }
@@ -598,10 +574,7 @@ static void test_reading_waits_behind_a_setting_that_hangs(void **state)
 	struct asker reader = { .w = w, .msg = message(RTM_GETLINK, ASK, w->nic->ifindex) };
 	pthread_t threads[2];
 	assert_int_equal(pthread_create(&threads[0], NULL, asker_run, &setter), 0);
-	while (!w->m->rtnl.held) {
-		machine_unlock(w->m);
-		machine_lock(w->m);
-	}
+	test_machine_wait(w->m, &w->m->rtnl.held);
 	assert_int_equal(pthread_create(&threads[1], NULL, asker_run, &reader), 0);
 	machine_unlock(w->m);
 	(void)usleep(50000); /* time enough to answer */
