@@ -47,9 +47,9 @@ struct capture_place {
 
 /* Each text once. */
 void capture_note(struct capture *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* A zeroed element at the end of an array; NULL: no memory, which the capture remembers. */
-void *capture_add(struct capture *c, void **array, size_t *n, size_t size);
-#define CAPTURE_ADD(c, array, n) capture_add((c), (void **)&(array), &(n), sizeof(*(array)))
+/* array_add(); that there was no memory the capture remembers. */
+void *capture_add(struct capture *c, void *array, size_t *n, size_t size);
+#define CAPTURE_ADD(c, array, n) capture_add((c), &(array), &(n), sizeof(*(array)))
 int capture_add_text(struct capture *c, char ***array, size_t *n, const char *text);
 bool capture_has_text(char *const *array, size_t n, const char *text);
 /* One line that a host file can hold: not empty, no control characters, UTF-8. */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <sys/random.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "host/scan.h"
@@ -18,15 +19,12 @@
 
 /* --- tools ----------------------------------------------------------------------------------- */
 
-void *capture_add(struct capture *c, void **array, size_t *n, size_t size)
+void *capture_add(struct capture *c, void *array, size_t *n, size_t size)
 {
-	char *more = reallocarray(*array, *n + 1, size);
-	if (!more) {
+	void *added = array_add(array, n, size);
+	if (!added)
 		c->no_memory = true;
-		return NULL;
-	}
-	*array = more;
-	return memset(more + (*n)++ * size, 0, size);
+	return added;
 }
 
 int capture_add_text(struct capture *c, char ***array, size_t *n, const char *text)

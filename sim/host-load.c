@@ -5,20 +5,12 @@
  */
 #include <errno.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "policy/load.h"
 #include "sim/host-internal.h"
-
-#define FIELD(type, field)                                                                         \
-	.offset = offsetof(struct type, field), .size = sizeof(((struct type *)0)->field)
-#define FLAG(type, field) .kind = OPTION_BOOL, FIELD(type, field)
-#define NUMBER(type, field, from, to)                                                              \
-	.kind = OPTION_NUMBER, .min = (from), .max = (to), FIELD(type, field)
-#define NAME(type, field) .kind = OPTION_NAME, FIELD(type, field)
-#define TEXT(type, field) .kind = OPTION_TEXT, FIELD(type, field)
-#define WORD(type, field, list) .kind = OPTION_WORD, .words = (list), FIELD(type, field)
 
 /* --- how texts look -------------------------------------------------------------------------- */
 
@@ -78,24 +70,6 @@ static const struct policy_form form_attribute = {
 
 /* --- storing --------------------------------------------------------------------------------- */
 
-/* Adds a zeroed element to an array of a host; NULL: no memory. */
-static void *array_add(void **array, size_t *n, size_t size)
-{
-	char *more = reallocarray(*array, *n + 1, size);
-	if (!more)
-		return NULL;
-	*array = more;
-	return memset(more + (*n)++ * size, 0, size);
-}
-#define ARRAY_ADD(array, n) array_add((void **)&(array), &(n), sizeof(*(array)))
-
-static void *enter_same(void *into, const char *name, struct policy_position at)
-{
-	(void)name;
-	(void)at;
-	return into;
-}
-
 static void *enter_driver(void *into, const char *name, struct policy_position at)
 {
 	struct host *h = into;
@@ -135,13 +109,6 @@ static void *enter_parent(void *into, const char *name, struct policy_position a
 		return NULL;
 	p->at = p->model.at = at;
 	return p;
-}
-
-static void *enter_parent_mdev(void *into, const char *name, struct policy_position at)
-{
-	(void)name;
-	(void)at;
-	return &((struct host_parent *)into)->model;
 }
 
 static void *enter_type(void *into, const char *name, struct policy_position at)
@@ -206,12 +173,6 @@ static void *enter_disk(void *into, const char *name, struct policy_position at)
 	if (d)
 		d->at = at;
 	return d;
-}
-
-static int store_int(void *into, const struct policy_option *o, const struct policy_value *v)
-{
-	*(int *)((char *)into + o->offset) = (int)v->number;
-	return 0;
 }
 
 /* A text on the heap. */
@@ -361,41 +322,43 @@ static const char *const link_words[] = { "gen1", "gen2", "gen3", "gen4", "gen5"
 
 static const struct policy_option driver_options[] = {
 	{ .key = "vfs",
-	  WORD(host_driver, vfs, vfs_words),
+	  OPTION_WORD_IN(host_driver, vfs, vfs_words),
 	  .help = "What it answers to sriov_numvfs: makes them, has no way, refuses, or makes all." },
 	{ .key = "vfs-at-most",
-	  NUMBER(host_driver, vfs_at_most, 1, UINT16_MAX),
+	  OPTION_NUMBER_IN(host_driver, vfs_at_most, 1, UINT16_MAX),
 	  .help = "It allows fewer VFs than the capability." },
 	{ .key = "leave",
-	  WORD(host_driver, leave, leave_words),
+	  OPTION_WORD_IN(host_driver, leave, leave_words),
 	  .help = "What becomes of VFs when it is unbound from their PF." },
 	{ .key = "probe-ms",
-	  NUMBER(host_driver, probe_ms, 0, 600000),
+	  OPTION_NUMBER_IN(host_driver, probe_ms, 0, 600000),
 	  .help = "How long taking a function takes." },
-	{ .key = "absent", FLAG(host_driver, absent), .help = "This host does not have it." },
+	{ .key = "absent",
+	  OPTION_BOOL_IN(host_driver, absent),
+	  .help = "This host does not have it." },
 	{ .key = NULL },
 };
 
 static const struct policy_option type_options[] = {
 	{ .key = "name",
-	  TEXT(host_mdev_type, label),
+	  OPTION_TEXT_IN(host_mdev_type, label),
 	  .help = "Attribute \"name\"; without it the id." },
 	{ .key = "description",
-	  TEXT(host_mdev_type, description),
+	  OPTION_TEXT_IN(host_mdev_type, description),
 	  .store = store_text,
 	  .help = "Attribute \"description\"." },
 	{ .key = "units",
-	  NUMBER(host_mdev_type, units, 1, UINT16_MAX),
+	  OPTION_NUMBER_IN(host_mdev_type, units, 1, UINT16_MAX),
 	  .help = "What one takes from the pool." },
 	{ .key = NULL },
 };
 
 static const struct policy_option mdev_options[] = {
 	{ .key = "pool",
-	  NUMBER(host_model, pool, 1, UINT16_MAX),
+	  OPTION_NUMBER_IN(host_model, pool, 1, UINT16_MAX),
 	  .help = "Units that its mediated devices share." },
 	{ .key = "when-full",
-	  WORD(host_model, mdev_errno, full_words),
+	  OPTION_WORD_IN(host_model, mdev_errno, full_words),
 	  .help = "What making one answers when the pool is used up." },
 	{ .key = "types",
 	  .kind = OPTION_NAMED,
@@ -410,7 +373,7 @@ static const struct policy_option mdev_options[] = {
 static const struct policy_option sriov_options[] = {
 	{ .key = "count",
 	  .required = true,
-	  NUMBER(host_model, vfs, 1, UINT16_MAX),
+	  OPTION_NUMBER_IN(host_model, vfs, 1, UINT16_MAX),
 	  .help = "TotalVFs." },
 	{ .key = "device",
 	  .kind = OPTION_ID,
@@ -419,25 +382,27 @@ static const struct policy_option sriov_options[] = {
 	  .help = "Vendor and device id of the VFs, in quotes." },
 	{ .key = "offset",
 	  .required = true,
-	  NUMBER(host_model, vf_offset, 0, UINT16_MAX),
+	  OPTION_NUMBER_IN(host_model, vf_offset, 0, UINT16_MAX),
 	  .help = "First VF Offset." },
 	{ .key = "stride",
 	  .required = true,
-	  NUMBER(host_model, vf_stride, 0, UINT16_MAX),
+	  OPTION_NUMBER_IN(host_model, vf_stride, 0, UINT16_MAX),
 	  .help = "VF Stride." },
-	{ .key = "driver", NAME(host_model, vf_driver), .help = "Driver that takes the VFs." },
+	{ .key = "driver",
+	  OPTION_NAME_IN(host_model, vf_driver),
+	  .help = "Driver that takes the VFs." },
 	{ .key = NULL },
 };
 
 static const struct policy_option nvme_options[] = {
 	{ .key = "disks",
-	  NUMBER(host_model, disks, 0, 16),
+	  OPTION_NUMBER_IN(host_model, disks, 0, 16),
 	  .help = "Namespaces that are block devices." },
 	{ .key = "flexible-queues",
-	  NUMBER(host_model, nvme_vq, 1, UINT16_MAX),
+	  OPTION_NUMBER_IN(host_model, nvme_vq, 1, UINT16_MAX),
 	  .help = "Queues that VFs can be given." },
 	{ .key = "flexible-interrupts",
-	  NUMBER(host_model, nvme_vi, 1, UINT16_MAX),
+	  OPTION_NUMBER_IN(host_model, nvme_vi, 1, UINT16_MAX),
 	  .help = "Interrupts that VFs can be given." },
 	{ .key = NULL },
 };
@@ -445,12 +410,12 @@ static const struct policy_option nvme_options[] = {
 static const struct policy_option attribute_options[] = {
 	{ .key = "value",
 	  .required = true,
-	  TEXT(host_attribute, value),
+	  OPTION_TEXT_IN(host_attribute, value),
 	  .max = HOST_ATTRIBUTE_MAX - 1,
 	  .store = store_text,
 	  .help = "What is read, without the last newline." },
 	{ .key = "writable",
-	  FLAG(host_attribute, writable),
+	  OPTION_BOOL_IN(host_attribute, writable),
 	  .help = "A write replaces the value." },
 	{ .key = NULL },
 };
@@ -467,68 +432,77 @@ static const struct policy_option model_options[] = {
 	  .help = "Subsystem vendor and device id, in quotes." },
 	{ .key = "class",
 	  .required = true,
-	  TEXT(host_model, class),
+	  OPTION_TEXT_IN(host_model, class),
 	  .form = &form_class,
 	  .store = store_class,
 	  .help = "Class as a word, or as six hexadecimal digits in quotes." },
 	{ .key = "revision",
-	  TEXT(host_model, revision),
+	  OPTION_TEXT_IN(host_model, revision),
 	  .form = &form_revision,
 	  .store = store_hex,
 	  .help = "Revision, two hexadecimal digits." },
-	{ .key = "driver", NAME(host_model, driver), .help = "Driver that takes it at boot." },
+	{ .key = "driver",
+	  OPTION_NAME_IN(host_model, driver),
+	  .help = "Driver that takes it at boot." },
 	{ .key = "port",
-	  WORD(host_model, port, port_words),
+	  OPTION_WORD_IN(host_model, port, port_words),
 	  .help = "PCI Express device/port type; legacy: no PCI Express capability." },
 	{ .key = "acs",
 	  .kind = OPTION_BOOL,
 	  .store = store_acs,
 	  .help = "Access Control Services with all bits; ports have them unless false." },
-	{ .key = "flr", FLAG(host_model, flr), .help = "Function Level Reset." },
+	{ .key = "flr", OPTION_BOOL_IN(host_model, flr), .help = "Function Level Reset." },
 	{ .key = "pm",
 	  .kind = OPTION_BOOL,
 	  .store = store_pm,
 	  .help = "Power Management; functions have it unless false." },
-	{ .key = "pm-reset", FLAG(host_model, pm_reset), .help = "D3hot resets it." },
-	{ .key = "ats", FLAG(host_model, ats), .help = "Address Translation Services." },
-	{ .key = "pri", FLAG(host_model, pri), .help = "Page Request Interface." },
-	{ .key = "pasid", FLAG(host_model, pasid), .help = "Process Address Space ID." },
+	{ .key = "pm-reset", OPTION_BOOL_IN(host_model, pm_reset), .help = "D3hot resets it." },
+	{ .key = "ats", OPTION_BOOL_IN(host_model, ats), .help = "Address Translation Services." },
+	{ .key = "pri", OPTION_BOOL_IN(host_model, pri), .help = "Page Request Interface." },
+	{ .key = "pasid", OPTION_BOOL_IN(host_model, pasid), .help = "Process Address Space ID." },
 	{ .key = "ari",
-	  FLAG(host_model, ari),
+	  OPTION_BOOL_IN(host_model, ari),
 	  .help = "Alternative Routing-ID: up to 256 functions of one device." },
-	{ .key = "rebar", FLAG(host_model, rebar), .help = "Resizable BAR." },
-	{ .key = "d3cold", FLAG(host_model, d3cold), .help = "Its power can be cut." },
-	{ .key = "msix", NUMBER(host_model, msix, 1, 2048), .help = "MSI-X vectors." },
+	{ .key = "rebar", OPTION_BOOL_IN(host_model, rebar), .help = "Resizable BAR." },
+	{ .key = "d3cold", OPTION_BOOL_IN(host_model, d3cold), .help = "Its power can be cut." },
+	{ .key = "msix", OPTION_NUMBER_IN(host_model, msix, 1, 2048), .help = "MSI-X vectors." },
 	{ .key = "link",
 	  .kind = OPTION_WORD,
 	  .words = link_words,
 	  .store = store_link,
 	  .help = "Speed of its link." },
-	{ .key = "width", NUMBER(host_model, link_width, 1, 32), .help = "Lanes of its link." },
+	{ .key = "width",
+	  OPTION_NUMBER_IN(host_model, link_width, 1, 32),
+	  .help = "Lanes of its link." },
 	{ .key = "bar",
-	  TEXT(host_model, memory),
+	  OPTION_TEXT_IN(host_model, memory),
 	  .form = &form_size,
 	  .store = store_size,
 	  .help = "Size of BAR 0: a power of two and KiB, MiB, GiB or TiB." },
-	{ .key = "net", FLAG(host_model, net), .help = "Its driver makes a network interface." },
-	{ .key = "drm", FLAG(host_model, drm), .help = "Its driver makes a display device." },
-	{ .key = "accel", FLAG(host_model, accel), .help = "Its driver makes an accel device." },
-	{ .key = "sound", FLAG(host_model, sound), .help = "Its driver makes a sound card." },
-	{ .key = "usb", FLAG(host_model, usb), .help = "Its driver makes a USB bus." },
+	{ .key = "net",
+	  OPTION_BOOL_IN(host_model, net),
+	  .help = "Its driver makes a network interface." },
+	{ .key = "drm",
+	  OPTION_BOOL_IN(host_model, drm),
+	  .help = "Its driver makes a display device." },
+	{ .key = "accel",
+	  OPTION_BOOL_IN(host_model, accel),
+	  .help = "Its driver makes an accel device." },
+	{ .key = "sound",
+	  OPTION_BOOL_IN(host_model, sound),
+	  .help = "Its driver makes a sound card." },
+	{ .key = "usb", OPTION_BOOL_IN(host_model, usb), .help = "Its driver makes a USB bus." },
 	{ .key = "sriov",
 	  .kind = OPTION_MAP,
 	  .children = sriov_options,
-	  .enter = enter_same,
 	  .help = "SR-IOV capability." },
 	{ .key = "nvme",
 	  .kind = OPTION_MAP,
 	  .children = nvme_options,
-	  .enter = enter_same,
 	  .help = "What an NVMe controller has." },
 	{ .key = "mdev",
 	  .kind = OPTION_MAP,
 	  .children = mdev_options,
-	  .enter = enter_same,
 	  .help = "Mediated devices that its driver offers." },
 	{ .key = "attributes",
 	  .kind = OPTION_NAMED,
@@ -543,53 +517,64 @@ static const struct policy_option model_options[] = {
 static const struct policy_option connector_options[] = {
 	{ .key = "screen",
 	  .required = true,
-	  WORD(host_connector, state, screen_words),
+	  OPTION_WORD_IN(host_connector, state, screen_words),
 	  .help = "What is plugged in: none, one that is dark, one that is lit." },
 	{ .key = NULL },
 };
 
 static const struct policy_option disk_options[] = {
-	{ .key = "partitions", NUMBER(host_disk, partitions, 0, 128), .help = "Partitions." },
+	{ .key = "partitions",
+	  OPTION_NUMBER_IN(host_disk, partitions, 0, 128),
+	  .help = "Partitions." },
 	{ .key = "mounted",
-	  TEXT(host_disk, mounted),
+	  OPTION_TEXT_IN(host_disk, mounted),
 	  .form = &form_path,
 	  .help = "Where it, or its first partition, is mounted." },
-	{ .key = "part-of", NAME(host_disk, part_of), .help = "Its holder, such as dm-0." },
-	{ .key = "swap", FLAG(host_disk, swap), .help = "It is swapped to." },
+	{ .key = "part-of",
+	  OPTION_NAME_IN(host_disk, part_of),
+	  .help = "Its holder, such as dm-0." },
+	{ .key = "swap", OPTION_BOOL_IN(host_disk, swap), .help = "It is swapped to." },
 	{ .key = "claimed",
-	  FLAG(host_disk, claimed),
+	  OPTION_BOOL_IN(host_disk, claimed),
 	  .help = "An exclusive open finds it busy (ZFS, Btrfs)." },
 	{ .key = NULL },
 };
 
 static const struct policy_option slot_options[] = {
-	{ .key = "is", .required = true, NAME(host_slot, is), .help = "Name of a model." },
+	{ .key = "is",
+	  .required = true,
+	  OPTION_NAME_IN(host_slot, is),
+	  .help = "Name of a model." },
 	{ .key = "serial",
-	  TEXT(host_slot, serial),
+	  OPTION_TEXT_IN(host_slot, serial),
 	  .form = &form_serial,
 	  .store = store_serial,
 	  .help = "Device serial number, 16 hexadecimal digits." },
 	{ .key = "bus",
-	  TEXT(host_slot, bus),
+	  OPTION_TEXT_IN(host_slot, bus),
 	  .form = &form_bus,
 	  .store = store_hex,
 	  .help = "Number of the bus behind a bridge; without it the next." },
 	{ .key = "netdev",
-	  TEXT(host_slot, netdev),
+	  OPTION_TEXT_IN(host_slot, netdev),
 	  .form = &form_netdev,
 	  .help = "Its network interface." },
 	{ .key = "mac",
 	  .kind = OPTION_MAC,
-	  FIELD(host_slot, mac),
+	  OPTION_FIELD(host_slot, mac),
 	  .store = store_mac,
 	  .help = "Its MAC address, in quotes." },
-	{ .key = "up", FLAG(host_slot, up), .help = "The interface is up." },
+	{ .key = "up", OPTION_BOOL_IN(host_slot, up), .help = "The interface is up." },
 	{ .key = "master",
-	  TEXT(host_slot, master),
+	  OPTION_TEXT_IN(host_slot, master),
 	  .form = &form_netdev,
 	  .help = "Bridge or bond that the interface is in." },
-	{ .key = "boot-vga", FLAG(host_slot, boot_vga), .help = "The firmware's display." },
-	{ .key = "console", FLAG(host_slot, console), .help = "The text console is on it." },
+	{ .key = "boot-vga",
+	  OPTION_BOOL_IN(host_slot, boot_vga),
+	  .help = "The firmware's display." },
+	{ .key = "console",
+	  OPTION_BOOL_IN(host_slot, console),
+	  .help = "The text console is on it." },
 	{ .key = "connectors",
 	  .kind = OPTION_NAMED,
 	  .children = connector_options,
@@ -610,14 +595,13 @@ static const struct policy_option slot_options[] = {
 	  .store = store_holder,
 	  .help = "Programs that have its nodes open from boot on." },
 	{ .key = "config",
-	  TEXT(host_slot, config),
+	  OPTION_TEXT_IN(host_slot, config),
 	  .form = &form_config,
 	  .max = 2 * HOST_CONFIG_MAX,
 	  .store = store_text,
 	  .help = "Captured configuration space, hexadecimal." },
 	{ .key = "group",
-	  NUMBER(host_slot, group, 0, 65535),
-	  .store = store_int,
+	  OPTION_NUMBER_IN(host_slot, group, 0, 65535),
 	  .help = "Captured IOMMU group; without it what the topology makes." },
 	{ .key = "slots",
 	  .kind = OPTION_NAMED,
@@ -631,8 +615,7 @@ static const struct policy_option slot_options[] = {
 
 static const struct policy_option root_options[] = {
 	{ .key = "numa",
-	  NUMBER(host_root, numa, 0, 63),
-	  .store = store_int,
+	  OPTION_NUMBER_IN(host_root, numa, 0, 63),
 	  .help = "NUMA node; without it unknown." },
 	{ .key = "slots",
 	  .kind = OPTION_NAMED,
@@ -650,7 +633,7 @@ static const struct policy_option parent_options[] = {
 	  .kind = OPTION_MAP,
 	  .required = true,
 	  .children = mdev_options,
-	  .enter = enter_parent_mdev,
+	  OPTION_FIELD(host_parent, model),
 	  .help = "Mediated devices that it offers." },
 	{ .key = NULL },
 };
@@ -662,13 +645,18 @@ static const struct policy_option host_options[] = {
 	  .min = 1,
 	  .max = 1,
 	  .help = "Version of the language: 1." },
-	{ .key = "about", .required = true, TEXT(host, about), .help = "One line for people." },
-	{ .key = "iommu", WORD(host, iommu, iommu_words), .help = "Kind of IOMMU." },
+	{ .key = "about",
+	  .required = true,
+	  OPTION_TEXT_IN(host, about),
+	  .help = "One line for people." },
+	{ .key = "iommu", OPTION_WORD_IN(host, iommu, iommu_words), .help = "Kind of IOMMU." },
 	{ .key = "iommufd",
-	  FLAG(host, iommufd),
+	  OPTION_BOOL_IN(host, iommufd),
 	  .help = "The kernel has /dev/iommu and nodes of VFIO devices." },
-	{ .key = "numa-nodes", NUMBER(host, nodes, 1, 64), .help = "NUMA nodes." },
-	{ .key = "cpus", NUMBER(host, cpus, 1, 4096), .help = "Processors that are online." },
+	{ .key = "numa-nodes", OPTION_NUMBER_IN(host, nodes, 1, 64), .help = "NUMA nodes." },
+	{ .key = "cpus",
+	  OPTION_NUMBER_IN(host, cpus, 1, 4096),
+	  .help = "Processors that are online." },
 	{ .key = "drivers",
 	  .kind = OPTION_NAMED,
 	  .children = driver_options,

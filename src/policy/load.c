@@ -565,7 +565,7 @@ static int load_option(struct loader *l, const struct policy_option *o, struct f
 	case OPTION_LIST:
 		return load_list(l, o, n, at, into);
 	case OPTION_MAP:
-		return load_map(l, n, o->children, o->key, at, o->enter(into, NULL, at));
+		return load_map(l, n, o->children, o->key, at, (char *)into + o->offset);
 	case OPTION_MATCH: {
 		struct policy_match *m = o->enter(into, NULL, at);
 		if (!m)

@@ -5,29 +5,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/str.h"
 #include "policy/match.h"
 
-#define FIELD(type, field)                                                                         \
-	.offset = offsetof(struct type, field), .size = sizeof(((struct type *)0)->field)
 #define RATE_MAX 1000000 /* Mbit/s */
 #define TYPES_MAX 8
-
-/* Adds a zeroed element to an array of a policy; NULL: no memory. */
-static void *array_add(void **array, size_t *n, size_t size)
-{
-	char *more = reallocarray(*array, *n + 1, size);
-	if (!more)
-		return NULL;
-	*array = more;
-	return memset(more + (*n)++ * size, 0, size);
-}
 
 static void *enter_selection(void *into, const char *name, struct policy_position at)
 {
 	struct policy *p = into;
-	struct policy_selection *s =
-		array_add((void **)&p->selections, &p->n_selections, sizeof(*s));
+	struct policy_selection *s = ARRAY_ADD(p->selections, p->n_selections);
 	if (!s || STR_COPY(s->name, name) < 0)
 		return NULL;
 	s->expect = -1;
@@ -39,7 +27,7 @@ static void *enter_divide(void *into, const char *name, struct policy_position a
 {
 	(void)name;
 	struct policy *p = into;
-	struct policy_divide *d = array_add((void **)&p->divides, &p->n_divides, sizeof(*d));
+	struct policy_divide *d = ARRAY_ADD(p->divides, p->n_divides);
 	if (!d)
 		return NULL;
 	d->expect = -1;
@@ -50,7 +38,7 @@ static void *enter_divide(void *into, const char *name, struct policy_position a
 static void *enter_class(void *into, const char *name, struct policy_position at)
 {
 	struct policy *p = into;
-	struct policy_class *c = array_add((void **)&p->classes, &p->n_classes, sizeof(*c));
+	struct policy_class *c = ARRAY_ADD(p->classes, p->n_classes);
 	if (!c || STR_COPY(c->name, name) < 0)
 		return NULL;
 	c->at = at;
@@ -61,32 +49,10 @@ static void *enter_reservation(void *into, const char *name, struct policy_posit
 {
 	(void)name;
 	struct policy *p = into;
-	struct policy_reservation *r =
-		array_add((void **)&p->reservations, &p->n_reservations, sizeof(*r));
+	struct policy_reservation *r = ARRAY_ADD(p->reservations, p->n_reservations);
 	if (r)
 		r->at = at;
 	return r;
-}
-
-static void *enter_vf(void *into, const char *name, struct policy_position at)
-{
-	(void)name;
-	(void)at;
-	return &((struct policy_divide *)into)->vf;
-}
-
-static void *enter_set(void *into, const char *name, struct policy_position at)
-{
-	(void)name;
-	(void)at;
-	return &((struct policy_reservation *)into)->set;
-}
-
-static void *enter_may_set(void *into, const char *name, struct policy_position at)
-{
-	(void)name;
-	(void)at;
-	return into;
 }
 
 static void *enter_match(void *into, const char *name, struct policy_position at)
@@ -96,12 +62,6 @@ static void *enter_match(void *into, const char *name, struct policy_position at
 	struct policy_selection *s = into;
 	s->match = policy_match_new(MATCH_ALL);
 	return s->match;
-}
-
-static int store_expect(void *into, const struct policy_option *o, const struct policy_value *v)
-{
-	*(int *)((char *)into + o->offset) = (int)v->number;
-	return 0;
 }
 
 static int store_word_text(void *into, const struct policy_option *o, const struct policy_value *v)
@@ -336,10 +296,7 @@ static const struct policy_option selection_options[] = {
 	  .enter = enter_match,
 	  .help = "Which devices. All keys must hold; of a list, any value." },
 	{ .key = "expect",
-	  .kind = OPTION_NUMBER,
-	  .max = 4096,
-	  FIELD(policy_selection, expect),
-	  .store = store_expect,
+	  OPTION_NUMBER_IN(policy_selection, expect, 0, 4096),
 	  .help = "How many devices this must find; anything else is refused." },
 	{ .key = "labels", .kind = OPTION_LATER },
 	{ .key = NULL },
@@ -394,40 +351,30 @@ const struct policy_option policy_setting_options[] = {
 
 static const struct policy_option divide_options[] = {
 	{ .key = "use",
-	  .kind = OPTION_NAME,
 	  .required = true,
-	  FIELD(policy_divide, use),
+	  OPTION_NAME_IN(policy_divide, use),
 	  .help = "Name of a selection under devices." },
 	{ .key = "as",
-	  .kind = OPTION_WORD,
 	  .required = true,
-	  .words = mech_words,
+	  OPTION_WORD_IN(policy_divide, mech, mech_words),
 	  .words_later = mech_words_later,
-	  FIELD(policy_divide, mech),
 	  .store = store_word_text,
 	  .help = "Mechanism." },
 	{ .key = "bind",
-	  .kind = OPTION_WORD,
-	  .words = bind_words,
-	  FIELD(policy_divide, bind_early),
+	  OPTION_WORD_IN(policy_divide, bind_early, bind_words),
 	  .store = store_word_bool,
 	  .help = "passthrough: bind to VFIO when a claim wants it, or at boot before other drivers." },
 	{ .key = "count",
-	  .kind = OPTION_NUMBER,
-	  .min = 1,
-	  .max = 65535,
-	  FIELD(policy_divide, count),
+	  OPTION_NUMBER_IN(policy_divide, count, 1, 65535),
 	  .help = "sriov: number of VFs of each device." },
 	{ .key = "in-use-pf",
-	  .kind = OPTION_WORD,
-	  .words = in_use_words,
-	  FIELD(policy_divide, in_use_pf),
+	  OPTION_WORD_IN(policy_divide, in_use_pf, in_use_words),
 	  .store = store_word_bool,
 	  .help = "sriov: whether VFs may be made on a PF that the host uses (its link flaps)." },
 	{ .key = "vf",
 	  .kind = OPTION_MAP,
 	  .children = vf_options,
-	  .enter = enter_vf,
+	  OPTION_FIELD(policy_divide, vf),
 	  .help = "sriov: settings of each VF that no claim sets." },
 	{ .key = "types",
 	  .kind = OPTION_COUNTS,
@@ -443,10 +390,7 @@ static const struct policy_option divide_options[] = {
 	  .store = store_on_demand,
 	  .help = "mdev: types that are made when a claim wants one." },
 	{ .key = "expect",
-	  .kind = OPTION_NUMBER,
-	  .max = 65535,
-	  FIELD(policy_divide, expect),
-	  .store = store_expect,
+	  OPTION_NUMBER_IN(policy_divide, expect, 0, 65535),
 	  .help = "How many slices this must yield in all; anything else is refused." },
 	{ .key = "fill", .kind = OPTION_LATER },
 	{ .key = "keep-room-for", .kind = OPTION_LATER },
@@ -456,20 +400,16 @@ static const struct policy_option divide_options[] = {
 };
 
 static const struct policy_option may_set_options[] = {
-	{ .key = "mac", .kind = OPTION_BOOL, FIELD(policy_class, may_mac), .help = "MAC address." },
+	{ .key = "mac", OPTION_BOOL_IN(policy_class, may_mac), .help = "MAC address." },
 	{ .key = "vlan",
 	  .kind = OPTION_VLANS,
 	  .store = store_may_vlan,
 	  .help = "Any VLAN (true), one, or a range such as 100-199." },
 	{ .key = "spoof-check",
-	  .kind = OPTION_BOOL,
-	  FIELD(policy_class, may_spoofchk),
+	  OPTION_BOOL_IN(policy_class, may_spoofchk),
 	  .help = "Spoof check." },
-	{ .key = "trust", .kind = OPTION_BOOL, FIELD(policy_class, may_trust), .help = "Trust." },
-	{ .key = "link",
-	  .kind = OPTION_BOOL,
-	  FIELD(policy_class, may_link),
-	  .help = "Link state." },
+	{ .key = "trust", OPTION_BOOL_IN(policy_class, may_trust), .help = "Trust." },
+	{ .key = "link", OPTION_BOOL_IN(policy_class, may_link), .help = "Link state." },
 	{ .key = "rate",
 	  .kind = OPTION_RATE,
 	  .min = 1,
@@ -481,9 +421,8 @@ static const struct policy_option may_set_options[] = {
 
 static const struct policy_option class_options[] = {
 	{ .key = "from",
-	  .kind = OPTION_NAME,
 	  .required = true,
-	  FIELD(policy_class, from),
+	  OPTION_NAME_IN(policy_class, from),
 	  .help = "Name of a selection that is divided." },
 	{ .key = "profiles",
 	  .kind = OPTION_NAME,
@@ -494,7 +433,6 @@ static const struct policy_option class_options[] = {
 	{ .key = "may-set",
 	  .kind = OPTION_MAP,
 	  .children = may_set_options,
-	  .enter = enter_may_set,
 	  .help = "What a claim may set on its slice." },
 	{ .key = "memory", .kind = OPTION_LATER },
 	{ .key = "priority", .kind = OPTION_LATER },
@@ -504,24 +442,21 @@ static const struct policy_option class_options[] = {
 
 static const struct policy_option reservation_options[] = {
 	{ .key = "name",
-	  .kind = OPTION_NAME,
 	  .required = true,
-	  FIELD(policy_reservation, name),
+	  OPTION_NAME_IN(policy_reservation, name),
 	  .help = "Name of the claim." },
 	{ .key = "class",
-	  .kind = OPTION_NAME,
 	  .required = true,
-	  FIELD(policy_reservation, class),
+	  OPTION_NAME_IN(policy_reservation, class),
 	  .help = "Class it is of." },
 	{ .key = "for",
-	  .kind = OPTION_TEXT,
 	  .required = true,
-	  FIELD(policy_reservation, owner),
+	  OPTION_TEXT_IN(policy_reservation, owner),
 	  .help = "Owner, as in \"libvirt:web01\"." },
 	{ .key = "set",
 	  .kind = OPTION_MAP,
 	  .children = policy_setting_options,
-	  .enter = enter_set,
+	  OPTION_FIELD(policy_reservation, set),
 	  .help = "Settings of its slice, within what the class allows." },
 	{ .key = NULL },
 };
@@ -558,15 +493,11 @@ const struct policy_option policy_options[] = {
 	  .enter = enter_reservation,
 	  .help = "Claims that stay while nobody uses them." },
 	{ .key = "drift",
-	  .kind = OPTION_WORD,
-	  .words = drift_words,
+	  OPTION_WORD_IN(policy, drift, drift_words),
 	  .words_later = drift_words_later,
-	  FIELD(policy, drift),
 	  .help = "What to do about changes by others." },
 	{ .key = "on-remove",
-	  .kind = OPTION_WORD,
-	  .words = on_remove_words,
-	  FIELD(policy, on_remove),
+	  OPTION_WORD_IN(policy, on_remove, on_remove_words),
 	  .help = "What becomes of free slices that the policy no longer wants." },
 	{ .key = "tenants", .kind = OPTION_LATER },
 	{ .key = "hooks", .kind = OPTION_LATER },

@@ -61,16 +61,28 @@ struct policy_option {
 	const char *const *words;	/* WORD; NULL ends */
 	const char *const *words_later; /* words that this version refuses by name */
 	const struct policy_option *children;
-	/* Generic storing of NAME, TEXT, KEY (char field), NUMBER, WORD (uint32_t), BOOL (bool). */
+	/* Generic storing of NAME, TEXT, KEY (char field), NUMBER, WORD (uint32_t, or an int that is
+	 * negative without), BOOL (bool). MAP: its children are stored into the struct that is there. */
 	size_t offset, size;
 	/* Instead: stores one value (called for each of many). -ENAMETOOLONG, -E2BIG, -ENOMEM. */
 	int (*store)(void *into, const struct policy_option *o, const struct policy_value *v);
-	/* Containers: where the children of a new entry are stored; NULL: no memory. */
+	/* NAMED, LIST, MATCH: where the children of a new entry are stored; NULL: no memory. */
 	void *(*enter)(void *into, const char *name, struct policy_position at);
 	/* Match keys: does the value hold for the device? */
 	bool (*test)(const struct match_subject *s, const char *value);
 	const char *help;
 };
+
+/* What an entry of a table says of the field that its value is stored in. */
+#define OPTION_FIELD(type, field)                                                                  \
+	.offset = offsetof(struct type, field), .size = sizeof(((struct type *)0)->field)
+#define OPTION_NAME_IN(type, field) .kind = OPTION_NAME, OPTION_FIELD(type, field)
+#define OPTION_TEXT_IN(type, field) .kind = OPTION_TEXT, OPTION_FIELD(type, field)
+#define OPTION_BOOL_IN(type, field) .kind = OPTION_BOOL, OPTION_FIELD(type, field)
+#define OPTION_NUMBER_IN(type, field, from, to)                                                    \
+	.kind = OPTION_NUMBER, .min = (from), .max = (to), OPTION_FIELD(type, field)
+#define OPTION_WORD_IN(type, field, list)                                                          \
+	.kind = OPTION_WORD, .words = (list), OPTION_FIELD(type, field)
 
 /* A kind of files. */
 struct policy_language {
