@@ -248,8 +248,6 @@ static void resets_read(struct reading *r)
 {
 	char methods[256];
 	const struct pci_caps *caps = &r->f->caps;
-	if (topology_is_bridge(r->f))
-		return;
 	if (!text_of(r, "reset_method", methods, sizeof(methods))) {
 		/* Kernels before 5.15 do not tell; functions without a way to be reset have no file. */
 		bool old = !has_file(r, "reset_method") && has_file(r, "reset");
