@@ -138,26 +138,6 @@ static uint32_t port_by_type(uint8_t type, bool bridge)
 	return bridge ? HOST_PORT_LEGACY : HOST_PORT_ENDPOINT;
 }
 
-/* Without capabilities: by where it is. */
-static uint32_t port_by_place(const struct reading *r)
-{
-	if (r->place->on_root)
-		return topology_is_bridge(r->f) ? HOST_PORT_ROOT : HOST_PORT_LEGACY;
-	switch ((enum host_port)r->place->bridge) {
-	case HOST_PORT_ROOT:
-	case HOST_PORT_DOWNSTREAM:
-		return topology_is_bridge(r->f) ? HOST_PORT_UPSTREAM : HOST_PORT_ENDPOINT;
-	case HOST_PORT_UPSTREAM:
-		return HOST_PORT_DOWNSTREAM;
-	case HOST_PORT_PCI_BRIDGE:
-	case HOST_PORT_LEGACY:
-	case HOST_PORT_ENDPOINT:
-	case HOST_PORT_INTEGRATED:
-		break;
-	}
-	return HOST_PORT_LEGACY;
-}
-
 /* The nearest that may be there by host-check.c. */
 static uint32_t port_allowed(const struct reading *r, uint32_t port)
 {
@@ -180,6 +160,13 @@ static uint32_t port_allowed(const struct reading *r, uint32_t port)
 		break;
 	}
 	return HOST_PORT_LEGACY;
+}
+
+/* Without capabilities: by where it is. */
+static uint32_t port_by_place(const struct reading *r)
+{
+	uint32_t other = r->place->on_root ? HOST_PORT_LEGACY : HOST_PORT_ENDPOINT;
+	return port_allowed(r, topology_is_bridge(r->f) ? HOST_PORT_ROOT : other);
 }
 
 static int port_read(struct reading *r)
@@ -550,6 +537,6 @@ int capture_function(struct capture *c, const struct capture_place *place, struc
 	if (q >= 0)
 		q = config_put(r);
 	if (q < 0)
-		capture_model_done(&model);
+		host_model_done(&model);
 	return q;
 }

@@ -87,7 +87,6 @@ int capture_mdev_parents(struct capture *c);
 int capture_attributes(struct capture *c, const struct function *f, struct host_model *m);
 /* Takes what m owns; the host's model that is the same, or it under a name of its own. */
 const char *capture_model_put(struct capture *c, const struct function *f, struct host_model *m);
-void capture_model_done(struct host_model *m);
 
 /* Hiding: the same from the same, and nobody learns what it was. */
 uint64_t capture_hide_number(const struct capture *c, uint64_t number);

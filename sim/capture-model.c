@@ -117,17 +117,6 @@ int capture_attributes(struct capture *c, const struct function *f, struct host_
 
 /* --- models ---------------------------------------------------------------------------------- */
 
-void capture_model_done(struct host_model *m)
-{
-	for (size_t i = 0; i < m->n_types; i++)
-		free(m->types[i].description);
-	for (size_t i = 0; i < m->n_attributes; i++)
-		free(m->attributes[i].value);
-	free(m->types);
-	free(m->attributes);
-	*m = (struct host_model){ 0 };
-}
-
 static bool same_text(const char *a, const char *b)
 {
 	return a && b ? str_eq(a, b) : a == b;
@@ -183,7 +172,7 @@ const char *capture_model_put(struct capture *c, const struct function *f, struc
 {
 	for (size_t i = 0; i < c->host->n_models; i++)
 		if (same_model(&c->host->models[i], m)) {
-			capture_model_done(m);
+			host_model_done(m);
 			return c->host->models[i].name;
 		}
 	model_name(c, f, m->name);

@@ -4,11 +4,10 @@
  * host does not have; they are told of.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "host/mounts.h"
 #include "host/uses.h"
 #include "policy/value.h"
 #include "sim/capture-internal.h"
@@ -16,7 +15,6 @@
 
 #define DISKS_MAX 16
 #define PARTITIONS_MAX 15 /* more has no simulated disk */
-#define LINE_MAX_BYTES 16384
 
 /* --- mounts and swaps ------------------------------------------------------------------------ */
 
@@ -37,63 +35,40 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-/* Field 3 is the device number, 5 the mount point, the second behind " - " the source: proc(5). */
-static int mount_line(struct capture *c, char *line)
+static int mount_put(const struct mount *from, void *userdata)
 {
-	char *save = NULL, *number = NULL, *point = NULL, *source = NULL;
-	int field = 0, behind = 0;
-	for (char *w = strtok_r(line, " \n", &save); w; w = strtok_r(NULL, " \n", &save)) {
-		field++;
-		if (field == 3)
-			number = w;
-		else if (field == 5)
-			point = w;
-		else if (behind > 0 && ++behind == 3)
-			source = w;
-		else if (field > 6 && str_eq(w, "-"))
-			behind = 1;
-	}
-	const char *name = source ? str_after(source, "/dev/") : NULL;
-	if (!number || !point)
-		return 0;
+	struct capture *c = userdata;
 	struct capture_mount *m = CAPTURE_ADD(c, c->mounts, c->n_mounts);
 	if (!m)
 		return -ENOMEM;
-	unescape(point);
-	(void)STR_COPY(m->number, number);
-	(void)STR_COPY(m->source, name ? name : "");
-	m->point = strdup(point);
-	return m->point ? 0 : -ENOMEM;
+	(void)STR_COPY(m->number, from->number);
+	(void)STR_COPY(m->source, from->source ? from->source : "");
+	m->point = strdup(from->point);
+	if (!m->point)
+		return -ENOMEM;
+	unescape(m->point);
+	return 0;
 }
 
-static int swap_line(struct capture *c, char *line)
+static int swap_put(const char *name, void *userdata)
 {
-	line[strcspn(line, " \t\n")] = '\0';
-	const char *name = str_after(line, "/dev/");
-	return name ? capture_add_text(c, &c->swaps, &c->n_swaps, name) : 0;
+	struct capture *c = userdata;
+	return capture_add_text(c, &c->swaps, &c->n_swaps, name);
 }
 
-static int lines_read(struct capture *c, const char *path, int (*fn)(struct capture *c, char *line))
+static int unread_note(struct capture *c, const char *path, int r)
 {
-	_cleanup_close_ int fd = sysfs_openat(c->proc, path, O_RDONLY);
-	_cleanup_fclose_ FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
-	_cleanup_free_ char *line = malloc(LINE_MAX_BYTES);
-	int r = line ? 0 : -ENOMEM;
-	if (fd < 0)
+	if (r < 0 && r != -ENOMEM)
 		capture_note(c, "what is in /proc/%s: it could not be read", path);
-	if (f)
-		TAKE_FD(fd);
-	while (r == 0 && f && fgets(line, LINE_MAX_BYTES, f))
-		r = fn(c, line);
-	return r;
+	return r == -ENOMEM ? r : 0;
 }
 
 int capture_uses(struct capture *c)
 {
-	int r = lines_read(c, "self/mountinfo", mount_line);
-	if (r == 0 && sysfs_exists(c->proc, "swaps")) /* a kernel without swap has no such file */
-		r = lines_read(c, "swaps", swap_line);
-	return r;
+	int r = unread_note(c, "self/mountinfo", mounts_visit(c->proc, "self", mount_put, c));
+	int s = mounts_visit_swaps(c->proc, swap_put, c);
+	/* A kernel without swap has no such file. */
+	return r < 0 || s == -ENOENT ? r : unread_note(c, "swaps", s);
 }
 
 /* --- one disk -------------------------------------------------------------------------------- */

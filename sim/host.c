@@ -32,7 +32,7 @@ static void slots_free(struct host_slot *slots, size_t n)
 	free(slots);
 }
 
-static void model_done(struct host_model *m)
+void host_model_done(struct host_model *m)
 {
 	for (size_t i = 0; i < m->n_types; i++)
 		free(m->types[i].description);
@@ -40,6 +40,7 @@ static void model_done(struct host_model *m)
 		free(m->attributes[i].value);
 	free(m->types);
 	free(m->attributes);
+	*m = (struct host_model){ 0 };
 }
 
 struct host *host_free(struct host *h)
@@ -49,9 +50,9 @@ struct host *host_free(struct host *h)
 	for (size_t i = 0; i < h->n_roots; i++)
 		slots_free(h->roots[i].slots, h->roots[i].n_slots);
 	for (size_t i = 0; i < h->n_models; i++)
-		model_done(&h->models[i]);
+		host_model_done(&h->models[i]);
 	for (size_t i = 0; i < h->n_parents; i++)
-		model_done(&h->parents[i].model);
+		host_model_done(&h->parents[i].model);
 	free(h->drivers);
 	free(h->models);
 	free(h->roots);

@@ -202,6 +202,8 @@ static inline void host_freep(struct host **h)
 {
 	host_free(*h);
 }
+/* Frees what a model owns. */
+void host_model_done(struct host_model *m);
 const struct host_model *host_model_find(const struct host *h, const char *name);
 /* Shipped hosts, a line each. NULL: no memory. The caller frees it. */
 char *host_list(void);

@@ -8,17 +8,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "host/mounts.h"
 #include "sys/sysfs.h"
 
 #define FULL_PATH_SIZE (SYS_PATH_SIZE + 96)
 #define DISKS_MAX 512
 #define NAMESPACES_MAX 256
-#define MOUNT_LINE_MAX 16384
 
 struct disk {
 	char name[NAME_SIZE]; /* "nvme0n1p2" */
@@ -140,57 +139,25 @@ static int holder_visit(const char *name, void *userdata)
 	return 0;
 }
 
-/* Field 3 is the device number, 5 the mount point, the second behind " - " the source: proc(5).
- * Btrfs mounts have a number of their own, so the source is compared too. */
-static void mount_line(struct block_scan *s, char *line)
+/* Btrfs mounts have a number of their own, so the source is compared too. */
+static int mount_visit(const struct mount *m, void *userdata)
 {
-	char *save = NULL, *number = NULL, *point = NULL, *source = NULL;
-	int field = 0, behind = 0;
-	for (char *w = strtok_r(line, " \n", &save); w; w = strtok_r(NULL, " \n", &save)) {
-		field++;
-		if (field == 3)
-			number = w;
-		else if (field == 5)
-			point = w;
-		else if (behind > 0 && ++behind == 3)
-			source = w;
-		else if (field > 6 && str_eq(w, "-"))
-			behind = 1;
-	}
-	if (!number || !point)
-		return;
-	const char *name = source ? str_after(source, "/dev/") : NULL;
+	struct block_scan *s = userdata;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct disk *d = &s->disks[i];
-		if (str_eq(d->number, number) || (name && str_eq(d->name, name))) {
-			block_note(s, d->name, "is mounted on", point);
-			return;
-		}
+		if (!str_eq(d->number, m->number) && !(m->source && str_eq(d->name, m->source)))
+			continue;
+		block_note(s, d->name, "is mounted on", m->point);
+		break;
 	}
+	return 0;
 }
 
 static int read_mounts(struct block_scan *s, const char *pid)
 {
-	char path[64];
-	if (STR_FORMAT(path, "%s/mountinfo", pid) < 0)
-		return 0;
-	_cleanup_close_ int fd = sysfs_openat(s->roots->proc, path, O_RDONLY);
+	int r = mounts_visit(s->roots->proc, pid, mount_visit, s);
 	/* It ended: gone, or nobody has waited for it yet (EINVAL, mounts_open_common() of Linux 6.12). */
-	if (fd == -ENOENT || fd == -ESRCH || fd == -EINVAL)
-		return 0;
-	if (fd < 0)
-		return fd;
-	_cleanup_fclose_ FILE *f = fdopen(fd, "r");
-	if (!f)
-		return -errno;
-	TAKE_FD(fd);
-	_cleanup_free_ char *line = malloc(MOUNT_LINE_MAX);
-	if (!line)
-		return -ENOMEM;
-	while (fgets(line, MOUNT_LINE_MAX, f))
-		mount_line(s, line);
-	/* What ends while it is read gives no more lines. */
-	return 0;
+	return r == -ENOENT || r == -ESRCH || r == -EINVAL ? 0 : r;
 }
 
 static bool namespace_is_new(struct block_scan *s, const char *pid)
@@ -217,21 +184,18 @@ static int process_visit(const char *name, void *userdata)
 	return read_mounts(s, name);
 }
 
+static int swap_visit(const char *name, void *userdata)
+{
+	struct block_scan *s = userdata;
+	if (have_disk(s, name))
+		block_note(s, name, "is", "swap");
+	return 0;
+}
+
 static int find_swaps(struct block_scan *s)
 {
-	char text[16384], *save = NULL;
-	ssize_t n = sysfs_read(s->roots->proc, "swaps", text, sizeof(text));
-	if (n == -ENOENT)
-		return 0;
-	if (n < 0)
-		return (int)n;
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		line[strcspn(line, " \t")] = '\0';
-		const char *name = str_after(line, "/dev/");
-		if (name && have_disk(s, name))
-			block_note(s, name, "is", "swap");
-	}
-	return 0;
+	int r = mounts_visit_swaps(s->roots->proc, swap_visit, s);
+	return r == -ENOENT ? 0 : r;
 }
 
 static int find_holders(struct block_scan *s)
