@@ -36,13 +36,10 @@ static bool is_netdev(const char *name)
 static int mac_read(struct capture *c, const char *name, struct host_slot *slot)
 {
 	char mac[64];
-	uint64_t first = 0;
+	uint8_t bytes[MAC_SIZE];
 	if (!net_text(c, name, "address", mac, sizeof(mac)))
 		return 0;
-	char digits[3] = { mac[0], mac[1], '\0' };
-	if (!policy_pattern_matches("hh:hh:hh:hh:hh:hh", mac) ||
-	    num_parse(digits, 16, 0xff, &first) < 0 || (first & 1) ||
-	    str_eq(mac, "00:00:00:00:00:00")) {
+	if (mac_parse(mac, bytes) < 0 || !mac_is_unicast(bytes)) {
 		capture_note(c, "the address of %s, which is none of Ethernet", slot->netdev);
 		return 0;
 	}

@@ -9,7 +9,6 @@
 #include "sim/capture-internal.h"
 
 #define VPD_BYTES 8 /* PCI Local Bus Specification 3.0, appendix I: address and data */
-#define MAC_BYTES 6
 
 static uint64_t rotate(uint64_t x, unsigned by)
 {
@@ -59,19 +58,20 @@ uint64_t capture_hide_number(const struct capture *c, uint64_t number)
 }
 
 /* The first byte says "locally administered", and no maker. */
-void capture_hide_mac(const struct capture *c, char mac[18])
+void capture_hide_mac(const struct capture *c, char mac[MAC_TEXT_SIZE])
 {
 	uint64_t h = hash(c, mac, strlen(mac));
-	(void)str_format(mac, 18, "02:%02x:%02x:%02x:%02x:%02x", (unsigned)(h & 0xff),
-			 (unsigned)(h >> 8 & 0xff), (unsigned)(h >> 16 & 0xff),
-			 (unsigned)(h >> 24 & 0xff), (unsigned)(h >> 32 & 0xff));
+	uint8_t hidden[MAC_SIZE] = { 0x02 };
+	for (size_t i = 1; i < sizeof(hidden); i++, h >>= 8)
+		hidden[i] = (uint8_t)h;
+	mac_format(hidden, mac);
 }
 
 /* "enx" and twelve digits is the address (systemd.net-naming-scheme(7)). */
 static bool holds_address(const char *name)
 {
 	const char *rest = name[0] && name[1] && name[2] == 'x' ? name + 3 : NULL;
-	return rest && strlen(rest) == 2 * MAC_BYTES &&
+	return rest && strlen(rest) == 2 * MAC_SIZE &&
 	       rest[strspn(rest, "0123456789abcdef")] == '\0';
 }
 

@@ -90,7 +90,7 @@ const char *capture_model_put(struct capture *c, const struct function *f, struc
 
 /* Hiding: the same from the same, and nobody learns what it was. */
 uint64_t capture_hide_number(const struct capture *c, uint64_t number);
-void capture_hide_mac(const struct capture *c, char mac[18]);
+void capture_hide_mac(const struct capture *c, char mac[MAC_TEXT_SIZE]);
 /* Names of interfaces that the kernel or udev made stay, but for those that hold an address. */
 void capture_hide_netdev(const struct capture *c, char name[NAME_SIZE]);
 /* The serial number, and what the last reading of vital product data left behind. */

@@ -292,9 +292,8 @@ static int store_serial(void *into, const struct policy_option *o, const struct 
 
 static int store_mac(void *into, const struct policy_option *o, const struct policy_value *v)
 {
-	const uint8_t *m = v->mac;
-	return str_format((char *)into + o->offset, o->size, "%02x:%02x:%02x:%02x:%02x:%02x", m[0],
-			  m[1], m[2], m[3], m[4], m[5]);
+	mac_format(v->mac, (char *)into + o->offset);
+	return 0;
 }
 
 static int store_holder(void *into, const struct policy_option *o, const struct policy_value *v)

@@ -135,7 +135,7 @@ struct host_slot {
 	uint32_t bus; /* fixed number of the bus behind a bridge, 0: the next */
 	/* Network interface of it */
 	char netdev[NAME_SIZE]; /* "ens1f0"; empty: "eth" and a number */
-	char mac[18];
+	char mac[MAC_TEXT_SIZE];
 	bool up;
 	char master[NAME_SIZE]; /* "vmbr0" */
 	bool boot_vga, console; /* firmware's display; the text console is on it */

@@ -5,8 +5,6 @@
 
 struct nlattr;
 
-#define ETHER_SIZE 6
-
 /* Building an answer: each is padded to the alignment of netlink. */
 void rtnetlink_add(struct str_buf *out, const void *data, size_t len);
 void rtnetlink_attr(struct str_buf *out, uint16_t type, const void *data, size_t len);

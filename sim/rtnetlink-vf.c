@@ -13,6 +13,7 @@
 
 #include "sim/access.h"
 #include "sim/rtnetlink-internal.h"
+#include "sriov/settings.h"
 
 #define NOT_REPORTED UINT32_MAX /* what the kernel presets before it asks the driver */
 
@@ -25,12 +26,9 @@ struct driver_rules {
 	uint32_t rate_max; /* Mbit/s, needs a link and takes no minimum; 0: not limited so */
 };
 
-#define ALL_SETTINGS                                                                               \
-	(VF_SET_MAC | VF_SET_VLAN | VF_SET_SPOOFCHK | VF_SET_TRUST | VF_SET_LINK | VF_SET_RATE)
-
 static const struct driver_rules rules[] = {
-	{ "igb", ALL_SETTINGS & ~VF_SET_LINK, 1000 },
-	{ NULL, ALL_SETTINGS, 0 },
+	{ "igb", VF_SETTINGS_ALL & ~VF_SET_LINK, 1000 },
+	{ NULL, VF_SETTINGS_ALL, 0 },
 };
 
 static const struct driver_rules *rules_of(const struct pci *f)
@@ -86,7 +84,7 @@ static void fill_vf(uint32_t i, const struct vf_settings *s, struct str_buf *out
 	const struct ifla_vf_rss_query_en rss = { i, NOT_REPORTED };
 	const struct ifla_vf_trust trust = { i, s->trust };
 	memcpy(mac.mac, s->mac, sizeof(s->mac));
-	memset(all.broadcast, 0xff, ETHER_SIZE);
+	memset(all.broadcast, 0xff, MAC_SIZE);
 	size_t info = rtnetlink_nest_begin(out, IFLA_VF_INFO);
 	rtnetlink_attr(out, IFLA_VF_MAC, &mac, sizeof(mac));
 	rtnetlink_attr(out, IFLA_VF_BROADCAST, &all, sizeof(all));
@@ -291,42 +289,22 @@ static int setting_apply(void *userdata)
 	int r = setting_check(s);
 	if (r < 0)
 		return r;
-	struct vf_settings *to = &s->f->vf_settings[s->vf];
-	switch (s->kind->which) {
-	case VF_SET_MAC:
-		memcpy(to->mac, s->to.mac, sizeof(to->mac));
-		break;
-	case VF_SET_VLAN:
-		to->vlan = s->to.vlan;
-		to->qos = s->to.qos;
-		break;
-	case VF_SET_SPOOFCHK:
-		to->spoofchk = s->to.spoofchk;
-		break;
-	case VF_SET_TRUST:
-		to->trust = s->to.trust;
-		break;
-	case VF_SET_LINK:
-		to->link = s->to.link;
-		break;
-	case VF_SET_RATE:
-		to->min_rate = s->to.min_rate;
-		to->max_rate = s->to.max_rate;
-		break;
-	}
+	struct vf_settings to = s->to;
+	to.set = s->kind->which;
+	settings_merge(&s->f->vf_settings[s->vf], &to);
 	return 0;
 }
 
 /* As ip(8) writes it. */
 static void setting_text(const struct setting *s, char *ret, size_t size)
 {
-	static const char *const links[] = { "auto", "enable", "disable" };
 	const struct vf_settings *to = &s->to;
+	char mac[MAC_TEXT_SIZE];
 	*ret = '\0';
 	switch (s->kind->which) {
 	case VF_SET_MAC:
-		(void)str_format(ret, size, "%02x:%02x:%02x:%02x:%02x:%02x", to->mac[0], to->mac[1],
-				 to->mac[2], to->mac[3], to->mac[4], to->mac[5]);
+		mac_format(to->mac, mac);
+		(void)str_copy(ret, size, mac);
 		break;
 	case VF_SET_VLAN:
 		(void)str_format(ret, size, "%u qos %u", to->vlan, to->qos);
@@ -338,7 +316,7 @@ static void setting_text(const struct setting *s, char *ret, size_t size)
 		(void)str_copy(ret, size, to->trust ? "on" : "off");
 		break;
 	case VF_SET_LINK:
-		(void)str_copy(ret, size, s->link <= VF_LINK_DISABLE ? links[s->link] : "?");
+		(void)str_copy(ret, size, vf_link_name(s->link));
 		break;
 	case VF_SET_RATE:
 		(void)str_format(ret, size, "%u %u", to->min_rate, to->max_rate);

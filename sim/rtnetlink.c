@@ -201,21 +201,10 @@ static unsigned link_flags(const struct machine *m, const struct link *l)
 	return kind | (link_up(m, l) ? IFF_UP | IFF_RUNNING | LOWER_UP : 0);
 }
 
-static void ether_parse(const char *text, uint8_t ret[ETHER_SIZE])
-{
-	memset(ret, 0, ETHER_SIZE);
-	for (size_t i = 0; i < 6 && strlen(text) >= 3 * i + 2; i++) {
-		const char digits[] = { text[3 * i], text[3 * i + 1], '\0' };
-		uint32_t byte;
-		if (num_parse_u32(digits, 16, &byte) == 0)
-			ret[i] = (uint8_t)byte;
-	}
-}
-
 static void fill_address(const struct machine *m, const struct link *l, struct str_buf *out)
 {
-	uint8_t address[ETHER_SIZE], all[ETHER_SIZE];
-	ether_parse(text_of(m, l->dir, "address"), address);
+	uint8_t address[MAC_SIZE] = { 0 }, all[MAC_SIZE];
+	(void)mac_parse(text_of(m, l->dir, "address"), address);
 	memset(all, l->dir ? 0xff : 0, sizeof(all));
 	rtnetlink_attr(out, IFLA_ADDRESS, address, sizeof(address));
 	rtnetlink_attr(out, IFLA_BROADCAST, all, sizeof(all));

@@ -46,22 +46,11 @@ json_t *wire_words(const char *words)
 	return array;
 }
 
-static const char *link_name(uint8_t link)
+static void add_mac(json_t *object, const uint8_t mac[MAC_SIZE])
 {
-	static const char *const names[] = {
-		[VF_LINK_AUTO] = "auto",
-		[VF_LINK_ENABLE] = "enable",
-		[VF_LINK_DISABLE] = "disable",
-	};
-	return link < sizeof(names) / sizeof(names[0]) ? names[link] : "auto";
-}
-
-static void add_mac(json_t *object, const uint8_t mac[6])
-{
-	char text[18];
-	if (STR_FORMAT(text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
-		       mac[4], mac[5]) == 0)
-		wire_add_string(object, "mac", text);
+	char text[MAC_TEXT_SIZE];
+	mac_format(mac, text);
+	wire_add_string(object, "mac", text);
 }
 
 json_t *wire_settings(const struct vf_settings *s)
@@ -69,16 +58,17 @@ json_t *wire_settings(const struct vf_settings *s)
 	json_t *o = json_object();
 	if (s->set & VF_SET_MAC)
 		add_mac(o, s->mac);
-	if (s->set & VF_SET_VLAN) {
+	if (s->set & VF_SET_VLAN)
 		wire_add_int(o, "vlan", s->vlan);
+	if (s->set & VF_SET_VLAN || s->qos)
 		wire_add_int(o, "qos", s->qos);
-	}
 	if (s->set & VF_SET_SPOOFCHK)
 		wire_add_bool(o, "spoof_check", s->spoofchk);
 	if (s->set & VF_SET_TRUST)
 		wire_add_bool(o, "trust", s->trust);
 	if (s->set & VF_SET_LINK)
-		wire_add_string(o, "link", link_name(s->link));
+		wire_add_string(o, "link",
+				vf_link_name(s->link <= VF_LINK_DISABLE ? s->link : VF_LINK_AUTO));
 	if (s->set & VF_SET_RATE) {
 		wire_add_int(o, "min_rate", s->min_rate);
 		wire_add_int(o, "max_rate", s->max_rate);
@@ -121,28 +111,13 @@ static int flag_get(const json_t *json, const char *name, uint32_t bit, uint8_t 
 	return 1;
 }
 
-/* Six pairs of hex digits; a multicast or zero address is no address of a VF. */
-static int mac_parse(const char *text, uint8_t ret[6])
-{
-	if (strlen(text) != 17)
-		return -EINVAL;
-	for (size_t i = 0; i < 6; i++) {
-		const char pair[3] = { text[3 * i], text[3 * i + 1], '\0' };
-		uint64_t byte;
-		if ((i < 5 && text[3 * i + 2] != ':') || num_parse(pair, 16, 0xff, &byte) < 0)
-			return -EINVAL;
-		ret[i] = (uint8_t)byte;
-	}
-	static const uint8_t zero[6];
-	return (ret[0] & 1) || memcmp(ret, zero, 6) == 0 ? -EINVAL : 0;
-}
-
 static int mac_get(const json_t *json, struct vf_settings *s, struct err *reterr)
 {
 	const json_t *value = json_object_get(json, "mac");
 	if (!value || json_is_null(value))
 		return 0;
-	if (!json_is_string(value) || mac_parse(json_string_value(value), s->mac) < 0)
+	if (!json_is_string(value) || mac_parse(json_string_value(value), s->mac) < 0 ||
+	    !mac_is_unicast(s->mac))
 		return settings_refuse(reterr, "mac",
 				       "a unicast address such as 52:54:00:aa:00:01");
 	s->set |= VF_SET_MAC;
@@ -172,7 +147,7 @@ static int link_get(const json_t *json, struct vf_settings *s, struct err *reter
 		return 0;
 	const char *text = json_string_value(value);
 	for (uint8_t i = VF_LINK_AUTO; text && i <= VF_LINK_DISABLE; i++) {
-		if (!str_eq(text, link_name(i)))
+		if (!str_eq(text, vf_link_name(i)))
 			continue;
 		s->link = i;
 		s->set |= VF_SET_LINK;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pwd.h>
 
+#include "api/wire.h"
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/str.h"
@@ -13,33 +14,6 @@
 
 #define DEADLINE_MAX (7u * 24 * 3600)
 #define PID_LIMIT 4194304u /* PID_MAX_LIMIT, include/linux/threads.h */
-
-static json_t *settings_json(const struct vf_settings *s)
-{
-	static const char *const links[] = { "auto", "enable", "disable" };
-	json_t *o = json_object();
-	if (s->set & VF_SET_MAC) {
-		char mac[18];
-		(void)STR_FORMAT(mac, "%02x:%02x:%02x:%02x:%02x:%02x", s->mac[0], s->mac[1],
-				 s->mac[2], s->mac[3], s->mac[4], s->mac[5]);
-		json_object_set_new(o, "mac", json_string(mac));
-	}
-	if (s->set & VF_SET_VLAN)
-		json_object_set_new(o, "vlan", json_integer(s->vlan));
-	if (s->qos)
-		json_object_set_new(o, "qos", json_integer(s->qos));
-	if (s->set & VF_SET_SPOOFCHK)
-		json_object_set_new(o, "spoof_check", json_boolean(s->spoofchk));
-	if (s->set & VF_SET_TRUST)
-		json_object_set_new(o, "trust", json_boolean(s->trust));
-	if (s->set & VF_SET_LINK)
-		json_object_set_new(o, "link", json_string(links[s->link < 3 ? s->link : 0]));
-	if (s->set & VF_SET_RATE) {
-		json_object_set_new(o, "min_rate", json_integer(s->min_rate));
-		json_object_set_new(o, "max_rate", json_integer(s->max_rate));
-	}
-	return o;
-}
 
 /* All --set options together; *ret is NULL when there are none. */
 static int settings_param(struct cli *c, json_t **ret)
@@ -54,7 +28,7 @@ static int settings_param(struct cli *c, json_t **ret)
 		if (r < 0)
 			return r;
 	}
-	*ret = any ? settings_json(&s) : NULL;
+	*ret = any ? wire_settings(&s) : NULL;
 	return 0;
 }
 

@@ -293,6 +293,18 @@ bool driver_leaves_group_alone(const char *driver)
 	       str_eq(driver, "pcieport");
 }
 
+const char *const vf_link_names[] = {
+	[VF_LINK_AUTO] = "auto",
+	[VF_LINK_ENABLE] = "enable",
+	[VF_LINK_DISABLE] = "disable",
+	NULL,
+};
+
+const char *vf_link_name(uint32_t state)
+{
+	return state <= VF_LINK_DISABLE ? vf_link_names[state] : "?";
+}
+
 const char *pci_class_name(uint32_t class)
 {
 	/* Base classes of the PCI Code and ID Assignment Specification. */

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/mac.h"
+
 #define DEVICE_KEY_SIZE 160
 #define PCI_ADDR_SIZE 16 /* "0000:3b:00.0" */
 #define SYS_PATH_SIZE 256
@@ -105,9 +107,16 @@ enum vf_setting {
 	VF_SET_LINK = 1 << 4,
 	VF_SET_RATE = 1 << 5,
 };
+#define VF_SETTINGS_ALL                                                                            \
+	(VF_SET_MAC | VF_SET_VLAN | VF_SET_SPOOFCHK | VF_SET_TRUST | VF_SET_LINK | VF_SET_RATE)
+/* "auto", "enable", "disable", in the order of enum vf_link_state; NULL ends. */
+extern const char *const vf_link_names[];
+/* "?" for another number. */
+const char *vf_link_name(uint32_t state);
+
 struct vf_settings {
 	uint32_t set; /* which of the following are meant: enum vf_setting */
-	uint8_t mac[6];
+	uint8_t mac[MAC_SIZE];
 	uint8_t spoofchk, trust;
 	uint16_t vlan; /* 0: none */
 	uint8_t qos;

@@ -100,12 +100,12 @@ static const char *next(unsigned *n)
 
 static void describe_settings(struct str_buf *b, const struct vf_settings *s)
 {
-	static const char *const links[] = { "auto", "enable", "disable" };
-
+	char mac[MAC_TEXT_SIZE];
 	unsigned n = 0;
+
+	mac_format(s->mac, mac);
 	if (s->set & VF_SET_MAC)
-		str_buf_addf(b, "%sMAC %02x:%02x:%02x:%02x:%02x:%02x", next(&n), s->mac[0],
-			     s->mac[1], s->mac[2], s->mac[3], s->mac[4], s->mac[5]);
+		str_buf_addf(b, "%sMAC %s", next(&n), mac);
 	if (s->set & VF_SET_VLAN)
 		str_buf_addf(b, "%sVLAN %u", next(&n), s->vlan);
 	if (s->set & VF_SET_SPOOFCHK)
@@ -113,7 +113,7 @@ static void describe_settings(struct str_buf *b, const struct vf_settings *s)
 	if (s->set & VF_SET_TRUST)
 		str_buf_addf(b, "%strust %s", next(&n), s->trust ? "on" : "off");
 	if (s->set & VF_SET_LINK)
-		str_buf_addf(b, "%slink %s", next(&n), s->link < 3 ? links[s->link] : "?");
+		str_buf_addf(b, "%slink %s", next(&n), vf_link_name(s->link));
 	if (s->set & VF_SET_RATE)
 		str_buf_addf(b, "%srate %u..%u Mbit/s", next(&n), s->min_rate, s->max_rate);
 }

@@ -39,7 +39,7 @@ struct policy_value {
 	uint64_t number;  /* NUMBER; index of a WORD; first of VLANS; RATE, 0: no limit */
 	uint64_t last;	  /* last of VLANS */
 	bool flag;	  /* BOOL; VLANS and RATE: false when "false" was written */
-	uint8_t mac[6];
+	uint8_t mac[MAC_SIZE];
 	struct policy_position at;
 };
 

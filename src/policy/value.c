@@ -208,19 +208,12 @@ static int read_word(const struct policy_option *o, const char *text, struct pol
 	return complain(c, "policy.value", "\"%.40s\" is not known", text);
 }
 
-static int read_mac(const char *text, uint8_t ret[6], struct policy_complaint *c)
+static int read_mac(const char *text, uint8_t ret[MAC_SIZE], struct policy_complaint *c)
 {
-	if (!policy_pattern_matches("hh:hh:hh:hh:hh:hh", text))
+	if (mac_parse(text, ret) < 0)
 		return complain(c, "policy.value",
 				"\"%.40s\" is no MAC address (as in \"52:54:00:aa:00:01\")", text);
-	for (size_t i = 0; i < 6; i++) {
-		uint64_t byte = 0;
-		char two[3] = { text[3 * i], text[3 * i + 1], '\0' };
-		(void)num_parse(two, 16, 0xff, &byte);
-		ret[i] = (uint8_t)byte;
-	}
-	static const uint8_t none[6];
-	if ((ret[0] & 1) || memcmp(ret, none, 6) == 0)
+	if (!mac_is_unicast(ret))
 		return complain(c, "policy.value",
 				"%s is no address of one machine: multicast or zero", text);
 	return 0;

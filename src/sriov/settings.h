@@ -3,9 +3,6 @@
 #pragma once
 #include "model/pci.h"
 
-#define VF_SETTINGS_ALL                                                                            \
-	(VF_SET_MAC | VF_SET_VLAN | VF_SET_SPOOFCHK | VF_SET_TRUST | VF_SET_LINK | VF_SET_RATE)
-
 /* over's settings on top of base's, into base. */
 void settings_merge(struct vf_settings *base, const struct vf_settings *over);
 /* Which of want's settings have does not have, or has otherwise: bits of enum vf_setting. */

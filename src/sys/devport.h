@@ -8,12 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/mac.h"
+
 struct devport {
 	uint32_t index;
 	int vf;
 	/* What the function has to be set; neither: the driver has no port functions. */
 	bool has_mac, has_state;
-	uint8_t mac[6];
+	uint8_t mac[MAC_SIZE];
 	uint8_t state; /* 0 inactive, 1 active */
 };
 
