@@ -220,27 +220,11 @@ static bool has_dir(const struct capture *c, const struct function *f, const cha
 	return capture_path(f, name, path) && sysfs_exists(c->sys, path);
 }
 
-static bool has_usb(struct capture *c, const struct function *f)
-{
-	char dir[CAPTURE_PATH_SIZE];
-	struct capture_names names;
-	uint32_t number;
-	bool found = false;
-	if (f->class >> 8 != 0x0c03 || STR_FORMAT(dir, "devices/%s", f->path) < 0)
-		return false;
-	capture_names_read(c, dir, &names);
-	for (size_t i = 0; !found && i < names.n; i++)
-		found = capture_is_numbered(names.items[i], "usb", &number);
-	capture_names_done(&names);
-	return found;
-}
-
 int capture_classes(struct capture *c, const struct function *f, struct host_model *m,
 		    struct host_slot *slot)
 {
 	m->sound = has_dir(c, f, "sound");
 	m->accel = has_dir(c, f, "accel");
-	m->usb = has_usb(c, f);
 	if (has_dir(c, f, "infiniband"))
 		capture_note(c, "the RDMA device of %s", f->addr);
 	int r = net_read(c, f, m, slot);

@@ -250,19 +250,6 @@ static void resets_read(struct reading *r)
 			     r->f->device);
 }
 
-/* Its power can be cut where firmware gives it, or the port above, resources to cut (_PR3:
- * pci_pr3_present(), drivers/pci/pci.c). */
-static bool has_power_resources(const struct reading *r)
-{
-	char path[CAPTURE_PATH_SIZE], text[32];
-	const struct function *above = have_function(&r->c->have, r->f->parent);
-	if (text_of(r, "power_state", text, sizeof(text)) && str_eq(text, "D3cold"))
-		return true;
-	return has_file(r, "firmware_node/power_resources_D3hot") ||
-	       (above && capture_path(above, "firmware_node/power_resources_D3hot", path) &&
-		sysfs_exists(r->c->sys, path));
-}
-
 static void flags_read(struct reading *r)
 {
 	const struct pci_caps *caps = &r->f->caps;
@@ -275,7 +262,6 @@ static void flags_read(struct reading *r)
 	m->ari = caps->ari || (link && (pci_addr_rid(r->f->addr) & 0xff) > 7);
 	m->rebar = caps->rebar;
 	m->msix = caps->msix ? caps->msix_vectors : 0;
-	m->d3cold = has_power_resources(r);
 	acs_read(r);
 	resets_read(r);
 }

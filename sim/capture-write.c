@@ -145,7 +145,6 @@ static void put_capabilities(struct writer *w, const struct host_model *m)
 	put_flag(w, "pasid", m->pasid);
 	put_flag(w, "ari", m->ari);
 	put_flag(w, "rebar", m->rebar);
-	put_flag(w, "d3cold", m->d3cold);
 	put_some(w, "msix", m->msix);
 	put_link(w, m);
 	if (m->memory)
@@ -154,7 +153,6 @@ static void put_capabilities(struct writer *w, const struct host_model *m)
 	put_flag(w, "drm", m->drm);
 	put_flag(w, "accel", m->accel);
 	put_flag(w, "sound", m->sound);
-	put_flag(w, "usb", m->usb);
 }
 
 static void put_sriov(struct writer *w, const struct host_model *m)

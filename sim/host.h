@@ -76,7 +76,7 @@ struct host_model {
 	uint32_t port;		/* enum host_port */
 	bool acs, no_acs;	/* capability and all its bits; bridges have it unless no_acs */
 	bool no_pm;		/* no Power Management capability */
-	bool flr, pm_reset, ats, pri, pasid, ari, rebar, d3cold;
+	bool flr, pm_reset, ats, pri, pasid, ari, rebar;
 	uint32_t msix;		      /* vectors, 0: none */
 	uint32_t link_gt, link_width; /* 16: "16.0 GT/s", but 2: "2.5 GT/s"; 0: the port's usual */
 	uint64_t memory;	      /* size of BAR 0 in bytes; a power of two, 0: 16 MiB */
@@ -85,7 +85,7 @@ struct host_model {
 	uint16_t vf_vendor;	   /* as written; the check wants it to be the vendor */
 	char vf_driver[NAME_SIZE]; /* takes VFs when they are probed; empty: none */
 	/* What its driver makes */
-	bool net, drm, accel, sound, usb;
+	bool net, drm, accel, sound;
 	uint32_t disks; /* NVMe: namespaces */
 	uint32_t nvme_vq,
 		nvme_vi; /* flexible queues and interrupts of an NVMe PF, 0: not managed */
