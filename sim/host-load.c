@@ -70,109 +70,27 @@ static const struct policy_form form_attribute = {
 
 /* --- storing --------------------------------------------------------------------------------- */
 
-static void *enter_driver(void *into, const char *name, struct policy_position at)
+static void init_root(void *element)
 {
-	struct host *h = into;
-	struct host_driver *d = ARRAY_ADD(h->drivers, h->n_drivers);
-	if (!d || STR_COPY(d->name, name) < 0)
-		return NULL;
-	d->at = at;
-	return d;
+	((struct host_root *)element)->numa = -1;
 }
 
-static void *enter_model(void *into, const char *name, struct policy_position at)
+/* Mediated devices are of models: it has one of its own. */
+static void init_parent(void *element)
 {
-	struct host *h = into;
-	struct host_model *m = ARRAY_ADD(h->models, h->n_models);
-	if (!m || STR_COPY(m->name, name) < 0)
-		return NULL;
-	m->at = at;
-	return m;
+	struct host_parent *p = element;
+	memcpy(p->model.name, p->name, sizeof(p->model.name));
+	p->model.at = p->at;
 }
 
-static void *enter_root(void *into, const char *name, struct policy_position at)
+static void init_type(void *element)
 {
-	struct host *h = into;
-	struct host_root *root = ARRAY_ADD(h->roots, h->n_roots);
-	if (!root || STR_COPY(root->bus, name) < 0)
-		return NULL;
-	root->numa = -1;
-	root->at = at;
-	return root;
+	((struct host_mdev_type *)element)->units = 1;
 }
 
-static void *enter_parent(void *into, const char *name, struct policy_position at)
+static void init_slot(void *element)
 {
-	struct host *h = into;
-	struct host_parent *p = ARRAY_ADD(h->parents, h->n_parents);
-	if (!p || STR_COPY(p->name, name) < 0 || STR_COPY(p->model.name, name) < 0)
-		return NULL;
-	p->at = p->model.at = at;
-	return p;
-}
-
-static void *enter_type(void *into, const char *name, struct policy_position at)
-{
-	struct host_model *m = into;
-	struct host_mdev_type *t = ARRAY_ADD(m->types, m->n_types);
-	if (!t || STR_COPY(t->id, name) < 0)
-		return NULL;
-	t->units = 1;
-	t->at = at;
-	return t;
-}
-
-static void *enter_attribute(void *into, const char *name, struct policy_position at)
-{
-	struct host_model *m = into;
-	struct host_attribute *a = ARRAY_ADD(m->attributes, m->n_attributes);
-	if (!a || STR_COPY(a->name, name) < 0)
-		return NULL;
-	a->at = at;
-	return a;
-}
-
-static struct host_slot *slot_add(struct host_slot **slots, size_t *n, const char *place,
-				  struct policy_position at)
-{
-	struct host_slot *s = ARRAY_ADD(*slots, *n);
-	if (!s || STR_COPY(s->place, place) < 0)
-		return NULL;
-	s->group = -1;
-	s->at = at;
-	return s;
-}
-
-static void *enter_root_slot(void *into, const char *name, struct policy_position at)
-{
-	struct host_root *root = into;
-	return slot_add(&root->slots, &root->n_slots, name, at);
-}
-
-static void *enter_slot(void *into, const char *name, struct policy_position at)
-{
-	struct host_slot *s = into;
-	return slot_add(&s->slots, &s->n_slots, name, at);
-}
-
-static void *enter_connector(void *into, const char *name, struct policy_position at)
-{
-	struct host_slot *s = into;
-	struct host_connector *c = ARRAY_ADD(s->connectors, s->n_connectors);
-	if (!c || STR_COPY(c->name, name) < 0)
-		return NULL;
-	c->at = at;
-	return c;
-}
-
-static void *enter_disk(void *into, const char *name, struct policy_position at)
-{
-	(void)name;
-	struct host_slot *s = into;
-	struct host_disk *d = ARRAY_ADD(s->disks, s->n_disks);
-	if (d)
-		d->at = at;
-	return d;
+	((struct host_slot *)element)->group = -1;
 }
 
 /* A text on the heap. */
@@ -360,11 +278,11 @@ static const struct policy_option mdev_options[] = {
 	  OPTION_WORD_IN(host_model, mdev_errno, full_words),
 	  .help = "What making one answers when the pool is used up." },
 	{ .key = "types",
-	  .kind = OPTION_NAMED,
+	  OPTION_NAMED_IN(host_model, types, id),
 	  .required = true,
 	  .children = type_options,
 	  .most = 64,
-	  .enter = enter_type,
+	  .init = init_type,
 	  .help = "Types, by id without the driver's name in front." },
 	{ .key = NULL },
 };
@@ -502,11 +420,10 @@ static const struct policy_option model_options[] = {
 	  .children = mdev_options,
 	  .help = "Mediated devices that its driver offers." },
 	{ .key = "attributes",
-	  .kind = OPTION_NAMED,
+	  OPTION_NAMED_IN(host_model, attributes, name),
 	  .form = &form_attribute,
 	  .children = attribute_options,
 	  .most = 256,
-	  .enter = enter_attribute,
 	  .help = "Files that its driver adds below the function." },
 	{ .key = NULL },
 };
@@ -573,16 +490,14 @@ static const struct policy_option slot_options[] = {
 	  OPTION_BOOL_IN(host_slot, console),
 	  .help = "The text console is on it." },
 	{ .key = "connectors",
-	  .kind = OPTION_NAMED,
+	  OPTION_NAMED_IN(host_slot, connectors, name),
 	  .children = connector_options,
 	  .most = 16,
-	  .enter = enter_connector,
 	  .help = "Connectors of a display device: HDMI-A-1." },
 	{ .key = "disks",
-	  .kind = OPTION_LIST,
+	  OPTION_LIST_IN(host_slot, disks),
 	  .children = disk_options,
 	  .most = 16,
-	  .enter = enter_disk,
 	  .help = "Disks in use, in the order of their numbers." },
 	{ .key = "holders",
 	  .kind = OPTION_TEXT,
@@ -601,11 +516,11 @@ static const struct policy_option slot_options[] = {
 	  OPTION_NUMBER_IN(host_slot, group, 0, 65535),
 	  .help = "Captured IOMMU group; without it what the topology makes." },
 	{ .key = "slots",
-	  .kind = OPTION_NAMED,
+	  OPTION_NAMED_IN(host_slot, slots, place),
 	  .form = &form_place,
 	  .children = slot_options,
 	  .most = 256,
-	  .enter = enter_slot,
+	  .init = init_slot,
 	  .help = "What is behind this bridge." },
 	{ .key = NULL },
 };
@@ -615,12 +530,12 @@ static const struct policy_option root_options[] = {
 	  OPTION_NUMBER_IN(host_root, numa, 0, 63),
 	  .help = "NUMA node; without it unknown." },
 	{ .key = "slots",
-	  .kind = OPTION_NAMED,
+	  OPTION_NAMED_IN(host_root, slots, place),
 	  .required = true,
 	  .form = &form_place,
 	  .children = slot_options,
 	  .most = 256,
-	  .enter = enter_root_slot,
+	  .init = init_slot,
 	  .help = "Functions by device and function number, such as \"03.0\"." },
 	{ .key = NULL },
 };
@@ -655,30 +570,28 @@ static const struct policy_option host_options[] = {
 	  OPTION_NUMBER_IN(host, cpus, 1, 4096),
 	  .help = "Processors that are online." },
 	{ .key = "drivers",
-	  .kind = OPTION_NAMED,
+	  OPTION_NAMED_IN(host, drivers, name),
 	  .children = driver_options,
 	  .most = 64,
-	  .enter = enter_driver,
 	  .help = "Drivers, where they differ from what is known of them." },
 	{ .key = "models",
-	  .kind = OPTION_NAMED,
+	  OPTION_NAMED_IN(host, models, name),
 	  .children = model_options,
 	  .most = 1024,
-	  .enter = enter_model,
 	  .help = "Kinds of functions; slots name them." },
 	{ .key = "roots",
-	  .kind = OPTION_NAMED,
+	  OPTION_NAMED_IN(host, roots, bus),
 	  .required = true,
 	  .form = &form_root,
 	  .children = root_options,
 	  .most = 256,
-	  .enter = enter_root,
+	  .init = init_root,
 	  .help = "Root buses by domain and number." },
 	{ .key = "parents",
-	  .kind = OPTION_NAMED,
+	  OPTION_NAMED_IN(host, parents, name),
 	  .children = parent_options,
 	  .most = 16,
-	  .enter = enter_parent,
+	  .init = init_parent,
 	  .help = "Parents of mediated devices that are no PCI functions." },
 	{ .key = NULL },
 };

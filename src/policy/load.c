@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "policy/check.h"
@@ -364,12 +365,26 @@ static int load_count(struct loader *l, const struct policy_option *o, const cha
 	return r < 0 ? r : store(l, o, &v, into);
 }
 
+/* A new element of an array, which the children are stored into; NULL: no memory. */
+static void *element_add(const struct policy_option *o, const char *name, struct policy_position at,
+			 void *into)
+{
+	void *number = (char *)into + o->number;
+	char *element = array_add((char *)into + o->offset, number, o->size);
+	if (!element || (name && str_copy(element + o->name, NAME_SIZE, name) < 0))
+		return NULL;
+	memcpy(element + o->at, &at, sizeof(at));
+	if (o->init)
+		o->init(element);
+	return element;
+}
+
 static int load_named_entry(struct loader *l, const struct policy_option *o, const char *name,
 			    struct fy_node *value, struct policy_position at, void *into)
 {
 	if (o->kind == OPTION_COUNTS)
 		return load_count(l, o, name, value, at, into);
-	void *child = o->enter(into, name, at);
+	void *child = element_add(o, name, at, into);
 	if (!child)
 		return err_set(l->err, "base.memory", ENOMEM, "out of memory");
 	return load_map(l, value, o->children, name, at, child);
@@ -422,7 +437,7 @@ static int load_list(struct loader *l, const struct policy_option *o, struct fy_
 	for (struct fy_node *item; r >= 0 && (item = fy_node_sequence_iterate(n, &it));) {
 		struct policy_position item_at = policy_source_position(item, at);
 		r = refuse_yaml_extras(l, item, item_at);
-		void *child = r >= 0 ? o->enter(into, NULL, item_at) : NULL;
+		void *child = r >= 0 ? element_add(o, NULL, item_at, into) : NULL;
 		if (r >= 0 && !child)
 			r = err_set(l->err, "base.memory", ENOMEM, "out of memory");
 		if (r >= 0)
@@ -567,9 +582,10 @@ static int load_option(struct loader *l, const struct policy_option *o, struct f
 	case OPTION_MAP:
 		return load_map(l, n, o->children, o->key, at, (char *)into + o->offset);
 	case OPTION_MATCH: {
-		struct policy_match *m = o->enter(into, NULL, at);
+		struct policy_match *m = policy_match_new(MATCH_ALL);
 		if (!m)
 			return err_set(l->err, "base.memory", ENOMEM, "out of memory");
+		*(struct policy_match **)((char *)into + o->offset) = m;
 		return load_match(l, n, o->key, at, 1, m);
 	}
 	case OPTION_NAME:

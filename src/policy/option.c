@@ -5,63 +5,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/array.h"
 #include "base/str.h"
 #include "policy/match.h"
 
 #define RATE_MAX 1000000 /* Mbit/s */
 #define TYPES_MAX 8
 
-static void *enter_selection(void *into, const char *name, struct policy_position at)
+static void init_selection(void *element)
 {
-	struct policy *p = into;
-	struct policy_selection *s = ARRAY_ADD(p->selections, p->n_selections);
-	if (!s || STR_COPY(s->name, name) < 0)
-		return NULL;
-	s->expect = -1;
-	s->at = at;
-	return s;
+	((struct policy_selection *)element)->expect = -1;
 }
 
-static void *enter_divide(void *into, const char *name, struct policy_position at)
+static void init_divide(void *element)
 {
-	(void)name;
-	struct policy *p = into;
-	struct policy_divide *d = ARRAY_ADD(p->divides, p->n_divides);
-	if (!d)
-		return NULL;
-	d->expect = -1;
-	d->at = at;
-	return d;
-}
-
-static void *enter_class(void *into, const char *name, struct policy_position at)
-{
-	struct policy *p = into;
-	struct policy_class *c = ARRAY_ADD(p->classes, p->n_classes);
-	if (!c || STR_COPY(c->name, name) < 0)
-		return NULL;
-	c->at = at;
-	return c;
-}
-
-static void *enter_reservation(void *into, const char *name, struct policy_position at)
-{
-	(void)name;
-	struct policy *p = into;
-	struct policy_reservation *r = ARRAY_ADD(p->reservations, p->n_reservations);
-	if (r)
-		r->at = at;
-	return r;
-}
-
-static void *enter_match(void *into, const char *name, struct policy_position at)
-{
-	(void)name;
-	(void)at;
-	struct policy_selection *s = into;
-	s->match = policy_match_new(MATCH_ALL);
-	return s->match;
+	((struct policy_divide *)element)->expect = -1;
 }
 
 static int store_word_text(void *into, const struct policy_option *o, const struct policy_value *v)
@@ -290,9 +247,9 @@ const struct policy_option policy_match_options[] = {
 static const struct policy_option selection_options[] = {
 	{ .key = "match",
 	  .kind = OPTION_MATCH,
+	  OPTION_FIELD(policy_selection, match),
 	  .required = true,
 	  .children = policy_match_options,
-	  .enter = enter_match,
 	  .help = "Which devices. All keys must hold; of a list, any value." },
 	{ .key = "expect",
 	  OPTION_NUMBER_IN(policy_selection, expect, 0, 4096),
@@ -468,28 +425,26 @@ const struct policy_option policy_options[] = {
 	  .max = 1,
 	  .help = "Version of the language: 1." },
 	{ .key = "devices",
-	  .kind = OPTION_NAMED,
+	  OPTION_NAMED_IN(policy, selections, name),
 	  .children = selection_options,
 	  .most = 256,
-	  .enter = enter_selection,
+	  .init = init_selection,
 	  .help = "Names for devices. A device belongs to the first one that matches it." },
 	{ .key = "divide",
-	  .kind = OPTION_LIST,
+	  OPTION_LIST_IN(policy, divides),
 	  .children = divide_options,
 	  .most = 256,
-	  .enter = enter_divide,
+	  .init = init_divide,
 	  .help = "What the devices become." },
 	{ .key = "classes",
-	  .kind = OPTION_NAMED,
+	  OPTION_NAMED_IN(policy, classes, name),
 	  .children = class_options,
 	  .most = 256,
-	  .enter = enter_class,
 	  .help = "What people ask for." },
 	{ .key = "reservations",
-	  .kind = OPTION_LIST,
+	  OPTION_LIST_IN(policy, reservations),
 	  .children = reservation_options,
 	  .most = 1024,
-	  .enter = enter_reservation,
 	  .help = "Claims that stay while nobody uses them." },
 	{ .key = "drift",
 	  OPTION_WORD_IN(policy, drift, drift_words),

@@ -62,12 +62,16 @@ struct policy_option {
 	const char *const *words_later; /* words that this version refuses by name */
 	const struct policy_option *children;
 	/* Generic storing of NAME, TEXT, KEY (char field), NUMBER, WORD (uint32_t, or an int that is
-	 * negative without), BOOL (bool). MAP: its children are stored into the struct that is there. */
+	 * negative without), BOOL (bool). MAP: its children are stored into the struct that is there.
+	 * MATCH: a pointer to what is matched. NAMED, LIST: a pointer to an array; size is an element's. */
 	size_t offset, size;
+	/* Of such an array: its number of elements, and where an element has its name (NAMED; a char
+	 * field of NAME_SIZE) and its struct policy_position. */
+	size_t number, name, at;
+	/* What a new element has that is not zero; NULL: nothing. */
+	void (*init)(void *element);
 	/* Instead: stores one value (called for each of many). -ENAMETOOLONG, -E2BIG, -ENOMEM. */
 	int (*store)(void *into, const struct policy_option *o, const struct policy_value *v);
-	/* NAMED, LIST, MATCH: where the children of a new entry are stored; NULL: no memory. */
-	void *(*enter)(void *into, const char *name, struct policy_position at);
 	/* Match keys: does the value hold for the device? */
 	bool (*test)(const struct match_subject *s, const char *value);
 	const char *help;
@@ -83,6 +87,17 @@ struct policy_option {
 	.kind = OPTION_NUMBER, .min = (from), .max = (to), OPTION_FIELD(type, field)
 #define OPTION_WORD_IN(type, field, list)                                                          \
 	.kind = OPTION_WORD, .words = (list), OPTION_FIELD(type, field)
+
+/* The array "field", whose number is "n_field" and whose elements have their position in "at". */
+#define OPTION_ELEMENT(type, field) __typeof__(*((struct type *)0)->field)
+#define OPTION_ARRAY(type, field)                                                                  \
+	.offset = offsetof(struct type, field), .size = sizeof(OPTION_ELEMENT(type, field)),       \
+	.number = offsetof(struct type, n_##field),                                                \
+	.at = offsetof(OPTION_ELEMENT(type, field), at)
+#define OPTION_LIST_IN(type, field) .kind = OPTION_LIST, OPTION_ARRAY(type, field)
+#define OPTION_NAMED_IN(type, field, name_field)                                                   \
+	.kind = OPTION_NAMED, OPTION_ARRAY(type, field),                                           \
+	.name = offsetof(OPTION_ELEMENT(type, field), name_field)
 
 /* A kind of files. */
 struct policy_language {
