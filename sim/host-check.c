@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/str.h"
@@ -212,12 +213,10 @@ static int check_single(struct check *c, const struct host_slot *slot, bool repe
 		r = check_once(c, slot, &c->console, "console");
 	if (r < 0 || !named)
 		return r;
-	const struct host_slot **more =
-		reallocarray(c->named, c->n_named + 1, sizeof(const struct host_slot *));
-	if (!more)
+	const struct host_slot **added = ARRAY_ADD(c->named, c->n_named);
+	if (!added)
 		return err_set(c->s->err, "base.memory", ENOMEM, "out of memory");
-	c->named = more;
-	c->named[c->n_named++] = slot;
+	*added = slot;
 	return 0;
 }
 

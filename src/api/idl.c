@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 
@@ -78,12 +79,7 @@ static void type_done(struct idl_type *t)
 
 static struct idl_field *add_field(struct idl_type *t)
 {
-	struct idl_field *grown = reallocarray(t->fields, t->n_fields + 1, sizeof(*grown));
-	if (!grown)
-		return NULL;
-	t->fields = grown;
-	grown[t->n_fields] = (struct idl_field){ 0 };
-	return &grown[t->n_fields++];
+	return ARRAY_ADD(t->fields, t->n_fields);
 }
 
 static int read_type(struct reader *r, struct idl_type *t, int depth);
@@ -183,13 +179,10 @@ static int read_interface(struct reader *r, struct idl *idl)
 		return refuse(r, "interface");
 	int k = take_name(r, &idl->name);
 	for (skip_blank(r); k >= 0 && *r->at; skip_blank(r)) {
-		struct idl_member *grown =
-			reallocarray(idl->members, idl->n_members + 1, sizeof(*grown));
-		if (!grown)
+		struct idl_member *m = ARRAY_ADD(idl->members, idl->n_members);
+		if (!m)
 			return -ENOMEM;
-		idl->members = grown;
-		grown[idl->n_members] = (struct idl_member){ 0 };
-		k = read_member(r, &grown[idl->n_members++]);
+		k = read_member(r, m);
 		if (k >= 0 && is_duplicate(idl))
 			k = refuse(r, "a name that is not there already");
 	}

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "engine/internal.h"
 
 #define COMMIT_RETRY_MS 1000
@@ -157,12 +158,9 @@ void engine_consumer_gone(struct engine *e, const char *claim)
 static struct request *request_add(struct engine *e, enum request_kind kind, uint64_t token,
 				   const struct requester *who)
 {
-	struct request *requests = reallocarray(e->requests, e->n_requests + 1, sizeof(*requests));
-	if (!requests)
-		return NULL;
-	e->requests = requests;
-	struct request *rq = &requests[e->n_requests++];
-	*rq = (struct request){ .kind = kind, .token = token, .who = *who };
+	struct request *rq = ARRAY_ADD(e->requests, e->n_requests);
+	if (rq)
+		*rq = (struct request){ .kind = kind, .token = token, .who = *who };
 	return rq;
 }
 

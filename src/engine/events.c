@@ -3,19 +3,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "engine/internal.h"
 
 struct answer *answer_add(struct engine *e, uint64_t token, enum answer_state state)
 {
 	struct turn *t = e->turn;
-	struct answer *answers = reallocarray(t->answers, t->n_answers + 1, sizeof(*answers));
-	if (!answers) {
+	struct answer *a = ARRAY_ADD(t->answers, t->n_answers);
+	if (!a) {
 		e->failed = true;
 		return NULL;
 	}
-	t->answers = answers;
-	answers[t->n_answers] = (struct answer){ .request = token, .state = state };
-	return &answers[t->n_answers++];
+	a->request = token;
+	a->state = state;
+	return a;
 }
 
 void err_copy(struct err *to, const struct err *from)

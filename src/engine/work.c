@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "base/array.h"
 #include "engine/internal.h"
 
 /* --- moving on ------------------------------------------------------------------------------------- */
@@ -243,11 +244,10 @@ static struct in_flight *flight_add(struct engine *e, const struct work *w)
 static int turn_step_add(struct engine *e, const struct step *s)
 {
 	struct turn *t = e->turn;
-	struct step *steps = reallocarray(t->steps, t->n_steps + 1, sizeof(*steps));
-	if (!steps)
+	struct step *added = ARRAY_ADD(t->steps, t->n_steps);
+	if (!added)
 		return -ENOMEM;
-	t->steps = steps;
-	steps[t->n_steps++] = *s;
+	*added = *s;
 	return 0;
 }
 

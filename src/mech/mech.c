@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/str.h"
 
 void offer_done(struct offer *o)
@@ -15,12 +16,7 @@ void offer_done(struct offer *o)
 
 struct offer_entry *offer_add(struct offer *o)
 {
-	struct offer_entry *entries = reallocarray(o->entries, o->n + 1, sizeof(*entries));
-	if (!entries)
-		return NULL;
-	o->entries = entries;
-	entries[o->n] = (struct offer_entry){ 0 };
-	return &entries[o->n++];
+	return ARRAY_ADD(o->entries, o->n);
 }
 
 const struct mech *mech_find(const struct mech *const *all, const char *name)
