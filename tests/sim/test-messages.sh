@@ -110,6 +110,96 @@ test_request_from_outside() {
 	[[ $status == 1 && $said == *"not inside a simulated machine"* ]]
 }
 
+# --- the command line ---------------------------------------------------------------------------
+
+# The status 2, the words, and how the command is used.
+mistake() { # WORDS ARGUMENT...
+	local said status=0
+	said=$("$messages_sim" "${@:2}" 2>&1 </dev/null) || status=$?
+	if ((status != 2)) || [[ $said != "carve-sim: "*"$1"*"usage: carve-sim $2 "* ]]; then
+		printf 'expected 2 and "%s", got %s and:\n%s\n' "$1" "$status" "$said" >&2
+		return 1
+	fi
+}
+
+test_option_of_another_command_is_refused() {
+	mistake '"run" takes no --json, which is for: check' run --host lab --json -- true &&
+		mistake '"hosts" takes no --host, which is for: run, shell, check' hosts --host lab &&
+		mistake '"check" takes no --pace' check policy.yaml --host lab --pace=0 &&
+		mistake '"shell" takes no --services' shell --services &&
+		mistake '"capture" takes no --name' capture file.yaml --name x &&
+		mistake '"hold" takes no --anonymous' hold 0000:01:00.0 --anonymous -- true &&
+		mistake '"status" takes no --dev' status --dev /dev
+}
+
+test_option_that_no_command_has_is_refused() {
+	mistake "unrecognized option '--no-such'" run --no-such -- true &&
+		mistake "option '--host' requires an argument" check policy.yaml --host &&
+		mistake "option '--json' doesn't allow an argument" check --json=x policy.yaml
+}
+
+test_value_that_an_option_cannot_have_is_refused() {
+	local faults
+	mapfile -t faults < <(printf -- '--fault=x hang\n%.0s' {1..33})
+	mistake '--pace wants per cent, not "fast"' run --host lab --pace fast -- true &&
+		mistake 'more than 32 times --fault' run --host lab "${faults[@]}" -- true
+}
+
+test_operands_that_are_too_many_or_too_few_are_refused() {
+	mistake '"run" needs -- PROGRAM' run --host lab &&
+		mistake '"check" needs POLICY' check --host lab --json &&
+		mistake '"--json" is one operand too many' check policy.yaml -- --json &&
+		mistake '"two" is one operand too many' clear 1 two
+}
+
+test_option_without_a_command_is_refused() {
+	local said status=0
+	said=$("$messages_sim" --host lab 2>&1) || status=$?
+	((status == 2)) && [[ $said == "carve-sim: --host stands behind a command: run, shell, check"* ]]
+}
+
+# Just what it takes, and what all take.
+test_help_of_a_command() {
+	local said
+	said=$("$messages_sim" check --help)
+	[[ $said == "usage: carve-sim check [OPTION]... POLICY"* && $said == *--host=* && $said == *--json* ]] &&
+		[[ $said == *--help* && $said != *--pace* && $said != *--anonymous* ]] &&
+		"$messages_sim" run --host lab --help | grep -q '^usage: carve-sim run ' &&
+		"$messages_sim" hold 0000:01:00.0 --help | grep -q '^usage: carve-sim hold ' &&
+		"$messages_sim" hosts --version | grep -q '^carve-sim [0-9]'
+}
+
+# Words of the program are its own, be they options here, too, or many.
+test_words_of_a_program_are_all_its_own() {
+	local words many few
+	mapfile -t words < <(seq 2000)
+	many=$("$messages_sim" run --host lab --pace 0 -- echo --help -- --json "${words[@]}")
+	few=$("$messages_sim" run --host=lab --pace 0 echo --host x)
+	[[ $many == "--help -- --json ${words[*]}" && $few == "--host x" ]]
+}
+
+# Before and behind what is held; "--" ends them. The machine hears a moment later that nobody holds it any
+# more.
+test_options_stand_around_an_operand() {
+	# shellcheck disable=SC2016 # expanded inside
+	local hold='echo vfio-pci >/sys/bus/pci/devices/0000:01:00.0/driver_override
+		echo 0000:01:00.0 >/sys/bus/pci/devices/0000:01:00.0/driver/unbind
+		echo 0000:01:00.0 >/sys/bus/pci/drivers_probe
+		held() {
+			for try in $(seq 50); do
+				! carve-sim hold "$@" || return 0
+				sleep 0.1
+			done
+		}
+		for order in "--name a 0000:01:00.0" "0000:01:00.0 --name a" "--name a -- 0000:01:00.0"; do
+			held $order -- echo --name $order
+			held $order echo --name $order
+		done'
+	local said
+	said=$("$messages_sim" run --host lab --pace 0 -- sh -ec "$hold" 2>&1)
+	(($(grep -c '^--name .*0000:01:00.0' <<<"$said") == 6))
+}
+
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 	cd "$(dirname "$0")/../.." || exit
 	failed=0 number=0
