@@ -46,11 +46,18 @@ _Noreturn static void service_exec(const char *program)
 	_exit(127);
 }
 
+static const char *reason(int error)
+{
+	return error == ECHILD	    ? "it ended before it was ready"
+	       : error == ETIMEDOUT ? "it was not ready in time"
+				    : strerror(error);
+}
+
 static int failed(struct err *reterr, int error, const char *on)
 {
 	err_set(reterr, "sim.services", error, "cannot start the services");
 	err_on(reterr, "%s", on);
-	err_because(reterr, "%s", strerror(error));
+	err_because(reterr, "%s", reason(error));
 	err_todo(reterr, "see what carved says: carve-sim run ... -- carved --with-executor");
 	return -error;
 }

@@ -170,17 +170,33 @@ int world_programs_start(struct err *reterr)
 	return programs.services ? services_start(reterr) : 0;
 }
 
-/* Process 1 waits for all whose parents ended before them. */
+/* Nobody waits for what is started again: what fails is told. If the power went once more meanwhile, that is
+ * why, and it is started after that. */
+static void programs_restart(void)
+{
+	struct err err _cleanup_err_ = { 0 };
+	if (world_programs_start(&err) == 0 || programs.rebooted)
+		return;
+	err_state(&err,
+		  "the machine has rebooted and goes on without them; what they said is in %s",
+		  SERVICES_LOG);
+	err_print(stderr, &err);
+}
+
+/* Process 1 waits for all whose parents ended before them. After a reboot it waits for nothing: who started
+ * something then may have seen all of it end. */
 static int program_wait(pid_t wanted)
 {
 	for (int status = 0; wanted > 0;) {
-		pid_t pid = waitpid(-1, &status, 0);
+		pid_t pid = waitpid(-1, &status, programs.rebooted ? WNOHANG : 0);
 		if (pid == wanted)
 			return status_of(status);
 		if (pid < 0 && errno != EINTR)
 			return 1;
-		if (atomic_exchange(&programs.rebooted, false))
-			(void)world_programs_start(NULL);
+		if (pid == 0) {
+			programs.rebooted = false; /* before: the start waits until it is over */
+			programs_restart();
+		}
 	}
 	fputs("carve-sim: no process can be started\n", stderr);
 	return 126;

@@ -78,6 +78,30 @@ test_services_that_do_not_start() {
 	return "$status"
 }
 
+# What process 1 says while the program goes on; that is the one which waits for it.
+test_services_that_do_not_start_again_after_a_reboot() {
+	local folder status=0
+	folder=$(mktemp -d)
+	cp "$messages_build"/{carve-sim,carved,carve-executor} "$folder"
+	printf '#!/bin/sh\nexit 1\n' >"$folder/broken"
+	chmod +x "$folder/broken"
+	# shellcheck disable=SC2016 # expanded inside
+	"$folder/carve-sim" run --host "$PWD/sim/hosts/lab.yaml" --pace 0 --services -- sh -ec '
+		mv "$1/broken" "$1/carved"
+		carve-sim reboot
+		for try in $(seq 100); do
+			! grep -q "do  *see" "$1/said" || exit 0
+			sleep 0.1 || true # killed, if it has just begun
+		done
+		exit 1' sh "$folder" 2>"$folder/said" || status=$?
+	grep -q '\[sim.services\]' "$folder/said" &&
+		grep -q 'because .*it ended before it was ready' "$folder/said" &&
+		grep -q 'state .*rebooted .*services.log' "$folder/said" || status=1
+	((status == 0)) || cat "$folder/said" >&2
+	rm -r "$folder"
+	return "$status"
+}
+
 test_machine_that_cannot_listen() {
 	refused_with sim.control python3 -c "$without_call" listen "$messages_sim" run --host lab -- true
 }

@@ -81,6 +81,20 @@ test_ordinary_user_sees_the_host() {
 	grep -q '01:00.0 Ethernet controller: Intel' <<<"$said"
 }
 
+# The second one comes while they start, which is no failure of theirs.
+test_services_come_back_after_reboots() {
+	local said
+	# shellcheck disable=SC2016 # expanded inside
+	said=$("$world_sim" run --host lab --pace 0 --services -- sh -ec '
+		carve-sim reboot
+		carve-sim reboot
+		for try in $(seq 100); do
+			! carve list claims >/dev/null 2>&1 || exit 0
+			sleep 0.1 || true
+		done
+		exit 1' 2>&1) && [[ -z $said ]]
+}
+
 # One user is all there is: the services stay who they are, and say so.
 test_ordinary_user_applies_a_policy() {
 	local folder said status=0
