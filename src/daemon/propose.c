@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "daemon/daemon.h"
 #include "daemon/methods.h"
+#include "sriov/sriov.h"
 
 #define CANDIDATES_MAX 64
 /* A first policy makes no more VFs than this. */
@@ -27,7 +28,7 @@ struct candidate {
 	const char *mech;
 	const char *word; /* begins its name in the policy */
 	bool answered;
-	char in_use[192]; /* why it is not proposed */
+	char not_proposed[192]; /* why; empty: it is */
 };
 struct propose {
 	struct candidate items[CANDIDATES_MAX];
@@ -40,32 +41,45 @@ struct propose *propose_free(struct propose *p)
 	return NULL;
 }
 
-static void add(struct propose *p, const char *key, const char *mech, const char *word)
+/* NULL: there are too many, or no memory for that one. */
+static struct candidate *add(struct propose *p, const char *key, const char *mech, const char *word)
 {
 	if (p->n == CANDIDATES_MAX)
-		return;
+		return NULL;
 	struct candidate *c = &p->items[p->n];
 	*c = (struct candidate){ .mech = mech, .word = word };
-	if (STR_COPY(c->key, key) == 0)
-		p->n++;
+	return STR_COPY(c->key, key) == 0 ? &p->items[p->n++] : NULL;
 }
 
+static bool has_vfs(const struct function *f)
+{
+	return f->caps.sriov && f->caps.sriov_total > 0;
+}
+
+/* Not what the driver would refuse: an accelerator is passed through whole then. */
 static void add_function(struct propose *p, const struct function *f)
 {
 	unsigned base = f->class >> 16;
-	if (f->is_vf)
+	bool whole = base == CLASS_DISPLAY || base == CLASS_ACCELERATOR;
+	if (f->is_vf || f->boot_vga)
 		return;
-	if (f->mdev_parent)
+	if (f->mdev_parent) {
 		add(p, f->key, "mdev", "mdev");
-	else if (f->caps.sriov && f->caps.sriov_total > 0)
+	} else if (has_vfs(f) && sriov_driver_vfs(f->driver) != SRIOV_VFS_NONE) {
 		add(p, f->key, "sriov",
 		    base == CLASS_NETWORK   ? "nic"
 		    : base == CLASS_STORAGE ? "nvme"
 					    : "accel");
-	else if (base == CLASS_DISPLAY && !f->boot_vga && f->iommu_group >= 0)
-		add(p, f->key, "passthrough", "gpu");
-	else if (base == CLASS_ACCELERATOR && f->iommu_group >= 0)
-		add(p, f->key, "passthrough", "accel");
+	} else if (whole && f->iommu_group >= 0) {
+		add(p, f->key, "passthrough", base == CLASS_DISPLAY ? "gpu" : "accel");
+	} else if (has_vfs(f)) {
+		struct candidate *c = add(p, f->key, "sriov", "");
+		if (c)
+			(void)STR_FORMAT(c->not_proposed, "not proposed, %s%s",
+					 f->driver[0] ? "its driver makes no VFs: "
+						      : "it has no driver",
+					 f->driver);
+	}
 }
 
 /* --- the texts ------------------------------------------------------------------------------- */
@@ -119,14 +133,20 @@ static void divide(struct texts *t, const struct have *h, const struct candidate
 	str_buf_addf(&t->divide, "  - {use: %s, as: %s", selection, c->mech);
 	if (str_eq(c->mech, "sriov")) {
 		unsigned total = f ? f->caps.sriov_total : 0;
-		str_buf_addf(&t->divide, ", count: %u", total < VFS_MAX ? total : VFS_MAX);
+		bool all = f && sriov_driver_vfs(f->driver) == SRIOV_VFS_ALL;
+		str_buf_addf(&t->divide, ", count: %u", all || total < VFS_MAX ? total : VFS_MAX);
 	}
 	if (str_eq(c->mech, "mdev")) {
 		str_buf_add(&t->divide, ", on-demand: [");
 		divide_types(t, h, c->key);
 		str_buf_add(&t->divide, "]");
 	}
-	str_buf_add(&t->divide, "}\n");
+	str_buf_add(&t->divide, "}");
+	if (f && has_vfs(f) && str_eq(c->mech, "passthrough"))
+		str_buf_addf(&t->divide,
+			     f->driver[0] ? " # its driver %s makes no VFs" : " # no driver%s",
+			     f->driver);
+	str_buf_add(&t->divide, "\n");
 }
 
 static void propose_one(struct texts *t, const struct daemon *d, const struct candidate *c,
@@ -140,8 +160,8 @@ static void propose_one(struct texts *t, const struct daemon *d, const struct ca
 	char selection[NAME_SIZE];
 	if (!f && !parent)
 		return;
-	if (c->in_use[0]) {
-		note(t, f ? f->addr : c->key, c->in_use);
+	if (c->not_proposed[0]) {
+		note(t, f ? f->addr : c->key, c->not_proposed);
 		return;
 	}
 	(void)STR_FORMAT(selection, "%s-%u", c->word, number);
@@ -192,12 +212,12 @@ static void finish(struct session *s)
 /* Only what keeps the host running, or somebody at work, excludes a device. */
 static void judge(struct candidate *c, const struct holder *h)
 {
-	if (c->in_use[0] || (h->kind == HOLDER_MDEV && str_eq(c->mech, "mdev")) ||
+	if (c->not_proposed[0] || (h->kind == HOLDER_MDEV && str_eq(c->mech, "mdev")) ||
 	    (!h->never_touch && h->kind != HOLDER_FD && h->kind != HOLDER_VF))
 		return;
-	if (STR_FORMAT(c->in_use, "not proposed, it is in use: %s %s",
+	if (STR_FORMAT(c->not_proposed, "not proposed, it is in use: %s %s",
 		       holder_kind_name((enum holder_kind)h->kind), h->what) < 0)
-		(void)STR_COPY(c->in_use, "not proposed, it is in use");
+		(void)STR_COPY(c->not_proposed, "not proposed, it is in use");
 }
 
 static bool all_answered(const struct propose *p)
@@ -219,7 +239,8 @@ static void holders_seen(struct daemon *d, uint64_t token, const struct step *st
 			continue;
 		c->answered = true;
 		if (r->status != STEP_DONE)
-			(void)STR_COPY(c->in_use, "not proposed, it cannot be seen who uses it");
+			(void)STR_COPY(c->not_proposed,
+				       "not proposed, it cannot be seen who uses it");
 		for (size_t k = 0; k < r->data_len / sizeof(struct holder); k++) {
 			struct holder h;
 			memcpy(&h, (const char *)data + k * sizeof(h), sizeof(h));
@@ -240,7 +261,7 @@ static void ask_holders(struct session *s, struct propose *p)
 		if (picture_look(s->daemon, &step, holders_seen, s->token) == 0)
 			continue;
 		p->items[i].answered = true;
-		(void)STR_COPY(p->items[i].in_use,
+		(void)STR_COPY(p->items[i].not_proposed,
 			       "not proposed, carve-executor does not answer who uses it");
 	}
 }

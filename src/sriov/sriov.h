@@ -21,3 +21,12 @@ extern const struct mech sriov_mech;
  * h. Returns 1 when h changed, 0 when the step is none of these or nothing is known from it, -ENOMEM.
  * VERB_READ_VFS goes through scan_apply_vfs() of host/scan.h. */
 int sriov_result_apply(struct have *h, const struct step *s, const struct step_result *r);
+
+/* What a driver makes of a count that is written to sriov_numvfs, as far as it is known. */
+enum sriov_vfs {
+	SRIOV_VFS_ANY, /* as many as asked for */
+	SRIOV_VFS_ALL, /* all that the device has, whatever is asked for: anything else fails */
+	SRIOV_VFS_NONE
+};
+/* driver: its name in /sys/bus/pci/drivers, empty for none. Unknown ones are taken to make any. */
+enum sriov_vfs sriov_driver_vfs(const char *driver);
