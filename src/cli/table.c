@@ -2,6 +2,7 @@
 /* See table.h. */
 #include "cli/table.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 
@@ -93,6 +94,12 @@ static size_t screen_width(void)
 	return WIDTH;
 }
 
+/* What goes into a file or another program is for no screen: nothing is cut there. */
+static size_t table_width(void)
+{
+	return isatty(STDOUT_FILENO) ? screen_width() : SIZE_MAX;
+}
+
 static void measure(const struct table *t, size_t widths[TABLE_COLUMNS_MAX])
 {
 	for (size_t k = 0; k < t->n_columns; k++)
@@ -107,7 +114,7 @@ static void measure(const struct table *t, size_t widths[TABLE_COLUMNS_MAX])
 /* Takes from the widest column that may give, until all fit. */
 static void fit(const struct table *t, size_t widths[TABLE_COLUMNS_MAX])
 {
-	size_t limit = screen_width();
+	size_t limit = table_width();
 	for (;;) {
 		size_t sum = (t->n_columns - 1) * GAP, widest = t->n_columns;
 		for (size_t k = 0; k < t->n_columns; k++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tables and labelled lines for people: at most 80 columns wide, or the terminal's width. */
+/* Tables and labelled lines for people: at most 80 columns wide, or the terminal's width. Tables that do not go to
+ * a terminal are as wide as what is in them. */
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>
@@ -9,7 +10,7 @@
 
 struct table_column {
 	const char *title;
-	unsigned least; /* may be trimmed down to so many columns; 0: never */
+	unsigned least; /* may be trimmed down to so many columns on a terminal; 0: never */
 	bool right;
 	bool trim_middle; /* the end matters too */
 	bool state;	  /* its words have colours */

@@ -2,7 +2,7 @@
 /*
  * The command carve as people see it. Each tests/golden/cli/NAME.case is a run of the real program
  * against a service made up here: its arguments, the calls it must make, the answers it gets, its exit
- * code. NAME.out and NAME.err are what it must print. CARVE_GOLDEN_UPDATE=1 writes these two.
+ * code, whether its output is a terminal. NAME.out and NAME.err are what it must print. CARVE_GOLDEN_UPDATE=1 writes these two.
  */
 #include "support/test.h"
 
@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -173,12 +174,41 @@ static const char *argument(const struct run *r, const char *text)
 	return text;
 }
 
-static int carve_run(const struct run *r, const json_t *args, const char *out, const char *err)
+/* A terminal of 80 columns that changes nothing of what is written to it. */
+static void terminal_open(int *ret_master, int *ret_slave)
 {
+	struct termios raw = { 0 };
+	struct winsize size = { .ws_row = 24, .ws_col = 80 };
+	cfmakeraw(&raw);
+	assert_int_equal(openpty(ret_master, ret_slave, NULL, &raw, &size), 0);
+}
+
+static void terminal_copy(int master, const char *path)
+{
+	char text[4096];
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	for (ssize_t n; (n = read(master, text, sizeof(text))) > 0;)
+		assert_int_equal(fwrite(text, 1, (size_t)n, f), n);
+	fclose(f);
+	close(master);
+}
+
+/* terminal: standard output is one. */
+static int carve_run(const struct run *r, const json_t *args, bool terminal, const char *out,
+		     const char *err)
+{
+	int master = -1, slave = -1;
+	if (terminal)
+		terminal_open(&master, &slave);
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid > 0) {
 		int status = 0;
+		if (terminal) {
+			close(slave);
+			terminal_copy(master, out);
+		}
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 	}
@@ -193,7 +223,10 @@ static int carve_run(const struct run *r, const json_t *args, const char *out, c
 	setenv("LC_ALL", "C", 1);
 	int null = open("/dev/null", O_RDONLY);
 	dup2(null, STDIN_FILENO);
-	output_to(out, STDOUT_FILENO);
+	if (!terminal)
+		output_to(out, STDOUT_FILENO);
+	else if (setenv("NO_COLOR", "1", 1) < 0 || dup2(slave, STDOUT_FILENO) < 0)
+		_exit(99);
 	output_to(err, STDERR_FILENO);
 	execv(r->carve, (char **)argv);
 	_exit(98);
@@ -251,7 +284,8 @@ static void check_case(struct run *r, const char *name)
 		fail_msg("%s:%d: %s", path, e.line, e.text);
 
 	pid_t service = service_start(r, json_object_get(k, "calls"));
-	int code = carve_run(r, json_object_get(k, "args"), out, err);
+	int code = carve_run(r, json_object_get(k, "args"),
+			     json_is_true(json_object_get(k, "terminal")), out, err);
 	int status = 0;
 	if (service > 0)
 		assert_int_equal(waitpid(service, &status, 0), service);
