@@ -58,8 +58,8 @@ complete -c carve -n "__fish_seen_subcommand_from alloc" -l uid -x -a "(__fish_c
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l wait -s w -d 'Wait until it is done, as it does anyway'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l deadline -x -d 'Give up waiting after so long'
 complete -c carve -n "__fish_seen_subcommand_from release" -a "(__carve_names claims)"
-complete -c carve -n "__fish_seen_subcommand_from release" -l wait -s w -d 'Wait until it is done, as it does anyway'
-complete -c carve -n "__fish_seen_subcommand_from release" -l deadline -x -d 'Give up waiting after so long'
+complete -c carve -n "__fish_seen_subcommand_from release" -l wait -s w -d 'Wait while somebody uses the slice'
+complete -c carve -n "__fish_seen_subcommand_from release" -l deadline -x -d 'Wait, and give up after so long'
 complete -c carve -n "__fish_seen_subcommand_from handle" -a "(__carve_names claims)"
 complete -c carve -n "__fish_seen_subcommand_from handle" -l format -x -a "qemu libvirt json env" -d 'qemu, libvirt, json or env (env)'
 complete -c carve -n "__fish_seen_subcommand_from holders" -a "(__carve_names)"

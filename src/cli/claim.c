@@ -115,26 +115,41 @@ int cli_alloc(struct cli *c)
 	return code;
 }
 
+/* It goes on by itself; what for is in the claim. */
+static void print_release_waits(const char *name, const json_t *claim)
+{
+	cli_say("%s is %s: %s\n", name, print_text(claim, "state"), print_text(claim, "reason"));
+	cli_say("  state    it is taken back by itself as soon as that is over; nobody else gets it "
+		"before\n");
+	cli_say("  do       to wait for it: carve release %s --wait (or --deadline SECONDS)\n",
+		name);
+}
+
 int cli_release(struct cli *c)
 {
 	uint32_t deadline = 0;
 	if (cli_option_number(c, "deadline", DEADLINE_MAX, 0, &deadline) < 0)
 		return EXIT_USAGE;
 	json_t *reply = NULL, *params = json_pack("{s:s}", "claim", c->operands[0]);
+	bool wait = deadline || cli_option_given(c, "wait");
+	if (!wait)
+		json_object_set_new(params, "wait", json_false());
 	int r = cli_call_wait(c, "Release", params, deadline, &reply);
 	if (r < 0)
 		return cli_exit_code(&c->err);
-	int code = EXIT_OK;
 	const json_t *claim = json_object_get(reply, "claim");
-	if (c->json)
-		code = cli_print_json(reply);
-	else if (json_is_true(json_object_get(reply, "released")))
+	bool released = json_is_true(json_object_get(reply, "released"));
+	int code = !released && json_is_object(claim) ? EXIT_PARTIAL : EXIT_OK;
+	if (c->json) {
+		int printed = cli_print_json(reply);
+		code = printed == EXIT_OK ? code : printed;
+	} else if (released) {
 		cli_say("released %s\n", c->operands[0]);
-	else if (json_is_object(claim))
-		cli_say("%s is %s: %s\n", c->operands[0], print_text(claim, "state"),
-			print_text(claim, "reason"));
-	else
+	} else if (json_is_object(claim)) {
+		print_release_waits(c->operands[0], claim);
+	} else {
 		cli_say("there is no claim %s; nothing was changed\n", c->operands[0]);
+	}
 	json_decref(reply);
 	return code;
 }

@@ -68,7 +68,11 @@ static const struct cli_option alloc_options[] = {
 	DEADLINE_OPTION,
 	END,
 };
-static const struct cli_option release_options[] = { WAIT_OPTION, DEADLINE_OPTION, END };
+static const struct cli_option release_options[] = {
+	{ .name = "wait", .letter = 'w', .help = "Wait while somebody uses the slice" },
+	{ .name = "deadline", .arg = "SECONDS", .help = "Wait, and give up after so long" },
+	END,
+};
 static const struct cli_option handle_options[] = {
 	{ .name = "format", .arg = "FORMAT", .help = "qemu, libvirt, json or env (env)" },
 	END,

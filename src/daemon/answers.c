@@ -56,10 +56,11 @@ static json_t *claim_reply(const struct daemon *d, const struct answer *a)
 
 static json_t *release_reply(const struct daemon *d, const struct answer *a)
 {
-	bool released = a->claim.name[0];
-	json_t *o = json_pack("{s:b}", "released", released);
-	if (released)
-		wire_add(o, "claim", wire_claim(&a->claim, NULL, &d->picture.have));
+	bool known = a->claim.name[0];
+	const struct slice *s = a->waits && a->slice.id ? &a->slice : NULL;
+	json_t *o = json_pack("{s:b}", "released", known && !a->waits);
+	if (known)
+		wire_add(o, "claim", wire_claim(&a->claim, s, &d->picture.have));
 	return o;
 }
 

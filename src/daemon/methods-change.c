@@ -124,7 +124,8 @@ void method_release(struct session *s, const json_t *params)
 {
 	struct daemon *d = s->daemon;
 	engine_request_release(d->engine, session_waits(s, SESSION_RELEASE), &s->who,
-			       method_text(params, "claim"));
+			       method_text(params, "claim"),
+			       !json_is_false(json_object_get(params, "wait")));
 	turn_need(d);
 }
 

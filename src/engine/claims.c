@@ -309,8 +309,10 @@ void claim_release(struct engine *e, const struct request *rq)
 		answer_failed(e, rq->token, &err);
 		return;
 	}
-	if (!state_wait(e, rq->token, WAIT_RELEASE, rq->name))
+	struct waiter *w = state_wait(e, rq->token, WAIT_RELEASE, rq->name);
+	if (!w)
 		return;
+	w->no_wait = rq->no_wait;
 	if (c->state == CLAIM_RELEASING) {
 		if (c->reason[0])
 			answer_progress(e, WAIT_RELEASE, c->name, c->reason);

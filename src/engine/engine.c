@@ -172,22 +172,26 @@ void engine_request_alloc(struct engine *e, uint64_t token, const struct request
 		added->alloc = *rq;
 }
 
-static void request_named(struct engine *e, enum request_kind kind, uint64_t token,
-			  const struct requester *who, const char *name, const char *reason)
+static struct request *request_named(struct engine *e, enum request_kind kind, uint64_t token,
+				     const struct requester *who, const char *name,
+				     const char *reason)
 {
 	struct request *rq = request_add(e, kind, token, who);
 	if (!rq)
-		return;
+		return NULL;
 	/* A name that does not fit is nobody's: it must not become the empty one, which means all. */
 	if (STR_COPY(rq->name, name ? name : "") < 0)
 		(void)STR_COPY(rq->name, "?");
 	reason_set(rq->reason, sizeof(rq->reason), "%s", reason ? reason : "");
+	return rq;
 }
 
 void engine_request_release(struct engine *e, uint64_t token, const struct requester *who,
-			    const char *claim)
+			    const char *claim, bool wait)
 {
-	request_named(e, REQUEST_RELEASE, token, who, claim, NULL);
+	struct request *rq = request_named(e, REQUEST_RELEASE, token, who, claim, NULL);
+	if (rq)
+		rq->no_wait = !wait;
 }
 
 void engine_request_restore(struct engine *e, uint64_t token, const struct requester *who)

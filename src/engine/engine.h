@@ -42,6 +42,7 @@ struct answer {
 	struct err err;
 	struct claim claim; /* alloc, release */
 	struct slice slice;
+	bool waits;	/* release: not done yet; the claim says for what it waits */
 	json_t *report; /* apply: what was done, per device; owned */
 };
 
@@ -90,9 +91,10 @@ struct alloc_request {
 };
 void engine_request_alloc(struct engine *e, uint64_t token, const struct requester *who,
 			  const struct alloc_request *rq);
-/* Releases a claim by name; a name that is not there (any more) is no error: STEP nothing. */
+/* Releases a claim by name; a name that is not there (any more) is no error: STEP nothing. Without wait
+ * it is answered (waits) as soon as it would have to wait for anything but the steps themselves. */
 void engine_request_release(struct engine *e, uint64_t token, const struct requester *who,
-			    const char *claim);
+			    const char *claim, bool wait);
 /* Takes the policy over. plan_only: answers with the plan, records nothing. */
 void engine_request_apply(struct engine *e, uint64_t token, const struct requester *who,
 			  struct policy *p_take, const char *text, const struct want *wants,

@@ -60,7 +60,8 @@ void answer_progress(struct engine *e, enum waiter_kind kind, const char *claim,
 {
 	for (size_t i = 0; i < e->state.n_waiters; i++) {
 		struct waiter *w = &e->state.waiters[i];
-		if (w->kind != kind || !str_eq(w->claim, claim) || str_eq(w->told, text))
+		if (w->kind != kind || w->no_wait || !str_eq(w->claim, claim) ||
+		    str_eq(w->told, text))
 			continue;
 		reason_set(w->told, sizeof(w->told), "%s", text);
 		struct answer *a = answer_add(e, w->token, ANSWER_PENDING);
@@ -69,6 +70,24 @@ void answer_progress(struct engine *e, enum waiter_kind kind, const char *claim,
 		err_set(&a->err, "claim.waits", EAGAIN, "claim %s waits", claim);
 		err_on(&a->err, "claim %s", claim);
 		err_because(&a->err, "%s", text);
+	}
+}
+
+void answer_hasty(struct engine *e, const struct claim *c)
+{
+	const struct slice *s = c->slice ? store_slice(e, c->slice) : NULL;
+	for (size_t i = e->state.n_waiters; i > 0; i--) {
+		const struct waiter *w = &e->state.waiters[i - 1];
+		if (w->kind != WAIT_RELEASE || !w->no_wait || !str_eq(w->claim, c->name))
+			continue;
+		struct answer *a = answer_add(e, w->token, ANSWER_DONE);
+		if (!a)
+			return;
+		a->waits = true;
+		a->claim = *c;
+		if (s)
+			a->slice = *s;
+		state_waiter_remove(e, i - 1);
 	}
 }
 

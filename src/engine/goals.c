@@ -261,8 +261,9 @@ static int reclaiming_goal(struct engine *e, const struct mech *m, const struct 
 	bool found;
 	const struct function *f = m->find(e->have, s, &found);
 	if (!found)
-		return is_whole_device(s) && s->dirty ? wait_for(waits, "the device is not there")
-						      : 0;
+		return is_whole_device(s) && s->dirty
+			       ? wait_for(waits, "its device is gone; it is reset when it is back")
+			       : 0;
 	int r = s->dirty ? check_first(e, s, ret, waits) : 0;
 	if (r != 0)
 		return r;

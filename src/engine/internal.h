@@ -94,6 +94,7 @@ struct waiter {
 	char claim[NAME_SIZE];
 	char told[256]; /* last progress */
 	bool cancelled;
+	bool no_wait;	 /* release: what it waits for is its answer */
 	json_t *refused; /* apply: results of devices that were refused at once */
 	char only[DEVICE_KEY_SIZE];
 };
@@ -142,6 +143,7 @@ struct request {
 	struct want *wants;
 	size_t n_wants;
 	bool plan_only;
+	bool no_wait; /* release */
 	bool cancelled;
 	bool broken; /* memory ran out while it was taken in */
 };
@@ -264,6 +266,8 @@ struct answer *answer_add(struct engine *e, uint64_t token, enum answer_state st
 void answer_waiters(struct engine *e, enum waiter_kind kind, const char *claim,
 		    const struct claim *c, const struct slice *s, struct err *err);
 void answer_progress(struct engine *e, enum waiter_kind kind, const char *claim, const char *text);
+/* Answers those who do not wait for the release of that claim: c is what it has come to. */
+void answer_hasty(struct engine *e, const struct claim *c);
 /* An object for subscribers and the audit trail. Pairs of member name and text, ends with NULL. */
 void event_add(struct engine *e, const char *event, ...) __attribute__((sentinel));
 void event_slice(struct engine *e, const char *event, const struct slice *s, const char *reason);
@@ -326,6 +330,8 @@ void reclaim_begin(struct engine *e, struct slice *s);
 void reclaim_settle(struct engine *e, uint64_t id);
 void reclaim_quarantine(struct engine *e, uint64_t id, const struct err *why);
 bool reclaim_destroyed_is_clean(const struct engine *e, const struct slice *s);
+/* What is taken back waits for that: its claim says so, and who released it is told. */
+void reclaim_waits(struct engine *e, const struct slice *s, const char *text);
 void reclaim_checked(struct engine *e, const struct slice *s, const struct input_result *in);
 void reclaim_clear(struct engine *e, const struct request *rq);
 void reclaim_retry(struct engine *e, const struct request *rq);

@@ -11,6 +11,19 @@ static bool repairs(const struct engine *e)
 	return e->policy && e->policy->drift == DRIFT_REPAIR;
 }
 
+static bool device_there(const struct engine *e, const struct slice *s)
+{
+	return have_device(e->have, s->device) || have_parent(e->have, s->device);
+}
+
+/* How a slice that is not there was lost; a pulled card is another thing than a VF that somebody took. */
+static const char *how_vanished(const struct engine *e, const struct slice *s)
+{
+	if (!device_there(e, s))
+		return s->claim[0] ? "its device is gone, while it was held" : "its device is gone";
+	return s->claim[0] ? "it vanished while it was held" : "it vanished";
+}
+
 static void lost(struct engine *e, uint64_t id, const char *how)
 {
 	struct slice *s = store_slice_edit(e, id);
@@ -33,7 +46,7 @@ static void observe_held(struct engine *e, const struct slice *s)
 	bool found;
 	const struct function *f = goal_find(e, s, &found);
 	if (!found)
-		lost(e, s->id, "it vanished while it was held");
+		lost(e, s->id, how_vanished(e, s));
 	else if (m && m->binds && f && !driver_is_vfio(f->driver))
 		lost(e, s->id, "its VFIO driver was taken away while it was held");
 }
@@ -60,9 +73,25 @@ static void observe_ready(struct engine *e, const struct slice *s)
 	uint64_t id = s->id;
 	const struct function *f = goal_find(e, s, &found);
 	if (!found)
-		lost(e, id, "it vanished");
+		lost(e, id, how_vanished(e, s));
 	if (repairs(e) && goal_wanted(e, s) && (!found || !bound_as_wanted(e, s, f)))
 		repair(e, id);
+}
+
+/* First its driver was taken away, now the whole device: the newer reason says more. A broken claim stays
+ * broken, also when the device comes back: that is not what its consumer had. */
+static void observe_broken(struct engine *e, const struct slice *s)
+{
+	const char *how = how_vanished(e, s);
+	if (device_there(e, s) || str_eq(s->reason, how))
+		return;
+	struct slice *edit = store_slice_edit(e, s->id);
+	struct claim *c = store_claim_edit(e, s->claim);
+	if (!edit || !c)
+		return;
+	reason_set(edit->reason, sizeof(edit->reason), "%s", how);
+	reason_set(c->reason, sizeof(c->reason), "%s", how);
+	event_claim(e, "claim.broken", c, how);
 }
 
 static void observe_lost(struct engine *e, const struct slice *s)
@@ -70,9 +99,10 @@ static void observe_lost(struct engine *e, const struct slice *s)
 	bool found;
 	uint64_t id = s->id;
 	(void)goal_find(e, s, &found);
-	/* A broken claim stays broken: what came back is not what its consumer had. */
-	if (s->claim[0])
+	if (s->claim[0]) {
+		observe_broken(e, s);
 		return;
+	}
 	if (!found && repairs(e) && goal_wanted(e, s)) {
 		repair(e, id);
 		return;

@@ -34,6 +34,34 @@ static void holder_text(const struct holder *h, char *ret, size_t size)
 			   holder_kind_name((enum holder_kind)h->kind), h->what);
 }
 
+void reclaim_waits(struct engine *e, const struct slice *s, const char *text)
+{
+	const struct claim *found = s->claim[0] ? store_claim(e, s->claim) : NULL;
+	if (!found)
+		return;
+	if (!str_eq(found->reason, text)) {
+		struct claim *c = store_claim_edit(e, found->name);
+		if (!c)
+			return;
+		reason_set(c->reason, sizeof(c->reason), "%s", text);
+		event_claim(e, "claim.waits", c, text);
+		found = c;
+	}
+	answer_progress(e, WAIT_RELEASE, found->name, text);
+	answer_hasty(e, found);
+}
+
+/* What was waited for is over: it is no reason any more. */
+static void waits_no_more(struct engine *e, const struct slice *s)
+{
+	const struct claim *found = s->claim[0] ? store_claim(e, s->claim) : NULL;
+	if (!found || found->state != CLAIM_RELEASING || !found->reason[0])
+		return;
+	struct claim *c = store_claim_edit(e, found->name);
+	if (c)
+		c->reason[0] = '\0';
+}
+
 static void still_held(struct engine *e, const struct slice *s, const char *text)
 {
 	struct slice_state_volatile *v = state_slice(e, s->id);
@@ -47,12 +75,7 @@ static void still_held(struct engine *e, const struct slice *s, const char *text
 		v->prompted = v->backoff_ms < ENGINE_BACKOFF_MAX_MS;
 		return;
 	}
-	struct claim *c = s->claim[0] ? store_claim_edit(e, s->claim) : NULL;
-	if (!c || str_eq(c->reason, text))
-		return;
-	reason_set(c->reason, sizeof(c->reason), "%s", text);
-	event_claim(e, "claim.waits", c, text);
-	answer_progress(e, WAIT_RELEASE, c->name, text);
+	reclaim_waits(e, s, text);
 }
 
 static void is_gone(struct engine *e, const struct slice *s)
@@ -64,6 +87,8 @@ static void is_gone(struct engine *e, const struct slice *s)
 	v->backoff_ms = 0;
 	v->retry_at = 0;
 	v->waits[0] = '\0';
+	if (s->state == SLICE_RECLAIMING)
+		waits_no_more(e, s);
 	if (s->state != SLICE_HELD || !v->prompted)
 		return;
 	v->prompted = false;

@@ -160,9 +160,11 @@ static void slice_failed(struct engine *e, const struct slice *s, struct err *er
 /* Not begun, or refused: nothing was touched, so what leaves only waits. */
 static void slice_refused(struct engine *e, const struct slice *s, struct err *err, bool held)
 {
-	if (held && (s->state == SLICE_RECLAIMING || s->state == SLICE_REMOVING))
+	if (held && (s->state == SLICE_RECLAIMING || s->state == SLICE_REMOVING)) {
 		slice_later(e, s->id, err);
-	else
+		if (s->state == SLICE_RECLAIMING)
+			reclaim_waits(e, s, err->because ? err->because : err->what);
+	} else
 		slice_failed(e, s, err);
 }
 
@@ -203,6 +205,8 @@ static void step_stuck(struct engine *e, const struct in_flight *f, const struct
 		return;
 	state_backoff(e, &d->retry_at, &d->backoff_ms);
 	reason_set(d->waits, sizeof(d->waits), "%s", err.because ? err.because : err.what);
+	if (s && s->state == SLICE_RECLAIMING)
+		reclaim_waits(e, s, d->waits);
 }
 
 /* Everybody who waits for something fresh on a device that does not move is told now. */

@@ -149,10 +149,15 @@ static bool slice_advance(struct engine *e, uint64_t id)
 	struct slice_state_volatile *v = state_slice(e, id);
 	if (v)
 		v->finished = false;
-	if (r == -EAGAIN)
+	if (r == -EAGAIN) {
+		bool found;
 		waits_set(e, s, waits);
-	else if (r < 0)
+		(void)goal_find(e, s, &found);
+		if (!found && state == SLICE_RECLAIMING)
+			reclaim_waits(e, s, waits);
+	} else if (r < 0) {
 		return slice_cannot(e, id, &err);
+	}
 	return false;
 }
 

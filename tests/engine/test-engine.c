@@ -363,6 +363,84 @@ static void test_f20_engine_release_waits_until_the_consumer_is_gone(void **stat
 	claim_ok(w, 1001, "gpu", "two");
 }
 
+/* Who does not want to wait is told at once for whom it would be, each time anew. */
+static void test_engine_release_now_names_who_holds_it_and_goes_on(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "gpu", "one");
+	open_ok(w, "one", 1000);
+	for (int i = 0; i < 2; i++) {
+		uint64_t token = world_release_now(w, 1000, "one");
+		run(w);
+		const struct world_answer *a = answered(w, token, ANSWER_DONE);
+		assert_true(a->waits);
+		assert_int_equal(a->progress, 0);
+		assert_int_equal(a->claim.state, CLAIM_RELEASING);
+		assert_non_null(strstr(a->claim.reason, "4121"));
+	}
+	close_it(w, "one");
+	uint64_t token = world_release_now(w, 1000, "one");
+	run(w);
+	assert_false(answered(w, token, ANSWER_DONE)->waits);
+	assert_null(world_claim(w, "one"));
+}
+
+static void test_engine_release_now_of_what_nobody_holds_is_done(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "gpu", "one");
+	uint64_t token = world_release_now(w, 1000, "one");
+	run(w);
+	assert_false(answered(w, token, ANSWER_DONE)->waits);
+	assert_null(world_claim(w, "one"));
+}
+
+/* Its holder was the reason; then the card was pulled, and that is the reason. */
+static void test_engine_claim_says_that_its_device_is_gone(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "gpu", "one");
+	open_ok(w, "one", 1000);
+	world_release_now(w, 1000, "one");
+	run(w);
+	assert_non_null(strstr(world_claim(w, "one")->reason, "held by"));
+	close_it(w, "one");
+	const struct function card = *have_device(&w->m.have, GPU);
+	have_remove_function(&w->m.have, card.addr);
+	world_observe(w);
+	run(w);
+	assert_non_null(strstr(world_claim(w, "one")->reason, "its device is gone"));
+	uint64_t token = world_release_now(w, 1000, "one");
+	run(w);
+	assert_true(answered(w, token, ANSWER_DONE)->waits);
+	*have_add_function(&w->m.have) = card;
+	have_sort(&w->m.have);
+	world_observe(w);
+	run(w);
+	assert_null(world_claim(w, "one"));
+}
+
+static void test_engine_broken_claim_says_that_its_device_is_gone(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "gpu", "one");
+	struct function *f = have_function(&w->m.have, have_device(&w->m.have, GPU)->addr);
+	f->driver[0] = '\0';
+	world_observe(w);
+	run(w);
+	assert_int_equal(world_claim(w, "one")->state, CLAIM_BROKEN);
+	assert_non_null(strstr(world_claim(w, "one")->reason, "driver was taken away"));
+	have_remove_function(&w->m.have, f->addr);
+	world_observe(w);
+	run(w);
+	assert_int_equal(world_claim(w, "one")->state, CLAIM_BROKEN);
+	assert_non_null(strstr(world_claim(w, "one")->reason, "its device is gone"));
+}
+
 static void test_f42_engine_early_signal_frees_nothing(void **state)
 {
 	struct world *w = *state;
@@ -1280,6 +1358,10 @@ int main(void)
 		T(test_f01_engine_step_fails_after_bind_gives_the_driver_back),
 		T(test_f01_engine_killed_after_bind_gives_the_driver_back),
 		T(test_f20_engine_release_waits_until_the_consumer_is_gone),
+		T(test_engine_release_now_names_who_holds_it_and_goes_on),
+		T(test_engine_release_now_of_what_nobody_holds_is_done),
+		T(test_engine_claim_says_that_its_device_is_gone),
+		T(test_engine_broken_claim_says_that_its_device_is_gone),
 		T(test_f42_engine_early_signal_frees_nothing),
 		T(test_f32_engine_stale_release_touches_nobody),
 		T(test_f22_engine_apply_waits_until_what_came_back_is_reclaimed),

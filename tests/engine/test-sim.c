@@ -170,7 +170,11 @@ static void op_release(struct world *w)
 	const struct claim *c = some_claim(w);
 	char name[NAME_SIZE];
 	(void)STR_COPY(name, c && !chance(w, 5) ? c->name : "never-was");
-	world_release(w, c && !c->from_policy ? c->uid : 0, name);
+	uint32_t uid = c && !c->from_policy ? c->uid : 0;
+	if (world_random(w, 2))
+		world_release(w, uid, name);
+	else
+		world_release_now(w, uid, name);
 }
 
 static void op_consumer(struct world *w)

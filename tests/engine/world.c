@@ -361,6 +361,7 @@ static void answer_keep(struct world *w, const struct answer *a)
 	if (a->err.because)
 		snprintf(to->because, sizeof(to->because), "%s", a->err.because);
 	to->claim = a->claim;
+	to->waits = a->waits;
 	if (a->report)
 		to->report = json_incref(a->report);
 	world_log(w, "answer %llu %s %s", (unsigned long long)a->request,
@@ -659,11 +660,21 @@ uint64_t world_alloc(struct world *w, uint32_t uid, const char *class, const cha
 	return token;
 }
 
-uint64_t world_release(struct world *w, uint32_t uid, const char *name)
+static uint64_t release(struct world *w, uint32_t uid, const char *name, bool wait)
 {
 	struct requester who = { .uid = uid, .gid = uid, .claim = true, .manage = uid == 0 };
 	uint64_t token = ++w->token;
-	world_log(w, "release %llu %s", (unsigned long long)token, name);
-	engine_request_release(w->e, token, &who, name);
+	world_log(w, "release %llu %s%s", (unsigned long long)token, name, wait ? "" : " now");
+	engine_request_release(w->e, token, &who, name, wait);
 	return token;
+}
+
+uint64_t world_release(struct world *w, uint32_t uid, const char *name)
+{
+	return release(w, uid, name, true);
+}
+
+uint64_t world_release_now(struct world *w, uint32_t uid, const char *name)
+{
+	return release(w, uid, name, false);
 }

@@ -19,6 +19,7 @@ struct world_answer {
 	char id[64]; /* of the error */
 	char because[512];
 	struct claim claim;
+	bool waits;
 	json_t *report;
 	unsigned progress;
 };
@@ -74,6 +75,8 @@ uint64_t world_apply_as_planned(struct world *w, const char *text, size_t *ret_s
 uint64_t world_alloc(struct world *w, uint32_t uid, const char *class, const char *name,
 		     enum claim_kind kind, int32_t pid, const struct vf_settings *set);
 uint64_t world_release(struct world *w, uint32_t uid, const char *name);
+/* Does not wait for whoever still uses it. */
+uint64_t world_release_now(struct world *w, uint32_t uid, const char *name);
 struct world_answer *world_answer(struct world *w, uint64_t token);
 const struct claim *world_claim(const struct world *w, const char *name);
 const struct slice *world_slice(const struct world *w, uint64_t id);

@@ -55,6 +55,24 @@ test_f08_function_in_use_is_not_taken_from_its_guest() {
 	[[ $(driver_of "$rng") == virtio-pci ]]
 }
 
+# For hooks: who has it open is told at once, and nobody has to wait.
+test_release_of_what_is_in_use_says_so_and_ends() {
+	prepare_applied
+	claim random one
+	hold qemu "$rng"
+	ends_with 4 timeout 10 carve release one
+	says "one is releasing: held by pid $holder (qemu)" timeout 10 carve release one
+	says 'carve release one --wait' timeout 10 carve release one
+	says '"released": false' timeout 10 carve release one --json
+	[[ $(driver_of "$rng") == vfio-pci ]]
+	let_go
+	wait_until 10 claim_is_over one
+	[[ $(driver_of "$rng") == virtio-pci ]]
+	claim random two
+	carve release two
+	claim_is_over two
+}
+
 test_f08_mdev_in_use_is_not_removed() {
 	local uuid
 	prepare_applied
@@ -240,6 +258,29 @@ test_f42_pulled_card_is_not_free_while_it_is_held() {
 	carve-sim plug
 	wait_until 10 claim_is_over one
 	[[ $(driver_of "$rng") == virtio-pci ]]
+}
+
+# The machine is asked for its status because events that nothing else follows are told with that.
+is_said_to_be_gone() { # CLAIM
+	carve-sim status >/dev/null
+	carve show "$1" | grep -q '^Reason: *its device is gone'
+}
+
+# Whatever was the reason before, and whether it was released or not.
+test_claim_whose_card_was_pulled_says_that_it_is_gone() {
+	prepare_applied
+	claim random one
+	claim lan two
+	hold qemu "$rng"
+	says "held by pid $holder" timeout 10 carve release one
+	carve-sim pull "$rng"
+	let_go
+	wait_until 10 is_said_to_be_gone one
+	says 'its device is gone' timeout 10 carve release one
+	carve-sim pull "$nic"
+	wait_until 10 is_said_to_be_gone two
+	carve-sim plug
+	wait_until 10 claim_is_over one
 }
 
 # Another card in the machine: the same devices are at other addresses and in other groups.
