@@ -44,8 +44,10 @@ static int policy_load(const char *file, char **ret, struct err *reterr)
 	size_t len = 0;
 	_cleanup_free_ char *text = NULL;
 	int r = cli_policy_read(file, &text, &len, reterr);
-	if (r < 0)
+	if (r < 0) {
+		err_todo(reterr, "name a file that you may read; carve init proposes a policy");
 		return r;
+	}
 	const char *name = str_eq(file, "-") ? "standard input" : file;
 	_cleanup_(policy_freep) struct policy *p = policy_parse(text, len, name, reterr);
 	if (!p)

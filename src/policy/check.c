@@ -14,6 +14,55 @@ static const struct policy_selection *selection_find(const struct policy *p, con
 	return NULL;
 }
 
+static void add_name(struct str_buf *b, const char *name)
+{
+	str_buf_addf(b, "%s%s", b->len ? ", " : "", name);
+}
+
+/* names: those there are. */
+static int refuse_name(struct policy_source *s, struct str_buf *names, const char *where)
+{
+	if (names->len)
+		err_todo(s->err, "use one of: %.300s", names->text);
+	else
+		err_todo(s->err, "name it under %s first", where);
+	str_buf_done(names);
+	return -EINVAL;
+}
+
+static int no_selection(const struct policy *p, const char *name, struct policy_position at,
+			struct policy_source *s)
+{
+	struct str_buf names = { 0 };
+	policy_source_error(s, at, "policy.reference", "there is no \"%s\" under devices", name);
+	for (size_t i = 0; i < p->n_selections; i++)
+		add_name(&names, p->selections[i].name);
+	return refuse_name(s, &names, "devices");
+}
+
+static int no_class(const struct policy *p, const struct policy_reservation *rv,
+		    struct policy_source *s)
+{
+	struct str_buf names = { 0 };
+	policy_source_error(s, rv->at, "policy.reference", "there is no class \"%s\"", rv->class);
+	for (size_t i = 0; i < p->n_classes; i++)
+		add_name(&names, p->classes[i].name);
+	return refuse_name(s, &names, "classes");
+}
+
+static int no_profile(const struct policy_class *c, const char *profile,
+		      const struct policy_divide *d, struct policy_source *s)
+{
+	struct str_buf names = { 0 };
+	policy_source_error(s, c->at, "policy.reference", "\"%s\" yields no \"%s\" (see line %d)",
+			    c->from, profile, d->at.line);
+	for (uint32_t i = 0; i < d->n_types; i++)
+		add_name(&names, d->types[i]);
+	if (d->n_types == 0)
+		add_name(&names, str_eq(d->mech, "sriov") ? "vf" : d->mech);
+	return refuse_name(s, &names, "divide");
+}
+
 const struct policy_divide *policy_divide_find(const struct policy *p, const char *selection)
 {
 	for (size_t i = 0; i < p->n_divides; i++)
@@ -48,10 +97,13 @@ static int check_mech_keys(const struct policy_divide *d, struct policy_source *
 		{ d->n_types > 0, d->on_demand ? "on-demand" : "types", "mdev" },
 	};
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (keys[i].given && !str_eq(keys[i].mech, d->mech))
-			return policy_source_error(s, d->at, "policy.conflict",
-						   "\"%s\" is for \"as: %s\", not for \"as: %s\"",
-						   keys[i].key, keys[i].mech, d->mech);
+		if (keys[i].given && !str_eq(keys[i].mech, d->mech)) {
+			policy_source_error(s, d->at, "policy.conflict",
+					    "\"%s\" is for \"as: %s\", not for \"as: %s\"",
+					    keys[i].key, keys[i].mech, d->mech);
+			err_todo(s->err, "leave it out, or write \"as: %s\"", keys[i].mech);
+			return -EINVAL;
+		}
 	return 0;
 }
 
@@ -59,37 +111,39 @@ static int check_settings(const struct vf_settings *v, struct policy_position at
 			  struct policy_source *s)
 {
 	if (v->qos && !v->vlan)
-		return policy_source_error(s, at, "policy.conflict",
-					   "qos is the priority of a VLAN tag; "
-					   "there is no vlan");
+		return policy_source_refuse(s, at, "policy.conflict", "add vlan, or leave qos out",
+					    "qos is the priority of a VLAN tag; "
+					    "there is no vlan");
 	if (v->max_rate && v->min_rate > v->max_rate)
-		return policy_source_error(s, at, "policy.conflict",
-					   "min-rate %u is above max-rate %u", v->min_rate,
-					   v->max_rate);
+		return policy_source_refuse(s, at, "policy.conflict",
+					    "lower min-rate, or raise max-rate",
+					    "min-rate %u is above max-rate %u", v->min_rate,
+					    v->max_rate);
 	return 0;
 }
 
 static int check_types(const struct policy_divide *d, struct policy_source *s)
 {
-	if (d->n_types == 0) {
-		policy_source_error(s, d->at, "policy.missing",
-				    "\"as: mdev\" needs \"types\" or \"on-demand\"");
-		return -EINVAL;
-	}
+	if (d->n_types == 0)
+		return policy_source_refuse(
+			s, d->at, "policy.missing",
+			"add \"on-demand: [TYPE]\"; carve list slices shows the types",
+			"\"as: mdev\" needs \"types\" or \"on-demand\"");
 	bool ahead = false;
 	for (uint32_t i = 0; i < d->n_types; i++) {
 		ahead = ahead || d->type_count[i] > 0;
 		for (uint32_t k = 0; k < i; k++)
 			if (str_eq(d->types[i], d->types[k]))
-				return policy_source_error(s, d->at, "policy.conflict",
-							   "type %s is named twice", d->types[i]);
+				return policy_source_refuse(s, d->at, "policy.conflict",
+							    "name it once",
+							    "type %s is named twice", d->types[i]);
 	}
 	if (ahead && d->on_demand)
-		return policy_source_error(s, d->at, "policy.conflict",
-					   "\"types\" and \"on-demand\" exclude each other");
+		return policy_source_refuse(s, d->at, "policy.conflict", "keep one of the two",
+					    "\"types\" and \"on-demand\" exclude each other");
 	if (d->on_demand && d->expect >= 0)
-		return policy_source_error(s, d->at, "policy.conflict",
-					   "nothing can be expected of slices made on demand");
+		return policy_source_refuse(s, d->at, "policy.conflict", "leave expect out",
+					    "nothing can be expected of slices made on demand");
 	return 0;
 }
 
@@ -97,21 +151,22 @@ static int check_divide(const struct policy *p, const struct policy_divide *d,
 			struct policy_source *s)
 {
 	if (!selection_find(p, d->use))
-		return policy_source_error(s, d->at, "policy.reference",
-					   "there is no \"%s\" under devices", d->use);
+		return no_selection(p, d->use, d->at, s);
 	const struct policy_divide *first = policy_divide_find(p, d->use);
 	if (first != d)
-		return policy_source_error(s, d->at, "policy.conflict",
-					   "\"%s\" is divided already on line %d", d->use,
-					   first->at.line);
+		return policy_source_refuse(s, d->at, "policy.conflict",
+					    "keep one of the two: a device is divided in one way",
+					    "\"%s\" is divided already on line %d", d->use,
+					    first->at.line);
 	int r = check_mech_keys(d, s);
 	if (r >= 0)
 		r = check_settings(&d->vf, d->at, s);
 	if (r < 0)
 		return r;
 	if (str_eq(d->mech, "sriov") && d->count == 0)
-		return policy_source_error(s, d->at, "policy.missing",
-					   "\"as: sriov\" needs \"count\"");
+		return policy_source_refuse(s, d->at, "policy.missing",
+					    "add \"count: N\", the number of VFs of each device",
+					    "\"as: sriov\" needs \"count\"");
 	return str_eq(d->mech, "mdev") ? check_types(d, s) : 0;
 }
 
@@ -120,24 +175,22 @@ static int check_class(const struct policy *p, const struct policy_class *c,
 {
 	const struct policy_divide *d = policy_divide_find(p, c->from);
 	if (!selection_find(p, c->from))
-		return policy_source_error(s, c->at, "policy.reference",
-					   "there is no \"%s\" under devices", c->from);
+		return no_selection(p, c->from, c->at, s);
 	if (!d)
-		return policy_source_error(
+		return policy_source_refuse(
 			s, c->at, "policy.reference",
+			"add an entry with \"use\" of that name under divide, or remove the class",
 			"nothing under divide uses \"%s\": class %s would be empty", c->from,
 			c->name);
 	for (uint32_t i = 0; i < c->n_profiles; i++)
 		if (!policy_divide_yields(d, c->profiles[i]))
-			return policy_source_error(s, c->at, "policy.reference",
-						   "\"%s\" yields no \"%s\" (see line %d)", c->from,
-						   c->profiles[i], d->at.line);
+			return no_profile(c, c->profiles[i], d, s);
 	bool sets = c->may_mac || c->may_vlan || c->may_spoofchk || c->may_trust || c->may_link ||
 		    c->may_rate;
 	if (sets && !str_eq(d->mech, "sriov"))
-		return policy_source_error(s, c->at, "policy.conflict",
-					   "may-set is for VFs; class %s has slices of \"as: %s\"",
-					   c->name, d->mech);
+		return policy_source_refuse(s, c->at, "policy.conflict", "leave may-set out",
+					    "may-set is for VFs; class %s has slices of \"as: %s\"",
+					    c->name, d->mech);
 	return 0;
 }
 
@@ -146,17 +199,18 @@ static int check_reservation(const struct policy *p, size_t i, struct policy_sou
 	const struct policy_reservation *rv = &p->reservations[i];
 	for (size_t k = 0; k < i; k++)
 		if (str_eq(p->reservations[k].name, rv->name))
-			return policy_source_error(s, rv->at, "policy.duplicate",
-						   "reservation %s is here twice, first on line %d",
-						   rv->name, p->reservations[k].at.line);
+			return policy_source_refuse(
+				s, rv->at, "policy.duplicate", "give one of the two another name",
+				"reservation %s is here twice, first on line %d", rv->name,
+				p->reservations[k].at.line);
 	const struct policy_class *c = policy_class_find(p, rv->class);
 	if (!c)
-		return policy_source_error(s, rv->at, "policy.reference",
-					   "there is no class \"%s\"", rv->class);
+		return no_class(p, rv, s);
 	_cleanup_err_ struct err e = { 0 };
 	if (policy_settings_allowed(c, &rv->set, &e) < 0)
-		return policy_source_error(s, rv->at, "policy.value", "reservation %s: %s",
-					   rv->name, e.what ? e.what : "not allowed");
+		return policy_source_refuse(s, rv->at, "policy.value",
+					    e.todo ? e.todo : "leave it out", "reservation %s: %s",
+					    rv->name, e.what ? e.what : "not allowed");
 	return check_settings(&rv->set, rv->at, s);
 }
 

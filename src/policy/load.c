@@ -40,11 +40,18 @@ static const char *node_kind(struct fy_node *n)
 	return fy_node_get_scalar(n, &len) && len > 0 ? "a single value" : "nothing";
 }
 
+#define GIVEN "given a value"
+
 static int type_error(struct loader *l, struct policy_position at, const char *key,
 		      const char *wanted, struct fy_node *n)
 {
-	return policy_source_error(l->source, at, "policy.type", "%s must be %s, not %s", key,
-				   wanted, node_kind(n));
+	int r = policy_source_error(l->source, at, "policy.type", "%s must be %s, not %s", key,
+				    wanted, node_kind(n));
+	if (str_eq(wanted, GIVEN))
+		err_todo(l->err, "give it one, or leave %s out", key);
+	else
+		err_todo(l->err, "write %s there", wanted);
+	return r;
 }
 
 /* No aliases: a small file could unfold to a huge one. No tags: they would change what a value is. */
@@ -53,13 +60,14 @@ static int refuse_yaml_extras(struct loader *l, struct fy_node *n, struct policy
 	if (!n)
 		return 0;
 	if (fy_node_is_alias(n))
-		return policy_source_error(l->source, at, "policy.syntax",
-					   "anchors and aliases are not used in %s files",
-					   l->source->language->name);
+		return policy_source_refuse(l->source, at, "policy.syntax",
+					    "write it out where it is used",
+					    "anchors and aliases are not used in %s files",
+					    l->source->language->name);
 	if (fy_node_get_tag_token(n))
-		return policy_source_error(l->source, at, "policy.syntax",
-					   "tags are not used in %s files",
-					   l->source->language->name);
+		return policy_source_refuse(l->source, at, "policy.syntax", "leave the tag out",
+					    "tags are not used in %s files",
+					    l->source->language->name);
 	return 0;
 }
 
@@ -70,14 +78,14 @@ static int scalar_text(struct loader *l, struct fy_node *n, struct policy_positi
 	size_t len = 0;
 	const char *text = n && fy_node_is_scalar(n) ? fy_node_get_scalar(n, &len) : NULL;
 	if (len > most)
-		return policy_source_error(l->source, at, "policy.limit",
-					   "the value of %.40s is longer than %zu bytes", key,
-					   most);
+		return policy_source_refuse(l->source, at, "policy.limit", "make it shorter",
+					    "the value of %.40s is longer than %zu bytes", key,
+					    most);
 	if (text && memchr(text, '\0', len))
-		return policy_source_error(l->source, at, "policy.syntax",
-					   "the value of %.40s holds a NUL byte", key);
+		return policy_source_refuse(l->source, at, "policy.syntax", "leave that byte out",
+					    "the value of %.40s holds a NUL byte", key);
 	*ret = text ? strndup(text, len) : strdup("");
-	return *ret ? 0 : err_set(l->err, "base.memory", ENOMEM, "out of memory");
+	return *ret ? 0 : policy_memory_error(l->err);
 }
 
 static bool is_plain(struct fy_node *n)
@@ -207,10 +215,10 @@ static int store(struct loader *l, const struct policy_option *o, const struct p
 	else if (o->size)
 		r = store_field(into, o, v);
 	if (r == -ENOMEM)
-		return err_set(l->err, "base.memory", ENOMEM, "out of memory");
+		return policy_memory_error(l->err);
 	if (r < 0)
-		return policy_source_error(l->source, v->at, "policy.limit",
-					   "%s: \"%.40s\" is too long", o->key, v->text);
+		return policy_source_refuse(l->source, v->at, "policy.limit", "make it shorter",
+					    "%s: \"%.40s\" is too long", o->key, v->text);
 	return 0;
 }
 
@@ -230,7 +238,7 @@ static int load_one(struct loader *l, const struct policy_option *o, struct fy_n
 	if (r < 0)
 		return r;
 	if (*text == '\0' && is_plain(n))
-		return type_error(l, at, o->key, "given a value", n);
+		return type_error(l, at, o->key, GIVEN, n);
 	struct policy_value v = { 0 };
 	r = read_scalar(l, o, n, at, text, &v);
 	return r < 0 ? r : store(l, o, &v, into);
@@ -240,12 +248,15 @@ static int check_count(struct loader *l, const struct policy_option *o, int n,
 		       struct policy_position at)
 {
 	if (n <= 0 && o->kind != OPTION_NAMED && o->kind != OPTION_LIST)
-		return policy_source_error(l->source, at, "policy.value", "%s must not be empty",
-					   o->key);
+		return policy_source_refuse(l->source, at, "policy.value",
+					    "name at least one, or leave the key out",
+					    "%s must not be empty", o->key);
 	if ((size_t)n <= o->most)
 		return 0;
-	return policy_source_error(l->source, at, "policy.limit",
-				   "%s has %d entries, %zu are allowed", o->key, n, o->most);
+	policy_source_error(l->source, at, "policy.limit", "%s has %d entries, %zu are allowed",
+			    o->key, n, o->most);
+	err_todo(l->err, "leave out %zu of them", (size_t)n - o->most);
+	return -EINVAL;
 }
 
 static int load_leaf(struct loader *l, const struct policy_option *o, struct fy_node *n,
@@ -272,8 +283,9 @@ static int pair_name(struct loader *l, struct fy_node_pair *pair, const char *wh
 	if (r < 0)
 		return r;
 	if (!key || !fy_node_is_scalar(key))
-		return policy_source_error(l->source, at, "policy.type",
-					   "a key in %s is no simple name", where);
+		return policy_source_refuse(l->source, at, "policy.type",
+					    "write one word before the colon",
+					    "a key in %s is no simple name", where);
 	*ret_at = at;
 	return scalar_text(l, key, at, where, SCALAR_MAX, ret);
 }
@@ -281,8 +293,9 @@ static int pair_name(struct loader *l, struct fy_node_pair *pair, const char *wh
 static int duplicate_error(struct loader *l, const char *name, struct policy_position at,
 			   struct policy_position first)
 {
-	return policy_source_error(l->source, at, "policy.duplicate",
-				   "\"%.60s\" is here twice, first on line %d", name, first.line);
+	return policy_source_refuse(l->source, at, "policy.duplicate",
+				    "remove one of the two, or make one of both",
+				    "\"%.60s\" is here twice, first on line %d", name, first.line);
 }
 
 /* Names that authors choose: valid, not to be taken for anything else, each once. */
@@ -315,9 +328,9 @@ static int check_form(struct loader *l, const struct policy_option *o, const cha
 {
 	char field[NAME_SIZE]; /* of this size where it is stored */
 	if (STR_COPY(field, name) < 0)
-		return policy_source_error(l->source, at, "policy.limit",
-					   "%s: \"%.40s...\" is longer than %d bytes", o->key, name,
-					   NAME_SIZE - 1);
+		return policy_source_refuse(l->source, at, "policy.limit", "make it shorter",
+					    "%s: \"%.40s...\" is longer than %d bytes", o->key,
+					    name, NAME_SIZE - 1);
 	struct policy_complaint c = { 0 };
 	int r = policy_form_check(o->form, name, &c);
 	if (r < 0) {
@@ -337,8 +350,8 @@ static int check_name(struct loader *l, const struct policy_option *o, struct fy
 	if (o->form)
 		return check_form(l, o, name, at);
 	if (!policy_name_valid(name))
-		return policy_source_error(
-			l->source, at, "policy.value",
+		return policy_source_refuse(
+			l->source, at, "policy.value", "use these characters only, as in gpu-1",
 			"%s: \"%.60s\" is no name: up to 48 letters, digits, and "
 			". _ - after the first",
 			where, name);
@@ -386,7 +399,7 @@ static int load_named_entry(struct loader *l, const struct policy_option *o, con
 		return load_count(l, o, name, value, at, into);
 	void *child = element_add(o, name, at, into);
 	if (!child)
-		return err_set(l->err, "base.memory", ENOMEM, "out of memory");
+		return policy_memory_error(l->err);
 	return load_map(l, value, o->children, name, at, child);
 }
 
@@ -404,7 +417,7 @@ static int load_named(struct loader *l, const struct policy_option *o, struct fy
 		.at = calloc((size_t)count + 1, sizeof(struct policy_position)),
 	};
 	if (!names.names || !names.at)
-		return err_set(l->err, "base.memory", ENOMEM, "out of memory");
+		return policy_memory_error(l->err);
 
 	void *it = NULL;
 	for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(n, &it));) {
@@ -439,7 +452,7 @@ static int load_list(struct loader *l, const struct policy_option *o, struct fy_
 		r = refuse_yaml_extras(l, item, item_at);
 		void *child = r >= 0 ? element_add(o, NULL, item_at, into) : NULL;
 		if (r >= 0 && !child)
-			r = err_set(l->err, "base.memory", ENOMEM, "out of memory");
+			r = policy_memory_error(l->err);
 		if (r >= 0)
 			r = load_map(l, item, o->children, where, item_at, child);
 	}
@@ -459,7 +472,7 @@ static int load_matches(struct loader *l, const struct policy_option *o, struct 
 	for (struct fy_node *item; r >= 0 && (item = fy_node_sequence_iterate(n, &it));) {
 		struct policy_match *child = policy_match_add(group, MATCH_ALL);
 		if (!child)
-			return err_set(l->err, "base.memory", ENOMEM, "out of memory");
+			return policy_memory_error(l->err);
 		r = load_match(l, item, o->key, policy_source_position(item, at), depth + 1, child);
 	}
 	return r;
@@ -474,7 +487,7 @@ static int load_match_key(struct loader *l, const struct policy_option *o, struc
 						       : MATCH_ALL;
 	struct policy_match *child = policy_match_add(into, op);
 	if (!child)
-		return err_set(l->err, "base.memory", ENOMEM, "out of memory");
+		return policy_memory_error(l->err);
 	child->option = o;
 	if (op == MATCH_LEAF)
 		return load_leaf(l, o, n, at, child);
@@ -538,15 +551,17 @@ static int load_match(struct loader *l, struct fy_node *n, const char *where,
 	if (r < 0)
 		return r;
 	if (depth > MATCH_DEPTH_MAX)
-		return policy_source_error(l->source, at, "policy.limit",
-					   "conditions are nested more than %d deep",
-					   MATCH_DEPTH_MAX);
+		return policy_source_refuse(
+			l->source, at, "policy.limit",
+			"write conditions beside each other: the keys of one match must all hold",
+			"conditions are nested more than %d deep", MATCH_DEPTH_MAX);
 	if (!n || !fy_node_is_mapping(n))
 		return type_error(l, policy_source_position(n, at), where, "a map of match keys",
 				  n);
 	if (fy_node_mapping_item_count(n) <= 0)
-		return policy_source_error(l->source, at, "policy.value",
-					   "%s is empty: it would take every device", where);
+		return policy_source_refuse(l->source, at, "policy.value",
+					    "say which devices: by id, class, address, ...",
+					    "%s is empty: it would take every device", where);
 
 	struct policy_position seen[TABLE_MAX] = { 0 };
 	void *it = NULL;
@@ -584,7 +599,7 @@ static int load_option(struct loader *l, const struct policy_option *o, struct f
 	case OPTION_MATCH: {
 		struct policy_match *m = policy_match_new(MATCH_ALL);
 		if (!m)
-			return err_set(l->err, "base.memory", ENOMEM, "out of memory");
+			return policy_memory_error(l->err);
 		*(struct policy_match **)((char *)into + o->offset) = m;
 		return load_match(l, n, o->key, at, 1, m);
 	}
@@ -607,14 +622,24 @@ static int load_option(struct loader *l, const struct policy_option *o, struct f
 	return -EINVAL;
 }
 
+static int required_missing(struct loader *l, const struct policy_option *o, const char *where,
+			    struct policy_position at)
+{
+	policy_source_error(l->source, at, "policy.missing", "%s lacks \"%s\"", where, o->key);
+	if (str_eq(o->key, "version"))
+		err_todo(l->err, "write \"version: 1\" at its beginning");
+	else
+		err_todo(l->err, "add %s: %s", o->key, o->help);
+	return -EINVAL;
+}
+
 static int check_required(struct loader *l, const struct policy_option *table,
 			  const struct policy_position *seen, const char *where,
 			  struct policy_position at)
 {
 	for (size_t i = 0; table[i].key; i++)
 		if (table[i].required && !seen[i].line)
-			return policy_source_error(l->source, at, "policy.missing",
-						   "%s lacks \"%s\"", where, table[i].key);
+			return required_missing(l, &table[i], where, at);
 	return 0;
 }
 
@@ -669,7 +694,8 @@ int policy_load(struct policy_source *source, void *into)
 	const struct policy_position start = { 1, 1 };
 	struct fy_node *root = policy_source_root(source);
 	if (!root)
-		return policy_source_error(source, start, "policy.missing", "the file is empty");
+		return policy_source_refuse(source, start, "policy.missing",
+					    "begin it with \"version: 1\"", "the file is empty");
 	int r = check_version(&l, root);
 	if (r < 0)
 		return r;
@@ -682,9 +708,15 @@ struct policy *policy_parse(const char *text, size_t len, const char *file, stru
 {
 	_cleanup_(policy_source_done) struct policy_source source = { 0 };
 	_cleanup_(policy_freep) struct policy *p = calloc(1, sizeof(*p));
-	if (!p || STR_COPY(p->file, file) < 0) {
-		err_set(reterr, p ? "policy.limit" : "base.memory", p ? ENAMETOOLONG : ENOMEM, "%s",
-			p ? "the name of the policy file is too long" : "out of memory");
+	if (!p) {
+		policy_memory_error(reterr);
+		return NULL;
+	}
+	if (STR_COPY(p->file, file) < 0) {
+		err_set(reterr, "policy.limit", ENAMETOOLONG,
+			"the name of the policy file is too long");
+		err_state(reterr, "nothing was changed");
+		err_todo(reterr, "name it in fewer than %zu bytes", sizeof(p->file));
 		return NULL;
 	}
 	if (policy_source_open(&source, &policy_language, text, len, file, reterr) < 0 ||

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "policy/check.h"
 #include "policy/match.h"
+#include "policy/source.h"
 
 const struct policy_selection *policy_select(const struct policy *p,
 					     const struct policy_facts *facts,
@@ -91,24 +92,29 @@ static int refuse_unenrolled(struct pinning *pin, const struct policy_selection 
 static int check_sriov(struct pinning *pin, const struct policy_divide *d, const struct function *f,
 		       const struct mdev_parent *parent)
 {
-	const char *name = device_name(f, parent), *why = NULL;
+	const char *name = device_name(f, parent), *why = NULL, *todo = NULL;
 	int r = 0;
 	if (f && !f->caps.known) {
 		r = pin_error(pin, d->at, "policy.cannot", EAGAIN, name,
 			      "the capabilities of the device could not be read");
 		why = "carve-executor has not read its config space (yet)";
+		todo = "try again; if that does not help: systemctl status carve-executor";
 	} else if (!f || !f->caps.sriov) {
 		r = pin_error(pin, d->at, "policy.cannot", EOPNOTSUPP, name,
 			      "the device has no SR-IOV capability");
 		why = "it is not in its config space; some firmware setups can switch it on";
+		todo = "switch it on in the firmware setup, or divide the device another way";
 	} else if (d->count > f->caps.sriov_total) {
 		r = pin_error(pin, d->at, "policy.cannot", ERANGE, name,
 			      "%u VFs are wanted, the device has at most %u", d->count,
 			      f->caps.sriov_total);
 		why = "TotalVFs of its SR-IOV capability says so";
+		todo = "lower count";
 	}
-	if (r < 0)
+	if (r < 0) {
 		err_because(pin->err, "%s", why);
+		err_todo(pin->err, "%s", todo);
+	}
 	return r;
 }
 
@@ -128,6 +134,7 @@ static int check_mdev(struct pinning *pin, const struct policy_divide *d, const 
 		_cleanup_free_ char *list = str_buf_take(&types);
 		err_because(pin->err, "it offers:%s",
 			    list && *list ? list : " none; its driver is not loaded?");
+		err_todo(pin->err, "%s", list && *list ? "name one of these" : "load its driver");
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -144,6 +151,7 @@ static int check_device(struct pinning *pin, const struct policy_divide *d,
 		int r = pin_error(pin, d->at, "policy.cannot", EOPNOTSUPP, parent->name,
 				  "the device is no PCI function and cannot be passed through");
 		err_because(pin->err, "it is a parent of mediated devices only");
+		err_todo(pin->err, "write \"as: mdev\", or match other devices");
 		return r;
 	}
 	return 0;
@@ -166,7 +174,7 @@ static int add_want(struct pinning *pin, const struct policy_divide *d, const st
 {
 	struct want *more = reallocarray(pin->wants, pin->n_wants + 1, sizeof(*more));
 	if (!more)
-		return err_set(pin->err, "base.memory", ENOMEM, "out of memory");
+		return policy_memory_error(pin->err);
 	pin->wants = more;
 	struct want *w = &more[pin->n_wants];
 	*w = (struct want){
@@ -188,8 +196,8 @@ static int add_want(struct pinning *pin, const struct policy_divide *d, const st
 		(void)STR_FORMAT(w->where, "line %d", d->at.line);
 	if (STR_COPY(w->device, f ? f->key : parent->key) < 0 ||
 	    STR_COPY(w->selection, d->use) < 0 || STR_COPY(w->mech, d->mech) < 0)
-		return err_set(pin->err, "policy.limit", ENAMETOOLONG,
-			       "a device's key is too long");
+		return pin_error(pin, d->at, "policy.limit", ENAMETOOLONG, device_name(f, parent),
+				 "the key of the device is too long");
 	pin->n_wants++;
 	return 0;
 }
@@ -262,6 +270,7 @@ static int check_expect(struct pinning *pin)
 				  "\"%s\" yields %zu slices, %d are expected", d->use,
 				  pin->yield[i], d->expect);
 		err_because(pin->err, "so many make the devices that \"%s\" matches", d->use);
+		err_todo(pin->err, "correct expect, or what the devices become");
 		return r;
 	}
 	return 0;
@@ -289,7 +298,7 @@ int policy_pin(const struct policy *p, const struct policy_facts *facts, struct 
 		.yield = calloc(p->n_divides + 1, sizeof(size_t)),
 	};
 	if (!pin.found || !pin.yield)
-		return err_set(reterr, "base.memory", ENOMEM, "out of memory");
+		return policy_memory_error(reterr);
 	int r = pin_all(&pin);
 	if (r < 0)
 		return r;

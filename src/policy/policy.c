@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "policy/match.h"
 #include "policy/option.h"
+#include "policy/source.h"
 #include "policy/value.h"
 
 struct policy *policy_free(struct policy *p)
@@ -38,7 +39,7 @@ int policy_setting_parse(const char *text, struct vf_settings *s, struct err *re
 	const char *equals = strchr(text, '=');
 	_cleanup_free_ char *key = strndup(text, equals ? (size_t)(equals - text) : strlen(text));
 	if (!key)
-		return err_set(reterr, "base.memory", ENOMEM, "out of memory");
+		return policy_memory_error(reterr);
 	const struct policy_option *o = policy_option_find(policy_setting_options, key);
 	if (!o || !equals) {
 		const char *nearest = policy_option_nearest(policy_setting_options, key);
@@ -81,7 +82,9 @@ static int refuse_range(const struct policy_class *c, const char *what, uint32_t
 	err_set(reterr, "setting.not-allowed", EPERM,
 		"%s %u is not within %u to %u, what class %s allows", what, value, min, max,
 		c->name);
+	err_because(reterr, "may-set of the class says so");
 	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "stay within that, or change may-set of class %s in the policy", c->name);
 	return -EPERM;
 }
 

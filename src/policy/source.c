@@ -53,6 +53,25 @@ int policy_source_error(struct policy_source *s, struct policy_position at, cons
 	return r;
 }
 
+int policy_source_refuse(struct policy_source *s, struct policy_position at, const char *id,
+			 const char *todo, const char *what, ...)
+{
+	va_list ap;
+	va_start(ap, what);
+	int r = verror(s, at, id, what, ap);
+	va_end(ap);
+	err_todo(s->err, "%s", todo);
+	return r;
+}
+
+int policy_memory_error(struct err *reterr)
+{
+	int r = err_set(reterr, "base.memory", ENOMEM, "out of memory");
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "try again when this host has more memory free");
+	return r;
+}
+
 /* A mapping or sequence has no token of its own: its first key or item stands for it. */
 static struct fy_node *first_scalar(struct fy_node *n)
 {
@@ -133,9 +152,10 @@ static int check_bytes(struct policy_source *s, const char *text, size_t len)
 			return -EINVAL;
 		}
 		if (c == '%' && (i == 0 || text[i - 1] == '\n'))
-			return policy_source_error(s, position_of_offset(text, i), "policy.syntax",
-						   "directives are not used in %s files",
-						   s->language->name);
+			return policy_source_refuse(s, position_of_offset(text, i), "policy.syntax",
+						    "leave that line out",
+						    "directives are not used in %s files",
+						    s->language->name);
 		i += n;
 	}
 	return 0;
@@ -169,8 +189,10 @@ static int syntax_error(struct policy_source *s)
 	struct policy_position at = { 1, 1 };
 	if (e && e->line > 0)
 		at = (struct policy_position){ e->line, e->column > 0 ? e->column : 1 };
-	return policy_source_error(s, at, "policy.syntax", "%s",
-				   e && e->msg ? e->msg : "this is neither YAML nor JSON");
+	return policy_source_refuse(
+		s, at, "policy.syntax",
+		"correct it there, or just before: brackets, commas, indentation", "%s",
+		e && e->msg ? e->msg : "this is neither YAML nor JSON");
 }
 
 static int refuse_text(struct policy_source *s, struct fy_node *n, const char *what,
@@ -257,12 +279,12 @@ static int check_anchors(struct policy_source *s)
 		struct fy_token *anchor = anchor_of(e);
 		const struct fy_mark *mark = anchor ? fy_token_start_mark(anchor) : NULL;
 		if (anchor)
-			r = policy_source_error(
+			r = policy_source_refuse(
 				s,
 				mark ? (struct policy_position){ mark->line + 1, mark->column }
 				     : (struct policy_position){ 1, 1 },
-				"policy.syntax", "anchors and aliases are not used in %s files",
-				s->language->name);
+				"policy.syntax", "write it out where it is used",
+				"anchors and aliases are not used in %s files", s->language->name);
 		fy_parser_event_free(pass.parser, e);
 	}
 	policy_source_done(&pass);
@@ -280,9 +302,10 @@ static int load(struct policy_source *s)
 		struct policy_position at = policy_source_position(
 			fy_document_root(more), (struct policy_position){ 1, 1 });
 		fy_parse_document_destroy(s->parser, more);
-		return policy_source_error(s, at, "policy.syntax",
-					   "a second document begins; a %s is one document",
-					   s->language->name);
+		return policy_source_refuse(s, at, "policy.syntax",
+					    "remove what follows, or put all into one document",
+					    "a second document begins; a %s is one document",
+					    s->language->name);
 	}
 	if (fy_parser_get_stream_error(s->parser))
 		return syntax_error(s);
@@ -301,6 +324,7 @@ int policy_source_open(struct policy_source *ret, const struct policy_language *
 		err_set(reterr, "policy.limit", EFBIG, "%s: the file is larger than %zu MiB", file,
 			language->text_max >> 20);
 		err_state(reterr, "nothing was changed");
+		err_todo(reterr, "leave out what is not needed; comments count, too");
 		return -EFBIG;
 	}
 	/* An empty text is no document; libfyaml would take length 0 as "look for the NUL". */
@@ -309,7 +333,7 @@ int policy_source_open(struct policy_source *ret, const struct policy_language *
 		return r;
 	r = parser_open(ret, text, len);
 	if (r < 0)
-		return err_set(reterr, "base.memory", ENOMEM, "%s: out of memory", file);
+		return policy_memory_error(reterr);
 	r = check_anchors(ret);
 	return r < 0 ? r : load(ret);
 }

@@ -36,3 +36,9 @@ struct policy_position policy_source_position(struct fy_node *n, struct policy_p
 /* Records a mistake at a place: "file:line:column: " + what, and what that line reads. -EINVAL. */
 int policy_source_error(struct policy_source *s, struct policy_position at, const char *id,
 			const char *what, ...) __attribute__((format(printf, 4, 5)));
+/* The same, with what to do about it. */
+int policy_source_refuse(struct policy_source *s, struct policy_position at, const char *id,
+			 const char *todo, const char *what, ...)
+	__attribute__((format(printf, 5, 6)));
+/* -ENOMEM, recorded. */
+int policy_memory_error(struct err *reterr);

@@ -15,14 +15,17 @@
 #define NAME_LENGTH_MAX 48
 #define VLAN_MAX 4094 /* IEEE 802.1Q: 0 and 4095 are reserved */
 
-__attribute__((format(printf, 3, 4))) static int complain(struct policy_complaint *c,
-							  const char *id, const char *fmt, ...)
+/* todo NULL: it is in the complaint already. */
+__attribute__((format(printf, 4, 5))) static int
+complain(struct policy_complaint *c, const char *id, const char *todo, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(c->what, sizeof(c->what), fmt, ap);
 	va_end(ap);
 	c->id = id;
+	if (todo)
+		(void)STR_COPY(c->todo, todo);
 	return -EINVAL;
 }
 
@@ -122,7 +125,7 @@ static int read_name(const char *text, struct policy_complaint *c)
 {
 	if (policy_name_valid(text))
 		return 0;
-	return complain(c, "policy.value",
+	return complain(c, "policy.value", "use these characters only, as in gpu-1",
 			"\"%.60s\" is no name: up to 48 letters, digits, and . _ - after the first",
 			text);
 }
@@ -131,22 +134,25 @@ int policy_form_check(const struct policy_form *form, const char *text, struct p
 {
 	regex_t regex;
 	if (regcomp(&regex, form->regex, REG_EXTENDED | REG_NOSUB) != 0)
-		return complain(c, "base.memory", "out of memory");
+		return complain(c, "base.memory", "try again when this host has more memory free",
+				"out of memory");
 	bool ok = regexec(&regex, text, 0, NULL, 0) == 0;
 	regfree(&regex);
 	if (ok)
 		return 0;
 	(void)STR_COPY(c->todo, form->todo);
-	return complain(c, "policy.value", "\"%.60s\" is no %s", text, form->name);
+	return complain(c, "policy.value", NULL, "\"%.60s\" is no %s", text, form->name);
 }
 
 static int read_text(const struct policy_option *o, const char *text, struct policy_complaint *c)
 {
 	if (*text == '\0')
-		return complain(c, "policy.value", "must not be empty");
+		return complain(c, "policy.value", "write something there, or leave the key out",
+				"must not be empty");
 	for (const char *p = text; *p; p++)
 		if (iscntrl((unsigned char)*p))
-			return complain(c, "policy.value", "must be one line of text");
+			return complain(c, "policy.value", "write it in one line",
+					"must be one line of text");
 	return o->form ? policy_form_check(o->form, text, c) : 0;
 }
 
@@ -157,7 +163,13 @@ static int number_in(const char *text, uint64_t min, uint64_t max, uint64_t *ret
 	if (!padded && num_parse(text, 10, max, ret) >= 0 && *ret >= min)
 		return 0;
 	bool digits = *text && text[strspn(text, "0123456789")] == '\0' && !padded;
-	return complain(c, digits ? "policy.value" : "policy.type",
+	if (digits)
+		(void)STR_FORMAT(c->todo, "write a number within %" PRIu64 " to %" PRIu64, min,
+				 max);
+	else
+		(void)STR_COPY(c->todo,
+			       "write a whole decimal number, without sign or leading zero");
+	return complain(c, digits ? "policy.value" : "policy.type", NULL,
 			"must be a number from %" PRIu64 " to %" PRIu64 ", not \"%.40s\"", min, max,
 			text);
 }
@@ -171,11 +183,12 @@ static int read_bool(const char *text, bool *ret, struct policy_complaint *c)
 	if (policy_text_old_boolean(text)) {
 		bool yes = strchr("yY", *text) || strcasecmp(text, "on") == 0;
 		(void)STR_FORMAT(c->todo, "write %s", yes ? "true" : "false");
-		return complain(c, "policy.boolean",
+		return complain(c, "policy.boolean", NULL,
 				"\"%s\" is a boolean for some YAML readers and a text for others",
 				text);
 	}
-	return complain(c, "policy.type", "must be true or false, not \"%.40s\"", text);
+	return complain(c, "policy.type", "write true or false",
+			"must be true or false, not \"%.40s\"", text);
 }
 
 static void list_words(const char *const *words, char *ret, size_t size)
@@ -197,24 +210,25 @@ static int read_word(const struct policy_option *o, const char *text, struct pol
 		ret->number = i;
 		return 0;
 	}
-	for (size_t i = 0; o->words_later && o->words_later[i]; i++)
-		if (str_eq(o->words_later[i], text))
-			return complain(c, "policy.not-built",
-					"this version of carve does not do \"%s: %s\" yet", o->key,
-					text);
 	char words[160];
 	list_words(o->words, words, sizeof(words));
 	(void)STR_FORMAT(c->todo, "use one of: %s", words);
-	return complain(c, "policy.value", "\"%.40s\" is not known", text);
+	for (size_t i = 0; o->words_later && o->words_later[i]; i++)
+		if (str_eq(o->words_later[i], text))
+			return complain(c, "policy.not-built", NULL,
+					"this version of carve does not do \"%s: %s\" yet", o->key,
+					text);
+	return complain(c, "policy.value", NULL, "\"%.40s\" is not known", text);
 }
 
 static int read_mac(const char *text, uint8_t ret[MAC_SIZE], struct policy_complaint *c)
 {
 	if (mac_parse(text, ret) < 0)
 		return complain(c, "policy.value",
+				"write six pairs of hexadecimal digits, in quotes",
 				"\"%.40s\" is no MAC address (as in \"52:54:00:aa:00:01\")", text);
 	if (!mac_is_unicast(ret))
-		return complain(c, "policy.value",
+		return complain(c, "policy.value", "use one as in \"52:54:00:aa:00:01\"",
 				"%s is no address of one machine: multicast or zero", text);
 	return 0;
 }
@@ -226,7 +240,7 @@ static int read_address(const char *text, struct policy_complaint *c)
 		  policy_pattern_matches("hhhhhhhh:hh:hh.h", text);
 	if (ok && strchr("01234567", text[strlen(text) - 1]) && !strpbrk(text, "ABCDEF"))
 		return 0;
-	return complain(c, "policy.value",
+	return complain(c, "policy.value", "copy it from carve list",
 			"\"%.40s\" is no PCI address (as in \"0000:3b:00.0\", in lower case)",
 			text);
 }
@@ -238,7 +252,7 @@ static int read_key(const char *text, struct policy_complaint *c)
 		rest = str_after(text, "sys:");
 	if (rest && *rest && !strpbrk(rest, " \t\n\r") && strlen(text) < DEVICE_KEY_SIZE)
 		return 0;
-	return complain(c, "policy.value",
+	return complain(c, "policy.value", "copy it from carve show DEVICE",
 			"\"%.60s\" is no device key (as carve list --json shows)", text);
 }
 
@@ -260,7 +274,7 @@ static int read_vlans(const char *text, struct policy_value *v, struct policy_co
 	struct policy_complaint unused;
 	if (r < 0 || number_in(first, 1, VLAN_MAX, &v->number, &unused) < 0 ||
 	    number_in(last, 1, VLAN_MAX, &v->last, &unused) < 0 || v->number > v->last)
-		return complain(c, "policy.value",
+		return complain(c, "policy.value", "write true, 100 or 100-199",
 				"must be true, a VLAN, or a range such as 100-199, within 1 to %d",
 				VLAN_MAX);
 	return 0;
@@ -297,7 +311,7 @@ int policy_value_read(const struct policy_option *o, const char *text, struct po
 		if (policy_pattern_matches("hhhh:hhhh", text))
 			return 0;
 		return complain(
-			c, "policy.value",
+			c, "policy.value", "copy it from carve show DEVICE, in quotes",
 			"\"%.40s\" is no id (vendor:device, four digits each: \"10de:1e07\")",
 			text);
 	case OPTION_ADDRESS:
@@ -318,5 +332,6 @@ int policy_value_read(const struct policy_option *o, const char *text, struct po
 	case OPTION_LATER:
 		break;
 	}
-	return complain(c, "policy.type", "%s is not a single value", o->key);
+	return complain(c, "policy.type", "write a single value there", "%s is not a single value",
+			o->key);
 }

@@ -203,6 +203,8 @@ static void refused(struct machine *m, const char *text, const char *id, const c
 	assert_null(wants);
 	assert_int_equal(n, 99);
 	assert_string_equal(e.state, "nothing was changed");
+	assert_non_null(e.because);
+	assert_non_null(e.todo);
 	char all[1024];
 	assert_true(STR_FORMAT(all, "%s %s %s", e.what, e.because ? e.because : "",
 			       e.todo ? e.todo : "") >= 0);

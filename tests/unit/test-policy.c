@@ -70,6 +70,9 @@ static void check_golden(const char *name)
 	if (!str_eq(got, wanted ? wanted : ""))
 		fail_msg("%s: got\n%swanted\n%s", name, got, wanted ? wanted : "(accepted)\n");
 	assert_true(!p == err_is_set(&e));
+	/* Each says its place first, why, what state it left, and what to do. */
+	if (!p && (!str_after(e.what, name) || !e.because || !e.state || !e.todo || !*e.todo))
+		fail_msg("%s: a part of the message is missing:\n%s", name, got);
 	assert_true((str_after(name, "good") != NULL) == (p != NULL));
 }
 
@@ -243,6 +246,7 @@ static void test_policy_setting_parse_mistakes_refused(void **state)
 		_cleanup_err_ struct err e = { 0 };
 		assert_int_equal(policy_setting_parse(bad[i], &s, &e), -EINVAL);
 		assert_string_equal(e.id, "setting.value");
+		assert_true(e.because && e.state && e.todo);
 		assert_int_equal(s.set, 0);
 	}
 }
