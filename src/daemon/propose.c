@@ -27,6 +27,8 @@ struct candidate {
 	char key[DEVICE_KEY_SIZE];
 	const char *mech;
 	const char *word; /* begins its name in the policy */
+	int group;	  /* its IOMMU group; -1: none */
+	bool shared;	  /* others of that group have to go with it */
 	bool answered;
 	char not_proposed[192]; /* why; empty: it is */
 };
@@ -47,7 +49,7 @@ static struct candidate *add(struct propose *p, const char *key, const char *mec
 	if (p->n == CANDIDATES_MAX)
 		return NULL;
 	struct candidate *c = &p->items[p->n];
-	*c = (struct candidate){ .mech = mech, .word = word };
+	*c = (struct candidate){ .mech = mech, .word = word, .group = -1 };
 	return STR_COPY(c->key, key) == 0 ? &p->items[p->n++] : NULL;
 }
 
@@ -79,6 +81,66 @@ static void add_function(struct propose *p, const struct function *f)
 					 f->driver[0] ? "its driver makes no VFs: "
 						      : "it has no driver",
 					 f->driver);
+	}
+}
+
+/* --- the rest of an IOMMU group --------------------------------------------------------------- */
+
+static struct candidate *candidate_find(struct propose *p, const char *key)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (str_eq(p->items[i].key, key))
+			return &p->items[i];
+	return NULL;
+}
+
+/* A guest gets the function only when no driver of the host has another one of its group: a GPU goes with
+ * its sound (vfio_group_check()). */
+static void add_mates_of(struct propose *p, const struct have *h, struct candidate *c)
+{
+	const struct function *f = have_device(h, c->key);
+	c->group = f->iommu_group;
+	for (size_t i = 0; i < h->n_functions; i++) {
+		const struct function *mate = &h->functions[i];
+		if (mate == f || mate->is_vf || mate->iommu_group != f->iommu_group ||
+		    driver_leaves_group_alone(mate->driver))
+			continue;
+		struct candidate *m = candidate_find(p, mate->key);
+		if (!m)
+			m = add(p, mate->key, "passthrough", "mate");
+		c->shared = true;
+		if (!m || !str_eq(m->mech, "passthrough")) {
+			(void)STR_FORMAT(c->not_proposed,
+					 "not proposed, %s is in the same IOMMU group", mate->addr);
+			return;
+		}
+		m->shared = true;
+	}
+}
+
+static void add_mates(struct propose *p, const struct have *h)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (str_eq(p->items[i].mech, "passthrough"))
+			add_mates_of(p, h, &p->items[i]);
+}
+
+/* All of a group, or nothing of it. */
+static void judge_groups(struct propose *p, const struct have *h)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct function *f = have_device(h, p->items[i].key);
+		if (!f || !p->items[i].shared || !p->items[i].not_proposed[0])
+			continue;
+		for (size_t k = 0; k < p->n; k++) {
+			struct candidate *mate = &p->items[k];
+			if (mate->shared && mate->group == p->items[i].group &&
+			    !mate->not_proposed[0])
+				(void)STR_FORMAT(mate->not_proposed,
+						 "not proposed, %s is in the same IOMMU group, "
+						 "and is not proposed",
+						 f->addr);
+		}
 	}
 }
 
@@ -141,7 +203,7 @@ static void divide(struct texts *t, const struct have *h, const struct candidate
 		divide_types(t, h, c->key);
 		str_buf_add(&t->divide, "]");
 	}
-	str_buf_add(&t->divide, "}");
+	str_buf_add(&t->divide, c->shared ? ", bind: early}" : "}");
 	if (f && has_vfs(f) && str_eq(c->mech, "passthrough"))
 		str_buf_addf(&t->divide,
 			     f->driver[0] ? " # its driver %s makes no VFs" : " # no driver%s",
@@ -190,6 +252,7 @@ static void finish(struct session *s)
 {
 	struct propose *p = s->propose;
 	struct texts t = { .notes = json_array() };
+	judge_groups(p, &s->daemon->picture.have);
 	for (size_t i = 0; i < p->n; i++) {
 		unsigned number = 1;
 		for (size_t k = 0; k < i; k++)
@@ -277,6 +340,7 @@ void method_propose(struct session *s, const json_t *params)
 	}
 	for (size_t i = 0; i < h->n_functions; i++)
 		add_function(p, &h->functions[i]);
+	add_mates(p, h);
 	for (size_t i = 0; i < h->n_parents; i++)
 		add(p, h->parents[i].key, "mdev", "mdev");
 	s->propose = p;
