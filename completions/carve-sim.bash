@@ -23,7 +23,7 @@ _carve_sim() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} i
 	local all='run shell check capture hosts schema fault faults clear hold pull plug reboot trace pace status'
 	local effects='error= error-after= hang slow= kill= kill-after= reboot reboot-after gone gone-after
-		ignore instead= dead answer= lost late='
+		ignore instead= stale dead answer= lost late='
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W "$all --help --version" -- "$cur")
 		return

@@ -48,6 +48,6 @@ complete -c carve-sim -n "__fish_seen_subcommand_from capture" -l sys -x -a "(__
 complete -c carve-sim -n "__fish_seen_subcommand_from capture" -l dev -x -a "(__fish_complete_directories)" -d 'Of this tree'
 complete -c carve-sim -n "__fish_seen_subcommand_from capture" -l proc -x -a "(__fish_complete_directories)" -d 'Of this tree'
 complete -c carve-sim -n "__fish_seen_subcommand_from capture" -F
-complete -c carve-sim -n "__fish_seen_subcommand_from fault" -a "read write event error= error-after= hang slow= kill= kill-after= reboot reboot-after gone gone-after ignore instead= dead answer= lost late="
+complete -c carve-sim -n "__fish_seen_subcommand_from fault" -a "read write event error= error-after= hang slow= kill= kill-after= reboot reboot-after gone gone-after ignore instead= stale dead answer= lost late="
 complete -c carve-sim -n "__fish_seen_subcommand_from hold" -l name -x -d 'Name of the process'
 complete -c carve-sim -n "__fish_seen_subcommand_from hold pull" -a "(__carve_sim_functions)"

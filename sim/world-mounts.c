@@ -115,7 +115,8 @@ int world_disks_mount(struct machine *m, struct err *reterr)
 			char source[64], at[128];
 			(void)STR_FORMAT(source, "/dev/nvme%un%u%s", f->units[CLASS_NVME], i + 1,
 					 d->partitions ? "p1" : "");
-			(void)STR_FORMAT(at, WORLD_DIR "/disks/nvme%un%u", f->units[CLASS_NVME], i + 1);
+			(void)STR_FORMAT(at, WORLD_DIR "/disks/nvme%un%u", f->units[CLASS_NVME],
+					 i + 1);
 			if (!d->mounted[0])
 				continue;
 			r = world_folder(at, reterr);
