@@ -25,30 +25,42 @@ static struct pci *target_of(const struct machine *m, const struct node *n, cons
 
 /* --- what faults do --------------------------------------------------------------------------- */
 
-/* Locks that a write to a file of a function holds in the kernel, in their order: drivers/pci/iov.c and
- * pci-sysfs.c of Linux 6.12. driver_override has one of its own (seen in the lab). */
-static void hang_locks(struct machine *m, struct pci *at, const char *attribute,
-		       struct klock *ret[2])
+/* Locks that a write holds in the kernel, in their order: drivers/pci/iov.c, pci-sysfs.c and
+ * drivers/base/bus.c of Linux 6.12. All others have none that anybody here wants. */
+static const struct {
+	const char *attribute;
+	bool host_first, device, host_last;
+} locks_of[] = {
+	{ "sriov_numvfs", false, true, true },	 { "remove", true, true, false },
+	{ "rescan", true, false, false },	 { "reset", false, true, false },
+	{ "enable", false, true, false },	 { "sriov_vf_msix_count", false, true, false },
+	{ "bind", false, true, false },		 { "unbind", false, true, false },
+	{ "drivers_probe", false, true, false },
+};
+
+static size_t hang_locks(struct machine *m, const struct access *a, struct klock *ret[2])
 {
-	struct klock *own = at ? &at->dev.lock : NULL;
-	ret[0] = ret[1] = NULL;
-	if (str_eq(attribute, "remove") || str_eq(attribute, "rescan")) {
-		ret[0] = &m->rescan;
-		ret[1] = own;
-	} else if (!str_eq(attribute, "driver_override")) {
-		ret[0] = own;
-		ret[1] = str_eq(attribute, "sriov_numvfs") ? &m->rescan : NULL;
+	size_t n = 0;
+	for (size_t i = 0; a->attribute && i < sizeof(locks_of) / sizeof(*locks_of); i++) {
+		if (!str_eq(a->attribute, locks_of[i].attribute))
+			continue;
+		if (locks_of[i].host_first)
+			ret[n++] = &m->rescan;
+		if (locks_of[i].device && a->at)
+			ret[n++] = &a->at->dev.lock;
+		if (locks_of[i].host_last)
+			ret[n++] = &m->rescan;
 	}
+	return n;
 }
 
 /* In the middle of a write, with its locks: what else wants them waits as well. */
 static int hang(struct machine *m, const struct fault *f, const struct access *a)
 {
-	struct klock *locks[2] = { NULL, NULL };
-	int r = 0, n = 0;
-	if (a->attribute)
-		hang_locks(m, a->at, a->attribute, locks);
-	for (; r == 0 && n < 2 && locks[n]; n++)
+	struct klock *locks[2];
+	size_t all = hang_locks(m, a, locks), n = 0;
+	int r = 0;
+	for (; r == 0 && n < all; n++)
 		r = klock_take(m, locks[n], a->attribute);
 	if (r == 0)
 		r = fault_hang(m, f->id);
@@ -92,6 +104,7 @@ static int effect_before(struct machine *m, const struct fault *f, const struct 
 	case FAULT_DEAD:
 	case FAULT_ANSWER:
 	case FAULT_LOST:
+	case FAULT_LATE:
 		break;
 	}
 	return 0;
@@ -128,6 +141,7 @@ static int effect_after(struct machine *m, const struct fault *f, const struct a
 	case FAULT_STALE:
 	case FAULT_ANSWER:
 	case FAULT_LOST:
+	case FAULT_LATE:
 		break;
 	}
 	return result;
@@ -171,7 +185,8 @@ int access_change(struct machine *m, const struct access *a)
 		r = act(m, a, &f);
 	else
 		trace_add(m, TRACE_WRITE, a->path, a->text, r);
-	return effect_after(m, &f, a, r);
+	/* The power went: what comes after is another boot's. */
+	return r == -ENOTCONN ? r : effect_after(m, &f, a, r);
 }
 
 struct store {
@@ -201,6 +216,13 @@ static void store_replace(void *userdata, const char *text)
 	s->len = strlen(text);
 }
 
+/* Of a function itself, of the bus or of a driver: not of a mediated device, whose words are the same. */
+static bool is_kernels(const struct machine *m, const struct node *n)
+{
+	const struct pci *f = function_of(m, n);
+	return !f || f->dev.dir == n->parent;
+}
+
 static int store(struct machine *m, struct store *s, const char *text, int (*how)(void *userdata))
 {
 	char path[TREE_PATH_SIZE];
@@ -208,7 +230,7 @@ static int store(struct machine *m, struct store *s, const char *text, int (*how
 		return -ENAMETOOLONG;
 	const struct access a = { .path = path,
 				  .text = text,
-				  .attribute = s->n->name,
+				  .attribute = is_kernels(m, s->n) ? s->n->name : NULL,
 				  .at = target_of(m, s->n, text),
 				  .gone = &s->n->gone,
 				  .act = how,

@@ -9,9 +9,10 @@
 /* A change. */
 struct access {
 	const char *path, *text; /* how faults and the trace know it */
-	const char *attribute;	 /* file of a function, whose locks a hang holds; NULL: none */
-	struct pci *at;		 /* the function it is about; NULL: none */
-	const bool *gone;	 /* becomes true when there is nothing left to change: ENODEV */
+	const char *
+		attribute; /* of a function, the bus or a driver: a hang holds its locks; NULL: none */
+	struct pci *at;	   /* the function it is about; NULL: none */
+	const bool *gone; /* becomes true when there is nothing left to change: ENODEV */
 	int (*act)(void *userdata);
 	void *userdata;
 	void (*replace)(void *userdata, const char *text); /* what is written; NULL: cannot be */

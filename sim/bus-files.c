@@ -4,16 +4,9 @@
  * drivers/pci/pci-sysfs.c of Linux 6.12).
  */
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/num.h"
 #include "sim/machine.h"
-
-/* A line of the root complex, by device number (INTx, PCI Express 6.0, 2.2.8.1). */
-unsigned bus_irq(const struct pci *f)
-{
-	return 16 + (f->devfn >> 3) % 8;
-}
 
 static struct machine *machine_of(const struct node *n)
 {
@@ -32,7 +25,7 @@ static struct machine *machine_of(const struct node *n)
 	static const struct file_ops ops_##name = { .show = show_##name }
 
 SHOW(vendor, "0x%04x\n", t->vendor);
-SHOW(device, "0x%04x\n", f->pf ? f->pf->model->vf_device : t->device);
+SHOW(device, "0x%04x\n", bus_device_id(f));
 SHOW(subsystem_vendor, "0x%04x\n", t->subvendor);
 SHOW(subsystem_device, "0x%04x\n", t->subdevice);
 SHOW(class, "0x%06x\n", t->class);
@@ -53,17 +46,12 @@ SHOW(power_state, "%s\n",
 SHOW(control, "auto\n");
 SHOW(runtime_status, "%s\n", f->state.d3 ? "suspended" : "active");
 
-static unsigned device_id(const struct pci *f)
-{
-	return f->pf ? f->pf->model->vf_device : f->model->device;
-}
-
 static void modalias(const struct pci *f, struct str_buf *out)
 {
 	const struct host_model *t = f->model;
-	str_buf_addf(out, "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X\n", t->vendor, device_id(f),
-		     t->subvendor, t->subdevice, t->class >> 16, t->class >> 8 & 0xff,
-		     t->class & 0xff);
+	str_buf_addf(out, "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X\n", t->vendor,
+		     bus_device_id(f), t->subvendor, t->subdevice, t->class >> 16,
+		     t->class >> 8 & 0xff, t->class & 0xff);
 }
 
 static int show_modalias(struct node *n, struct str_buf *out)
@@ -80,7 +68,7 @@ static void uevent_text(const struct pci *f, struct str_buf *out)
 	if (f->driver)
 		str_buf_addf(out, "DRIVER=%s\n", f->driver->name);
 	str_buf_addf(out, "PCI_CLASS=%04X\nPCI_ID=%04X:%04X\nPCI_SUBSYS_ID=%04X:%04X\n", t->class,
-		     t->vendor, device_id(f), t->subvendor, t->subdevice);
+		     t->vendor, bus_device_id(f), t->subvendor, t->subdevice);
 	str_buf_addf(out, "PCI_SLOT_NAME=%s\nMODALIAS=", f->dev.name);
 	modalias(f, out);
 }
@@ -195,21 +183,6 @@ static int show_enable(struct node *n, struct str_buf *out)
 	return 0;
 }
 
-void bus_enable(struct pci *f)
-{
-	for (struct pci *b = f->bridge; b; b = b->bridge)
-		if (!b->enabled)
-			b->enabled = 1; /* pci_enable_bridge(): and it stays so */
-	f->enabled++;
-	f->state.d0 = true;
-}
-
-void bus_disable(struct pci *f)
-{
-	if (f->enabled)
-		f->enabled--;
-}
-
 static int store_enable(struct node *n, const char *text, size_t len)
 {
 	struct pci *f = pci_of(n);
@@ -320,35 +293,26 @@ static int store_remove(struct node *n, const char *text, size_t len)
 }
 static const struct file_ops ops_remove = { .store = store_remove };
 
-/* One lock for all rescans and removals of the host. Functions that were removed are found again; VFs
- * are not. */
-static int rescan(struct machine *m, const char *text)
+/* Functions that were removed are found again; VFs are not. */
+static int rescan(struct machine *m, const struct pci *near, const char *text)
 {
 	uint64_t value;
 	if (num_parse(text, 0, UINT32_MAX, &value) < 0)
 		return -EINVAL;
-	if (!value)
-		return 0;
-	int r = klock_take(m, &m->rescan, "rescan");
-	if (r < 0)
-		return r;
-	bus_scan(m);
-	klock_release(m, &m->rescan);
-	driver_attach_all(m);
-	return 0;
+	return value ? bus_rescan(m, near) : 0;
 }
 
 static int store_rescan(struct node *n, const char *text, size_t len)
 {
 	(void)len;
-	return rescan(machine_of(n), text);
+	return rescan(machine_of(n), pci_of(n), text);
 }
 static const struct file_ops ops_rescan = { .store = store_rescan };
 
 static int store_bus_rescan(struct node *n, const char *text, size_t len)
 {
 	(void)len;
-	return rescan(n->owner, text);
+	return rescan(n->owner, NULL, text);
 }
 const struct file_ops bus_rescan_ops = { .store = store_bus_rescan };
 

@@ -5,10 +5,8 @@
  * pci_bus_add_device() in drivers/pci of Linux 6.12).
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/num.h"
 #include "sim/machine.h"
 
 struct pci *pci_of(const struct node *n)
@@ -21,12 +19,39 @@ bool bus_is_bridge(const struct pci *f)
 	return f->model->class >> 8 == 0x0604;
 }
 
+/* Of a VF the model is its PF's. */
+unsigned bus_device_id(const struct pci *f)
+{
+	return f->pf ? f->model->vf_device : f->model->device;
+}
+
 struct pci *bus_find(const struct machine *m, const char *addr)
 {
 	struct pci *f = m->functions;
 	while (f && !str_eq(f->dev.name, addr))
 		f = f->next;
 	return f;
+}
+
+/* A line of the root complex, by device number (INTx, PCI Express 6.0, 2.2.8.1). */
+unsigned bus_irq(const struct pci *f)
+{
+	return 16 + (f->devfn >> 3) % 8;
+}
+
+void bus_enable(struct pci *f)
+{
+	for (struct pci *b = f->bridge; b; b = b->bridge)
+		if (!b->enabled)
+			b->enabled = 1; /* pci_enable_bridge(): and it stays so */
+	f->enabled++;
+	f->state.d0 = true;
+}
+
+void bus_disable(struct pci *f)
+{
+	if (f->enabled)
+		f->enabled--;
 }
 
 /* --- adding ---------------------------------------------------------------------------------- */
@@ -68,6 +93,7 @@ struct pci *bus_add(struct machine *m, struct pci *bridge, const struct host_slo
 	f->bus = (uint8_t)bus;
 	f->devfn = (uint8_t)devfn;
 	f->autoprobe = true;
+	f->found = true;
 	f->dma_bits = 32; /* until a driver says otherwise */
 	f->total_vfs = model->vfs;
 	(void)STR_FORMAT(f->dev.name, "%04x:%02x:%02x.%u", domain, bus, devfn >> 3, devfn & 7);
@@ -98,8 +124,10 @@ void bus_announce(struct pci *f)
 struct scan {
 	struct machine *m;
 	const struct host_root *root;
-	unsigned next; /* bus number */
-	bool first;    /* at power-on nothing was found before */
+	unsigned next;		/* bus number */
+	bool first;		/* at power-on nothing was found before */
+	const struct pci *near; /* only its bus and below; NULL: all */
+	bool inside;		/* that is where it is */
 };
 
 static void scan_bus(struct scan *s, struct pci *bridge, const struct host_slot *slots, size_t n,
@@ -132,12 +160,11 @@ static unsigned buses_of_vfs(const struct host_model *t, unsigned devfn)
 	return (devfn + t->vf_offset + (t->vfs - 1) * t->vf_stride) >> 8;
 }
 
-static struct pci *scan_bridge(struct scan *s, struct pci *f, const struct host_slot *slot)
+static void scan_bridge(struct scan *s, struct pci *f, const struct host_slot *slot)
 {
 	f->secondary = (uint8_t)(slot->bus ? slot->bus : s->next);
 	s->next = f->secondary + 1u;
 	f->subordinate = 0xff;
-	return f;
 }
 
 static void scan_one(struct scan *s, struct pci *bridge, const struct host_slot *slots, size_t n,
@@ -148,7 +175,7 @@ static void scan_one(struct scan *s, struct pci *bridge, const struct host_slot 
 		scan_bus(s, f, slot->slots, slot->n_slots, f->secondary);
 		s->next = f->subordinate + 1u;
 	}
-	if (f)
+	if (f || !s->inside)
 		return;
 	f = bus_add(s->m, bridge, slot, slot->model, s->root->domain, bus, devfn);
 	f->multifunction = has_sibling(slots, n, devfn);
@@ -166,7 +193,10 @@ static void scan_one(struct scan *s, struct pci *bridge, const struct host_slot 
 static void scan_bus(struct scan *s, struct pci *bridge, const struct host_slot *slots, size_t n,
 		     unsigned bus)
 {
+	const bool outside = !s->inside;
 	unsigned most = 0;
+	if (s->near && s->near->domain == s->root->domain && s->near->bus == bus)
+		s->inside = true;
 	for (size_t i = 0; i < n; i++)
 		for (unsigned devfn = slots[i].first; devfn <= slots[i].last; devfn++)
 			if (buses_of_vfs(slots[i].model, devfn) > most)
@@ -176,20 +206,36 @@ static void scan_bus(struct scan *s, struct pci *bridge, const struct host_slot 
 	for (size_t i = 0; i < n; i++)
 		for (unsigned devfn = slots[i].first; devfn <= slots[i].last; devfn++)
 			scan_one(s, bridge, slots, n, &slots[i], bus, devfn);
+	s->inside = !outside;
 }
 
-void bus_scan(struct machine *m)
+void bus_scan(struct machine *m, const struct pci *near)
 {
 	const bool first = !m->functions;
 	for (size_t i = 0; i < m->host->n_roots; i++) {
 		const struct host_root *root = &m->host->roots[i];
-		struct scan s = {
-			.m = m, .root = root, .next = root->number + 1 + m->shift, .first = first
-		};
+		struct scan s = { .m = m,
+				  .root = root,
+				  .next = root->number + 1 + m->shift,
+				  .first = first,
+				  .near = near,
+				  .inside = !near };
 		struct node *dir = root_dir(m, root->domain, root->number);
 		node_dir(m->tree, dir, "power");
 		scan_bus(&s, NULL, root->slots, root->n_slots, root->number);
 	}
+}
+
+/* pci_rescan_bus(): all of it behind the one lock of the host. */
+int bus_rescan(struct machine *m, const struct pci *near)
+{
+	int r = klock_take(m, &m->rescan, "rescan");
+	if (r < 0)
+		return r;
+	bus_scan(m, near);
+	driver_attach_new(m);
+	klock_release(m, &m->rescan);
+	return 0;
 }
 
 /* --- leaving --------------------------------------------------------------------------------- */
@@ -227,40 +273,48 @@ void bus_forget(struct pci *f)
 	machine_wake(m);
 }
 
-static int remove_one(struct pci *f);
-
-static int remove_below(struct pci *bridge)
+static int each_below(struct pci *bridge, bool reverse, int (*act)(struct pci *f))
 {
-	struct machine *m = bridge->dev.machine;
-	for (struct pci *f = m->functions; f;) {
-		if (f->bridge != bridge || f->pf) {
-			f = f->next;
-			continue;
-		}
-		int r = remove_one(f);
-		if (r < 0)
-			return r;
-		f = m->functions;
-	}
-	return 0;
+	struct pci *below[256];
+	size_t n = 0;
+	for (struct pci *f = bridge->dev.machine->functions; f; f = f->next)
+		if (f->bridge == bridge && !f->pf && n < sizeof(below) / sizeof(*below))
+			below[n++] = f;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = act(below[reverse ? n - 1 - i : i]);
+	return r;
 }
 
-/* pci_stop_and_remove_bus_device(): drivers first, from below. */
-static int remove_one(struct pci *f)
+/* pci_stop_bus_device(): drivers go, from below, the last first. */
+static int stop(struct pci *f)
 {
 	struct machine *m = f->dev.machine;
-	int r = remove_below(f);
-	if (r >= 0)
+	int r = bus_is_bridge(f) ? each_below(f, true, stop) : 0;
+	if (r == 0)
 		r = klock_take(m, &f->dev.lock, "remove");
 	if (r < 0)
 		return r;
-	r = driver_detach(f);
+	r = f->dev.gone ? 0 : driver_detach(f);
 	if (r >= 0 && f->num_vfs)
 		r = sriov_disable(f);
 	klock_release(m, &f->dev.lock);
-	if (r >= 0)
-		bus_forget(f);
 	return r;
+}
+
+/* pci_remove_bus_device() */
+static int forget(struct pci *f)
+{
+	int r = bus_is_bridge(f) ? each_below(f, false, forget) : 0;
+	bus_forget(f);
+	return r;
+}
+
+/* pci_stop_and_remove_bus_device(): all have stopped before the first one goes. */
+static int remove_locked(struct pci *f)
+{
+	int r = f->dev.gone ? -ENODEV : stop(f);
+	return r < 0 ? r : forget(f);
 }
 
 int bus_remove(struct pci *f)
@@ -269,40 +323,49 @@ int bus_remove(struct pci *f)
 	int r = klock_take(m, &m->rescan, "remove");
 	if (r < 0)
 		return r;
-	r = f->dev.gone ? -ENODEV : remove_one(f);
+	r = remove_locked(f);
 	klock_release(m, &m->rescan);
 	return r;
 }
 
 /* --- pulled out ------------------------------------------------------------------------------- */
 
-static void off(struct pci *f)
-{
-	f->state.off = true;
-	/* Also those that are being made or removed. */
-	for (unsigned i = 0; f->vfs && i < f->model->vfs; i++)
-		if (f->vfs[i])
-			f->vfs[i]->state.off = true;
-}
-
 struct pull {
 	struct machine *m;
 	unsigned boots;
-	char addr[PCI_ADDR_SIZE];
+	uint16_t domain;
+	uint8_t bus, device;
 };
 
-/* Function i of the card, if there is one that is no VF. */
-static void card_function(struct pull *p, unsigned i, void (*act)(struct pci *f))
+/* One of its own functions? */
+static bool is_card(const struct pull *p, const struct pci *f)
 {
-	p->addr[strlen(p->addr) - 1] = (char)('0' + i);
-	struct pci *f = p->boots == p->m->boots ? bus_find(p->m, p->addr) : NULL;
-	if (f && !f->pf)
-		act(f);
+	return !f->pf && f->domain == p->domain && f->bus == p->bus && f->devfn >> 3 == p->device;
 }
 
-static void take_away(struct pci *f)
+/* It, or a VF, or below a bridge of it? */
+static bool is_on_card(const struct pull *p, const struct pci *f)
 {
-	(void)bus_remove(f);
+	for (f = f->pf ? f->pf : f; f; f = f->bridge)
+		if (is_card(p, f))
+			return true;
+	return false;
+}
+
+/* pciehp_unconfigure_device(), drivers/pci/hotplug/pciehp_pci.c: the last function first. */
+static void take_away(const struct pull *p)
+{
+	struct machine *m = p->m;
+	struct pci *card[8];
+	size_t n = 0;
+	if (p->boots != m->boots || klock_take(m, &m->rescan, "hotplug") < 0)
+		return;
+	for (struct pci *f = m->functions; f; f = f->next)
+		if (is_card(p, f) && n < 8)
+			card[n++] = f;
+	while (n-- > 0 && remove_locked(card[n]) == 0)
+		;
+	klock_release(m, &m->rescan);
 }
 
 static void *pull_run(void *userdata)
@@ -310,8 +373,7 @@ static void *pull_run(void *userdata)
 	struct pull *p = userdata;
 	struct machine *m = p->m;
 	machine_enter(m, 0);
-	for (unsigned i = 0; i < 8; i++)
-		card_function(p, i, take_away);
+	take_away(p);
 	pthread_cond_broadcast(&m->changes);
 	machine_leave(m);
 	free(p);
@@ -326,10 +388,16 @@ int bus_pull(struct pci *f)
 	struct pull *p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
-	*p = (struct pull){ .m = f->dev.machine, .boots = f->dev.machine->boots };
-	(void)STR_COPY(p->addr, (f->pf ? f->pf : f)->dev.name);
-	for (unsigned i = 0; i < 8; i++)
-		card_function(p, i, off);
+	struct machine *m = f->dev.machine;
+	const struct pci *function = f->pf ? f->pf : f;
+	*p = (struct pull){ .m = m,
+			    .boots = m->boots,
+			    .domain = function->domain,
+			    .bus = function->bus,
+			    .device = function->devfn >> 3 };
+	for (struct pci *o = m->functions; o; o = o->next)
+		if (is_on_card(p, o))
+			o->state.off = true;
 	int r = pthread_create(&thread, NULL, pull_run, p);
 	if (r != 0)
 		free(p);
@@ -340,8 +408,6 @@ int bus_pull(struct pci *f)
 
 void bus_init(struct machine *m)
 {
-	m->devices = node_dir(m->tree, m->sys, "devices");
-	m->class = node_dir(m->tree, m->sys, "class");
 	m->bus_pci = node_path(m->tree, m->sys, "bus/pci");
 	node_dir(m->tree, m->bus_pci, "devices");
 	node_dir(m->tree, m->bus_pci, "drivers");

@@ -5,12 +5,6 @@
 
 #include "sim/class.h"
 
-static int show_attribute(struct node *n, struct str_buf *out)
-{
-	str_buf_addf(out, "%s\n", n->text);
-	return 0;
-}
-
 static int store_attribute(struct node *n, const char *text, size_t len)
 {
 	char *copy = strdup(text);
@@ -22,9 +16,7 @@ static int store_attribute(struct node *n, const char *text, size_t len)
 	return 0;
 }
 
-static const struct file_ops ops_attribute = { .show = show_attribute };
-static const struct file_ops ops_attribute_rw = { .show = show_attribute,
-						  .store = store_attribute };
+static const struct file_ops ops_writable = { .show = node_text_show, .store = store_attribute };
 
 static struct node *attribute_place(struct pci *f, const char *path, char name[256])
 {
@@ -50,9 +42,11 @@ static int attributes_add(struct pci *f, unsigned unit)
 	for (size_t i = 0; i < f->model->n_attributes; i++) {
 		const struct host_attribute *a = &f->model->attributes[i];
 		struct node *dir = attribute_place(f, a->name, name);
-		struct node *n = node_file(t, dir, name, a->writable ? 0644 : 0444,
-					   a->writable ? &ops_attribute_rw : &ops_attribute, f);
-		n->text = strdup(a->value);
+		struct node *n = node_text(t, dir, name, "%s", a->value);
+		if (!a->writable)
+			continue;
+		n->mode = 0644;
+		n->ops = &ops_writable;
 	}
 	return 0;
 }
@@ -62,8 +56,14 @@ static int attributes_remove(struct pci *f, unsigned unit)
 	struct tree *t = f->dev.machine->tree;
 	char name[256];
 	(void)unit;
-	for (size_t i = 0; i < f->model->n_attributes; i++)
-		node_remove_name(t, attribute_place(f, f->model->attributes[i].name, name), name);
+	for (size_t i = 0; i < f->model->n_attributes; i++) {
+		struct node *dir = attribute_place(f, f->model->attributes[i].name, name);
+		node_remove_name(t, dir, name);
+		for (struct node *above; dir != f->dev.dir && !dir->first; dir = above) {
+			above = dir->parent;
+			node_remove(t, dir);
+		}
+	}
 	return 0;
 }
 

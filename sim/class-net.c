@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Network interfaces in sysfs; rtnetlink.c answers for the same ones. */
+#include "base/mac.h"
 #include "sim/class.h"
 
 static int show_flags(struct node *n, struct str_buf *out)
@@ -50,9 +51,12 @@ static void net_make(struct pci *f)
 	const struct class_device d = { .f = f, .class = "net", .name = name };
 	f->netdev = class_device_add(&d, node_dir(m->tree, f->dev.dir, "net"));
 	node_text(m->tree, f->netdev, "ifindex", "%d", f->ifindex);
-	char mac[18];
-	(void)STR_FORMAT(mac, "02:%02x:%02x:%02x:%02x:%02x", f->domain >> 8, f->domain & 0xff,
-			 f->bus, f->devfn, f->pf ? 1 : 0);
+	/* A local one, by place. */
+	const uint8_t bytes[MAC_SIZE] = {
+		0x02, (uint8_t)(f->domain >> 8), (uint8_t)f->domain, f->bus, f->devfn, f->pf ? 1 : 0
+	};
+	char mac[MAC_TEXT_SIZE];
+	mac_format(bytes, mac);
 	node_text(m->tree, f->netdev, "address", "%s",
 		  f->slot && f->slot->mac[0] ? f->slot->mac : mac);
 	node_text(m->tree, f->netdev, "type", "1");

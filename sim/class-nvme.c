@@ -6,7 +6,7 @@
 
 #define NVME_MAJOR 238 /* dynamic */
 #define BLOCK_MAJOR 259
-#define DISKS 8	  /* of a controller, for minor numbers */
+#define DISKS 16  /* of a controller, for minor numbers */
 #define MINORS 16 /* of a disk: itself and its partitions */
 
 /* An exclusive open of a disk that a file system or pool has claimed: EBUSY (bd_prepare_to_claim(),
@@ -51,6 +51,15 @@ static unsigned disk_minor(unsigned unit, unsigned i)
 static void disk_name(unsigned unit, unsigned i, char ret[NAME_SIZE])
 {
 	(void)str_format(ret, NAME_SIZE, "nvme%un%u", unit, i + 1);
+}
+
+bool class_nvme_disk(const struct pci *f, unsigned i, char ret[NAME_SIZE])
+{
+	const struct host_disk *d = disk_of(f, i);
+	if (!d || !(f->made & 1u << CLASS_NVME))
+		return false;
+	return str_format(ret, NAME_SIZE, "nvme%un%u%s", f->units[CLASS_NVME], i + 1,
+			  d->partitions ? "p1" : "") == 0;
 }
 
 static struct class_device block(struct pci *f, const char *name, unsigned minor)

@@ -267,38 +267,44 @@ void config_set_vfs(struct pci *f, unsigned n, bool enabled)
 	put16(f, at + PCI_SRIOV_CTRL, enabled ? PCI_SRIOV_CTRL_VFE | PCI_SRIOV_CTRL_MSE : 0);
 }
 
-/* While a function is reset its configuration space is not reached (pci_cfg_access_lock(),
- * drivers/pci/access.c); a function that does not answer reads all ones (PCIe 6.0, 2.3.2). Reading wakes it
- * from D3hot (pci_config_pm_runtime_get(), drivers/pci/pci-sysfs.c). */
-static ssize_t config_read(struct node *n, void *buf, size_t size, off_t at)
+/* How many bytes can be had there. While a function is reset its configuration space is not reached
+ * (pci_cfg_access_lock(), drivers/pci/access.c); who gets there wakes it from D3hot
+ * (pci_config_pm_runtime_get(), drivers/pci/pci-sysfs.c). */
+static ssize_t reach(struct pci *f, size_t size, off_t at)
 {
-	struct pci *f = pci_of(n);
 	size_t room = f->model->port == HOST_PORT_LEGACY ? PCI_CFG_SPACE_SIZE : CONFIG_SIZE;
 	int r = klock_take(f->dev.machine, &f->config_lock, "config");
 	if (r < 0)
 		return r;
 	klock_release(f->dev.machine, &f->config_lock);
+	f->state.d3 = false;
 	if (at < 0 || (size_t)at >= room)
 		return 0;
-	if (size > room - (size_t)at)
-		size = room - (size_t)at;
-	f->state.d3 = false;
-	if (f->state.off || f->dev.gone)
-		memset(buf, 0xff, size);
-	else
-		memcpy(buf, f->config + at, size);
-	return (ssize_t)size;
+	return (ssize_t)(size < room - (size_t)at ? size : room - (size_t)at);
 }
 
-/* Written, and of no effect but on what is read. */
+/* A function that does not answer reads all ones (PCIe 6.0, 2.3.2). */
+static ssize_t config_read(struct node *n, void *buf, size_t size, off_t at)
+{
+	struct pci *f = pci_of(n);
+	ssize_t r = reach(f, size, at);
+	if (r <= 0)
+		return r;
+	if (f->state.off || f->dev.gone)
+		memset(buf, 0xff, (size_t)r);
+	else
+		memcpy(buf, f->config + at, (size_t)r);
+	return r;
+}
+
+/* Written, and of no effect but on what is read. Behind the end: sysfs_kf_bin_write(), fs/sysfs/file.c. */
 static ssize_t config_write(struct node *n, const void *buf, size_t size, off_t at)
 {
 	struct pci *f = pci_of(n);
-	if (at < 0 || (size_t)at + size > CONFIG_SIZE)
-		return -EINVAL;
-	if (!f->state.off)
-		memcpy(f->config + at, buf, size);
-	return (ssize_t)size;
+	ssize_t r = reach(f, size, at);
+	if (r > 0 && !f->state.off && !f->dev.gone)
+		memcpy(f->config + at, buf, (size_t)r);
+	return r ? r : -EFBIG;
 }
 
 const struct file_ops config_ops = { .read = config_read, .write = config_write };

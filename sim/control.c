@@ -26,7 +26,9 @@
 struct connection {
 	struct machine *m;
 	int fd;
-	struct device *held; /* let go when the connection ends */
+	struct device
+		*held; /* let go when the connection ends; while it is held the machine keeps it, */
+	unsigned boots; /* up to a reboot */
 };
 
 struct request {
@@ -92,6 +94,7 @@ static int do_hold(struct request *r)
 				     ? "another member of its group has a driver that is not VFIO's"
 				     : "Device or resource busy: its group is open already");
 	r->connection->held = d;
+	r->connection->boots = r->m->boots;
 	(void)vfio_node(d, node, sizeof(node));
 	str_buf_addf(&r->out, "%s\n", node);
 	return 0;
@@ -118,12 +121,7 @@ static int do_pull(struct request *r)
 /* What was pulled is put back: all places that are empty. */
 static int do_plug(struct request *r)
 {
-	if (klock_take(r->m, &r->m->rescan, "hotplug") < 0)
-		return -ENOTCONN;
-	bus_scan(r->m);
-	klock_release(r->m, &r->m->rescan);
-	driver_attach_all(r->m);
-	return 0;
+	return bus_rescan(r->m, NULL);
 }
 
 /* Buses are numbered anew as if there were another bridge in front of each root's. Fixed numbers stay. */
@@ -175,8 +173,11 @@ static int do_status(struct request *r)
 	str_buf_addf(&r->out, "host %s\nboots %u\nfunctions %zu\ndriven %zu\nwrites %llu\n",
 		     m->host->name, m->boots, functions, bound, (unsigned long long)m->writes);
 	lock_text(r, "rescan", &m->rescan);
-	for (const struct pci *f = m->functions; f; f = f->next)
+	lock_text(r, "rtnl", &m->rtnl);
+	for (const struct pci *f = m->functions; f; f = f->next) {
 		lock_text(r, f->dev.name, &f->dev.lock);
+		lock_text(r, f->dev.name, &f->config_lock);
+	}
 	return 0;
 }
 
@@ -221,10 +222,7 @@ static void request_serve(struct connection *c, const char *text, size_t len)
 	machine_enter(c->m, 0);
 	int q = request_perform(&r);
 	fs_settle(c->m);
-	if (c->held)
-		machine_unlock(c->m); /* still inside: the device is known until it is let go */
-	else
-		machine_leave(c->m);
+	machine_leave(c->m);
 	send_all(c->fd, q < 0 ? "no\n" : "ok\n", 3);
 	if (r.out.text)
 		send_all(c->fd, r.out.text, r.out.len);
@@ -245,8 +243,9 @@ static void *connection_run(void *userdata)
 	while (n > 0 && c->held)
 		n = recv(c->fd, text, sizeof(text), 0);
 	if (c->held) {
-		machine_lock(c->m);
-		vfio_close(c->held);
+		machine_enter(c->m, 0);
+		if (c->boots == c->m->boots)
+			vfio_close(c->held);
 		machine_leave(c->m);
 	}
 	close(c->fd);
@@ -297,17 +296,24 @@ int control_start(struct machine *m, const char *path, struct err *reterr)
 	struct sockaddr_un at;
 	pthread_t thread;
 	struct server *s = calloc(1, sizeof(*s));
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (!s || fd < 0 || address(path, &at) < 0 ||
-	    bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 64) < 0) {
-		free(s);
-		err_set(reterr, "sim.control", errno, "cannot listen for requests");
-		err_on(reterr, "%s", path);
-		err_because(reterr, "%s", strerror(errno));
-		return -EIO;
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int r = !s ? -ENOMEM : address(path, &at);
+	if (r == 0 &&
+	    (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 64) < 0))
+		r = -errno;
+	if (r == 0) {
+		*s = (struct server){ m, fd };
+		r = -pthread_create(&thread, NULL, server_run, s);
 	}
-	*s = (struct server){ m, fd };
-	return -pthread_create(&thread, NULL, server_run, s);
+	if (r == 0) {
+		(void)TAKE_FD(fd);
+		return 0;
+	}
+	free(s);
+	err_set(reterr, "sim.control", -r, "cannot listen for requests");
+	err_on(reterr, "%s", path);
+	err_because(reterr, "%s", strerror(-r));
+	return r;
 }
 
 /* --- the other side --------------------------------------------------------------------------- */

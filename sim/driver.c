@@ -119,7 +119,7 @@ static bool can_configure(const struct pci *f, const struct driver *d)
 
 const char *driver_own(const struct pci *f)
 {
-	return f->pf ? f->pf->model->vf_driver : f->model->driver;
+	return f->pf ? f->model->vf_driver : f->model->driver;
 }
 
 /* What it makes of the function; those that take anything make nothing. */
@@ -175,7 +175,7 @@ int driver_probe(struct pci *f, struct driver *d)
 
 static bool has_id(const struct driver *d, const struct pci *f)
 {
-	unsigned device = f->pf ? f->pf->model->vf_device : f->model->device;
+	unsigned device = bus_device_id(f);
 	for (const struct dynamic_id *i = d->ids; i; i = i->next)
 		if (i->vendor == f->model->vendor && i->device == device)
 			return true;
@@ -209,23 +209,45 @@ int driver_attach(struct pci *f)
 	return 0;
 }
 
-void driver_attach_all(struct machine *m)
+/* Each that is meant, in their order; they may leave meanwhile. d NULL: any driver that fits. */
+static void attach_each(struct machine *m, bool (*meant)(struct pci *f, const struct driver *d),
+			struct driver *d)
 {
-	m->attach_round++;
-	for (struct pci *f = m->functions; f;) {
-		if (f->driver || f->tried == m->attach_round) {
-			f = f->next;
-			continue;
-		}
-		f->tried = m->attach_round;
-		if (klock_take(m, &f->dev.lock, "probe") < 0)
-			return;
-		if (!f->driver && !f->dev.gone)
-			(void)driver_attach(f);
-		klock_release(m, &f->dev.lock);
-		/* While that waited it may have left, and others too. */
-		f = f->dev.gone ? m->functions : f->next;
+	size_t n = 0, all = 0;
+	for (const struct pci *f = m->functions; f; f = f->next)
+		all++;
+	struct pci **list = calloc(all + 1, sizeof(struct pci *));
+	if (!list)
+		return;
+	for (struct pci *f = m->functions; f; f = f->next)
+		if (meant(f, d))
+			list[n++] = f;
+	for (size_t i = 0; i < n; i++) {
+		if (klock_take(m, &list[i]->dev.lock, "probe") < 0)
+			break;
+		if (!list[i]->driver && !list[i]->dev.gone)
+			(void)(d ? driver_probe(list[i], d) : driver_attach(list[i]));
+		klock_release(m, &list[i]->dev.lock);
 	}
+	free(list);
+}
+
+static bool is_new(struct pci *f, const struct driver *d)
+{
+	bool new = f->found;
+	(void)d;
+	f->found = false;
+	return new;
+}
+
+void driver_attach_new(struct machine *m)
+{
+	attach_each(m, is_new, NULL);
+}
+
+static bool is_wanted(struct pci *f, const struct driver *d)
+{
+	return !f->driver && may_probe(f) && matches(d, f);
 }
 
 /* The link goes before the driver has let go: seen in the lab with an unbind that waits. */
@@ -334,7 +356,8 @@ static int parse_ids(const char *text, uint32_t *vendor, uint32_t *device)
 	return num_parse_u32(word, 16, device) < 0 ? -EINVAL : 0;
 }
 
-/* new_id_store(): every like function on the host that has no driver is taken. */
+/* new_id_store(): this driver takes every function on the host that it fits and that has none
+ * (pci_add_dynid(), driver_attach()). */
 static int store_new_id(struct node *n, const char *text, size_t len)
 {
 	struct driver *d = n->owner;
@@ -349,7 +372,7 @@ static int store_new_id(struct node *n, const char *text, size_t len)
 	struct dynamic_id *id = machine_object(m, sizeof(*id));
 	*id = (struct dynamic_id){ d->ids, vendor, device };
 	d->ids = id;
-	driver_attach_all(m);
+	attach_each(m, is_wanted, d);
 	return 0;
 }
 static const struct file_ops ops_new_id = { .store = store_new_id };
@@ -364,9 +387,11 @@ static int store_remove_id(struct node *n, const char *text, size_t len)
 	struct dynamic_id **at = (struct dynamic_id **)&d->ids;
 	while (*at && !((*at)->vendor == vendor && (*at)->device == device))
 		at = &(*at)->next;
-	if (!*at)
+	struct dynamic_id *id = *at;
+	if (!id)
 		return -ENODEV;
-	*at = (*at)->next;
+	*at = id->next;
+	machine_retire((struct machine *)(uintptr_t)n->number, id);
 	return 0;
 }
 static const struct file_ops ops_remove_id = { .store = store_remove_id };

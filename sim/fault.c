@@ -20,28 +20,35 @@ enum argument {
 	ARGUMENT_TEXT,
 };
 
+enum {
+	OF_READS = 1,
+	OF_WRITES = 2,
+	OF_EVENTS = 4,
+};
+
 static const struct {
 	const char *word;
 	enum argument argument;
 	enum fault_effect effect;
+	unsigned of;
 } effects[] = {
-	{ "error", ARGUMENT_ERRNO, FAULT_FAIL },
-	{ "error-after", ARGUMENT_ERRNO, FAULT_FAIL_AFTER },
-	{ "hang", ARGUMENT_NONE, FAULT_HANG },
-	{ "slow", ARGUMENT_MS, FAULT_SLOW },
-	{ "kill", ARGUMENT_TEXT, FAULT_KILL },
-	{ "kill-after", ARGUMENT_TEXT, FAULT_KILL_AFTER },
-	{ "reboot", ARGUMENT_NONE, FAULT_REBOOT },
-	{ "reboot-after", ARGUMENT_NONE, FAULT_REBOOT_AFTER },
-	{ "gone", ARGUMENT_NONE, FAULT_GONE },
-	{ "gone-after", ARGUMENT_NONE, FAULT_GONE_AFTER },
-	{ "ignore", ARGUMENT_NONE, FAULT_IGNORE },
-	{ "instead", ARGUMENT_TEXT, FAULT_INSTEAD },
-	{ "stale", ARGUMENT_NONE, FAULT_STALE },
-	{ "dead", ARGUMENT_NONE, FAULT_DEAD },
-	{ "answer", ARGUMENT_TEXT, FAULT_ANSWER },
-	{ "lost", ARGUMENT_NONE, FAULT_LOST },
-	{ "late", ARGUMENT_MS, FAULT_SLOW },
+	{ "error", ARGUMENT_ERRNO, FAULT_FAIL, OF_READS | OF_WRITES },
+	{ "error-after", ARGUMENT_ERRNO, FAULT_FAIL_AFTER, OF_WRITES },
+	{ "hang", ARGUMENT_NONE, FAULT_HANG, OF_READS | OF_WRITES },
+	{ "slow", ARGUMENT_MS, FAULT_SLOW, OF_READS | OF_WRITES },
+	{ "kill", ARGUMENT_TEXT, FAULT_KILL, OF_WRITES },
+	{ "kill-after", ARGUMENT_TEXT, FAULT_KILL_AFTER, OF_WRITES },
+	{ "reboot", ARGUMENT_NONE, FAULT_REBOOT, OF_WRITES },
+	{ "reboot-after", ARGUMENT_NONE, FAULT_REBOOT_AFTER, OF_WRITES },
+	{ "gone", ARGUMENT_NONE, FAULT_GONE, OF_WRITES },
+	{ "gone-after", ARGUMENT_NONE, FAULT_GONE_AFTER, OF_WRITES },
+	{ "ignore", ARGUMENT_NONE, FAULT_IGNORE, OF_WRITES },
+	{ "instead", ARGUMENT_TEXT, FAULT_INSTEAD, OF_WRITES },
+	{ "stale", ARGUMENT_NONE, FAULT_STALE, OF_WRITES },
+	{ "dead", ARGUMENT_NONE, FAULT_DEAD, OF_WRITES },
+	{ "answer", ARGUMENT_TEXT, FAULT_ANSWER, OF_READS },
+	{ "lost", ARGUMENT_NONE, FAULT_LOST, OF_EVENTS },
+	{ "late", ARGUMENT_MS, FAULT_LATE, OF_EVENTS },
 };
 
 static int errno_by_name(const char *name)
@@ -123,14 +130,11 @@ static int word_parse(struct fault *f, const char *word, bool last)
 
 static bool fits(const struct fault *f)
 {
-	bool of_events = f->effect == FAULT_LOST || f->effect == FAULT_SLOW;
-	bool of_reads = f->effect == FAULT_ANSWER || f->effect == FAULT_FAIL ||
-			f->effect == FAULT_HANG || f->effect == FAULT_SLOW;
-	if (f->effect == FAULT_NONE)
-		return false;
-	if (f->events)
-		return of_events;
-	return f->reads ? of_reads : f->effect != FAULT_LOST && f->effect != FAULT_ANSWER;
+	unsigned of = f->events ? OF_EVENTS : f->reads ? OF_READS : OF_WRITES;
+	for (size_t i = 0; i < sizeof(effects) / sizeof(*effects); i++)
+		if (effects[i].effect == f->effect)
+			return effects[i].of & of;
+	return false;
 }
 
 int fault_add(struct machine *m, const char *words[], size_t n, unsigned *ret_id,
@@ -179,7 +183,7 @@ static void fault_print(const struct fault *f, struct str_buf *out)
 {
 	const char *word = "";
 	for (size_t i = 0; i < sizeof(effects) / sizeof(*effects); i++)
-		if (effects[i].effect == f->effect && !*word)
+		if (effects[i].effect == f->effect)
 			word = effects[i].word;
 	const char *access = f->events ? "event" : f->reads ? "read" : "write";
 	str_buf_addf(out, "%u %s %s %llu+", f->id, f->path, access, (unsigned long long)f->nth);

@@ -24,6 +24,7 @@ enum fault_effect {
 	FAULT_DEAD,    /* afterwards config space reads all ones */
 	FAULT_ANSWER,  /* a read answers text */
 	FAULT_LOST,    /* an event is not told */
+	FAULT_LATE,    /* or ms later */
 };
 
 struct fault {

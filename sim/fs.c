@@ -148,8 +148,9 @@ _Noreturn static void *teller_run(void *userdata)
 	struct fs *fs = userdata;
 	struct machine *m = fs->m;
 	machine_lock(m);
-	for (uint64_t told = 0;;) {
+	for (;;) {
 		struct change *c = tree_changes_take(m->tree);
+		uint64_t told = m->told;
 		if (!c)
 			teller_wait(fs);
 		machine_unlock(m);
@@ -160,6 +161,8 @@ _Noreturn static void *teller_run(void *userdata)
 		}
 		late_tell(fs);
 		machine_lock(m);
+		if (told == m->told)
+			continue;
 		m->told = told;
 		machine_wake(m);
 	}
@@ -232,7 +235,7 @@ static void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void forget_one(struct machine *m, fuse_ino_t ino, uint64_t n)
 {
 	if (ino != FUSE_ROOT_ID)
-		node_forget(m->tree, node_of(m, ino), n);
+		node_forget(node_of(m, ino), n);
 }
 
 static void fs_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
@@ -426,7 +429,7 @@ static void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	struct open_file *o = (struct open_file *)(uintptr_t)fi->fh;
 	struct machine *m = begin(req);
 	(void)ino;
-	node_unused(m->tree, o->node);
+	node_unused(o->node);
 	machine_leave(m);
 	str_buf_done(&o->text);
 	free(o);

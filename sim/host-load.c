@@ -438,7 +438,7 @@ static const struct policy_option connector_options[] = {
 
 static const struct policy_option disk_options[] = {
 	{ .key = "partitions",
-	  OPTION_NUMBER_IN(host_disk, partitions, 0, 128),
+	  OPTION_NUMBER_IN(host_disk, partitions, 0, 15),
 	  .help = "Partitions." },
 	{ .key = "mounted",
 	  OPTION_TEXT_IN(host_disk, mounted),

@@ -258,22 +258,30 @@ void machine_boot(struct machine *m)
 	bus_init(m);
 	vfio_init(m);
 	driver_init(m);
-	bus_scan(m);
-	driver_attach_all(m);
+	bus_scan(m, NULL);
+	driver_attach_new(m);
 	mdev_init(m);
 	trace_add(m, TRACE_BOOT, m->host->name, m->boot_id, 0);
 }
 
-/* The tree goes from below. Who waits for something of the old boot is let go. */
+/* From below; a directory that stays loses what is in it. */
+static void branch_clear(struct tree *t, struct node *dir)
+{
+	for (struct node *n = dir->last, *previous; n; n = previous) {
+		previous = n->previous;
+		if (n->number == NODE_STAYS)
+			branch_clear(t, n);
+		else
+			node_remove(t, n);
+	}
+}
+
+/* Who waits for something of the old boot is let go. */
 void machine_reboot(struct machine *m)
 {
 	struct node *branches[] = { m->sys, m->dev, m->proc };
 	for (size_t i = 0; i < sizeof(branches) / sizeof(*branches); i++)
-		for (struct node *n = branches[i]->last, *previous; n; n = previous) {
-			previous = n->previous;
-			if (n->number != NODE_STAYS)
-				node_remove(m->tree, n);
-		}
+		branch_clear(m->tree, branches[i]);
 	for (struct pci *f = m->functions; f; f = f->next)
 		f->dev.gone = true;
 	while (m->objects)
@@ -285,7 +293,7 @@ void machine_reboot(struct machine *m)
 	memset(m->group_ids, 0, sizeof(m->group_ids));
 	m->pools = NULL;
 	m->vfio_devices = NULL;
-	m->rescan = (struct klock){ 0 };
+	m->rescan = m->rtnl = (struct klock){ 0 };
 	unsigned before = caller_boot;
 	double pace = m->pace;
 	m->pace = 0; /* nobody watches it boot */

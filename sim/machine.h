@@ -5,10 +5,12 @@
  * holder, for time) lets go of it. What may block for ever here blocks for ever in the kernel as well.
  *
  * Rules cite the source they were read in; "the lab" is the project's virtual machine, where they
- * were seen. Files: bus.c (functions and topology), config.c (configuration space), driver.c
- * (binding), sriov.c, iommu.c (groups), vfio.c, mdev.c, reset.c, class.h (network, disks,
- * displays), platform.c.
- * What programs do comes in by access.h, which asks fault.h what goes wrong with it.
+ * were seen.
+ *
+ * Hardware and bus: bus.c, bus-files.c, config.c (configuration space), iommu.c (groups), reset.c, nvme.c,
+ * platform.c (what there is once). Drivers: driver.c (binding), sriov.c, vfio.c, mdev.c, class.h (what they
+ * make of a function), rtnetlink.c. What programs see: tree.h, fs.h, uevent.c. What they do comes in by
+ * access.h, which asks fault.h what goes wrong with it and keeps it in trace.h.
  */
 #pragma once
 #include <pthread.h>
@@ -48,7 +50,6 @@ struct device {
 	struct group *group;  /* NULL: none */
 	struct vfio_device *vfio;
 	bool gone;
-	bool is_mdev;
 };
 
 struct mdev_pool;
@@ -95,7 +96,7 @@ struct pci {
 	char override[NAME_SIZE]; /* empty: none */
 	uint8_t reset_methods
 		[8];	  /* in the order of their use, as reset.c numbers them; ended by 0 */
-	unsigned tried;	  /* last round of driver_attach_all() */
+	bool found;	  /* and no driver was tried yet */
 	unsigned enabled; /* how often: pci_enable_device() counts */
 	unsigned dma_bits;
 	bool uses_dma; /* of its group: while it has a driver that cannot share, or is getting one */
@@ -137,7 +138,6 @@ struct machine {
 	struct object *objects, *retired; /* see machine_object() */
 	unsigned inside;		  /* accesses under way */
 	struct driver *drivers;
-	unsigned attach_round;
 	struct group *groups;
 	bool group_ids[GROUPS_MAX]; /* taken */
 	struct mdev_pool *pools;
@@ -191,8 +191,11 @@ pid_t machine_caller(void);
 /* --- bus.c ----------------------------------------------------------------------------------- */
 
 void bus_init(struct machine *m);
-/* Finds what is below all roots (machine_boot), or below a bridge (rescan). */
-void bus_scan(struct machine *m);
+/* Finds what is there: on all buses (near NULL), or on the bus of a function and below it. */
+void bus_scan(struct machine *m, const struct pci *near);
+/* The same behind pci_lock_rescan_remove(), and what is new gets a driver. -ENOTCONN: the machine was switched off
+ * meanwhile. */
+int bus_rescan(struct machine *m, const struct pci *near);
 struct pci *bus_find(const struct machine *m, const char *addr);
 /* Adds one function, slot NULL: a VF; and once its PF or buses are known: files, links, group and event.
  * No driver yet. */
@@ -209,9 +212,9 @@ void bus_disable(struct pci *f);
 /* Without warning: the card that it is on is pulled. No function of it answers any more, and the kernel
  * takes them away in its own time. -ENOMEM, -EAGAIN: nobody does. */
 int bus_pull(struct pci *f);
-/* Tells of a function, with its variables. */
-void bus_event(const struct pci *f, const char *action);
 bool bus_is_bridge(const struct pci *f);
+/* Device id, of a VF too. */
+unsigned bus_device_id(const struct pci *f);
 /* Number of its interrupt while it has a driver. */
 unsigned bus_irq(const struct pci *f);
 /* A file's owner as what it is. */
@@ -220,6 +223,8 @@ struct pci *pci_of(const struct node *n);
 /* --- bus-files.c ----------------------------------------------------------------------------- */
 
 void bus_files_add(struct pci *f);
+/* Tells of a function, with its variables. */
+void bus_event(const struct pci *f, const char *action);
 extern const struct file_ops bus_rescan_ops; /* of the bus itself */
 
 /* --- config.c -------------------------------------------------------------------------------- */
@@ -257,8 +262,8 @@ int driver_attach(struct pci *f);
 int driver_probe(struct pci *f, struct driver *d);
 /* Takes the driver away; waits for VFIO's users. Device lock held. */
 int driver_detach(struct pci *f);
-/* After a driver was loaded late, at boot: attach all that have none. */
-void driver_attach_all(struct machine *m);
+/* What was found since: attach each. */
+void driver_attach_new(struct machine *m);
 
 /* --- iommu.c --------------------------------------------------------------------------------- */
 
@@ -309,7 +314,7 @@ void vfio_init(struct machine *m);
 
 /* Files of a PF. */
 void sriov_init(struct pci *f);
-/* Removes all VFs at once; device lock of the PF and the host's lock held. */
+/* Removes all VFs at once; device lock of the PF held. */
 int sriov_disable(struct pci *f);
 /* Driver of a PF leaves. */
 int sriov_driver_leaves(struct pci *f, const struct driver *d);
@@ -333,6 +338,8 @@ int class_add(struct pci *f);
 int class_remove(struct pci *f);
 /* What is seen of an NVMe driver that gives up: the controller was told of before it was tried. */
 void class_nvme_fail(struct pci *f);
+/* Name of a described disk, or of its first partition; false: there is none now. */
+bool class_nvme_disk(const struct pci *f, unsigned i, char ret[NAME_SIZE]);
 /* Nodes below /dev of what a driver made of it, each with a blank in front. */
 void class_nodes(const struct pci *f, struct str_buf *out);
 
@@ -346,7 +353,7 @@ void platform_init(struct machine *m);
 #define RTNETLINK_DIR ".carve-sim" /* below /dev; preload.c opens it */
 #define RTNETLINK_FILE "route"
 
-/* At each boot: the file, which stays over boots, and a free lock. */
+/* At each boot: the file, which stays over boots. */
 void rtnetlink_init(struct machine *m);
 /* VFs were made: settings of an interface are those of its driver. Does nothing for other functions. */
 void rtnetlink_vfs_made(struct pci *pf);

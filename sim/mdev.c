@@ -25,7 +25,7 @@ struct mdev_device {
 	struct mdev_device *next;
 	struct mdev_pool *pool;
 	const struct host_mdev_type *type;
-	bool removing, active;
+	bool removing;
 };
 
 /* A file of a type: owner is the pool, number its index. */
@@ -138,7 +138,7 @@ static int store_remove(struct node *n, const char *text, size_t len)
 		return -EINVAL;
 	if (!value)
 		return 0;
-	if (!d->active || d->removing)
+	if (d->removing)
 		return -EAGAIN;
 	d->removing = true;
 	node_remove(d->dev.machine->tree, n);
@@ -222,7 +222,6 @@ static void mdev_links(struct mdev_device *d)
 	struct node *type = type_dir(d->pool, d->type);
 	node_link(m->tree, node_dir(m->tree, type, "devices"), d->dev.name, d->dev.dir);
 	node_link(m->tree, d->dev.dir, "mdev_type", type);
-	d->active = true;
 }
 
 /* Each driver of parents brings one of its own for what it makes, as a rule of the same name. */
@@ -232,7 +231,6 @@ static void mdev_make(struct mdev_pool *p, const struct host_mdev_type *type, co
 	char text[NAME_SIZE * 2];
 	struct mdev_device *d = machine_object(m, sizeof(*d));
 	d->dev.machine = m;
-	d->dev.is_mdev = true;
 	d->pool = p;
 	d->type = type;
 	(void)STR_COPY(d->dev.name, uuid);

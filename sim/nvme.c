@@ -220,6 +220,8 @@ static int command(struct node *n, unsigned number, void *arg, size_t size, pid_
 	int r = controller_path(n, path);
 	if (r == 0)
 		r = access_look(f->dev.machine, path, answer);
+	if (r == 0 && (n->gone || f->state.off))
+		r = -ENODEV;
 	return r < 0 ? r : identify(f, c, pid);
 }
 

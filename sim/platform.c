@@ -23,15 +23,13 @@ static const struct file_ops ops_consoles = { .show = show_consoles };
 static int show_swaps(struct node *n, struct str_buf *out)
 {
 	const struct machine *m = n->owner;
+	char name[NAME_SIZE];
 	str_buf_add(out, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
 	for (const struct pci *f = m->functions; f; f = f->next)
-		for (unsigned i = 0; f->made & 1u << CLASS_NVME && f->slot && i < f->slot->n_disks;
-		     i++)
-			if (f->slot->disks[i].swap)
-				str_buf_addf(out,
-					     "/dev/nvme%un%u%s   partition\t1048572\t\t0\t\t-2\n",
-					     f->units[CLASS_NVME], i + 1,
-					     f->slot->disks[i].partitions ? "p1" : "");
+		for (unsigned i = 0; f->slot && i < f->slot->n_disks; i++)
+			if (f->slot->disks[i].swap && class_nvme_disk(f, i, name))
+				str_buf_addf(out, "/dev/%s   partition\t1048572\t\t0\t\t-2\n",
+					     name);
 	return 0;
 }
 static const struct file_ops ops_swaps = { .show = show_swaps };

@@ -114,9 +114,13 @@ static int reset_locked(struct pci *f)
 	int r = machine_sleep(f->dev.machine, RESET_MS);
 	f->state.d3 = false;
 	nvme_reset(f);
+	/* One that does not come back is waited for, a minute (PCIE_RESET_READY_POLL_MS). */
+	if (r == 0 && f->state.off)
+		r = machine_sleep(f->dev.machine, 60000) < 0 ? -ENOTCONN : -ENOTTY;
 	return r;
 }
 
+/* Who waited for a function that left meanwhile is told so here; the kernel lets it leave only afterwards. */
 static int store_reset(struct node *n, const char *text, size_t len)
 {
 	struct pci *f = pci_of(n);
@@ -136,9 +140,6 @@ static int store_reset(struct node *n, const char *text, size_t len)
 		klock_release(m, &f->config_lock);
 	}
 	klock_release(m, &f->dev.lock);
-	/* A function that does not come back is waited for, a minute (PCIE_RESET_READY_POLL_MS). */
-	if (r == 0 && f->state.off)
-		r = machine_sleep(m, 60000) < 0 ? -ENOTCONN : -ENOTTY;
 	return r;
 }
 static const struct file_ops ops_reset = { .store = store_reset };

@@ -456,7 +456,6 @@ static const struct file_ops ops_route = { .transact = transact };
 
 void rtnetlink_init(struct machine *m)
 {
-	m->rtnl = (struct klock){ 0 };
 	if (node_find(m->tree, m->dev, RTNETLINK_DIR))
 		return;
 	struct node *dir = node_dir(m->tree, m->dev, RTNETLINK_DIR);

@@ -5,7 +5,6 @@
  * pci_iov_add_virtfn(), sriov_disable()).
  */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "base/num.h"
 #include "sim/machine.h"
@@ -114,6 +113,8 @@ static void vf_add(struct pci *pf, unsigned index)
 	char link[32];
 	struct pci *vf = bus_add(m, pf->bridge, NULL, pf->model, pf->domain, rid >> 8, rid & 0xff);
 	vf->pf = pf;
+	vf->found = false; /* its driver is tried by who makes it */
+	vf->state.off = pf->state.off;
 	vf->vf_index = index;
 	vf->numa = pf->numa;
 	vf->total_vfs = 0;

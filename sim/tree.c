@@ -209,13 +209,13 @@ struct node *node_file(struct tree *t, struct node *parent, const char *name, mo
 	return n;
 }
 
-static int text_show(struct node *n, struct str_buf *out)
+int node_text_show(struct node *n, struct str_buf *out)
 {
 	str_buf_addf(out, "%s\n", n->text);
 	return 0;
 }
 
-static const struct file_ops text_ops = { .show = text_show };
+static const struct file_ops text_ops = { .show = node_text_show };
 
 struct node *node_text(struct tree *t, struct node *parent, const char *name, const char *fmt, ...)
 {
@@ -361,9 +361,8 @@ void node_seen(struct node *n, uint64_t n_more)
 	n->seen += n_more;
 }
 
-void node_forget(struct tree *t, struct node *n, uint64_t n_less)
+void node_forget(struct node *n, uint64_t n_less)
 {
-	(void)t;
 	n->seen -= n_less < n->seen ? n_less : n->seen;
 	node_release(n);
 }
@@ -373,9 +372,8 @@ void node_used(struct node *n)
 	n->uses++;
 }
 
-void node_unused(struct tree *t, struct node *n)
+void node_unused(struct node *n)
 {
-	(void)t;
 	n->uses--;
 	node_release(n);
 }

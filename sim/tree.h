@@ -74,6 +74,8 @@ struct node *node_file(struct tree *t, struct node *parent, const char *name, mo
 		       const struct file_ops *ops, void *owner);
 struct node *node_text(struct tree *t, struct node *parent, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* What reads a file of node_text(). */
+int node_text_show(struct node *n, struct str_buf *out);
 /* A relative link to another node of the tree, as sysfs makes them. */
 struct node *node_link(struct tree *t, struct node *parent, const char *name,
 		       const struct node *target);
@@ -96,9 +98,9 @@ void tree_keep_links(bool keep);
 
 /* References of the file system: a node lives until the last one is given back. */
 void node_seen(struct node *n, uint64_t n_more);
-void node_forget(struct tree *t, struct node *n, uint64_t n_less);
+void node_forget(struct node *n, uint64_t n_less);
 void node_used(struct node *n);
-void node_unused(struct tree *t, struct node *n);
+void node_unused(struct node *n);
 
 /* --- changes -------------------------------------------------------------------------------- */
 

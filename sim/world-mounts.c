@@ -105,24 +105,28 @@ int world_proc_mount(struct err *reterr)
 	return r == 0 ? proc_protect(reterr) : r;
 }
 
+static int disk_mount(const char *name, struct err *reterr)
+{
+	char source[NAME_SIZE + 8], at[NAME_SIZE + 64];
+	(void)STR_FORMAT(source, "/dev/%s", name);
+	(void)STR_FORMAT(at, WORLD_DIR "/disks/%s", name);
+	int r = world_folder(at, reterr);
+	if (r == 0 && mount(source, at, "tmpfs", MS_NODEV | MS_NOSUID, "size=4k") < 0)
+		r = world_failed(reterr, errno, "cannot mount in the world", at);
+	return r;
+}
+
 /* Mount tables name what is mounted by its source: an empty file system with the disk's name does. */
 int world_disks_mount(struct machine *m, struct err *reterr)
 {
 	int r = world_folder(WORLD_DIR "/disks", reterr);
+	machine_lock(m);
 	for (const struct pci *f = m->functions; r == 0 && f; f = f->next)
 		for (unsigned i = 0; r == 0 && f->slot && i < f->slot->n_disks; i++) {
-			const struct host_disk *d = &f->slot->disks[i];
-			char source[64], at[128];
-			(void)STR_FORMAT(source, "/dev/nvme%un%u%s", f->units[CLASS_NVME], i + 1,
-					 d->partitions ? "p1" : "");
-			(void)STR_FORMAT(at, WORLD_DIR "/disks/nvme%un%u", f->units[CLASS_NVME],
-					 i + 1);
-			if (!d->mounted[0])
-				continue;
-			r = world_folder(at, reterr);
-			if (r == 0 &&
-			    mount(source, at, "tmpfs", MS_NODEV | MS_NOSUID, "size=4k") < 0)
-				r = world_failed(reterr, errno, "cannot mount in the world", at);
+			char name[NAME_SIZE];
+			if (f->slot->disks[i].mounted[0] && class_nvme_disk(f, i, name))
+				r = disk_mount(name, reterr);
 		}
+	machine_unlock(m);
 	return r;
 }

@@ -28,6 +28,11 @@ world_start() {
 	return 1
 }
 
+# Nothing has changed before: who only waits is not waited for.
+test_first_access_that_waits_comes_back() {
+	timeout 20 "$world_sim" run --host lab -- sh -c 'echo 1 >/sys/bus/pci/devices/0000:03:00.0/reset'
+}
+
 # As a crash would: process 1 of a PID namespace takes no other signal from outside (pid_namespaces(7)).
 test_simulator_that_dies_leaves_this_machine_as_it_was() {
 	local said before status=0

@@ -15,7 +15,10 @@
 #include "support/machine.h"
 
 #define LAB "sim/hosts/lab.yaml"
-#define NIC "0000:01:00.0" /* igb, 82576 */
+#define NIC "0000:01:00.0"   /* igb, 82576 */
+#define OTHER "0000:03:00.0" /* another */
+#define SWITCH "0000:04:00.0"
+#define BELOW "0000:06:00.0" /* virtio, behind it */
 #define DESK "sim/hosts/workstation.yaml"
 #define GPU "0000:03:00.0" /* the spare one, with the rest of its group */
 #define AUDIO "0000:03:00.1"
@@ -44,6 +47,13 @@ static bool has(struct machine *m, const char *addr, const char *name)
 {
 	const struct pci *f = bus_find(m, addr);
 	return f && node_walk(m->tree, f->dev.dir, name);
+}
+
+static void unbind(struct machine *m, const char *addr)
+{
+	char name[NAME_SIZE + 16];
+	STR_FORMAT(name, "drivers/%s/unbind", bus_find(m, addr)->driver->name);
+	assert_int_equal(test_machine_write_bus(m, name, addr), 0);
 }
 
 static char *newest(struct machine *m)
@@ -113,7 +123,7 @@ static const struct pci *nvme_find(const struct machine *m)
 	return f;
 }
 
-/* NVMe 2.0, 5.30: the secondary controller goes offline. */
+/* Virtualization Management, action 7: the secondary controller goes offline. */
 static void test_fault_of_an_nvme_command(void **state)
 {
 	struct machine *m = *state;
@@ -131,6 +141,62 @@ static void test_fault_of_an_nvme_command(void **state)
 	assert_true(n->ops->ioctl(n, NVME_IOCTL_ADMIN_CMD, &c, sizeof(c), 0) > 0);
 	_cleanup_free_ char *refused = newest(m);
 	assert_non_null(strstr(refused, "cdw11=0x0\" status 0x"));
+}
+
+static void test_late_is_of_events_alone(void **state)
+{
+	struct machine *m = *state;
+	const char *words[][4] = { { "*", "write", "1", "late=5" },
+				   { "*", "event", "1", "slow=5" },
+				   { "*", "read", "1", "gone" } };
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		struct err err _cleanup_err_ = { 0 };
+		unsigned id;
+		assert_int_equal(fault_add(m, words[i], 4, &id, &err), -EINVAL);
+	}
+	struct str_buf out = { 0 };
+	test_machine_fault(m, "*", "event", "1+", "late=5");
+	fault_list(m, &out);
+	assert_non_null(strstr(out.text, "late=5"));
+	str_buf_done(&out);
+}
+
+/* --- drivers ---------------------------------------------------------------------------------- */
+
+/* pci_bus_add_devices() looks at what is new only; pci_add_dynid() has one driver look. */
+static void test_rescan_gives_no_driver_to_what_was_unbound(void **state)
+{
+	struct machine *m = *state;
+	unbind(m, NIC);
+	assert_int_equal(test_machine_write_bus(m, "rescan", "1"), 0);
+	assert_null(bus_find(m, NIC)->driver);
+	assert_int_equal(test_machine_write(m, NIC, "remove", "1"), 0);
+	assert_null(bus_find(m, NIC));
+	/* Another root port's bus is none of its business. */
+	assert_int_equal(test_machine_write(m, OTHER, "rescan", "1"), 0);
+	assert_null(bus_find(m, NIC));
+	assert_int_equal(test_machine_write_bus(m, "rescan", "1"), 0);
+	assert_string_equal(bus_find(m, NIC)->driver->name, "igb");
+}
+
+static void test_new_id_is_for_one_driver(void **state)
+{
+	struct machine *m = *state;
+	unbind(m, NIC);
+	unbind(m, BELOW);
+	assert_int_equal(test_machine_write_bus(m, "drivers/vfio-pci/new_id", "8086 10c9"), 0);
+	assert_true(bus_find(m, NIC)->driver->vfio);
+	assert_null(bus_find(m, BELOW)->driver);
+}
+
+static void test_card_takes_with_it_what_is_below(void **state)
+{
+	struct machine *m = *state;
+	const struct pci *below = bus_find(m, BELOW);
+	assert_int_equal(bus_pull(bus_find(m, SWITCH)), 0);
+	assert_true(below->state.off);
+	test_machine_wait_gone(m, SWITCH);
+	assert_null(bus_find(m, BELOW));
 }
 
 /* --- in the middle ---------------------------------------------------------------------------- */
@@ -168,13 +234,6 @@ static int writer_end(struct writer *w)
 	pthread_join(w->thread, NULL);
 	machine_lock(w->m);
 	return w->result;
-}
-
-static void unbind(struct machine *m, const char *addr)
-{
-	char name[NAME_SIZE + 16];
-	STR_FORMAT(name, "drivers/%s/unbind", bus_find(m, addr)->driver->name);
-	assert_int_equal(test_machine_write_bus(m, name, addr), 0);
 }
 
 static void vfio_bind(struct machine *m, const char *addr)
@@ -297,6 +356,10 @@ int main(void)
 		LAB_TEST(test_trace_tells_what_was_done),
 		LAB_TEST(test_fault_of_configuration_space),
 		LAB_TEST(test_fault_of_an_nvme_command),
+		LAB_TEST(test_late_is_of_events_alone),
+		LAB_TEST(test_rescan_gives_no_driver_to_what_was_unbound),
+		LAB_TEST(test_new_id_is_for_one_driver),
+		LAB_TEST(test_card_takes_with_it_what_is_below),
 		LAB_TEST(test_what_vfio_gives_up_cannot_be_opened_again),
 		DESK_TEST(test_group_is_no_users_while_a_member_is_probed),
 		LAB_TEST(test_interfaces_come_and_go_behind_rtnl),
