@@ -129,6 +129,8 @@ static bool slice_cannot(struct engine *e, uint64_t id, struct err *err)
 		return true;
 	}
 	waits_set(e, s, line);
+	if (s->state == SLICE_RECLAIMING)
+		reclaim_waits(e, s, line);
 	if (no_effect && s->state == SLICE_WANTED)
 		work_device_failed(e, s->device, err);
 	else if (no_effect)
@@ -436,6 +438,31 @@ static void barriers_emit(struct engine *e)
 	}
 }
 
+/* Why nothing is sent to that device, for as long as something there takes; NULL: it is open, or busy with
+ * a step that has its deadline still before it. */
+static const char *device_waits(const struct engine *e, const struct device_state *d)
+{
+	if (d->stuck[0])
+		return d->stuck;
+	if (d->retry_at <= e->now && !(d->barrier && d->backoff_ms))
+		return NULL;
+	return d->waits[0] ? d->waits : "an earlier step on that device to end";
+}
+
+/* Nobody looks at what is taken back from such a device: who released it is told why. */
+static void waits_tell(struct engine *e)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (s->state != SLICE_RECLAIMING || !s->claim[0])
+			continue;
+		const struct device_state *d = state_device(e, s->device);
+		const char *waits = d ? device_waits(e, d) : NULL;
+		if (waits)
+			reclaim_waits(e, s, waits);
+	}
+}
+
 void work_emit(struct engine *e)
 {
 	barriers_emit(e);
@@ -450,6 +477,7 @@ void work_emit(struct engine *e)
 		if (first && has_work(e, device))
 			device_emit(e, device);
 	}
+	waits_tell(e);
 }
 
 /* --- failure of a device -------------------------------------------------------------------------------- */

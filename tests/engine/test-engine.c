@@ -397,6 +397,75 @@ static void test_engine_release_now_of_what_nobody_holds_is_done(void **state)
 	assert_null(world_claim(w, "one"));
 }
 
+static const struct world_answer *released_now(struct world *w, const char *name)
+{
+	uint64_t token = world_release_now(w, 1000, name);
+	world_run(w, 3000);
+	check_well(w);
+	return answered(w, token, ANSWER_DONE);
+}
+
+/* A write on its PF hangs: nobody even looks at the VF before that has ended. */
+static void test_engine_release_now_on_a_stuck_device_says_so(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "lan", "one");
+	engine_device_stuck(w->e, NIC, "a write that does not return");
+	for (int i = 0; i < 2; i++) {
+		world_turn(w);
+		w->m.n_steps = 0; /* the barrier, which stays out */
+		const struct world_answer *a = released_now(w, "one");
+		assert_true(a->waits);
+		assert_int_equal(a->claim.state, CLAIM_RELEASING);
+		assert_non_null(strstr(a->claim.reason, "a write that does not return"));
+	}
+}
+
+/* carved is new; the executor has a step of before, of which it says each time that it goes on. */
+static void test_engine_release_now_behind_an_earlier_step_says_so(void **state)
+{
+	struct world *w = *state;
+	struct step_result r = { .status = STEP_STUCK };
+	apply(w, POLICY);
+	claim_ok(w, 1000, "gpu", "one");
+	uint64_t token = world_release_now(w, 1000, "one");
+	while (!log_has(w, "reset")) {
+		w->now++;
+		world_results(w);
+	}
+	w->m.n_steps = 0;
+	engine_executor_lost(w->e);
+	for (int i = 0; i < 2; i++) {
+		world_turn(w);
+		assert_int_equal(w->m.n_steps, 1);
+		r.id = w->m.steps[0].step.id;
+		w->m.n_steps = 0;
+		(void)engine_step_result(w->e, &r, NULL, 0);
+		world_turn(w);
+		const struct world_answer *a = answered(w, token, ANSWER_DONE);
+		assert_true(a->waits);
+		assert_non_null(strstr(a->claim.reason, "an earlier step"));
+		w->now += 60000;
+		world_turn(w); /* asked once more, not yet answered */
+		token = world_release_now(w, 1000, "one");
+	}
+}
+
+/* An older carve knew that mechanism; nothing can be done about such a slice. */
+static void test_engine_release_now_of_what_cannot_be_taken_back_says_so(void **state)
+{
+	struct world *w = *state;
+	const struct mech *const mechs[] = { world_mechs[0], world_mechs[1], NULL };
+	apply(w, POLICY);
+	claim_ok(w, 1000, "tty", "one");
+	w->mechs = mechs;
+	world_crash(w, true);
+	const struct world_answer *a = released_now(w, "one");
+	assert_true(a->waits);
+	assert_non_null(strstr(a->claim.reason, "no mechanism mdev"));
+}
+
 /* Its holder was the reason; then the card was pulled, and that is the reason. */
 static void test_engine_claim_says_that_its_device_is_gone(void **state)
 {
@@ -1360,6 +1429,9 @@ int main(void)
 		T(test_f20_engine_release_waits_until_the_consumer_is_gone),
 		T(test_engine_release_now_names_who_holds_it_and_goes_on),
 		T(test_engine_release_now_of_what_nobody_holds_is_done),
+		T(test_engine_release_now_on_a_stuck_device_says_so),
+		T(test_engine_release_now_behind_an_earlier_step_says_so),
+		T(test_engine_release_now_of_what_cannot_be_taken_back_says_so),
 		T(test_engine_claim_says_that_its_device_is_gone),
 		T(test_engine_broken_claim_says_that_its_device_is_gone),
 		T(test_f42_engine_early_signal_frees_nothing),

@@ -73,6 +73,20 @@ test_release_of_what_is_in_use_says_so_and_ends() {
 	claim_is_over two
 }
 
+# A write on the card does not come back: nobody can even look at its VFs. Not to be waited for either, and as
+# soon as the kernel lets go it goes on by itself.
+test_release_on_a_card_that_is_stuck_says_so_and_ends() {
+	prepare_applied
+	claim lan one
+	carve-sim fault "bus/pci/drivers_probe" write 1 hang
+	says 'executor.timeout' claim lan two
+	ends_with 4 timeout 10 carve release one
+	says 'one is releasing: timeout: ' timeout 10 carve release one
+	carve-sim clear
+	wait_until 20 claim_is_over one
+	claim lan three
+}
+
 test_f08_mdev_in_use_is_not_removed() {
 	local uuid
 	prepare_applied
