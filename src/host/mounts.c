@@ -10,10 +10,13 @@
 #include "base/str.h"
 #include "sys/sysfs.h"
 
-#define LINE_MAX_BYTES 16384
+/* Three paths of PATH_MAX, each byte as "\\040", and some: root, mount point and source. The options of the
+ * file system are behind them and may be far longer (overlayfs has up to 500 layers); nobody asks for them. */
+#define LINE_MAX_BYTES 65536
 
-/* Field 3 is the device number, 5 the mount point, the second behind " - " the source: proc(5). */
-static bool mount_parse(char *line, struct mount *ret)
+/* Field 3 is the device number, 5 the mount point, the second behind " - " the source: proc(5). Of a line
+ * that is longer than was read all of these must be there, with the beginning of what is behind them. */
+static int mount_parse(char *line, bool whole, struct mount *ret)
 {
 	const char *number = NULL, *point = NULL, *source = NULL;
 	char *save = NULL;
@@ -26,15 +29,17 @@ static bool mount_parse(char *line, struct mount *ret)
 			point = w;
 		else if (behind > 0 && ++behind == 3)
 			source = w;
-		else if (field > 6 && str_eq(w, "-"))
+		else if (behind == 0 && field > 6 && str_eq(w, "-"))
 			behind = 1;
 	}
+	if (!whole && behind <= 3)
+		return -E2BIG;
 	if (!point)
-		return false;
+		return 0;
 	*ret = (struct mount){ .number = number,
 			       .source = source ? str_after(source, "/dev/") : NULL,
 			       .point = point };
-	return true;
+	return 1;
 }
 
 struct visiting {
@@ -43,21 +48,39 @@ struct visiting {
 	void *userdata;
 };
 
-static int mount_line(char *line, const struct visiting *v)
+static int mount_line(char *line, bool whole, const struct visiting *v)
 {
 	struct mount m;
-	return mount_parse(line, &m) ? v->mount(&m, v->userdata) : 0;
+	int r = mount_parse(line, whole, &m);
+	return r > 0 ? v->mount(&m, v->userdata) : r;
 }
 
-static int swap_line(char *line, const struct visiting *v)
+static int swap_line(char *line, bool whole, const struct visiting *v)
 {
+	if (!whole)
+		return -E2BIG;
 	line[strcspn(line, " \t\n")] = '\0';
 	const char *name = str_after(line, "/dev/");
 	return name ? v->swap(name, v->userdata) : 0;
 }
 
-static int lines_visit(int proc, const char *path, int (*fn)(char *line, const struct visiting *v),
-		       const struct visiting *v)
+typedef int (*line_fn)(char *line, bool whole, const struct visiting *v);
+
+/* What is longer is read past. */
+static int line_visit(FILE *f, char line[LINE_MAX_BYTES], line_fn fn, const struct visiting *v,
+		      bool *ret_more)
+{
+	*ret_more = fgets(line, LINE_MAX_BYTES, f);
+	if (!*ret_more)
+		return ferror(f) ? -errno : 0;
+	bool whole = strchr(line, '\n') || feof(f);
+	int c = whole ? '\n' : getc(f);
+	while (c != '\n' && c != EOF)
+		c = getc(f);
+	return ferror(f) ? -errno : fn(line, whole, v);
+}
+
+static int lines_visit(int proc, const char *path, line_fn fn, const struct visiting *v)
 {
 	_cleanup_close_ int fd = sysfs_openat(proc, path, O_RDONLY);
 	if (fd < 0)
@@ -68,9 +91,9 @@ static int lines_visit(int proc, const char *path, int (*fn)(char *line, const s
 	TAKE_FD(fd);
 	_cleanup_free_ char *line = malloc(LINE_MAX_BYTES);
 	int r = line ? 0 : -ENOMEM;
-	while (r == 0 && fgets(line, LINE_MAX_BYTES, f))
-		r = fn(line, v);
-	return r == 0 && ferror(f) ? -errno : r;
+	for (bool more = true; r == 0 && more;)
+		r = line_visit(f, line, fn, v, &more);
+	return r;
 }
 
 int mounts_visit(int proc, const char *pid, int (*visit)(const struct mount *m, void *userdata),

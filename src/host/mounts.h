@@ -9,7 +9,8 @@ struct mount {
 };
 
 /* Each mount of the namespace that a process is in; pid may be "self". proc: /proc. A visit that
- * returns other than 0 ends it with that. -ENOENT, -ESRCH, -EINVAL: the process is gone. */
+ * returns other than 0 ends it with that. -ENOENT, -ESRCH, -EINVAL: the process is gone; -E2BIG: paths that
+ * are longer than the kernel's limit for them. */
 int mounts_visit(int proc, const char *pid, int (*visit)(const struct mount *m, void *userdata),
 		 void *userdata);
 /* Each disk and partition below /dev that is swapped to, by name. -ENOENT: this kernel cannot swap. */
