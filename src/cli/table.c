@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 
@@ -49,12 +50,10 @@ char *text_clean(const char *text)
 
 void table_add(struct table *t, const char *text)
 {
-	char **more = reallocarray(t->cells, t->n_cells + 1, sizeof(char *));
-	if (more)
-		t->cells = more;
-	char *cell = more ? text_clean(text && *text ? text : "-") : NULL;
-	if (cell)
-		t->cells[t->n_cells++] = cell;
+	_cleanup_free_ char *cell = text_clean(text && *text ? text : "-");
+	char **added = cell ? ARRAY_ADD(t->cells, t->n_cells) : NULL;
+	if (added)
+		*added = TAKE_PTR(cell);
 	else
 		t->failed = true;
 }

@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "host/drivers.h"
@@ -45,18 +46,14 @@ static char *drivers_words(struct drivers *d, const char *modalias)
 static void entry_add(struct facts *facts, const struct function *f, struct names *names,
 		      struct drivers *drivers)
 {
-	struct facts_entry *entries = reallocarray(facts->entries, facts->n + 1, sizeof(*entries));
-	if (!entries)
+	struct facts_entry *e = ARRAY_ADD(facts->entries, facts->n);
+	if (!e)
 		return;
-	facts->entries = entries;
-	struct facts_entry *e = &entries[facts->n];
-	*e = (struct facts_entry){ 0 };
 	(void)STR_COPY(e->modalias, f->modalias);
 	char name[256];
 	if (names && names_function(names, f, name, sizeof(name)) >= 0)
 		e->name = strdup(name);
 	e->drivers = drivers_words(drivers, f->modalias);
-	facts->n++;
 }
 
 void facts_prepare(struct facts *facts, const struct have *h)
@@ -93,13 +90,10 @@ static struct facts_netdev *netdev_get(struct facts_netdevs *list, const char *a
 	for (size_t i = 0; i < list->n; i++)
 		if (str_eq(list->items[i].addr, addr))
 			return &list->items[i];
-	struct facts_netdev *items = reallocarray(list->items, list->n + 1, sizeof(*items));
-	if (!items)
-		return NULL;
-	list->items = items;
-	items[list->n] = (struct facts_netdev){ 0 };
-	(void)STR_COPY(items[list->n].addr, addr);
-	return &items[list->n++];
+	struct facts_netdev *added = ARRAY_ADD(list->items, list->n);
+	if (added)
+		(void)STR_COPY(added->addr, addr);
+	return added;
 }
 
 /* The function an interface belongs to: its device, or that of its virtio device. What hangs on USB

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/str.h"
@@ -262,11 +263,9 @@ const char *picture_stuck(const struct picture *p, const char *device)
 
 static void stuck_add(struct picture *p, const char *device, const char *reason)
 {
-	struct picture_stuck *stuck = reallocarray(p->stuck, p->n_stuck + 1, sizeof(*stuck));
-	if (!stuck)
+	struct picture_stuck *new = ARRAY_ADD(p->stuck, p->n_stuck);
+	if (!new)
 		return;
-	p->stuck = stuck;
-	struct picture_stuck *new = &stuck[p->n_stuck++];
 	(void)STR_COPY(new->device, device);
 	if (STR_COPY(new->reason, reason) < 0)
 		(void)STR_COPY(new->reason, "a write on it does not end");

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -94,14 +95,10 @@ static struct server_user *user_get(struct server *srv, uint32_t uid)
 	for (size_t i = 0; i < srv->n_users && !unused; i++)
 		if (srv->users[i].connections == 0)
 			unused = &srv->users[i];
-	if (!unused) {
-		struct server_user *users =
-			reallocarray(srv->users, srv->n_users + 1, sizeof(*users));
-		if (!users)
-			return NULL;
-		srv->users = users;
-		unused = &users[srv->n_users++];
-	}
+	if (!unused)
+		unused = ARRAY_ADD(srv->users, srv->n_users);
+	if (!unused)
+		return NULL;
 	*unused = (struct server_user){ .uid = uid };
 	return unused;
 }

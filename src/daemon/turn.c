@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -19,11 +20,10 @@
 
 static int steps_add(struct step **steps, size_t *n, const struct step *s)
 {
-	struct step *grown = reallocarray(*steps, *n + 1, sizeof(*grown));
-	if (!grown)
+	struct step *added = ARRAY_ADD(*steps, *n);
+	if (!added)
 		return -ENOMEM;
-	*steps = grown;
-	grown[(*n)++] = *s;
+	*added = *s;
 	return 0;
 }
 

@@ -91,10 +91,6 @@ void engine_have_changed(struct engine *e, const struct have *h)
 static int result_add(struct engine *e, const struct step_result *r, const struct holder *holders,
 		      size_t n)
 {
-	struct input_result *results = reallocarray(e->results, e->n_results + 1, sizeof(*results));
-	if (!results)
-		return -ENOMEM;
-	e->results = results;
 	struct input_result in = { .result = *r };
 	if (n > 0) {
 		in.holders = reallocarray(NULL, n, sizeof(*holders));
@@ -103,7 +99,12 @@ static int result_add(struct engine *e, const struct step_result *r, const struc
 		memcpy(in.holders, holders, n * sizeof(*holders));
 		in.n_holders = n;
 	}
-	results[e->n_results++] = in;
+	struct input_result *added = ARRAY_ADD(e->results, e->n_results);
+	if (!added) {
+		free(in.holders);
+		return -ENOMEM;
+	}
+	*added = in;
 	return 0;
 }
 

@@ -98,14 +98,13 @@ static void event_take(struct engine *e, json_t *event)
 		return;
 	}
 	struct turn *t = e->turn;
-	json_t **events = reallocarray(t->events, t->n_events + 1, sizeof(*events));
-	if (!events) {
+	json_t **added = ARRAY_ADD(t->events, t->n_events);
+	if (!added) {
 		json_decref(event);
 		e->failed = true;
 		return;
 	}
-	t->events = events;
-	events[t->n_events++] = event;
+	*added = event;
 }
 
 void event_add(struct engine *e, const char *event, ...)

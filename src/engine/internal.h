@@ -245,6 +245,9 @@ bool state_busy(const struct engine *e, const char *device);
 bool state_in_flight(const struct engine *e, const char *device);
 /* What that step did, or still does, is not known: nothing is decided before a barrier came back. */
 void state_barrier(struct engine *e, const struct step *unknown);
+/* Zeroed ones; NULL without memory. */
+struct in_flight *state_flight_add(struct engine *e);
+struct done_step *state_done_add(struct engine *e);
 struct in_flight *state_flight(struct engine *e, uint64_t step);
 void state_flight_end(struct engine *e, uint64_t step);
 /* Forgets what was done for that slice (0: the layout of device), so that it may be done again. */

@@ -34,18 +34,11 @@ static void diagnose(struct engine *e, const struct in_flight *f, const struct i
 
 static void done_add(struct engine *e, const struct in_flight *f)
 {
-	struct volatile_state *s = &e->state;
-	if ((s->n_dones & (s->n_dones - 1)) == 0) {
-		struct done_step *more =
-			reallocarray(s->dones, s->n_dones ? s->n_dones * 2 : 1, sizeof(*more));
-		if (!more) {
-			e->failed = true;
-			return;
-		}
-		s->dones = more;
-	}
-	s->dones[s->n_dones++] =
-		(struct done_step){ .step = f->step, .slice = f->slice, .at = e->now };
+	struct done_step *d = state_done_add(e);
+	if (d)
+		*d = (struct done_step){ .step = f->step, .slice = f->slice, .at = e->now };
+	else
+		e->failed = true;
 }
 
 /* Proof is what was done and read back, not what was found so already. */

@@ -5,7 +5,8 @@
 
 #include "engine/internal.h"
 
-static void *array_add(void **items, size_t *n, size_t size)
+/* There may be thousands: room doubles at powers of two, so that n is all that is kept of it. */
+static void *items_add(void **items, size_t *n, size_t size)
 {
 	if ((*n & (*n - 1)) == 0) {
 		void *more = reallocarray(*items, *n ? *n * 2 : 1, size);
@@ -17,14 +18,14 @@ static void *array_add(void **items, size_t *n, size_t size)
 	return memset(item, 0, size);
 }
 
-static void array_remove(void *items, size_t *n, size_t size, size_t i)
+static void items_remove(void *items, size_t *n, size_t size, size_t i)
 {
 	char *at = (char *)items + i * size;
 	memmove(at, at + size, (*n - i - 1) * size);
 	(*n)--;
 }
 
-static int array_copy(const void *from, size_t n, size_t size, void **ret, size_t *ret_n)
+static int items_copy(const void *from, size_t n, size_t size, void **ret, size_t *ret_n)
 {
 	size_t room = 1;
 	while (room < n)
@@ -39,10 +40,10 @@ static int array_copy(const void *from, size_t n, size_t size, void **ret, size_
 	return 0;
 }
 
-#define ADD(s, items, count) array_add((void **)&(s)->items, &(s)->count, sizeof(*(s)->items))
-#define REMOVE(s, items, count, i) array_remove((s)->items, &(s)->count, sizeof(*(s)->items), (i))
+#define ADD(s, items, count) items_add((void **)&(s)->items, &(s)->count, sizeof(*(s)->items))
+#define REMOVE(s, items, count, i) items_remove((s)->items, &(s)->count, sizeof(*(s)->items), (i))
 #define COPY(from, to, items, count)                                                               \
-	array_copy((from)->items, (from)->count, sizeof(*(from)->items), (void **)&(to)->items,    \
+	items_copy((from)->items, (from)->count, sizeof(*(from)->items), (void **)&(to)->items,    \
 		   &(to)->count)
 
 void state_done(struct volatile_state *s)
@@ -142,6 +143,16 @@ void state_barrier(struct engine *e, const struct step *unknown)
 	d->barrier = true;
 	d->barrier_step = *unknown;
 	d->barrier_step.check_only = 1;
+}
+
+struct in_flight *state_flight_add(struct engine *e)
+{
+	return ADD(&e->state, flights, n_flights);
+}
+
+struct done_step *state_done_add(struct engine *e)
+{
+	return ADD(&e->state, dones, n_dones);
 }
 
 struct in_flight *state_flight(struct engine *e, uint64_t step)

@@ -232,19 +232,12 @@ bool work_advance(struct engine *e)
 
 static struct in_flight *flight_add(struct engine *e, const struct work *w)
 {
-	struct volatile_state *s = &e->state;
-	if ((s->n_flights & (s->n_flights - 1)) == 0) {
-		struct in_flight *more = reallocarray(
-			s->flights, s->n_flights ? s->n_flights * 2 : 1, sizeof(*more));
-		if (!more)
-			return NULL;
-		s->flights = more;
-	}
-	struct in_flight *f = &s->flights[s->n_flights];
-	*f = (struct in_flight){
-		.step = w->step, .slice = w->slice, .looking = w->looking, .barrier = w->barrier
-	};
-	s->n_flights++;
+	struct in_flight *f = state_flight_add(e);
+	if (f)
+		*f = (struct in_flight){ .step = w->step,
+					 .slice = w->slice,
+					 .looking = w->looking,
+					 .barrier = w->barrier };
 	return f;
 }
 

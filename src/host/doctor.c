@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/str.h"
 #include "host/topology.h"
 
@@ -31,15 +32,13 @@ const char *finding_level_name(enum finding_level l)
 static struct finding *add(struct exam *e, enum finding_level level, const char *id,
 			   const char *subject)
 {
-	struct finding *items =
-		reallocarray(e->findings->items, e->findings->n + 1, sizeof(*items));
-	if (!items) {
+	struct finding *f = ARRAY_ADD(e->findings->items, e->findings->n);
+	if (!f) {
 		e->failed = true;
 		return NULL;
 	}
-	e->findings->items = items;
-	struct finding *f = &items[e->findings->n++];
-	*f = (struct finding){ .level = level, .id = id };
+	f->level = level;
+	f->id = id;
 	(void)STR_COPY(f->subject, subject);
 	return f;
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/str.h"
@@ -131,11 +132,10 @@ static int parse_line(char *line, struct place *at, struct enrolled *ret, struct
 
 static int entry_add(struct enrollment *e, const struct enrolled *entry)
 {
-	struct enrolled *bigger = reallocarray(e->entries, e->n + 1, sizeof(*bigger));
-	if (!bigger)
+	struct enrolled *added = ARRAY_ADD(e->entries, e->n);
+	if (!added)
 		return -ENOMEM;
-	bigger[e->n++] = *entry;
-	e->entries = bigger;
+	*added = *entry;
 	return 0;
 }
 

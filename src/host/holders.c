@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/str.h"
@@ -47,16 +48,14 @@ int holder_subjects_add(struct holder_subjects *s, const char *path, const char 
 {
 	if (s->n == SUBJECTS_MAX)
 		return -E2BIG;
-	struct holder_subject *bigger = reallocarray(s->entries, s->n + 1, sizeof(*bigger));
-	if (!bigger)
+	struct holder_subject *e = ARRAY_ADD(s->entries, s->n);
+	if (!e)
 		return -ENOMEM;
-	s->entries = bigger;
-	struct holder_subject *e = &bigger[s->n];
-	*e = (struct holder_subject){ .kind = kind };
-	if (STR_COPY(e->path, path) < 0 || STR_COPY(e->addr, addr) < 0)
-		return -ENAMETOOLONG;
-	s->n++;
-	return 0;
+	e->kind = kind;
+	if (STR_COPY(e->path, path) == 0 && STR_COPY(e->addr, addr) == 0)
+		return 0;
+	s->n--;
+	return -ENAMETOOLONG;
 }
 
 bool device_path_below(const char *path, const char *top)

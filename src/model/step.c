@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 
@@ -160,14 +161,14 @@ void plan_done(struct plan *p)
 
 struct step *plan_add(struct plan *p, enum verb v, const char *device, int vf)
 {
-	struct step *steps = reallocarray(p->steps, p->n + 1, sizeof(*steps));
-	if (!steps)
+	struct step *s = ARRAY_ADD(p->steps, p->n);
+	if (!s)
 		return NULL;
-	p->steps = steps;
-	struct step *s = &steps[p->n];
-	*s = (struct step){ .verb = v, .target.vf = vf };
-	if (STR_COPY(s->target.device, device) < 0)
+	s->verb = v;
+	s->target.vf = vf;
+	if (STR_COPY(s->target.device, device) < 0) {
+		p->n--;
 		return NULL;
-	p->n++;
+	}
 	return s;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <strings.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 
@@ -33,26 +34,20 @@ struct policy_match *policy_match_free(struct policy_match *m)
 
 struct policy_match *policy_match_add(struct policy_match *m, enum match_op op)
 {
-	struct policy_match **more = reallocarray(m->children, m->n_children + 1, sizeof(*more));
-	if (!more)
-		return NULL;
-	m->children = more;
 	struct policy_match *child = policy_match_new(op);
-	if (child)
-		m->children[m->n_children++] = child;
-	return child;
+	struct policy_match **added = child ? ARRAY_ADD(m->children, m->n_children) : NULL;
+	if (!added)
+		return policy_match_free(child);
+	return *added = child;
 }
 
 int policy_match_add_value(struct policy_match *leaf, const char *value)
 {
-	char **more = reallocarray(leaf->values, leaf->n_values + 1, sizeof(leaf->values[0]));
-	if (!more)
+	_cleanup_free_ char *copy = strdup(value);
+	char **added = copy ? ARRAY_ADD(leaf->values, leaf->n_values) : NULL;
+	if (!added)
 		return -ENOMEM;
-	leaf->values = more;
-	char *copy = strdup(value);
-	if (!copy)
-		return -ENOMEM;
-	leaf->values[leaf->n_values++] = copy;
+	*added = TAKE_PTR(copy);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "policy/check.h"
@@ -172,11 +173,9 @@ static size_t divide_slices(const struct policy_divide *d)
 static int add_want(struct pinning *pin, const struct policy_divide *d, const struct function *f,
 		    const struct mdev_parent *parent)
 {
-	struct want *more = reallocarray(pin->wants, pin->n_wants + 1, sizeof(*more));
-	if (!more)
+	struct want *w = ARRAY_ADD(pin->wants, pin->n_wants);
+	if (!w)
 		return policy_memory_error(pin->err);
-	pin->wants = more;
-	struct want *w = &more[pin->n_wants];
 	*w = (struct want){
 		.vendor = f ? f->vendor : 0,
 		.device_id = f ? f->device : 0,
@@ -198,7 +197,6 @@ static int add_want(struct pinning *pin, const struct policy_divide *d, const st
 	    STR_COPY(w->selection, d->use) < 0 || STR_COPY(w->mech, d->mech) < 0)
 		return pin_error(pin, d->at, "policy.limit", ENAMETOOLONG, device_name(f, parent),
 				 "the key of the device is too long");
-	pin->n_wants++;
 	return 0;
 }
 
