@@ -35,6 +35,7 @@ struct candidate {
 struct propose {
 	struct candidate items[CANDIDATES_MAX];
 	size_t n;
+	unsigned left_out; /* for which there was no room */
 };
 
 struct propose *propose_free(struct propose *p)
@@ -46,8 +47,10 @@ struct propose *propose_free(struct propose *p)
 /* NULL: there are too many, or no memory for that one. */
 static struct candidate *add(struct propose *p, const char *key, const char *mech, const char *word)
 {
-	if (p->n == CANDIDATES_MAX)
+	if (p->n == CANDIDATES_MAX) {
+		p->left_out++;
 		return NULL;
+	}
 	struct candidate *c = &p->items[p->n];
 	*c = (struct candidate){ .mech = mech, .word = word, .group = -1 };
 	return STR_COPY(c->key, key) == 0 ? &p->items[p->n++] : NULL;
@@ -106,7 +109,8 @@ static void add_mates_of(struct propose *p, const struct have *h, struct candida
 		    driver_leaves_group_alone(mate->driver))
 			continue;
 		struct candidate *m = candidate_find(p, mate->key);
-		if (!m)
+		/* One that there is no room for is no device less: none of its group is proposed. */
+		if (!m && p->n < CANDIDATES_MAX)
 			m = add(p, mate->key, "passthrough", "mate");
 		c->shared = true;
 		if (!m || !str_eq(m->mech, "passthrough")) {
@@ -248,6 +252,17 @@ static char *policy_text(struct texts *t)
 	return str_buf_take(&b);
 }
 
+static void note_left_out(struct texts *t, unsigned n)
+{
+	char text[192];
+	if (n > 0 &&
+	    STR_FORMAT(text,
+		       "%u more left out, only %d are looked at; to have one: carve enroll "
+		       "DEVICE, and name it in the policy",
+		       n, CANDIDATES_MAX) == 0)
+		note(t, "devices", text);
+}
+
 static void finish(struct session *s)
 {
 	struct propose *p = s->propose;
@@ -259,6 +274,7 @@ static void finish(struct session *s)
 			number += str_eq(p->items[k].word, p->items[i].word);
 		propose_one(&t, s->daemon, &p->items[i], number);
 	}
+	note_left_out(&t, p->left_out);
 	if (t.proposed == 0)
 		note(&t, "nothing is proposed", "no device that could be divided is free");
 	_cleanup_free_ char *devices = str_buf_take(&t.enroll);

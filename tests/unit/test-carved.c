@@ -585,6 +585,28 @@ static void test_holders_without_executor_are_unknown(void **state)
 	assert_refused(s, "Holders", json_pack("{s:s}", "device", NIC_KEY), "holders.unknown");
 }
 
+/* A host with more than one proposal takes: what is left out is said. */
+static void test_propose_of_very_many_devices_says_how_many_are_left_out(void **state)
+{
+	struct service *s = *state;
+	for (unsigned i = 0; i < 70; i++) {
+		char path[64];
+		(void)STR_FORMAT(path, "pci0000:00/0000:00:%02x.%x", 8 + i / 8, i % 8);
+		const struct tree_function gpu = { path, 0x10de,      0x2330, 0x030200,
+						   NULL, 20 + (int)i, 0 };
+		tree_function(&s->sys, &gpu);
+	}
+	service_start(s);
+	json_t *reply = service_call(s, "Propose");
+	const json_t *notes = json_object_get(reply, "notes");
+	bool said = false;
+	for (size_t i = 0; i < json_array_size(notes); i++)
+		said = said || strstr(json_string_value(json_array_get(notes, i)),
+				      "devices: 6 more left out, only 64 are looked at");
+	assert_true(said);
+	json_decref(reply);
+}
+
 static void test_executor_that_comes_back_is_used_again(void **state)
 {
 	struct service *s = *state;
@@ -618,6 +640,7 @@ int main(void)
 		TEST(test_get_info_without_executor_answers),
 		TEST(test_look_methods_fit_the_interface),
 		TEST(test_list_devices_shows_the_machine),
+		TEST(test_propose_of_very_many_devices_says_how_many_are_left_out),
 		TEST(test_interface_description_equals_the_file),
 		cmocka_unit_test(test_methods_and_interface_name_the_same),
 		TEST(test_call_with_wrong_parameters_names_them),
