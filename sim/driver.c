@@ -8,13 +8,14 @@
 
 #include "base/num.h"
 #include "sim/machine.h"
+#include "sriov/sriov.h"
 
 /*
  * What is known of drivers. vfs: whether they have sriov_configure(); leave: what their VFs do when they
  * leave. Sources, Linux 6.12 and 7.2: igb (igb_main.c igb_remove()), nvme (pci.c, pci_sriov_configure_simple();
- * VFs stay: seen in the lab), mlx5_core (core/sriov.c), ice (ice_sriov.c), qat (qat_common/adf_sriov.c: all
- * VFs, whatever was asked), xe (xe_pci_sriov.c), amdgpu, idxd (none), vfio-pci (vfio_pci.c: ENOENT
- * without enable_sriov). nvidia: the open part has none and public projects report a refusal.
+ * VFs stay: seen in the lab), mlx5_core (core/sriov.c), ice (ice_sriov.c), xe (xe_pci_sriov.c), amdgpu, idxd
+ * (none), vfio-pci (vfio_pci.c: ENOENT without enable_sriov). nvidia: the open part has none and public
+ * projects report a refusal. Which make all VFs, whatever was asked, is known to sriov_driver_vfs().
  */
 static const struct {
 	const char *name;
@@ -43,7 +44,7 @@ static const struct {
 	{ "nvidia", HOST_VFS_REFUSE, HOST_LEAVE_REMOVES, 500, 0 },
 	{ "nouveau", HOST_VFS_NO, HOST_LEAVE_REMOVES, 500, 0 },
 	{ "idxd", HOST_VFS_NO, HOST_LEAVE_REMOVES, 20, 0 },
-	{ "4xxx", HOST_VFS_ALL, HOST_LEAVE_REMOVES, 200, 0 },
+	{ "4xxx", HOST_VFS_DEFAULT, HOST_LEAVE_REMOVES, 200, 0 },
 };
 
 /* Drivers of VFIO whose names this kernel has; variants are taken by those who ask for them. */
@@ -446,11 +447,11 @@ static void driver_add(struct machine *m, const char *name)
 	module_name(name, d->module);
 	d->vfio = driver_is_vfio(name);
 	d->shares_group = d->vfio || str_eq(name, "pcieport") || str_eq(name, "pci-stub");
-	d->vfs = HOST_VFS_NO;
+	d->vfs = sriov_driver_vfs(name) == SRIOV_VFS_ALL ? HOST_VFS_ALL : HOST_VFS_NO;
 	d->leave = HOST_LEAVE_REMOVES;
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (str_eq(known[i].name, name)) {
-			d->vfs = known[i].vfs;
+			d->vfs = known[i].vfs ? known[i].vfs : d->vfs;
 			d->leave = known[i].leave;
 			d->probe_ms = known[i].probe_ms;
 			d->vfs_at_most = known[i].at_most;

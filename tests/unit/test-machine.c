@@ -13,6 +13,7 @@
 #include "sim/fault.h"
 #include "sim/trace.h"
 #include "support/machine.h"
+#include "support/tree.h"
 
 #define LAB "sim/hosts/lab.yaml"
 #define NIC "0000:01:00.0"   /* igb, 82576 */
@@ -61,6 +62,30 @@ static char *newest(struct machine *m)
 	struct str_buf out = { 0 };
 	trace_list(m, trace_newest(m) - 1, &out);
 	return out.text;
+}
+
+/* --- drivers ---------------------------------------------------------------------------------- */
+
+/* What a host file does not say of a driver carve itself knows. */
+static void test_driver_that_makes_all_vfs_is_known_from_its_name(void **state)
+{
+	static const char host[] =
+		"version: 1\nabout: QAT\nmodels:\n"
+		"  qat: {id: \"8086:37c8\", class: co-processor, driver: c6xx, flr: true,\n"
+		"    sriov: {count: 16, device: \"8086:37c9\", offset: 1, stride: 1, driver: c6xxvf}}\n"
+		"roots:\n  \"0000:00\":\n    slots:\n"
+		"      \"01.0\": {is: root-port, slots: {\"00.0\": {is: qat}}}\n";
+	struct tree t;
+	char path[sizeof(t.path) + 16];
+	(void)state;
+	tree_init(&t);
+	tree_file(&t, "qat.yaml", host);
+	assert_int_equal(STR_FORMAT(path, "%s/qat.yaml", t.path), 0);
+	struct machine *m = test_machine_new(path);
+	assert_int_equal(test_machine_write(m, NIC, "sriov_numvfs", "2"), 0);
+	assert_int_equal(bus_find(m, NIC)->num_vfs, 16);
+	test_machine_free(m);
+	tree_done(&t);
 }
 
 /* --- faults ----------------------------------------------------------------------------------- */
@@ -352,6 +377,7 @@ static void test_reset_of_what_left_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_driver_that_makes_all_vfs_is_known_from_its_name),
 		LAB_TEST(test_stale_links_stay_until_they_are_made_again),
 		LAB_TEST(test_trace_tells_what_was_done),
 		LAB_TEST(test_fault_of_configuration_space),
