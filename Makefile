@@ -83,7 +83,7 @@ TESTPROGS := $(UNIT) $(ENGINE) $(BENCH) $(FUZZ)
 TESTLIBOBJ := $(filter-out $(TESTPROGS:=.o),$(TESTSRC:%.c=$(O)/%.o))
 TESTLIB := $(O)/libtests.a
 # Allocations of our own objects can be made to fail, see tests/support/alloc-fail.h.
-WRAPPED := malloc calloc realloc strdup strndup asprintf vasprintf __asprintf_chk __vasprintf_chk \
+WRAPPED := malloc calloc realloc reallocarray strdup strndup asprintf vasprintf __asprintf_chk __vasprintf_chk \
            open_memstream
 comma := ,
 TESTLDFLAGS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))

@@ -42,6 +42,11 @@ WRAP(void *, realloc, void *p, size_t size)
 	return fail_now() ? NULL : __real_realloc(p, size);
 }
 
+WRAP(void *, reallocarray, void *p, size_t n, size_t size)
+{
+	return fail_now() ? NULL : __real_reallocarray(p, n, size);
+}
+
 WRAP(char *, strdup, const char *s)
 {
 	return fail_now() ? NULL : __real_strdup(s);
