@@ -64,10 +64,22 @@ static int run(const char *const argv[], char **ret_said)
 						       : 128 + WTERMSIG(status);
 }
 
-static json_t *ask_json(const char *const argv[])
+/* What it printed, also when it fails: then it is the error. */
+static int run_json(const char *const argv[], json_t **ret)
 {
 	_cleanup_free_ char *text = NULL;
-	return run(argv, &text) == 0 && text ? json_loads(text, 0, NULL) : NULL;
+	int r = run(argv, &text);
+	*ret = text ? json_loads(text, 0, NULL) : NULL;
+	return r;
+}
+
+static json_t *ask_json(const char *const argv[])
+{
+	json_t *reply;
+	if (run_json(argv, &reply) == 0)
+		return reply;
+	json_decref(reply);
+	return NULL;
 }
 
 static const char *member(const json_t *o, const char *name)
@@ -140,13 +152,13 @@ static int check_json(const char *policy)
 		"carve", "apply", policy, "--wait", DEADLINE, "--json", NULL
 	};
 	static const char *const slices[] = { "carve", "list", "slices", "--json", NULL };
-	_cleanup_free_ char *applied = NULL;
-	json_t *planned = ask_json(plan);
-	/* What cannot be planned is not tried. */
-	int r = planned ? run(apply, &applied) : 1;
+	json_t *planned = NULL, *applied = NULL;
+	/* What cannot be planned is not tried; then the plan is the error. */
+	int r = run_json(plan, &planned);
+	if (r == 0)
+		r = run_json(apply, &applied);
 	json_t *o = json_pack("{s:b, s:o*, s:o*, s:o*}", "holds", r == 0, "plan", planned, "apply",
-			      applied ? json_loads(applied, 0, NULL) : NULL, "slices",
-			      ask_json(slices));
+			      applied, "slices", ask_json(slices));
 	if (o)
 		json_dumpf(o, stdout, JSON_INDENT(2));
 	putchar('\n');

@@ -621,9 +621,8 @@ static int mount_own(const char *directory, struct err *reterr)
 		int e = errno;
 		failed(reterr, e, "cannot show a simulated machine", "/dev/fuse");
 		err_state(reterr, "nothing of this machine was changed");
-		err_todo(reterr, getenv("CARVE_SIM") ? "leave this simulated machine first"
-				 : e == ENOENT	     ? "load the kernel module fuse"
-					       : "let this user open /dev/fuse, or run it as root");
+		err_todo(reterr, e == ENOENT ? "load the kernel module fuse"
+					     : "let this user open /dev/fuse, or run it as root");
 		return -e;
 	}
 	(void)STR_FORMAT(

@@ -244,6 +244,13 @@ int world_run(const struct world_options *o, struct err *reterr)
 	char cwd[PATH_MAX];
 	if (!getcwd(cwd, sizeof(cwd)))
 		(void)STR_COPY(cwd, "/");
+	if (access(WORLD_CONTROL, F_OK) == 0) {
+		err_set(reterr, "sim.nested", EBUSY, "cannot make a simulated machine");
+		err_because(reterr, "this is one already");
+		err_state(reterr, "nothing was changed");
+		err_todo(reterr, "leave this simulated machine first");
+		return -EBUSY;
+	}
 	int r = namespaces_enter(reterr);
 	if (r < 0)
 		return r;

@@ -16,8 +16,8 @@
 #include "base/str.h"
 #include "host/resolve.h"
 
-#define ENROLL_FILE_MAX (256u * 1024u)
-#define ENROLL_ENTRIES_MAX 1024u
+#define ENROLL_FILE_MAX (1024u * 1024u)
+#define ENROLL_ENTRIES_MAX 8192u
 #define ENROLL_LINE_MAX 512u
 
 void enrollment_done(struct enrollment *e)
@@ -139,10 +139,32 @@ static int entry_add(struct enrollment *e, const struct enrolled *entry)
 	return 0;
 }
 
+static int by_key(const void *a, const void *b)
+{
+	const struct enrolled *x = a, *y = b;
+	int r = strcmp(x->key, y->key);
+	return r ? r : x->line < y->line ? -1 : x->line > y->line;
+}
+
+/* And refuses a key that is there twice, where it stands again. */
+static int sort(struct enrollment *e, struct place *at, struct err *reterr)
+{
+	if (e->n)
+		qsort(e->entries, e->n, sizeof(*e->entries), by_key);
+	for (size_t i = 1; i < e->n; i++) {
+		if (!str_eq(e->entries[i - 1].key, e->entries[i].key))
+			continue;
+		*at = (struct place){ at->file, e->entries[i].line, 1 };
+		return fault(reterr, at, "%s is there twice", e->entries[i].key);
+	}
+	return 0;
+}
+
 int enrollment_parse(const char *text, const char *file, struct enrollment *ret, struct err *reterr)
 {
 	_cleanup_(enrollment_done) struct enrollment list = { 0 };
 	struct place at = { .file = file, .line = 1, .column = 1 };
+	int r = 0;
 
 	for (const char *p = text; *p; at.line++) {
 		size_t len = strcspn(p, "\n");
@@ -156,19 +178,21 @@ int enrollment_parse(const char *text, const char *file, struct enrollment *ret,
 		p += len + (p[len] == '\n');
 
 		struct enrolled entry;
-		int r = parse_line(line, &at, &entry, reterr);
+		r = parse_line(line, &at, &entry, reterr);
 		if (r < 0)
 			return r;
 		if (r == 0)
 			continue;
-		if (enrollment_find(&list, entry.key))
-			return fault(reterr, &at, "%s is there twice", entry.key);
+		entry.line = at.line;
 		if (list.n == ENROLL_ENTRIES_MAX)
 			return fault(reterr, &at, "more than %u devices", ENROLL_ENTRIES_MAX);
 		if (entry_add(&list, &entry) < 0)
 			return err_set(reterr, "base.memory", ENOMEM,
 				       "cannot keep the list of enrolled devices");
 	}
+	r = sort(&list, &at, reterr);
+	if (r < 0)
+		return r;
 	*ret = list;
 	list = (struct enrollment){ 0 };
 	return 0;
@@ -240,9 +264,17 @@ int enrollment_read(const char *file, struct enrollment *ret, struct err *reterr
 
 const struct enrolled *enrollment_find(const struct enrollment *e, const char *key)
 {
-	for (size_t i = 0; i < e->n; i++)
-		if (str_eq(e->entries[i].key, key))
-			return &e->entries[i];
+	size_t low = 0, high = e->n;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int r = strcmp(e->entries[middle].key, key);
+		if (r == 0)
+			return &e->entries[middle];
+		if (r < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return NULL;
 }
 

@@ -18,9 +18,10 @@ struct enrolled {
 	bool has_ids, has_serial;
 	uint16_t vendor, device;
 	uint64_t serial;
+	unsigned line; /* where it stands */
 };
 struct enrollment {
-	struct enrolled *entries;
+	struct enrolled *entries; /* by key */
 	size_t n;
 };
 void enrollment_done(struct enrollment *e);

@@ -57,9 +57,32 @@ test_fault_that_is_too_long() {
 	refused_with sim.fault "$messages_sim" run --host lab --fault "$long" -- true
 }
 
-# In a world there is no /dev/fuse.
 test_world_inside_a_world() {
-	refused_with sim.fuse "$messages_sim" run --host lab -- "$messages_sim" run --host lab -- true
+	refused_with sim.nested "$messages_sim" run --host lab -- "$messages_sim" run --host lab -- true
+}
+
+test_world_without_fuse() {
+	refused_with sim.fuse unshare --mount sh -c 'mount --bind /dev/null /dev/fuse && exec "$@"' sh \
+		"$messages_sim" run --host lab -- true
+}
+
+# In JSON as well it is said why a policy does not hold.
+test_check_of_what_cannot_hold_says_why() {
+	local policy said
+	policy=$(mktemp --suffix=.yaml)
+	printf 'version: 1\ndevices: {nic: {match: {netdev: none}, expect: 1}}\ndivide: [{use: nic, as: sriov, count: 2}]\n' \
+		>"$policy"
+	said=$("$messages_sim" check "$policy" --host lab --json 2>/dev/null) && return 1
+	rm "$policy"
+	[[ $said == *'"holds": false'* && $said == *'"id": "policy.expect"'* ]]
+}
+
+test_check_of_a_host_with_thousands_of_functions() {
+	local policy
+	policy=$(mktemp --suffix=.yaml)
+	printf 'version: 1\n' >"$policy"
+	"$messages_sim" check "$policy" --host monster >/dev/null
+	rm "$policy"
 }
 
 # Alone in a folder, where no carved is beside it; an installed one is hidden by a program that ends at once,

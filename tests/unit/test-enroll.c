@@ -24,12 +24,13 @@ static void test_enrollment_parse_reads_all_forms(void **state)
 				 "devices", &e, NULL),
 		0);
 	assert_int_equal(e.n, 4);
-	assert_string_equal(e.entries[0].key, "pci:0000:00/03.0/00.0");
-	assert_true(e.entries[0].has_ids && e.entries[0].has_serial);
-	assert_int_equal(e.entries[0].vendor, 0x8086);
-	assert_int_equal(e.entries[0].device, 0x10c9);
-	assert_true(e.entries[0].serial == 0x525400ffffe00001);
-	assert_false(e.entries[1].has_ids || e.entries[1].has_serial);
+	const struct enrolled *nic = enrollment_find(&e, "pci:0000:00/03.0/00.0");
+	assert_true(nic->has_ids && nic->has_serial);
+	assert_int_equal(nic->vendor, 0x8086);
+	assert_int_equal(nic->device, 0x10c9);
+	assert_true(nic->serial == 0x525400ffffe00001);
+	const struct enrolled *uart = enrollment_find(&e, "sys:virtual/mtty/mtty");
+	assert_false(uart->has_ids || uart->has_serial);
 	assert_non_null(enrollment_find(&e, "pci:10000:e0/01.0"));
 	assert_null(enrollment_find(&e, "pci:10000:e0/01"));
 	enrollment_done(&e);
@@ -67,6 +68,31 @@ static void test_f30_enrollment_parse_bad_line_enrols_nothing(void **state)
 		assert_string_equal(err.on, cases[i].at);
 		err_done(&err);
 	}
+}
+
+/* By key, so that thousands are found at once; which line is the second one is still known. */
+static void test_enrollment_find_finds_each_of_thousands(void **state)
+{
+	struct str_buf text = { 0 };
+	struct enrollment e = { 0 };
+	struct err err _cleanup_err_ = { 0 };
+	char key[32];
+	(void)state;
+	for (unsigned i = 8192; i-- > 0;)
+		str_buf_addf(&text, "pci:%04x:00/03.0\n", i);
+	assert_int_equal(enrollment_parse(text.text, "f", &e, &err), 0);
+	assert_int_equal(e.n, 8192);
+	for (unsigned i = 0; i < 8192; i += 17) {
+		STR_FORMAT(key, "pci:%04x:00/03.0", i);
+		assert_string_equal(enrollment_find(&e, key)->key, key);
+	}
+	assert_null(enrollment_find(&e, "pci:2000:00/03.0"));
+	assert_null(enrollment_find(&e, "pci"));
+	enrollment_done(&e);
+	str_buf_add(&text, "pci:0007:00/03.0\n");
+	assert_int_equal(enrollment_parse(text.text, "f", &e, &err), -EINVAL);
+	assert_string_equal(err.on, "f:8193:1");
+	str_buf_done(&text);
 }
 
 static void test_enrollment_parse_long_line_refused(void **state)
@@ -168,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_enrollment_parse_reads_all_forms),
 		cmocka_unit_test(test_f30_enrollment_parse_bad_line_enrols_nothing),
+		cmocka_unit_test(test_enrollment_find_finds_each_of_thousands),
 		cmocka_unit_test(test_enrollment_parse_long_line_refused),
 		cmocka_unit_test(test_enrollment_read_absent_file_is_empty_list),
 		cmocka_unit_test(test_enrollment_read_file_others_can_write_refused),
