@@ -77,6 +77,12 @@ static int check_port(struct check *c, const struct host_model *m)
 		m->name);
 }
 
+/* PCI Express 6.0, 7.5.3.6 */
+static bool width_exists(uint32_t width)
+{
+	return width == 12 || (width <= 32 && (width & (width - 1)) == 0);
+}
+
 /* Ports have it unless told otherwise. */
 static void acs_default(struct host_model *m)
 {
@@ -93,6 +99,11 @@ static int check_model(struct check *c, const struct host_model *m)
 	if ((m->nvme_vq || m->nvme_vi) && !m->vfs)
 		return policy_source_error(c->s, m->at, CONFLICT,
 					   "model %s has flexible resources, and no VFs", m->name);
+	if (!width_exists(m->link_width))
+		return policy_source_error(
+			c->s, m->at, CONFLICT,
+			"model %s: a link has 1, 2, 4, 8, 12, 16 or 32 lanes, not %u", m->name,
+			m->link_width);
 	int r = check_port(c, m);
 	if (r >= 0)
 		r = check_sriov(c, m);

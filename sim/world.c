@@ -57,7 +57,7 @@ static int user_enter(struct err *reterr)
 	if (unshare(CLONE_NEWUSER) < 0) {
 		int e = errno;
 		world_failed(reterr, e, "cannot make a world of its own", "user namespaces");
-		err_todo(reterr, "allow unprivileged user namespaces, or run it as root");
+		err_todo(reterr, "allow user namespaces, or run it as root with CAP_SYS_ADMIN");
 		return -e;
 	}
 	int r = text_write("/proc/self/setgroups", "deny");
@@ -68,14 +68,25 @@ static int user_enter(struct err *reterr)
 	return r < 0 ? world_failed(reterr, -r, "cannot map the user", "user namespaces") : 0;
 }
 
+static int others_unshare(void)
+{
+	int r = unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS);
+	return r < 0 ? -errno : 0;
+}
+
+/* Root of a container mostly may not, and is an ordinary user then. */
 static int namespaces_enter(struct err *reterr)
 {
-	int r = geteuid() == 0 ? 0 : user_enter(reterr);
+	int r = geteuid() == 0 ? others_unshare() : -EPERM;
+	if (r != -EPERM)
+		return r < 0 ? world_failed(reterr, -r, "cannot make a world of its own",
+					    "namespaces")
+			     : 0;
+	r = user_enter(reterr);
 	if (r < 0)
 		return r;
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
-		return world_failed(reterr, errno, "cannot make a world of its own", "namespaces");
-	return 0;
+	r = others_unshare();
+	return r < 0 ? world_failed(reterr, -r, "cannot make a world of its own", "namespaces") : 0;
 }
 
 static int loopback_up(void)
@@ -112,15 +123,18 @@ static int fault_set(struct machine *m, const char *given, struct err *reterr)
 /* A scenario: a fault a line; '#' begins a comment. */
 static int scenario_set(struct machine *m, const char *file, struct err *reterr)
 {
-	char line[512];
+	_cleanup_free_ char *line = NULL;
+	size_t room = 0;
 	int r = 0;
 	_cleanup_fclose_ FILE *f = fopen(file, "re");
 	if (!f)
 		return world_failed(reterr, errno, "cannot read the scenario", file);
-	while (r == 0 && fgets(line, sizeof(line), f)) {
+	for (unsigned n = 1; r == 0 && getline(&line, &room, f) >= 0; n++) {
 		line[strcspn(line, "#\n")] = '\0';
 		if (line[strspn(line, " \t")])
 			r = fault_set(m, line, reterr);
+		if (r < 0)
+			err_on(reterr, "%s:%u", file, n);
 	}
 	return r;
 }

@@ -51,6 +51,14 @@ test_world_that_cannot_be_made() {
 	refused_with sim.world python3 -c "$without_call" unshare "$messages_sim" run --host lab -- true
 }
 
+test_fault_of_a_scenario_is_told_with_its_line() {
+	local scenario
+	scenario=$(mktemp)
+	printf '# hangs\nreset hang\n\nreset explode\n' >"$scenario"
+	"$messages_sim" run --host lab --fault "@$scenario" -- true 2>&1 | grep -qF "$scenario:4"
+	rm "$scenario"
+}
+
 test_fault_that_is_too_long() {
 	local long
 	long=$(printf '%600s' hang)

@@ -66,6 +66,12 @@ as_user() { # PROGRAM...
 		exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"' as-user "$@"
 }
 
+# As in most containers.
+test_root_that_may_not_administer_has_a_world_too() {
+	setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$world_sim" run --host lab --services -- \
+		carve list | grep -q '^0000:01:00.0 .*0/7 VFs'
+}
+
 # A folder that others can enter: the build may lie in one that they cannot.
 user_build() {
 	local folder

@@ -293,6 +293,7 @@ static const struct {
 	  "sim.host.conflict", "4:3", "with stride 0" },
 	{ MODEL(", port: legacy, sriov: {count: 2, device: \"1af4:0001\", offset: 1, stride: 1}"),
 	  "sim.host.conflict", "4:3", "is no PCI Express endpoint" },
+	{ MODEL(", width: 5"), "sim.host.conflict", "4:3", "lanes, not 5" },
 	{ MODEL(", nvme: {flexible-queues: 4}"), "sim.host.conflict", "4:3",
 	  "has flexible resources, and no VFs" },
 	{ MODEL(", mdev: {pool: 4, types: {a: {units: 5}}}"), "sim.host.conflict", "4:62",
