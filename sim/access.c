@@ -193,7 +193,8 @@ struct store {
 	struct node *n;
 	const char *text; /* of text files, and */
 	size_t len;
-	off_t at; /* of binary ones */
+	off_t at;     /* of binary ones */
+	size_t taken; /* of the bytes */
 };
 
 static int store_text(void *userdata)
@@ -204,8 +205,9 @@ static int store_text(void *userdata)
 
 static int store_bytes(void *userdata)
 {
-	const struct store *s = userdata;
+	struct store *s = userdata;
 	ssize_t r = s->n->ops->write(s->n, s->text, s->len, s->at);
+	s->taken = r < 0 ? 0 : (size_t)r;
 	return r < 0 ? (int)r : 0;
 }
 
@@ -246,12 +248,13 @@ int access_store(struct machine *m, struct node *n, const char *text, size_t len
 }
 
 /* What is told of bytes is where they are and how many. */
-int access_write(struct machine *m, struct node *n, const void *buf, size_t size, off_t at)
+ssize_t access_write(struct machine *m, struct node *n, const void *buf, size_t size, off_t at)
 {
-	struct store s = { .n = n, .text = buf, .len = size, .at = at };
+	struct store s = { .n = n, .text = buf, .len = size, .at = at, .taken = size };
 	char text[64];
 	(void)STR_FORMAT(text, "%zu bytes at %lld", size, (long long)at);
-	return store(m, &s, text, store_bytes);
+	int r = store(m, &s, text, store_bytes);
+	return r < 0 ? r : (ssize_t)s.taken;
 }
 
 /* --- looking ---------------------------------------------------------------------------------- */

@@ -25,6 +25,6 @@ int access_look(struct machine *m, const char *path, char ret_answer[NAME_SIZE])
 /* The files of the tree. text is ended with NUL and has no newline at its end. */
 int access_store(struct machine *m, struct node *n, const char *text, size_t len);
 int access_show(struct machine *m, struct node *n, struct str_buf *out);
-/* Binary files: all is written, and as many bytes are read as there are. */
-int access_write(struct machine *m, struct node *n, const void *buf, size_t size, off_t at);
+/* Binary files: bytes done. */
+ssize_t access_write(struct machine *m, struct node *n, const void *buf, size_t size, off_t at);
 ssize_t access_read(struct machine *m, struct node *n, void *buf, size_t size, off_t at);

@@ -226,6 +226,28 @@ void bus_scan(struct machine *m, const struct pci *near)
 	}
 }
 
+/* Where the numbers of a root end: with those of the next one. */
+static unsigned root_end(const struct host *h, const struct host_root *root)
+{
+	unsigned end = 256;
+	for (size_t i = 0; i < h->n_roots; i++)
+		if (h->roots[i].domain == root->domain && h->roots[i].number > root->number &&
+		    h->roots[i].number < end)
+			end = h->roots[i].number;
+	return end;
+}
+
+bool bus_can_shift(const struct machine *m)
+{
+	for (const struct pci *f = m->functions; f; f = f->next) {
+		const struct host_root *root = root_of(f);
+		unsigned last = f->subordinate > f->bus ? f->subordinate : f->bus;
+		if (root && last + 1 >= root_end(m->host, root))
+			return false;
+	}
+	return true;
+}
+
 /* pci_rescan_bus(): all of it behind the one lock of the host. */
 int bus_rescan(struct machine *m, const struct pci *near)
 {
@@ -286,28 +308,34 @@ static int each_below(struct pci *bridge, bool reverse, int (*act)(struct pci *f
 	return r;
 }
 
-/* pci_stop_bus_device(): drivers go, from below, the last first. */
-static int stop(struct pci *f)
+/* Without its driver and its VFs; for ever, if it is forgotten. */
+static int detach(struct pci *f, bool forgotten)
 {
 	struct machine *m = f->dev.machine;
-	int r = bus_is_bridge(f) ? each_below(f, true, stop) : 0;
-	if (r == 0)
-		r = klock_take(m, &f->dev.lock, "remove");
+	int r = klock_take(m, &f->dev.lock, "remove");
 	if (r < 0)
 		return r;
 	r = f->dev.gone ? 0 : driver_detach(f);
 	if (r >= 0 && f->num_vfs)
 		r = sriov_disable(f);
+	if (r >= 0 && forgotten)
+		bus_forget(f);
 	klock_release(m, &f->dev.lock);
 	return r;
 }
 
-/* pci_remove_bus_device() */
+/* pci_stop_bus_device(): drivers go, from below, the last first. */
+static int stop(struct pci *f)
+{
+	int r = bus_is_bridge(f) ? each_below(f, true, stop) : 0;
+	return r < 0 ? r : detach(f, false);
+}
+
+/* pci_remove_bus_device(), device_del(): a driver that came since goes as well. */
 static int forget(struct pci *f)
 {
 	int r = bus_is_bridge(f) ? each_below(f, false, forget) : 0;
-	bus_forget(f);
-	return r;
+	return r < 0 ? r : detach(f, true);
 }
 
 /* pci_stop_and_remove_bus_device(): all have stopped before the first one goes. */

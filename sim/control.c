@@ -130,7 +130,7 @@ static int do_reboot(struct request *r)
 	if (r->n > 1 && !str_eq(r->words[1], "renumber"))
 		return no(r, "\"renumber\" is the only word that goes with it");
 	if (r->n > 1)
-		r->m->shift++;
+		r->m->shift = bus_can_shift(r->m) ? r->m->shift + 1 : 0;
 	r->m->hooks->reboot(r->m);
 	return 0;
 }

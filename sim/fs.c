@@ -28,6 +28,7 @@
 #ifndef FOPEN_PARALLEL_DIRECT_WRITES
 #define FOPEN_PARALLEL_DIRECT_WRITES (1 << 6)
 #endif
+#define PAGE 4096
 #define READ_MAX 8192 /* of one access; the reader asks again */
 
 struct fs {
@@ -495,12 +496,10 @@ static void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t at,
 		fuse_reply_buf(req, data, (size_t)n);
 }
 
-/* One write is one value (sysfs_kf_write()); its last newline is not part of it. */
+/* One write is one value, of a page at most (kernfs_fop_write_iter()); its last newline is not part of it. */
 static int text_write(struct machine *m, struct node *n, const char *buf, size_t size)
 {
-	char text[4096];
-	if (size >= sizeof(text))
-		return -EINVAL;
+	char text[PAGE + 1];
 	memcpy(text, buf, size);
 	text[size] = '\0';
 	if (size && text[size - 1] == '\n')
@@ -521,13 +520,15 @@ static void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t siz
 		r = n->gone ? -ENODEV : n->ops->transact(n, buf, size, &o->text);
 	} else if (n->ops->write)
 		r = n->gone ? -ENODEV : access_write(m, n, buf, size, at);
-	else
+	else {
+		size = size < PAGE ? size : PAGE;
 		r = text_write(m, n, buf, size);
+	}
 	end(m);
 	if (r < 0)
 		fuse_reply_err(req, (int)-r);
 	else
-		fuse_reply_write(req, size);
+		fuse_reply_write(req, r ? (size_t)r : size);
 }
 
 static void fs_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned command, void *arg,

@@ -193,6 +193,8 @@ pid_t machine_caller(void);
 void bus_init(struct machine *m);
 /* Finds what is there: on all buses (near NULL), or on the bus of a function and below it. */
 void bus_scan(struct machine *m, const struct pci *near);
+/* Are there numbers for one more bus in front of each root's? */
+bool bus_can_shift(const struct machine *m);
 /* The same behind pci_lock_rescan_remove(), and what is new gets a driver. -ENOTCONN: the machine was switched off
  * meanwhile. */
 int bus_rescan(struct machine *m, const struct pci *near);

@@ -155,7 +155,7 @@ static int cmd_check(struct options *o, char **operands, int n)
 static int cmd_capture(struct options *o, char **operands, int n)
 {
 	_cleanup_err_ struct err err = { 0 };
-	int r = capture_run(&o->capture, n ? operands[0] : NULL, &err);
+	int r = capture_run(&o->capture, n && !str_eq(operands[0], "-") ? operands[0] : NULL, &err);
 	return r == 0 ? 0 : fail(&err);
 }
 

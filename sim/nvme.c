@@ -88,12 +88,16 @@ static void identify_secondaries(const struct pci *f, uint8_t page[PAGE])
 }
 
 /* The data of a command is in the memory of who sent it. */
-static int data_put(pid_t pid, uint64_t address, const uint8_t *data, size_t len)
+/* Without the lock: that memory may be a file of this machine. */
+static int data_put(struct machine *m, pid_t pid, uint64_t address, const uint8_t *data, size_t len)
 {
 	struct iovec here = { .iov_base = (void *)(uintptr_t)data, .iov_len = len };
 	struct iovec there = { .iov_base = (void *)(uintptr_t)address, .iov_len = len };
+	machine_unlock(m);
 	ssize_t n = process_vm_writev(pid, &here, 1, &there, 1, 0);
-	return n < 0 ? -errno : (size_t)n == len ? 0 : -EFAULT;
+	int error = errno;
+	machine_lock(m);
+	return n < 0 ? -error : (size_t)n == len ? 0 : -EFAULT;
 }
 
 static int identify(const struct pci *f, const struct nvme_passthru_cmd *c, pid_t pid)
@@ -110,7 +114,8 @@ static int identify(const struct pci *f, const struct nvme_passthru_cmd *c, pid_
 		put16(page, f->model->vendor);
 	else
 		return INVALID_FIELD;
-	return data_put(pid, c->addr, page, c->data_len < PAGE ? c->data_len : PAGE);
+	return data_put(f->dev.machine, pid, c->addr, page,
+			c->data_len < PAGE ? c->data_len : PAGE);
 }
 
 static unsigned assigned(const struct pci *f, bool interrupts)

@@ -115,27 +115,34 @@ static int fault_set(struct machine *m, const char *given, struct err *reterr)
 			words[n++] = w;
 	}
 	if (r < 0)
-		return err_set(reterr, "sim.fault", -r, "\"%.60s...\" is too much for a fault",
+		return err_set(reterr, "sim.fault", E2BIG, "\"%.60s...\" is too much for a fault",
 			       given);
 	return fault_add(m, words, n, &id, reterr);
 }
 
 /* A scenario: a fault a line; '#' begins a comment. */
+static int scenario_line(struct machine *m, FILE *f, char *line, struct err *reterr)
+{
+	if (!strchr(line, '\n') && !feof(f))
+		return err_set(reterr, "sim.fault", E2BIG, "the line is too long");
+	line[strcspn(line, "#\n")] = '\0';
+	return line[strspn(line, " \t")] ? fault_set(m, line, reterr) : 0;
+}
+
 static int scenario_set(struct machine *m, const char *file, struct err *reterr)
 {
-	_cleanup_free_ char *line = NULL;
-	size_t room = 0;
+	char line[512];
 	int r = 0;
 	_cleanup_fclose_ FILE *f = fopen(file, "re");
 	if (!f)
 		return world_failed(reterr, errno, "cannot read the scenario", file);
-	for (unsigned n = 1; r == 0 && getline(&line, &room, f) >= 0; n++) {
-		line[strcspn(line, "#\n")] = '\0';
-		if (line[strspn(line, " \t")])
-			r = fault_set(m, line, reterr);
+	for (unsigned n = 1; r == 0 && fgets(line, sizeof(line), f); n++) {
+		r = scenario_line(m, f, line, reterr);
 		if (r < 0)
 			err_on(reterr, "%s:%u", file, n);
 	}
+	if (r == 0 && ferror(f))
+		r = world_failed(reterr, errno, "cannot read the scenario", file);
 	return r;
 }
 
