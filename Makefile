@@ -135,7 +135,7 @@ $(ENGINE) $(BENCH): %: %.o $(TESTLIB) $(SIMLIB) $(LIB)
 $(UNIT) $(FUZZ): %: %.o $(SIMLIB) $(TESTLIB) $(LIB)
 $(TESTPROGS):
 	$(call say,  LD $@)$(CC) $(CFLAGS) $(LDFLAGS) $(TESTLDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group \
-		-lcmocka $(SIM_LIBS) $(PKG_LIBS)
+		-lcmocka $(SIM_LIBS) $(PKG_LIBS) -lm
 
 # libFuzzer brings a main() of its own; see tests/fuzz/replay.c.
 ifeq ($(FUZZER),1)

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See model.h. */
+#include "place/model.h"
+
+#include <string.h>
+
+uint64_t place_mask(const struct place_kind *k, uint32_t profile, uint32_t start)
+{
+	uint32_t size = k->profiles[profile].size;
+	if (size == 0)
+		return 0;
+	return (size == PLACE_SLOTS ? ~UINT64_C(0) : (UINT64_C(1) << size) - 1) << start;
+}
+
+/* --- is the data sound? ------------------------------------------------------------------------- */
+
+static uint64_t bits_below(uint32_t n)
+{
+	return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
+}
+
+static const char *profile_wrong(const struct place_kind *k, const struct place_kind_profile *p)
+{
+	bool takes = p->size > 0 || p->most > 0;
+	if (!p->name || !*p->name)
+		return "a profile has no name";
+	if (p->worth == 0)
+		return "a profile is worth nothing";
+	if (p->size > k->n_slots)
+		return "a profile has more slots than the device";
+	if ((p->size == 0) != (p->starts == 0))
+		return "a profile with slots has starts, one without has none";
+	if (p->size && p->starts & ~bits_below(k->n_slots - p->size + 1))
+		return "a profile would end behind the last slot";
+	if (p->most > PLACE_MOST || p->bars & ~(uint32_t)bits_below(k->n_profiles))
+		return "a limit or an exclusion of a profile is out of range";
+	for (uint32_t i = 0; i < PLACE_COUNTERS; i++) {
+		if (p->takes[i] && (i >= k->n_counters || p->takes[i] > k->counters[i].total))
+			return "a profile takes more of a counter than there is";
+		takes |= p->takes[i] && k->counters[i].total / p->takes[i] <= PLACE_MOST;
+	}
+	return takes ? NULL : "nothing limits how many of a profile there can be";
+}
+
+const char *place_kind_wrong(const struct place_kind *k)
+{
+	if (!k->name || !*k->name)
+		return "the kind has no name";
+	if (k->n_slots > PLACE_SLOTS || k->n_counters > PLACE_COUNTERS)
+		return "there are too many slots or counters";
+	if (k->n_profiles == 0 || k->n_profiles > PLACE_PROFILES)
+		return "there are no profiles, or too many";
+	for (uint32_t i = 0; i < k->n_profiles; i++) {
+		const char *wrong = profile_wrong(k, &k->profiles[i]);
+		if (wrong)
+			return wrong;
+	}
+	return NULL;
+}
+
+int place_kind_find(const struct place_kind *k, const char *name)
+{
+	for (uint32_t i = 0; i < k->n_profiles; i++)
+		if (strcmp(k->profiles[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+const struct place_kind *place_kind_named(const char *name)
+{
+	for (size_t i = 0; i < place_n_kinds; i++)
+		if (strcmp(place_kinds[i]->name, name) == 0)
+			return place_kinds[i];
+	return NULL;
+}
+
+/* --- what fits ---------------------------------------------------------------------------------- */
+
+static bool excludes(const struct place_kind *k, uint32_t a, uint32_t b)
+{
+	const struct place_kind_profile *p = &k->profiles[a], *q = &k->profiles[b];
+	return (p->mode && q->mode && p->mode != q->mode) || p->bars >> b & 1 || q->bars >> a & 1;
+}
+
+bool place_barred(const struct place_kind *k, const struct place_device *d, uint32_t profile)
+{
+	const struct place_kind_profile *p = &k->profiles[profile];
+	if (d->count[profile] >= (p->most ? p->most : PLACE_MOST))
+		return true;
+	for (uint32_t i = 0; i < k->n_counters; i++)
+		if (p->takes[i] > k->counters[i].total - d->used[i])
+			return true;
+	for (uint32_t i = 0; i < k->n_profiles; i++)
+		if (d->count[i] && excludes(k, profile, i))
+			return true;
+	return false;
+}
+
+uint64_t place_starts(const struct place_kind *k, const struct place_device *d, uint32_t profile)
+{
+	const struct place_kind_profile *p = &k->profiles[profile];
+	if (place_barred(k, d, profile))
+		return 0;
+	uint64_t taken = d->occupied | d->reserved, left = p->starts;
+	if (p->size == 0)
+		return 1;
+	for (uint32_t i = 0; i < p->size; i++)
+		left &= ~(taken >> i);
+	return left;
+}
+
+/* A row of intervals of one size: the first that ends is part of a largest set. */
+uint32_t place_more(const struct place_kind *k, const struct place_device *d, uint32_t profile)
+{
+	struct place_device copy = *d;
+	uint32_t n = 0;
+	uint64_t left;
+	while ((left = place_starts(k, &copy, profile)) != 0) {
+		place_add(k, &copy, profile, (uint32_t)__builtin_ctzll(left));
+		n++;
+	}
+	return n;
+}
+
+void place_add(const struct place_kind *k, struct place_device *d, uint32_t profile, uint32_t start)
+{
+	uint64_t mask = place_mask(k, profile, start);
+	d->occupied |= mask;
+	d->begins |= mask ? UINT64_C(1) << start : 0;
+	for (uint32_t i = 0; i < k->n_counters; i++)
+		d->used[i] += k->profiles[profile].takes[i];
+	d->count[profile]++;
+}
+
+void place_remove(const struct place_kind *k, struct place_device *d, uint32_t profile,
+		  uint32_t start)
+{
+	uint64_t mask = place_mask(k, profile, start);
+	d->occupied &= ~mask;
+	d->begins &= ~(mask ? UINT64_C(1) << start : 0);
+	for (uint32_t i = 0; i < k->n_counters; i++)
+		d->used[i] -= k->profiles[profile].takes[i];
+	d->count[profile]--;
+}

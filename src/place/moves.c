@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See moves.h. What a part of each profile would find elsewhere is worked out once for the whole
+ * question (exits, and pushes); then each device and each few of its parts are
+ * tried. Devices that a plan changes are few, and kept apart with their new state.
+ */
+#include "place/moves.h"
+
+#include <string.h>
+
+#define EXITS 3
+#define CHANGED (2 * PLACE_MOVES + 1)
+
+/* Where a part could go; for a push, once the part named has gone. */
+struct way {
+	uint32_t device, start;
+	double cost;
+	uint32_t pushed;
+};
+
+struct ways {
+	bool known;
+	uint32_t n;
+	struct way way[EXITS]; /* the best, each on another device */
+};
+
+struct planning {
+	const struct place_weights *w;
+	const struct place_device *devices;
+	size_t n;
+	const struct place_part *parts;
+	size_t n_parts;
+	const struct place_wish *wish;
+	uint32_t most;
+	struct place_harm harm;
+	struct ways exits[PLACE_PROFILES];
+	struct ways pushes[PLACE_PROFILES][PLACE_PROFILES]; /* of one by another */
+	bool found;
+	struct place_plan best;
+};
+
+/* A plan in the making. */
+struct draft {
+	uint32_t n_changed;
+	uint32_t number[CHANGED];
+	struct place_device changed[CHANGED];
+	struct place_plan plan;
+};
+
+void place_move_make(const struct place_kind *k, struct place_device *devices,
+		     struct place_part *part, const struct place_move *m)
+{
+	place_remove(k, &devices[part->device], part->profile, part->start);
+	place_add(k, &devices[m->device], part->profile, m->start);
+	part->device = m->device;
+	part->start = m->start;
+}
+
+static void planning_begin(struct planning *p)
+{
+	struct place_room all = { .wasted = 0 }, one;
+	for (size_t i = 0; i < p->n; i++) {
+		place_room_of(p->w, &p->devices[i], &one);
+		place_room_add(p->w, &all, &one, 1);
+	}
+	place_harm_of(p->w, &all, &p->harm);
+}
+
+/* --- drafts ------------------------------------------------------------------------------------- */
+
+static struct place_device *draft_changed(const struct planning *p, struct draft *d,
+					  uint32_t device)
+{
+	for (uint32_t i = 0; i < d->n_changed; i++)
+		if (d->number[i] == device)
+			return &d->changed[i];
+	d->number[d->n_changed] = device;
+	d->changed[d->n_changed] = p->devices[device];
+	return &d->changed[d->n_changed++];
+}
+
+static bool draft_changes(const struct draft *d, uint32_t device)
+{
+	for (uint32_t i = 0; i < d->n_changed; i++)
+		if (d->number[i] == device)
+			return true;
+	return false;
+}
+
+static void draft_move(const struct planning *p, struct draft *d, uint32_t part, uint32_t device,
+		       uint32_t start)
+{
+	place_add(p->w->kind, draft_changed(p, d, device), p->parts[part].profile, start);
+	d->plan.move[d->plan.n++] = (struct place_move){ part, device, start };
+}
+
+static double draft_cost(const struct planning *p, const struct draft *d)
+{
+	struct place_room before = { .wasted = 0 }, after = { .wasted = 0 }, one;
+	for (uint32_t i = 0; i < d->n_changed; i++) {
+		place_room_of(p->w, &p->devices[d->number[i]], &one);
+		place_room_add(p->w, &before, &one, 1);
+		place_room_of(p->w, &d->changed[i], &one);
+		place_room_add(p->w, &after, &one, 1);
+	}
+	return place_cost(p->w, &p->harm, &before, &after);
+}
+
+static bool draft_keeps(const struct planning *p, const struct draft *d)
+{
+	for (size_t k = 0; k < p->wish->n_keep; k++) {
+		uint64_t had = 0, has = 0, all = 0;
+		uint32_t profile = p->wish->keep[k].profile;
+		for (uint32_t i = 0; i < d->n_changed; i++) {
+			had += place_more(p->w->kind, &p->devices[d->number[i]], profile);
+			has += place_more(p->w->kind, &d->changed[i], profile);
+		}
+		for (size_t i = 0; i < p->n; i++)
+			all += place_more(p->w->kind, &p->devices[i], profile);
+		if (has < had && all + has < had + p->wish->keep[k].n)
+			return false;
+	}
+	return true;
+}
+
+static bool move_fits(const struct place_kind *k, struct place_device *from,
+		      struct place_device *to, const struct place_part *part,
+		      const struct place_move *m)
+{
+	place_remove(k, from, part->profile, part->start);
+	if (!(place_starts(k, to, part->profile) >> m->start & 1))
+		return false;
+	place_add(k, to, part->profile, m->start);
+	return true;
+}
+
+/* The moves one after the other, beginning with the given one: does each find its place free? */
+static bool order_works(const struct planning *p, const struct draft *d, uint32_t first)
+{
+	struct draft run = { .n_changed = 0 };
+	for (uint32_t i = 0; i < d->n_changed; i++)
+		(void)draft_changed(p, &run, d->number[i]);
+	for (uint32_t i = 0; i < d->plan.n; i++) {
+		const struct place_move *m = &d->plan.move[(first + i) % d->plan.n];
+		const struct place_part *part = &p->parts[m->part];
+		if (!move_fits(p->w->kind, draft_changed(p, &run, part->device),
+			       draft_changed(p, &run, m->device), part, m))
+			return false;
+	}
+	return true;
+}
+
+static bool draft_order(const struct planning *p, struct draft *d)
+{
+	if (order_works(p, d, 0))
+		return true;
+	if (d->plan.n < 2 || !order_works(p, d, 1))
+		return false;
+	struct place_move m = d->plan.move[0];
+	d->plan.move[0] = d->plan.move[1];
+	d->plan.move[1] = m;
+	return true;
+}
+
+static void draft_judge(struct planning *p, struct draft *d)
+{
+	if (p->found && d->plan.n > p->best.n)
+		return;
+	d->plan.where.cost = draft_cost(p, d);
+	if (p->found && d->plan.n == p->best.n && d->plan.where.cost >= p->best.where.cost)
+		return;
+	if (!draft_order(p, d) || !draft_keeps(p, d))
+		return;
+	p->found = true;
+	p->best = d->plan;
+}
+
+/* --- where parts can go --------------------------------------------------------------------------- */
+
+static void ways_add(struct ways *all, const struct way *w)
+{
+	uint32_t at = all->n;
+	while (at > 0 && w->cost < all->way[at - 1].cost)
+		at--;
+	if (at == EXITS)
+		return;
+	if (all->n < EXITS)
+		all->n++;
+	for (uint32_t i = all->n - 1; i > at; i--)
+		all->way[i] = all->way[i - 1];
+	all->way[at] = *w;
+}
+
+/* The best start on one device in that state. */
+static bool way_on(const struct planning *p, const struct place_device *d, uint32_t profile,
+		   struct way *ret)
+{
+	struct place_answer a;
+	struct place_look look;
+	struct place_after after;
+	struct place_room room;
+	struct place_device with = *d;
+	bool found = false;
+	uint64_t starts = place_starts(p->w->kind, d, profile);
+	if (!starts)
+		return false;
+	place_look(&look, p->w, d);
+	place_add(p->w->kind, &with, profile, (uint32_t)__builtin_ctzll(starts));
+	place_look_after(&look, &with, &after);
+	for (; starts; starts &= starts - 1) {
+		a.start = (uint32_t)__builtin_ctzll(starts);
+		place_look_put(&look, &after, place_mask(p->w->kind, profile, a.start), &room);
+		a.cost = place_cost(p->w, &p->harm, &look.room, &room);
+		if (found && a.cost >= ret->cost)
+			continue;
+		found = true;
+		ret->start = a.start;
+		ret->cost = a.cost;
+	}
+	return found;
+}
+
+static const struct ways *exits_of(struct planning *p, uint32_t profile)
+{
+	struct ways *all = &p->exits[profile];
+	if (all->known)
+		return all;
+	all->known = true;
+	for (uint32_t i = 0; i < p->n; i++) {
+		struct way w = { .device = i };
+		if (way_on(p, &p->devices[i], profile, &w))
+			ways_add(all, &w);
+	}
+	return all;
+}
+
+/* Where a part of one profile could go if one of another were not there. */
+static const struct ways *pushes_of(struct planning *p, uint32_t profile, uint32_t pushed)
+{
+	struct ways *all = &p->pushes[profile][pushed];
+	if (all->known)
+		return all;
+	all->known = true;
+	for (uint32_t i = 0; i < p->n_parts; i++) {
+		const struct place_part *out = &p->parts[i];
+		struct place_device without = p->devices[out->device];
+		struct way w = { .device = out->device, .pushed = i };
+		if (!out->movable || out->profile != pushed)
+			continue;
+		place_remove(p->w->kind, &without, out->profile, out->start);
+		if (way_on(p, &without, profile, &w))
+			ways_add(all, &w);
+	}
+	return all;
+}
+
+/* The best for a part that has left its place: on a device of the draft, or on any other. */
+static bool find_exit(struct planning *p, struct draft *d, uint32_t part)
+{
+	uint32_t profile = p->parts[part].profile;
+	const struct ways *exits = exits_of(p, profile);
+	struct way best = { .cost = 0 }, w;
+	bool found = false;
+	for (uint32_t i = 0; i < d->n_changed; i++)
+		if (way_on(p, &d->changed[i], profile, &w) && (!found || w.cost < best.cost)) {
+			best = w;
+			best.device = d->number[i];
+			found = true;
+		}
+	for (uint32_t i = 0; i < exits->n; i++)
+		if (!draft_changes(d, exits->way[i].device) &&
+		    (!found || exits->way[i].cost < best.cost)) {
+			best = exits->way[i];
+			found = true;
+		}
+	if (found)
+		draft_move(p, d, part, best.device, best.start);
+	return found;
+}
+
+static bool push_try(struct planning *p, struct draft *d, uint32_t part, const struct way *w)
+{
+	const struct place_part *out = &p->parts[w->pushed];
+	uint32_t profile = p->parts[part].profile;
+	if (draft_changes(d, w->device))
+		return false;
+	struct place_device *there = draft_changed(p, d, w->device);
+	place_remove(p->w->kind, there, out->profile, out->start);
+	place_add(p->w->kind, there, profile, w->start);
+	if (!find_exit(p, d, w->pushed))
+		return false;
+	d->plan.move[d->plan.n++] = (struct place_move){ part, w->device, w->start };
+	return true;
+}
+
+/* The best for a part that finds no place but that of another, which does. */
+static bool find_push(struct planning *p, struct draft *d, uint32_t part)
+{
+	struct draft best = { .n_changed = 0 };
+	uint32_t profile = p->parts[part].profile;
+	for (uint32_t pushed = 0; pushed < p->w->kind->n_profiles; pushed++) {
+		if (pushed == profile)
+			continue;
+		const struct ways *ways = pushes_of(p, profile, pushed);
+		for (uint32_t i = 0; i < ways->n; i++) {
+			struct draft t = *d;
+			if (!push_try(p, &t, part, &ways->way[i]))
+				continue;
+			t.plan.where.cost = draft_cost(p, &t);
+			if (!best.n_changed || t.plan.where.cost < best.plan.where.cost)
+				best = t;
+		}
+	}
+	if (best.n_changed)
+		*d = best;
+	return best.n_changed != 0;
+}
+
+/* --- what makes room ------------------------------------------------------------------------------ */
+
+static void gone_try(struct planning *p, uint32_t device, const uint32_t *gone, uint32_t n,
+		     uint32_t start)
+{
+	struct draft d = { .plan.where = { .device = device, .start = start } };
+	struct place_device *here = draft_changed(p, &d, device);
+	for (uint32_t i = 0; i < n; i++)
+		place_remove(p->w->kind, here, p->parts[gone[i]].profile, p->parts[gone[i]].start);
+	place_add(p->w->kind, here, p->wish->profile, start);
+	uint32_t most = p->found ? p->best.n : p->most;
+	for (uint32_t i = 0; i < n; i++)
+		if (!find_exit(p, &d, gone[i]) &&
+		    (d.plan.n + n - i >= most || !find_push(p, &d, gone[i])))
+			return;
+	draft_judge(p, &d);
+}
+
+/* Starts that are there with these parts gone. Returns what is new. */
+static uint64_t gone_starts(const struct planning *p, uint32_t device, const uint32_t *gone,
+			    uint32_t n)
+{
+	struct place_device d = p->devices[device];
+	for (uint32_t i = 0; i < n; i++)
+		place_remove(p->w->kind, &d, p->parts[gone[i]].profile, p->parts[gone[i]].start);
+	return place_starts(p->w->kind, &d, p->wish->profile);
+}
+
+static void starts_try(struct planning *p, uint32_t device, const uint32_t *gone, uint32_t n,
+		       uint64_t starts)
+{
+	for (; starts; starts &= starts - 1)
+		gone_try(p, device, gone, n, (uint32_t)__builtin_ctzll(starts));
+}
+
+/* The larger leaves first: it is harder to find a place for. */
+static void pair_try(struct planning *p, uint32_t device, uint32_t a, uint32_t b)
+{
+	const struct place_kind_profile *profiles = p->w->kind->profiles;
+	bool swap = profiles[p->parts[b].profile].worth > profiles[p->parts[a].profile].worth;
+	uint32_t both[2] = { swap ? b : a, swap ? a : b };
+	starts_try(p, device, both, 2, gone_starts(p, device, both, 2));
+}
+
+/* One after the other, then, while none of them will do, two at a time. Parts of one device are those
+ * from begin to end. */
+static void device_try(struct planning *p, uint32_t device, uint32_t begin, uint32_t end,
+		       bool pairs)
+{
+	for (uint32_t a = begin; a < end; a++) {
+		if (!p->parts[a].movable)
+			continue;
+		if (!pairs)
+			starts_try(p, device, &a, 1, gone_starts(p, device, &a, 1));
+		for (uint32_t b = a + 1; pairs && b < end; b++)
+			if (p->parts[b].movable)
+				pair_try(p, device, a, b);
+	}
+}
+
+static void devices_try(struct planning *p, bool pairs)
+{
+	const struct place_part *parts = p->parts;
+	for (uint32_t begin = 0, end; begin < p->n_parts; begin = end) {
+		for (end = begin + 1; end < p->n_parts && parts[end].device == parts[begin].device;)
+			end++;
+		device_try(p, parts[begin].device, begin, end, pairs);
+	}
+}
+
+bool place_moves(const struct place_weights *w, const struct place_device *devices, size_t n,
+		 const struct place_part *parts, size_t n_parts, const struct place_wish *wish,
+		 uint32_t most, struct place_plan *ret)
+{
+	struct planning p = { .w = w,
+			      .devices = devices,
+			      .n = n,
+			      .parts = parts,
+			      .n_parts = n_parts,
+			      .wish = wish,
+			      .most = most < PLACE_MOVES ? most : PLACE_MOVES };
+	if (most == 0 || wish->may_not_move)
+		return false;
+	planning_begin(&p);
+	devices_try(&p, false);
+	if (p.most > 1 && !(p.found && p.best.n == 1))
+		devices_try(&p, true);
+	if (p.found)
+		*ret = p.best;
+	return p.found;
+}
+
+bool place_tidy(const struct place_weights *w, const struct place_device *devices, size_t n,
+		const struct place_part *parts, size_t n_parts, double least,
+		struct place_move *ret)
+{
+	struct planning p = {
+		.w = w, .devices = devices, .n = n, .parts = parts, .n_parts = n_parts
+	};
+	double best = -least;
+	bool found = false;
+	planning_begin(&p);
+	for (uint32_t i = 0; i < n_parts; i++) {
+		struct draft d = { .n_changed = 0 };
+		if (!parts[i].movable)
+			continue;
+		place_remove(w->kind, draft_changed(&p, &d, parts[i].device), parts[i].profile,
+			     parts[i].start);
+		if (!find_exit(&p, &d, i))
+			continue;
+		double cost = draft_cost(&p, &d);
+		if (cost < best) {
+			best = cost;
+			*ret = d.plan.move[0];
+			found = true;
+		}
+	}
+	return found;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Making room by moving. A plan takes at most two parts that may be moved, on the device itself or on
+ * another, and puts the new one in their place; one that moves may push another. Fewer moves are
+ * better, then what is left counts as in online.h. A part that may not move never does.
+ */
+#pragma once
+#include "place/online.h"
+
+#define PLACE_MOVES 2
+
+/* A part that is there. Those of a device follow each other, in the order of the devices. */
+struct place_part {
+	uint32_t device;
+	uint32_t profile;
+	uint32_t start;
+	bool movable;
+};
+
+struct place_move {
+	uint32_t part; /* its number */
+	uint32_t device;
+	uint32_t start; /* to here; free by then, once the part has left its old place */
+};
+
+/* Moves in the order in which they can be made; then the new part has its place. */
+struct place_plan {
+	struct place_answer where;
+	uint32_t n;
+	struct place_move move[PLACE_MOVES];
+};
+
+/* A plan for what has no place; at most so many moves. Returns whether there is one. The work grows
+ * linearly with the number of devices. */
+bool place_moves(const struct place_weights *w, const struct place_device *devices, size_t n,
+		 const struct place_part *parts, size_t n_parts, const struct place_wish *wish,
+		 uint32_t most, struct place_plan *ret);
+
+/* The one move that leaves the devices best, if it is better than now by more than least; see
+ * place_cost(). For a moment when a request was refused. Returns whether there is one. */
+bool place_tidy(const struct place_weights *w, const struct place_device *devices, size_t n,
+		const struct place_part *parts, size_t n_parts, double least,
+		struct place_move *ret);
+
+/* Carries out one move on the data. */
+void place_move_make(const struct place_kind *k, struct place_device *devices,
+		     struct place_part *part, const struct place_move *m);

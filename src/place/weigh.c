@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See weigh.h. */
+#include "place/weigh.h"
+
+#include <string.h>
+
+#define FADE 0.75   /* of the likelihood of a refusal, for each place there is */
+#define BEHIND 0.25 /* of a place, for each part that has to go first */
+#define WASTE 0.02  /* of a free slot of eight that is no use */
+
+/* Close to exp(x), and the same on every machine; infinite above 50000. */
+static double grown(double x)
+{
+	double y = 1 + x / 4096;
+	for (int i = 0; i < 12; i++)
+		y *= y;
+	return y;
+}
+
+/* By Newton; x > 0. */
+static double fourth_root(double x)
+{
+	double y = x < 1 ? 1 : x;
+	for (int i = 0; i < 200; i++)
+		y -= (y * y * y * y - x) / (4 * y * y * y);
+	return y;
+}
+
+static uint32_t ones(uint64_t x)
+{
+	x -= x >> 1 & 0x5555555555555555;
+	x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
+	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f;
+	return (uint32_t)(x * 0x0101010101010101 >> 56);
+}
+
+/* --- preparing ---------------------------------------------------------------------------------- */
+
+/* Modes and exclusions, or a limit below what the slots allow. */
+static bool is_limited(const struct place_kind *k, uint32_t profile)
+{
+	const struct place_kind_profile *p = &k->profiles[profile];
+	struct place_kind free = *k;
+	for (uint32_t i = 0; i < k->n_profiles; i++)
+		if (k->profiles[i].bars >> profile & 1)
+			return true;
+	if (p->mode || p->bars || p->size == 0)
+		return true;
+	free.n_counters = 0;
+	free.profiles[profile].most = 0;
+	return p->most &&
+	       p->most < place_more(&free, &(struct place_device){ .occupied = 0 }, profile);
+}
+
+static void spots_list(struct place_weights *w, uint32_t i)
+{
+	uint32_t n = w->first[i];
+	const struct place_kind_profile *p = &w->kind->profiles[w->profile[i]];
+	for (uint64_t left = p->starts; left && n < PLACE_SPOTS; left &= left - 1)
+		w->spot[n++] = place_mask(w->kind, w->profile[i], (uint32_t)__builtin_ctzll(left));
+	w->first[i + 1] = n;
+}
+
+static void profile_weigh(struct place_weights *w, uint32_t profile, double share, double most)
+{
+	const struct place_kind *k = w->kind;
+	const struct place_device empty = { 0 };
+	double worth = 7.0 * k->profiles[profile].worth / most;
+	uint32_t i = w->n++;
+	w->profile[i] = profile;
+	w->share[i] = share;
+	w->loss[i] = share * worth / fourth_root(worth);
+	w->whole[i] = place_more(k, &empty, profile);
+	w->limited[i] = is_limited(k, profile);
+	spots_list(w, i);
+}
+
+void place_weights_set(struct place_weights *w, const struct place_kind *k,
+		       const struct place_mix *mix)
+{
+	double sum = 0, most = 0;
+	for (uint32_t i = 0; i < k->n_profiles; i++) {
+		sum += mix->asked[i];
+		most = k->profiles[i].worth > most ? k->profiles[i].worth : most;
+	}
+	memset(w, 0, sizeof(*w));
+	w->kind = k;
+	w->waste = k->n_slots ? WASTE * 8 / k->n_slots : 0;
+	for (uint32_t i = 0; i < k->n_profiles; i++)
+		if (sum == 0)
+			profile_weigh(w, i, 1.0 / k->n_profiles, most);
+		else if (mix->asked[i])
+			profile_weigh(w, i, mix->asked[i] / sum, most);
+}
+
+/* --- the room of a device ----------------------------------------------------------------------- */
+
+static const double behind[] = { 1, BEHIND, BEHIND *BEHIND, BEHIND *BEHIND *BEHIND, 0, 0 };
+
+/* Parts over these slots, as far as they matter. */
+static uint32_t in_the_way(const struct place_device *d, uint64_t spot)
+{
+	uint64_t lowest = spot & -spot, begins = d->begins & spot;
+	uint32_t n = (d->occupied & lowest) != 0 && !(begins & lowest);
+	for (; begins && n < 4; begins &= begins - 1)
+		n++;
+	return n;
+}
+
+static void spot_look(struct place_look *l, const struct place_device *d, uint32_t s)
+{
+	uint64_t spot = l->w->spot[s];
+	l->open[s] = 0;
+	l->now[s] = l->then[s] = 0;
+	if (spot & d->reserved)
+		return;
+	uint32_t n = spot & d->occupied ? in_the_way(d, spot) : 0;
+	l->open[s] = n ? 0 : spot;
+	l->now[s] = behind[n];
+	l->then[s] = behind[n + 1];
+}
+
+void place_look_after(const struct place_look *l, const struct place_device *with,
+		      struct place_after *ret)
+{
+	const struct place_weights *w = l->w;
+	for (uint32_t i = 0; i < w->n; i++) {
+		ret->limited[i] = 1;
+		if (!w->limited[i])
+			continue;
+		if (w->kind->profiles[w->profile[i]].size) {
+			ret->limited[i] = place_barred(w->kind, with, w->profile[i]) ? BEHIND : 1;
+			continue;
+		}
+		double more = place_more(w->kind, with, w->profile[i]);
+		ret->limited[i] = more + (w->whole[i] - more) * BEHIND;
+	}
+}
+
+void place_look_put(const struct place_look *l, const struct place_after *a, uint64_t mask,
+		    struct place_room *ret)
+{
+	const struct place_weights *w = l->w;
+	double left_free = l->free - ones(mask), wasted = 0;
+	for (uint32_t i = 0; i < w->n; i++) {
+		double room = 0;
+		uint64_t use = 0;
+		for (uint32_t s = w->first[i]; s < w->first[i + 1]; s++)
+			if (w->spot[s] & mask) {
+				room += l->then[s];
+			} else {
+				room += l->now[s];
+				use |= l->open[s];
+			}
+		ret->left[i] = w->first[i] == w->first[i + 1] ? a->limited[i]
+							      : room * a->limited[i];
+		if (a->limited[i] != 1)
+			use = 0;
+		wasted += w->share[i] * (left_free - ones(use));
+	}
+	ret->wasted = wasted;
+}
+
+void place_look(struct place_look *l, const struct place_weights *w, const struct place_device *d)
+{
+	struct place_after as_it_is;
+	l->w = w;
+	l->free = w->kind->n_slots - ones(d->occupied | d->reserved);
+	for (uint32_t s = 0; s < w->first[w->n]; s++)
+		spot_look(l, d, s);
+	place_look_after(l, d, &as_it_is);
+	place_look_put(l, &as_it_is, 0, &l->room);
+}
+
+void place_room_of(const struct place_weights *w, const struct place_device *d,
+		   struct place_room *ret)
+{
+	struct place_look l;
+	place_look(&l, w, d);
+	*ret = l.room;
+}
+
+void place_room_add(const struct place_weights *w, struct place_room *sum,
+		    const struct place_room *r, double times)
+{
+	for (uint32_t i = 0; i < w->n; i++)
+		sum->left[i] += times * r->left[i];
+	sum->wasted += times * r->wasted;
+}
+
+/* --- what it is worth --------------------------------------------------------------------------- */
+
+void place_harm_of(const struct place_weights *w, const struct place_room *all,
+		   struct place_harm *ret)
+{
+	for (uint32_t i = 0; i < w->n; i++)
+		ret->of[i] = w->loss[i] / grown(FADE * all->left[i]);
+}
+
+double place_cost(const struct place_weights *w, const struct place_harm *h,
+		  const struct place_room *before, const struct place_room *after)
+{
+	double cost = w->waste * (after->wasted - before->wasted);
+	for (uint32_t i = 0; i < w->n; i++) {
+		double lost = before->left[i] - after->left[i];
+		if (lost != 0)
+			cost += h->of[i] * (grown(FADE * lost) - 1);
+	}
+	return cost;
+}
