@@ -169,8 +169,9 @@ static void draft_judge(struct planning *p, struct draft *d)
 	d->plan.where.cost = draft_cost(p, d);
 	if (p->found && d->plan.n == p->best.n && d->plan.where.cost >= p->best.where.cost)
 		return;
-	if (!draft_order(p, d) || !draft_keeps(p, d))
+	if (!draft_keeps(p, d))
 		return;
+	d->plan.in_turn = draft_order(p, d);
 	p->found = true;
 	p->best = d->plan;
 }

@@ -20,11 +20,13 @@ struct place_part {
 struct place_move {
 	uint32_t part; /* its number */
 	uint32_t device;
-	uint32_t start; /* to here; free by then, once the part has left its old place */
+	uint32_t start; /* to here */
 };
 
-/* Moves in the order in which they can be made; then the new part has its place. */
+/* In turn: each move finds its place free when those before it are made, and its own part has left.
+ * Otherwise all parts that move leave first, then each gets its place. Then the new one has its. */
 struct place_plan {
+	bool in_turn;
 	struct place_answer where;
 	uint32_t n;
 	struct place_move move[PLACE_MOVES];

@@ -30,7 +30,7 @@
 #define WARM (REQUESTS / 5)
 #define SEEDS 5
 #define LOADS 4
-#define TIDY_LEAST 0.0
+#define TIDY_LEAST 0.006 /* what a move for later must be worth */
 
 static const double loads[LOADS] = { 0.6, 0.8, 1.0, 1.2 };
 
@@ -180,8 +180,12 @@ static bool serve_by_moves(struct world *w, const struct request *requests, uint
 	size_t n = parts_list(w, requests, parts, ids);
 	if (place_moves(&w->weights, w->devices, w->n, parts, n, &wish, most, &plan)) {
 		for (uint32_t i = 0; i < plan.n; i++)
-			move_make(w, requests, ids[plan.move[i].part], plan.move[i].device,
-				  plan.move[i].start);
+			part_unset(w, ids[plan.move[i].part],
+				   requests[ids[plan.move[i].part]].class);
+		for (uint32_t i = 0; i < plan.n; i++)
+			part_set(w, ids[plan.move[i].part], requests[ids[plan.move[i].part]].class,
+				 plan.move[i].device, plan.move[i].start);
+		w->moves += plan.n;
 		*ret = plan.where;
 		return true;
 	}
