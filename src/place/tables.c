@@ -167,8 +167,8 @@ static const struct place_kind l4_mixed = {
 
 /*
  * MIG and time-sliced vGPU do not share a card (NVML: nvmlDeviceSetVgpuHeterogeneousMode, vGPU User
- * Guide), and a card passed through is shared with nothing. Types of the A100: NVIDIA AI Enterprise,
- * "Virtual GPU Types for Supported GPUs".
+ * Guide), and a card passed through is shared with nothing. Which vGPU types an A100
+ * has is taken to be as for other cards of its memory, not read from a table of it.
  */
 #define MODE_MIG 1
 #define MODE_WHOLE 2
