@@ -262,22 +262,73 @@ void claim_end(struct engine *e, struct claim *c, const char *why)
 		claim_drop(e, copy.name, &copy);
 }
 
+/* Did it fail for the sake of that slice? Another one may do then. */
+static bool is_of_the_slice(const struct err *err)
+{
+	static const char *const host[] = { "vfio.driver.missing", "vfio.group.none" };
+	if (!err_is_set(err))
+		return false;
+	for (size_t i = 0; i < sizeof(host) / sizeof(*host); i++)
+		if (str_eq(err->id, host[i]))
+			return false;
+	return str_after(err->id, "vfio.") || str_after(err->id, "guard.") ||
+	       str_eq(err->id, "engine.no-effect");
+}
+
+static size_t failed_slices(const struct engine *e)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < e->rec.n_slices; i++)
+		n += reclaim_failed_before(&e->rec.slices[i]);
+	return n;
+}
+
+/* Gives a fresh claim whose slice failed another one that did not. True when it got one. */
+static bool claim_move(struct engine *e, const char *name, const struct err *why)
+{
+	_cleanup_err_ struct err none = { 0 };
+	const struct claim *c = store_claim(e, name);
+	const struct slice *s = c ? store_slice(e, c->slice) : NULL;
+	const struct policy_class *class = c && e->policy ? policy_class_find(e->policy, c->class)
+							  : NULL;
+	uint64_t id;
+	/* When so many fail it is no matter of the slice; one made on demand is like the next. */
+	if (!s || s->on_demand || !class || failed_slices(e) >= ENGINE_ATTEMPTS_MAX ||
+	    !state_has_waiter(e, WAIT_ALLOC, name) || pick_slice(e, c, class, &id, &none) < 0 ||
+	    reclaim_failed_before(store_slice(e, id)))
+		return false;
+	char text[256];
+	struct claim *edit = store_claim_edit(e, name);
+	if (!edit)
+		return false;
+	claim_take_slice(e, edit, id);
+	event_claim(e, "claim.moved", edit, why->what);
+	reason_set(text, sizeof(text), "%s; another slice is tried",
+		   why->what ? why->what : why->id);
+	answer_progress(e, WAIT_ALLOC, name, text);
+	return true;
+}
+
 void claim_fail(struct engine *e, const char *claim, struct err *err)
 {
-	char name[NAME_SIZE], state[128];
+	char name[NAME_SIZE];
 	(void)STR_COPY(name, claim);
 	struct claim *c = store_claim_edit(e, name);
 	if (!c)
 		return;
 	struct claim copy = *c;
 	struct slice *s = c->slice ? store_slice_edit(e, c->slice) : NULL;
-	(void)STR_FORMAT(state, "the claim is not granted; its slice is being put back");
-	err_state(err, "%s", state);
-	event_claim(e, "claim.failed", c, err->what);
 	if (s) {
 		s->claim[0] = '\0';
-		reclaim_begin(e, s);
+		if (is_of_the_slice(err))
+			reclaim_begin_failed(e, s, err);
+		else
+			reclaim_begin(e, s);
 	}
+	if (is_of_the_slice(err) && claim_move(e, name, err))
+		return;
+	err_state(err, "the claim is not granted; its slice is being put back");
+	event_claim(e, "claim.failed", &copy, err->what);
 	store_claim_delete(e, name);
 	answer_waiters(e, WAIT_ALLOC, name, &copy, s, err);
 	answer_waiters(e, WAIT_RELEASE, name, &copy, s, NULL);

@@ -329,6 +329,10 @@ void results_device_free(struct engine *e, const char *device);
 void load_finish(struct engine *e);
 
 void reclaim_begin(struct engine *e, struct slice *s);
+/* The last claim of that slice failed for a reason of its own, which is remembered: others are given out
+ * before it, and it is tried again when there is no other. Until a claim of it succeeds, or an apply. */
+bool reclaim_failed_before(const struct slice *s);
+void reclaim_begin_failed(struct engine *e, struct slice *s, const struct err *why);
 /* Nothing is missing any more: where the slice goes now, and its claim's end. */
 void reclaim_settle(struct engine *e, uint64_t id);
 void reclaim_quarantine(struct engine *e, uint64_t id, const struct err *why);
@@ -343,7 +347,8 @@ void claim_alloc(struct engine *e, const struct request *rq);
 void claim_release(struct engine *e, const struct request *rq);
 /* Releases because of what happened, not because somebody asked. */
 void claim_end(struct engine *e, struct claim *c, const char *why);
-/* The claim could not be served: its slice is put back, it is removed, who waits is told. */
+/* The claim could not be served: its slice is put back, and the claim gets another one when it failed for
+ * the sake of that slice; else it is removed, and who waits is told. */
 void claim_fail(struct engine *e, const char *claim, struct err *err);
 /* Gives reservations that have none yet a slice; true when one got it. */
 bool claim_serve_reserved(struct engine *e);

@@ -9,6 +9,9 @@
 #include "engine/internal.h"
 #include "place/place.h"
 
+/* Behind all others, of whatever profile. */
+#define ORDER_LAST 64
+
 struct picking {
 	struct engine *e;
 	const struct claim *claim;
@@ -104,6 +107,8 @@ static int pick_ready(struct picking *p, uint64_t *ret)
 		count(p, s);
 		if (s->state != SLICE_READY || !fits(p, w, s))
 			continue;
+		if (reclaim_failed_before(s))
+			order += ORDER_LAST;
 		found[i] = (struct place_candidate){ .room = free_on(e, s->device),
 						     .order = (uint32_t)order };
 	}

@@ -14,6 +14,21 @@ void reclaim_begin(struct engine *e, struct slice *s)
 	state_slice_forget(e, s->id);
 }
 
+#define FAILED_BEFORE "its last claim failed: "
+
+bool reclaim_failed_before(const struct slice *s)
+{
+	return str_after(s->reason, FAILED_BEFORE) != NULL;
+}
+
+void reclaim_begin_failed(struct engine *e, struct slice *s, const struct err *why)
+{
+	reclaim_begin(e, s);
+	reason_set(s->reason, sizeof(s->reason), FAILED_BEFORE "%s%s%s",
+		   why->what ? why->what : why->id, why->because ? ": " : "",
+		   why->because ? why->because : "");
+}
+
 /* --- is the consumer gone? ------------------------------------------------------------------------- */
 
 static const struct holder *first_holder(const struct input_result *in)
@@ -210,7 +225,8 @@ void reclaim_settle(struct engine *e, uint64_t id)
 	if (!s->has_original)
 		s->original_driver[0] = '\0';
 	s->state = place_of(e, s, found);
-	s->reason[0] = '\0';
+	if (!reclaim_failed_before(s))
+		s->reason[0] = '\0';
 	if (s->state == SLICE_READY && s->dirty)
 		reason_set(s->reason, sizeof(s->reason), "it holds data of uid %u", s->last_uid);
 	state_slice_forget(e, id);

@@ -28,7 +28,6 @@ static void diagnose(struct engine *e, const struct in_flight *f, const struct i
 	mech_err_on(ret, e->have, NULL, &f->step.target);
 	if (in->result.detail[0])
 		err_because(ret, "%s", in->result.detail);
-	err_state(ret, "carve looks at it again and goes on from what it finds");
 	err_todo(ret, "look into the kernel log");
 }
 

@@ -94,7 +94,6 @@ bool mech_diagnose(const struct have *h, const struct step *s, const struct step
 	case STEP_UNKNOWN:
 		err_set(reterr, "executor.lost", EIO, "do not know whether it was done: %s", what);
 		err_because(reterr, "the executor or its worker ended before it answered");
-		err_state(reterr, "carve looks at the device again and goes on from what it finds");
 		break;
 	}
 	mech_err_on(reterr, h, NULL, &s->target);

@@ -112,7 +112,6 @@ void sriov_diagnose(const struct have *h, const struct step *s, const struct ste
 	mech_err_holders(reterr, holders, n_holders);
 	if (s->verb == VERB_SET_VF)
 		err_state(reterr, "settings before the one named were taken; all are read again");
-	err_state(reterr, "carve looks at it again and goes on from what it finds");
 	err_todo(reterr, "%s",
 		 f->todo ? f->todo : numvfs_todo(have_device(h, s->target.device), r));
 }

@@ -17,9 +17,9 @@ static const struct {
 	  "look into the kernel log, then: carve reclaim --retry" },
 	{ "not-given-back", "vfio.unbind.failed", "VFIO has let it go; no driver took it",
 	  "load the module of that driver, then: carve reclaim --retry" },
-	{ "no-reset", "vfio.reset.none", "it is kept back: nothing proves that it is clean",
+	{ "no-reset", "vfio.reset.none", NULL,
 	  "let it to the same account only, or power-cycle and: carve quarantine clear" },
-	{ "config-all-ones", "vfio.reset.dead", "it is quarantined",
+	{ "config-all-ones", "vfio.reset.dead", NULL,
 	  "the function does not answer after its reset: power-cycle the host or the slot" },
 	{ "no-node", "vfio.grant.no-node", "nothing was changed",
 	  "the function must be bound to VFIO first; is /dev a devtmpfs?" },
@@ -60,7 +60,7 @@ void vfio_diagnose(const struct have *h, const struct step *s, const struct step
 	char what[512];
 	if (step_describe(s, h, what, sizeof(what)) < 0)
 		(void)STR_COPY(what, verb_name((enum verb)s->verb));
-	const char *state = "carve looks at it again and goes on from what it finds";
+	const char *state = NULL; /* the engine says what comes of it */
 	const char *todo = "look into the kernel log";
 	for (size_t i = 0; i < sizeof(failures) / sizeof(*failures); i++)
 		if (str_eq(failures[i].reason, r->reason)) {
@@ -74,6 +74,7 @@ void vfio_diagnose(const struct have *h, const struct step *s, const struct step
 	if (r->detail[0])
 		err_because(reterr, "%s", r->detail);
 	mech_err_holders(reterr, holders, n_holders);
-	err_state(reterr, "%s", state);
+	if (state)
+		err_state(reterr, "%s", state);
 	err_todo(reterr, "%s", todo);
 }

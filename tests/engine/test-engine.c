@@ -12,6 +12,7 @@
 #include "place/place.h"
 #include "support/alloc-fail.h"
 
+#define ENGINE_TRIES 3 /* slices that one claim is tried with */
 #define NIC "pci:0000:00/03.0/00.0"
 #define NVME "pci:0000:00/05.0/00.0"
 #define GPU "pci:0000:00/06.0/00.0"
@@ -1170,6 +1171,80 @@ static void test_engine_failure_nobody_explains_is_still_told(void **state)
 	refused(w, token, "step.failed");
 }
 
+/* The next step to bind that VF fails. */
+static void bind_fails(struct world *w, int vf)
+{
+	for (unsigned i = 0; i < 500; i++) {
+		for (size_t k = 0; k < w->m.n_steps; k++) {
+			struct machine_step *s = &w->m.steps[k];
+			if (s->step.verb != VERB_BIND || s->step.target.vf != vf)
+				continue;
+			s->fault = FAULT_ERROR;
+			return;
+		}
+		w->now += 10;
+		world_results(w);
+	}
+	fail_msg("VF %d is not bound", vf);
+}
+
+static const struct slice *vf_slice(const struct world *w, int vf)
+{
+	const struct record *r = engine_record(w->e);
+	for (size_t i = 0; i < r->n_slices; i++)
+		if (str_eq(r->slices[i].device, NIC) && r->slices[i].index == vf)
+			return &r->slices[i];
+	return NULL;
+}
+
+static int vf_of(struct world *w, const char *claim)
+{
+	return target_of(w, claim).vf;
+}
+
+static void test_engine_claim_whose_slice_does_not_bind_gets_another(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	uint64_t token = world_alloc(w, 1000, "lan", "one", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	bind_fails(w, 0);
+	run(w);
+	answered(w, token, ANSWER_DONE);
+	assert_int_equal(vf_of(w, "one"), 1);
+	assert_int_equal(vf_slice(w, 0)->state, SLICE_READY);
+	assert_non_null(strstr(vf_slice(w, 0)->reason, "its last claim failed: cannot bind VF 0"));
+	/* The last to be taken, also after a restart; and then it is one like any other. */
+	world_crash(w, true);
+	claim_ok(w, 1000, "lan", "two");
+	claim_ok(w, 1000, "lan", "three");
+	assert_int_not_equal(vf_of(w, "two"), 0);
+	assert_int_not_equal(vf_of(w, "three"), 0);
+	claim_ok(w, 1000, "lan", "four");
+	assert_int_equal(vf_of(w, "four"), 0);
+	world_release(w, 1000, "four");
+	run(w);
+	assert_string_equal(vf_slice(w, 0)->reason, "");
+}
+
+static void test_engine_claim_fails_when_one_slice_after_the_other_does_not_bind(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	uint64_t token = world_alloc(w, 1000, "lan", "one", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	for (int vf = 0; vf < ENGINE_TRIES; vf++)
+		bind_fails(w, vf);
+	run(w);
+	refused(w, token, "vfio.bind.failed");
+	assert_null(world_claim(w, "one"));
+	claim_ok(w, 1000, "lan", "two");
+	assert_int_equal(vf_of(w, "two"), 3);
+	/* Who applies wants everything tried again. */
+	apply(w, POLICY);
+	assert_string_equal(vf_slice(w, 0)->reason, "");
+}
+
 static void test_engine_release_overtakes_the_claim(void **state)
 {
 	struct world *w = *state;
@@ -1462,6 +1537,8 @@ int main(void)
 		T(test_engine_load_boot_id_too_long_is_refused),
 		T(test_engine_turn_without_memory_changes_nothing),
 		T(test_engine_failure_nobody_explains_is_still_told),
+		T(test_engine_claim_whose_slice_does_not_bind_gets_another),
+		T(test_engine_claim_fails_when_one_slice_after_the_other_does_not_bind),
 		T(test_engine_release_overtakes_the_claim),
 		T(test_f40_engine_reservation_stays_while_the_vm_is_off),
 		T(test_f03_f04_f25_engine_reboot_brings_the_same_slices_back),

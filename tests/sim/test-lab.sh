@@ -128,6 +128,19 @@ test_f10_detach_that_hangs_is_quarantined_and_stops_nobody() {
 	wait_until 20 claim random four
 }
 
+test_function_that_does_not_bind_stops_no_claim() {
+	prepare_applied
+	carve-sim fault "0000:01:10.0/driver_override" write 1+ error=EIO
+	says 'cannot bind VF 0' claim lan one
+	[[ $(address_of one) == 0000:01:10.2 ]]
+	carve list slices --json | grep -q '"reason": "its last claim failed: cannot bind VF 0'
+	# There is no other: it is tried again, and the answer says what became of it.
+	says 'the claim is not granted' claim lan two
+	carve-sim clear
+	claim lan two
+	[[ $(address_of two) == 0000:01:10.0 ]]
+}
+
 test_f11_d3cold_is_pinned_while_owned_and_as_before_then() {
 	prepare_applied
 	[[ $(pci_attribute "$rng" d3cold_allowed) == 1 ]]
