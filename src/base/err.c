@@ -67,28 +67,36 @@ DEFINE_PART(on)
 DEFINE_PART(state)
 DEFINE_PART(todo)
 
-void err_because(struct err *reterr, const char *fmt, ...)
+__attribute__((format(printf, 2, 0))) static void line_add(char **part, const char *fmt, va_list ap)
 {
-	if (!err_is_set(reterr))
-		return;
-
 	_cleanup_free_ char *line = NULL;
-	va_list ap;
-	va_start(ap, fmt);
 	part_set(&line, fmt, ap);
-	va_end(ap);
 	if (!line)
 		return;
-	if (!reterr->because) {
-		reterr->because = TAKE_PTR(line);
+	if (!*part) {
+		*part = TAKE_PTR(line);
 		return;
 	}
 	char *both = NULL;
-	if (asprintf(&both, "%s\n%s", reterr->because, line) < 0)
+	if (asprintf(&both, "%s\n%s", *part, line) < 0)
 		return;
-	free(reterr->because);
-	reterr->because = both;
+	free(*part);
+	*part = both;
 }
+
+#define DEFINE_LINES(function, part)                                                               \
+	void function(struct err *reterr, const char *fmt, ...)                                    \
+	{                                                                                          \
+		if (!err_is_set(reterr))                                                           \
+			return;                                                                    \
+		va_list ap;                                                                        \
+		va_start(ap, fmt);                                                                 \
+		line_add(&reterr->part, fmt, ap);                                                  \
+		va_end(ap);                                                                        \
+	}
+
+DEFINE_LINES(err_because, because)
+DEFINE_LINES(err_state_add, state)
 
 void err_move(struct err *dst, struct err *src)
 {
@@ -141,9 +149,11 @@ void err_print(FILE *f, const struct err *e)
 
 json_t *err_to_json(const struct err *e)
 {
-	return json_pack("{s:s, s:i, s:s*, s:s*, s:s*, s:s*, s:s*}", "id",
+	json_t *partial = e->partial ? json_true() : NULL;
+	return json_pack("{s:s, s:i, s:s*, s:s*, s:s*, s:s*, s:s*, s:o*}", "id",
 			 e->id ? e->id : "unknown", "errno", e->error, "what", e->what, "on", e->on,
-			 "because", e->because, "state", e->state, "do", e->todo);
+			 "because", e->because, "state", e->state, "do", e->todo, "partial",
+			 partial);
 }
 
 static int take_part(char **part, const json_t *json, const char *name)
@@ -163,7 +173,10 @@ int err_from_json(struct err *e, const json_t *json)
 	if (!json_is_string(json_object_get(json, "id")) || error < 0 || error > ERROR_MAX)
 		return -EINVAL;
 
-	_cleanup_err_ struct err new = { .error = (int)error };
+	_cleanup_err_ struct err new = {
+		.error = (int)error,
+		.partial = json_is_true(json_object_get(json, "partial")),
+	};
 	int r = take_part(&new.id, json, "id");
 	if (r >= 0)
 		r = take_part(&new.what, json, "what");

@@ -18,6 +18,7 @@ struct err {
 	char *because; /* one or more lines */
 	char *state;   /* "nothing was changed" */
 	char *todo;    /* "stop that VM, or: carve release web01" */
+	bool partial;  /* and yet what was asked for is done in part: a claim has ended */
 };
 
 void err_done(struct err *e);
@@ -39,6 +40,9 @@ void err_because(struct err *reterr, const char *fmt, ...) __attribute__((format
 void err_state(struct err *reterr, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void err_todo(struct err *reterr, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Adds a line to the state, whatever is there. */
+void err_state_add(struct err *reterr, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* Moves src into dst if dst is empty, else frees src. src is empty afterwards. */
 void err_move(struct err *dst, struct err *src);
 
@@ -46,7 +50,7 @@ void err_move(struct err *dst, struct err *src);
  * with on what by " on ", a path by ": "; where what already names it, it is not said twice. */
 void err_print(FILE *f, const struct err *e);
 
-/* New object {id, errno, what, on, because, state, do}; NULL when out of memory. */
+/* New object {id, errno, what, on, because, state, do, partial}; NULL when out of memory. */
 json_t *err_to_json(const struct err *e);
 /* Fills an empty e from such an object; unknown members are ignored. -EINVAL, -ENOMEM. */
 int err_from_json(struct err *e, const json_t *json);

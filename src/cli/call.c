@@ -150,9 +150,10 @@ int cli_exit_code(const struct err *e)
 		{ "cli.timeout", EXIT_TIMEOUT },
 		{ "api.gone", EXIT_UNREACHABLE },
 		{ "api.limit", EXIT_REFUSED },
-		{ "reclaim.no-proof", EXIT_PARTIAL }, /* released, and kept out of use */
 		{ "setting.not-allowed", EXIT_REFUSED },
 	};
+	if (e->partial)
+		return EXIT_PARTIAL;
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
 		if (e->id && str_eq(e->id, ids[i].id))
 			return ids[i].code;

@@ -197,7 +197,6 @@ static void no_proof(struct engine *e, const struct slice *s)
 		"cannot prove that nothing of uid %u is left in %s", s->last_uid, name);
 	err_on(&err, "%s", name);
 	err_because(&err, "the function offers no reset of its own that could be read back");
-	err_state(&err, "it is quarantined and handed out to nobody");
 	err_todo(&err, "when you know that it is clean: carve quarantine clear %s --reason WHY",
 		 name);
 	reclaim_quarantine(e, s->id, &err);
@@ -254,6 +253,8 @@ void reclaim_quarantine(struct engine *e, uint64_t id, const struct err *why)
 	struct slice slice = *s;
 	_cleanup_err_ struct err err = { 0 };
 	err_copy(&err, why);
+	err_state_add(&err, "the claim has ended; its slice is quarantined, and nobody gets it");
+	err.partial = true;
 	store_claim_delete(e, claim);
 	answer_waiters(e, WAIT_RELEASE, claim, &copy, &slice, &err);
 	e->sync = true;

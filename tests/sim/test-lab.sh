@@ -164,7 +164,7 @@ test_f11_d3cold_that_cannot_be_allowed_again_is_told() {
 	prepare_applied
 	claim random one
 	carve-sim fault "$rng/d3cold_allowed" write 1+ error=EIO
-	ends_with 1 carve release one --wait
+	ends_with 4 carve release one --wait
 	says d3cold_allowed carve quarantine list --json
 	carve-sim clear
 	carve reclaim --retry
@@ -179,7 +179,7 @@ test_f12_config_space_all_ones_after_reset_is_quarantined() {
 	prepare_applied
 	claim random one
 	carve-sim fault "$rng/reset" write dead
-	says vfio.reset.dead carve release one --wait
+	says vfio.reset.dead ends_with 4 carve release one --wait
 	says 'all ones' carve quarantine list --json
 	ends_with 3 claim random two
 	[[ $(driver_of "$rng") == vfio-pci ]]
@@ -187,6 +187,19 @@ test_f12_config_space_all_ones_after_reset_is_quarantined() {
 	sleep 0.5
 	says 'cannot reset' carve quarantine list --json
 	claim port three
+}
+
+# Whoever released it has nothing more to do with it: the claim is over, and the answer says so.
+test_release_whose_reset_fails_says_that_it_is_quarantined() {
+	prepare_applied
+	claim random one
+	carve-sim fault "$rng/reset" write error=EIO
+	says 'vfio.reset.failed' ends_with 4 carve release one --json
+	claim_is_over one
+	carve reclaim --retry
+	wait_until 10 claim random two
+	carve-sim fault "$rng/reset" write error=EIO
+	says 'the claim has ended; its slice is quarantined' carve release two
 }
 
 test_card_that_is_pulled_takes_nothing_else_along() {

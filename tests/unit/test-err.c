@@ -213,10 +213,12 @@ static void test_err_to_json_and_back_is_the_same(void **state)
 	_cleanup_err_ struct err back = { 0 };
 	(void)state;
 	full_set(&e);
+	e.partial = true;
 	json_t *json = err_to_json(&e);
 	assert_non_null(json);
 	assert_int_equal(err_from_json(&back, json), 0);
 	json_decref(json);
+	assert_true(back.partial);
 
 	assert_int_equal(back.error, EBUSY);
 	_cleanup_free_ char *before = text_of(&e);
