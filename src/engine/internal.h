@@ -30,6 +30,7 @@ struct device_state {
 	char stuck[256]; /* why no step may go there; empty: not stuck */
 	bool blocked;	 /* a step failed: not tried again by itself */
 	json_t *err;	 /* of the failure, as err_to_json() makes it */
+	bool went_back;	 /* the failure was answered with the former layout */
 	bool unstuck;	 /* the executor says that it moves again */
 	bool barrier;	 /* an earlier step may still be going on: see work.c */
 	struct step barrier_step;

@@ -88,12 +88,33 @@ static void stand_device(const struct engine *e, const struct device_state *d, s
 		     (unsettled && (st->moving || seen_soon(e, d->key)));
 }
 
-static json_t *device_report(const struct device_state *d, const struct standing *st)
+/* What the failure left is past when the former layout was put back: told is what is there now. */
+static json_t *error_now(const struct engine *e, const struct device_state *d,
+			 const struct standing *st)
+{
+	if (!d->err || !d->went_back)
+		return json_incref(d->err);
+	const struct function *f = have_device(e->have, d->key);
+	json_t *now = json_copy(d->err), *state;
+	if (st->waits[0])
+		state = json_sprintf("its former layout is being put back: %s", st->waits);
+	else if (f && f->caps.sriov_total > 0)
+		state = json_sprintf("its former layout is back: %u VFs are there now",
+				     have_vf_count(e->have, f->addr));
+	else
+		state = json_string("its former layout is back");
+	json_object_set_new(now, "state", state);
+	return now;
+}
+
+static json_t *device_report(const struct engine *e, const struct device_state *d,
+			     const struct standing *st)
 {
 	bool failed = d->err != NULL;
 	const char *state = failed ? "failed" : st->waits[0] ? "waits" : "done";
-	return json_pack("{s:s, s:s, s:i, s:O*, s:s*}", "device", d->key, "state", state, "steps",
-			 (int)d->steps, "error", d->err, "waits", st->waits[0] ? st->waits : NULL);
+	return json_pack("{s:s, s:s, s:i, s:o*, s:s*}", "device", d->key, "state", state, "steps",
+			 (int)d->steps, "error", error_now(e, d, st), "waits",
+			 st->waits[0] ? st->waits : NULL);
 }
 
 static bool refused_here(const json_t *refused, const char *device)
@@ -158,7 +179,7 @@ int report_make(struct engine *e, const struct waiter *w, json_t **ret)
 		stand_device(e, d, &st);
 		if (st.moving)
 			return 0;
-		json_array_append_new(results, device_report(d, &st));
+		json_array_append_new(results, device_report(e, d, &st));
 	}
 	if (e->state.grant_since >= 0)
 		return 0;

@@ -191,6 +191,7 @@ void state_device_unblock(struct device_state *d)
 	d->blocked = false;
 	json_decref(d->err);
 	d->err = NULL;
+	d->went_back = false;
 	d->retry_at = 0;
 	d->backoff_ms = 0;
 }

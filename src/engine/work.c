@@ -484,6 +484,7 @@ static void device_block(struct engine *e, struct device_state *d, struct err *e
 	d->blocked = true;
 	json_decref(d->err);
 	d->err = err_to_json(err);
+	d->went_back = false;
 	d->absent = !f && !have_parent(e->have, d->key);
 	d->driver[0] = '\0';
 	if (f)
@@ -522,6 +523,7 @@ void work_device_failed(struct engine *e, const char *device, struct err *err)
 	json_decref(d->err);
 	err_state(err, "its former layout is being put back");
 	d->err = err_to_json(err);
+	d->went_back = true;
 	struct want former = d->former;
 	const struct want *back = d->had_want ? &former : NULL;
 	apply_want_set(e, key, back);

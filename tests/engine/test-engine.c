@@ -906,6 +906,9 @@ static void test_engine_apply_failing_device_goes_back_others_go_on(void **state
 	assert_string_equal(state_of(w, token, GPU), "done");
 	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
 	assert_int_equal(engine_record(w->e)->wants[0].count, 4);
+	const json_t *error = json_object_get(result_of(w, token, NIC), "error");
+	assert_string_equal(json_string_value(json_object_get(error, "state")),
+			    "its former layout is back: 4 VFs are there now");
 }
 
 static void test_engine_apply_needs_manage(void **state)

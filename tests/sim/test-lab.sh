@@ -273,6 +273,15 @@ test_count_that_reads_back_as_another_is_noticed() {
 	[[ $(pci_attribute "$nic" sriov_numvfs) == 2 ]]
 }
 
+# The count goes through 0, where the failure leaves it; the answer is of what is there then.
+test_layout_that_was_put_back_is_what_the_answer_tells() {
+	prepare_applied
+	sed 's/count: 2/count: 4/' /run/policy.yaml >/run/more.yaml
+	carve-sim fault "$nic/sriov_numvfs" write 2 error=ENOMEM
+	says 'its former layout is back: 2 VFs are there now' apply /run/more.yaml
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 2 ]]
+}
+
 test_half_a_success_is_finished_by_the_next_apply() {
 	prepare
 	carve-sim fault "$nic/sriov_numvfs" write error-after=EIO
