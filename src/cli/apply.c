@@ -76,6 +76,32 @@ static int policy_params(struct cli *c, json_t **ret)
 	return 0;
 }
 
+/* The first reason is the guard's own; the others are the same in more words. */
+static void print_warnings(const json_t *reply)
+{
+	size_t i;
+	json_t *w;
+	json_array_foreach(json_object_get(reply, "warnings"), i, w) {
+		const json_t *error = json_object_get(w, "error");
+		const char *why = json_string_value(json_object_get(error, "because"));
+		char line[1024];
+		if (STR_FORMAT(line, "%s: %s%s%.*s", print_text(w, "device"),
+			       print_text(error, "what"), why ? ": " : "",
+			       why ? (int)strcspn(why, "\n") : 0, why ? why : "") >= 0)
+			text_wrap("warning:", 10, line);
+	}
+}
+
+static const char *nothing_to_do(const json_t *reply)
+{
+	if (json_array_size(json_object_get(reply, "waits")) ||
+	    json_array_size(json_object_get(reply, "ends")))
+		return "nothing can be done now\n";
+	if (json_array_size(json_object_get(reply, "warnings")))
+		return "nothing to do now, but what the warnings name is given to nobody\n";
+	return "nothing to do: the host is as the policy says\n";
+}
+
 static void print_plan(const json_t *reply)
 {
 	size_t i, k;
@@ -95,10 +121,9 @@ static void print_plan(const json_t *reply)
 	}
 	json_array_foreach((json_t *)waits, i, line)
 		text_wrap("waits:", 8, json_string_value(line) ? json_string_value(line) : "?");
+	print_warnings(reply);
 	if (json_array_size(steps) == 0)
-		cli_say("%s", json_array_size(waits) || json_array_size(ends)
-				      ? "nothing can be done now\n"
-				      : "nothing to do: the host is as the policy says\n");
+		cli_say("%s", nothing_to_do(reply));
 	else
 		cli_say("%zu step%s; nothing was changed\n", json_array_size(steps),
 			json_array_size(steps) == 1 ? "" : "s");
@@ -187,8 +212,13 @@ int cli_apply(struct cli *c)
 		code = printed == EXIT_OK ? code : printed;
 	} else {
 		print_results(c, json_object_get(reply, "results"));
-		cli_say("%s", code == EXIT_OK ? "the host is as the policy says\n"
-					      : "the host is not yet as the policy says\n");
+		print_warnings(reply);
+		bool warned = json_array_size(json_object_get(reply, "warnings")) > 0;
+		cli_say("the host is %s\n",
+			code != EXIT_OK ? "not yet as the policy says"
+			: warned	? "as the policy says, but what the warnings name is "
+					  "given to nobody"
+					: "as the policy says");
 	}
 	json_decref(reply);
 	return code;

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "daemon/daemon.h"
+#include "daemon/warnings.h"
 #include "host/scan.h"
 
 const struct slice *answers_slice(const struct daemon *d, const struct claim *c)
@@ -96,9 +97,12 @@ void answers_deliver(struct daemon *d, const struct answer *a)
 		send_progress(s, a);
 		break;
 	case ANSWER_DONE:
+		if (warnings_ask(s, a->report))
+			return;
 		session_reply(s, done_reply(d, s, a), false);
 		break;
 	case ANSWER_FAILED:
+		s->warnings = warnings_free(s->warnings);
 		session_fail(s, &a->err);
 		break;
 	}

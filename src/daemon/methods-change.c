@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "daemon/daemon.h"
 #include "daemon/methods.h"
+#include "daemon/warnings.h"
 #include "sys/process.h"
 
 static void bad_parameter(struct session *s, const char *name)
@@ -213,6 +214,7 @@ static void apply_or_plan(struct session *s, const json_t *params, bool plan_onl
 		session_fail(s, &e);
 		return;
 	}
+	s->warnings = warnings_new(wants, n_wants, key);
 	engine_request_apply(d->engine, session_waits(s, SESSION_REPORT), &s->who, TAKE_PTR(p),
 			     text, wants, n_wants, plan_only, key);
 	turn_need(d);

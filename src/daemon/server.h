@@ -20,6 +20,7 @@
 
 struct daemon;
 struct propose;
+struct warnings;
 
 /* What a call waits for; the engine and the executor answer by token. */
 enum session_wait {
@@ -28,7 +29,7 @@ enum session_wait {
 	SESSION_CLAIM,
 	SESSION_RELEASE,
 	SESSION_REPORT, /* the engine's report is the reply: plan, apply, retry, clear */
-	SESSION_LOOK,	/* holders */
+	SESSION_LOOK,	/* holders; what guards say of a plan */
 	SESSION_PROPOSE,
 	SESSION_EVENTS,
 };
@@ -45,7 +46,8 @@ struct session {
 	uint64_t token; /* of the call in progress */
 	struct varlink_call held;
 	struct propose *propose;
-	unsigned missed;    /* events that were not sent */
+	struct warnings *warnings; /* plan, apply: what the guards are still asked about */
+	unsigned missed;	   /* events that were not sent */
 	int64_t stalled_at; /* monotonic ms since when it owes us bytes or room; 0: it does not */
 	size_t charged;	    /* bytes counted in its user's budget */
 	bool eof, broken;

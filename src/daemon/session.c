@@ -10,6 +10,7 @@
 #include "daemon/daemon.h"
 #include "daemon/methods.h"
 #include "daemon/propose.h"
+#include "daemon/warnings.h"
 #include "sys/clock.h"
 
 #define READ_SIZE (16u * 1024u)
@@ -28,6 +29,7 @@ void session_free(struct session *s)
 	close(s->fd);
 	varlink_call_done(&s->held);
 	propose_free(s->propose);
+	warnings_free(s->warnings);
 	varlink_conn_done(&s->conn);
 	free(s);
 }

@@ -40,3 +40,32 @@ test_what_the_host_uses_is_never_written_to() {
 	[[ $(writes) == 0 ]] || die "$(carve-sim trace | grep ' write ')"
 	[[ $(facts) == "$before" ]]
 }
+
+# The policy holds, and nobody would know before the first claim of it.
+test_what_the_host_uses_is_warned_of() {
+	local device devices text
+	devices=$(in_use "$(carve-sim status | sed -n 's/^host //p')")
+	services_start
+	for device in $devices; do
+		enroll "$device"
+		policy_is <<- EOF
+			version: 1
+			devices:
+			  it: {match: {address: "$device"}, expect: 1}
+			divide:
+			  - {use: it, as: passthrough}
+			classes:
+			  it: {from: it}
+		EOF
+		text=$(carve plan /run/policy.yaml 2>&1)
+		[[ $text == *"warning:"*"refused to bind $device"* && $text != *"as the policy says"* ]] || die "$text"
+		says "$(plan_refusal)" apply /run/policy.yaml --json
+		! claim it one || die "$device was given away"
+	done
+	[[ $(writes) == 0 ]]
+}
+
+# The id that the guard's refusal has in the plan.
+plan_refusal() {
+	carve plan /run/policy.yaml --json | grep -o 'guard\.[a-z-]*'
+}

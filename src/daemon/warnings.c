@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See warnings.h. */
+#include "daemon/warnings.h"
+
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "daemon/daemon.h"
+#include "mech/mech.h"
+
+struct question {
+	struct step step;
+	bool asked, answered;
+	json_t *refusal;
+};
+
+struct warnings {
+	struct question *items;
+	size_t n;
+	json_t *report;
+};
+
+struct warnings *warnings_free(struct warnings *w)
+{
+	if (!w)
+		return NULL;
+	for (size_t i = 0; i < w->n; i++)
+		json_decref(w->items[i].refusal);
+	free(w->items);
+	json_decref(w->report);
+	free(w);
+	return NULL;
+}
+
+/* What would have to be done for it: the function taken for a claim, or its VFs made. */
+static bool step_for(const struct want *w, struct step *ret)
+{
+	*ret = (struct step){ .target.vf = -1, .check_only = 1 };
+	memcpy(ret->target.device, w->device, sizeof(ret->target.device));
+	if (str_eq(w->mech, "passthrough")) {
+		ret->verb = VERB_BIND;
+		(void)STR_COPY(ret->text, "vfio");
+		return true;
+	}
+	ret->verb = VERB_SET_VFS;
+	ret->number = w->count;
+	ret->allow = w->in_use_pf ? STEP_ALLOW_IN_USE_PF : 0;
+	return str_eq(w->mech, "sriov");
+}
+
+struct warnings *warnings_new(const struct want *wants, size_t n, const char *only)
+{
+	struct warnings *w = calloc(1, sizeof(*w));
+	if (!w)
+		return NULL;
+	w->items = calloc(n + 1, sizeof(*w->items));
+	for (size_t i = 0; i < n && w->items; i++)
+		if (!only || str_eq(only, wants[i].device))
+			w->n += step_for(&wants[i], &w->items[w->n].step);
+	return w->n > 0 ? w : warnings_free(w);
+}
+
+static bool all_answered(const struct warnings *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->items[i].asked && !w->items[i].answered)
+			return false;
+	return true;
+}
+
+/* What holds a device now lets go of it one day, and a plan says for what it waits. */
+static bool is_lasting(const struct step_result *r)
+{
+	return r->status == STEP_REFUSED && !str_eq(r->reason, "held");
+}
+
+static json_t *refusal(const struct daemon *d, const struct step *s, const struct step_result *r)
+{
+	_cleanup_err_ struct err e = { 0 };
+	if (!is_lasting(r) || !mech_diagnose(&d->picture.have, s, r, NULL, 0, &e))
+		return NULL;
+	return json_pack("{s:s, s:o}", "device", s->target.device, "error", err_to_json(&e));
+}
+
+/* In the order of the policy's devices, whoever was answered first. */
+static void finish(struct session *s)
+{
+	struct warnings *w = s->warnings;
+	json_auto_t *found = json_array();
+	for (size_t i = 0; i < w->n; i++)
+		if (w->items[i].refusal)
+			json_array_append(found, w->items[i].refusal);
+	if (json_array_size(found) > 0)
+		json_object_set(w->report, "warnings", found);
+	session_reply(s, json_incref(w->report), false);
+	s->warnings = warnings_free(w);
+}
+
+static void checked(struct daemon *d, uint64_t token, const struct step *s,
+		    const struct step_result *r, const void *data)
+{
+	(void)data;
+	struct session *session = server_find(d, token);
+	struct warnings *w = session ? session->warnings : NULL;
+	for (size_t i = 0; w && i < w->n; i++) {
+		struct question *q = &w->items[i];
+		if (!q->asked || q->answered || !str_eq(q->step.target.device, s->target.device))
+			continue;
+		q->answered = true;
+		q->refusal = refusal(d, s, r);
+	}
+	if (!w || !all_answered(w))
+		return;
+	finish(session);
+	session_settle(session);
+}
+
+/* An apply has told it already. */
+static bool has_failed(const json_t *report, const char *device)
+{
+	size_t i;
+	json_t *entry;
+	json_array_foreach(json_object_get(report, "results"), i, entry)
+		if (str_eq(json_string_value(json_object_get(entry, "device")), device))
+			return json_object_get(entry, "error") != NULL;
+	return false;
+}
+
+bool warnings_ask(struct session *s, json_t *report)
+{
+	bool any = false;
+	struct daemon *d = s->daemon;
+	struct warnings *w = s->warnings;
+	for (size_t i = 0; w && report && i < w->n; i++) {
+		struct question *q = &w->items[i];
+		const char *device = q->step.target.device;
+		if (picture_stuck(&d->picture, device) || has_failed(report, device))
+			continue;
+		q->asked = picture_look(d, &q->step, checked, s->token) == 0;
+		any = any || q->asked;
+	}
+	if (!any) {
+		s->warnings = warnings_free(w);
+		return false;
+	}
+	w->report = json_incref(report);
+	s->wait = SESSION_LOOK;
+	return true;
+}
