@@ -292,10 +292,11 @@ static bool claim_move(struct engine *e, const char *name, const struct err *why
 	const struct policy_class *class = c && e->policy ? policy_class_find(e->policy, c->class)
 							  : NULL;
 	uint64_t id;
-	/* When so many fail it is no matter of the slice; one made on demand is like the next. */
-	if (!s || s->on_demand || !class || failed_slices(e) >= ENGINE_ATTEMPTS_MAX ||
-	    !state_has_waiter(e, WAIT_ALLOC, name) || pick_slice(e, c, class, &id, &none) < 0 ||
-	    reclaim_failed_before(store_slice(e, id)))
+	/* When so many fail it is no matter of the slice, but a refusal costs nothing; one made on demand
+	 * is like the next. */
+	bool many = failed_slices(e) >= ENGINE_ATTEMPTS_MAX && !str_after(why->id, "guard.");
+	if (!s || s->on_demand || !class || many || !state_has_waiter(e, WAIT_ALLOC, name) ||
+	    pick_slice(e, c, class, &id, &none) < 0 || reclaim_failed_before(store_slice(e, id)))
 		return false;
 	char text[256];
 	struct claim *edit = store_claim_edit(e, name);

@@ -1248,6 +1248,27 @@ static void test_engine_claim_fails_when_one_slice_after_the_other_does_not_bind
 	assert_string_equal(vf_slice(w, 0)->reason, "");
 }
 
+/* A refusal costs nothing: the good one may be the last. */
+static void test_engine_claim_asks_for_all_slices_that_are_refused(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	uint64_t token = world_alloc(w, 1000, "lan", "one", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	for (int vf = 0; vf < 3; vf++) {
+		bind_fails(w, vf);
+		struct step_result r = { .id = w->m.steps[0].step.id, .status = STEP_REFUSED };
+		(void)STR_COPY(r.reason, "never-touch");
+		assert_int_equal(w->m.n_steps, 1);
+		w->m.n_steps = 0;
+		(void)engine_step_result(w->e, &r, NULL, 0);
+		world_turn(w);
+	}
+	run(w);
+	answered(w, token, ANSWER_DONE);
+	assert_int_equal(vf_of(w, "one"), 3);
+}
+
 static void test_engine_release_overtakes_the_claim(void **state)
 {
 	struct world *w = *state;
@@ -1542,6 +1563,7 @@ int main(void)
 		T(test_engine_failure_nobody_explains_is_still_told),
 		T(test_engine_claim_whose_slice_does_not_bind_gets_another),
 		T(test_engine_claim_fails_when_one_slice_after_the_other_does_not_bind),
+		T(test_engine_claim_asks_for_all_slices_that_are_refused),
 		T(test_engine_release_overtakes_the_claim),
 		T(test_f40_engine_reservation_stays_while_the_vm_is_off),
 		T(test_f03_f04_f25_engine_reboot_brings_the_same_slices_back),
