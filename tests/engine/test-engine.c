@@ -1269,6 +1269,30 @@ static void test_engine_claim_asks_for_all_slices_that_are_refused(void **state)
 	assert_int_equal(vf_of(w, "one"), 3);
 }
 
+/* Finished, and held back for others to share the commit; then it is not there any more. */
+static void test_f35_engine_claim_whose_vf_vanishes_before_it_is_granted_waits(void **state)
+{
+	struct world *w = *state;
+	apply(w, HEAD ALL_DIVIDE("4") CLASSES "drift: repair\n");
+	world_alloc(w, 1000, "gpu", "slow", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	w->m.steps[0].ends_at = w->now + 5000;
+	w->m.steps[0].timeout_at = w->now + 10000;
+	/* Root needs no node: binding it is all. */
+	uint64_t token = world_alloc(w, 0, "lan", "one", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	for (unsigned i = 0; i < 100 && w->m.n_steps > 1; i++) {
+		w->now += 10;
+		world_results(w);
+	}
+	assert_int_equal(world_claim(w, "one")->state, CLAIM_PREPARING);
+	assert_true(machine_vfs_set(&w->m, NIC, 0, false) >= 0);
+	world_observe(w);
+	run(w);
+	answered(w, token, ANSWER_DONE);
+	assert_int_equal(world_claim(w, "one")->state, CLAIM_HELD);
+}
+
 static void test_engine_release_overtakes_the_claim(void **state)
 {
 	struct world *w = *state;
@@ -1564,6 +1588,7 @@ int main(void)
 		T(test_engine_claim_whose_slice_does_not_bind_gets_another),
 		T(test_engine_claim_fails_when_one_slice_after_the_other_does_not_bind),
 		T(test_engine_claim_asks_for_all_slices_that_are_refused),
+		T(test_f35_engine_claim_whose_vf_vanishes_before_it_is_granted_waits),
 		T(test_engine_release_overtakes_the_claim),
 		T(test_f40_engine_reservation_stays_while_the_vm_is_off),
 		T(test_f03_f04_f25_engine_reboot_brings_the_same_slices_back),
