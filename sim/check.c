@@ -129,8 +129,15 @@ static int step(const char *const argv[], bool json)
 	return run(argv, NULL);
 }
 
+/* Of a reply: something that the policy divides is given to nobody. */
+static bool has_warnings(const json_t *reply)
+{
+	return json_array_size(json_object_get(reply, "warnings")) > 0;
+}
+
 static int check_text(const char *policy)
 {
+	const char *const plan[] = { "carve", "plan", policy, "--json", NULL };
 	const char *const steps[][6] = {
 		{ "carve", "plan", policy },
 		{ "carve", "apply", policy, "--wait", DEADLINE },
@@ -141,6 +148,10 @@ static int check_text(const char *policy)
 	/* What cannot be planned is not tried. */
 	for (size_t i = 1; r == 0 && i < sizeof(steps) / sizeof(*steps); i++)
 		r = step(steps[i], false);
+	json_t *planned = r == 0 ? ask_json(plan) : NULL;
+	if (has_warnings(planned))
+		r = 1;
+	json_decref(planned);
 	printf("\n%s %s on this host\n", policy, r ? "does not hold" : "holds");
 	return r ? 1 : 0;
 }
@@ -157,6 +168,8 @@ static int check_json(const char *policy)
 	int r = run_json(plan, &planned);
 	if (r == 0)
 		r = run_json(apply, &applied);
+	if (has_warnings(planned))
+		r = 1;
 	json_t *o = json_pack("{s:b, s:o*, s:o*, s:o*}", "holds", r == 0, "plan", planned, "apply",
 			      applied, "slices", ask_json(slices));
 	if (o)

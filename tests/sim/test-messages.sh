@@ -85,6 +85,19 @@ test_check_of_what_cannot_hold_says_why() {
 	[[ $said == *'"holds": false'* && $said == *'"id": "policy.expect"'* ]]
 }
 
+# Disks that are in use are given to nobody: a policy that divides them is no good.
+test_check_of_what_no_claim_can_have() {
+	local policy said status=0
+	policy=$(mktemp --suffix=.yaml)
+	printf 'version: 1\ndevices: {disk: {match: {class: storage}}}\ndivide: [{use: disk, as: passthrough}]\n' \
+		>"$policy"
+	said=$("$messages_sim" check "$policy" --host dgx-h100 2>&1) || status=$?
+	((status == 1)) && [[ $said == *'does not hold'* && $said == *md0* ]] || status=2
+	"$messages_sim" check "$policy" --host dgx-h100 --json >/dev/null 2>&1 && status=2
+	rm "$policy"
+	((status == 1))
+}
+
 test_check_of_a_host_with_thousands_of_functions() {
 	local policy
 	policy=$(mktemp --suffix=.yaml)
