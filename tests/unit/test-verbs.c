@@ -122,7 +122,8 @@ static char *words(const struct step *s, const struct step_result *r, const char
 	vfio_diagnose(&h, s, r, NULL, 0, &e);
 	assert_non_null(e.id);
 	assert_string_equal(e.id, id);
-	assert_true(e.what && e.because && e.state && e.todo);
+	/* Where the mechanism cannot know, the engine tells what state is left. */
+	assert_true(e.what && e.because && e.todo);
 	FILE *f = open_memstream(&text, &size);
 	assert_non_null(f);
 	err_print(f, &e);
@@ -190,7 +191,7 @@ static void test_grant_failures_are_told_apart(void **state)
 	tree_file(&f->dev, "vfio/15", "");
 	tree_file(&f->sys, "class/vfio/15/dev", "242:3\n");
 	fails_with_words(f, &s, "vfio.grant.failed", "cannot give the VFIO node of " PF,
-			 "/dev/vfio: No such device or address", "looks at it again", NULL);
+			 "/dev/vfio: No such device or address", NULL);
 	tree_remove(&f->sys, "devices/" PF_PATH "/iommu_group");
 	fails_with_words(f, &s, "vfio.group.none", "cannot give the VFIO node of " PF,
 			 "iommu_group: ", "nothing was changed", "carve doctor", NULL);
@@ -203,7 +204,7 @@ static void test_pin_power_unreadable_is_told(void **state)
 	function_add(f, "vfio-pci");
 	tree_file(&f->sys, "devices/" PF_PATH "/d3cold_allowed", "maybe\n");
 	fails_with_words(f, &s, "vfio.failed", "cannot set d3cold_allowed of " PF " to 0",
-			 "d3cold_allowed: ", "looks at it again", NULL);
+			 "d3cold_allowed: ", NULL);
 }
 
 /* The former driver did not come back either: said on, with the one that there is. */
