@@ -88,6 +88,7 @@ static void place(struct engine *e, const struct slice *found, bool destroy)
 	if (s->state != next)
 		state_slice_forget(e, s->id);
 	s->state = next;
+	s->failed = 0;
 	s->reason[0] = '\0';
 	const struct want *w = store_want(e, s->device);
 	if (wanted && w->bind_early)

@@ -153,6 +153,7 @@ static void claim_take_slice(struct engine *e, struct claim *c, uint64_t id)
 		return;
 	c->slice = id;
 	s->state = SLICE_PREPARING;
+	s->failed = 0;
 	s->reason[0] = '\0';
 	memcpy(s->claim, c->name, sizeof(s->claim));
 	work_note_original(e, s);
@@ -279,7 +280,7 @@ static size_t failed_slices(const struct engine *e)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < e->rec.n_slices; i++)
-		n += reclaim_failed_before(&e->rec.slices[i]);
+		n += e->rec.slices[i].failed;
 	return n;
 }
 
@@ -296,7 +297,7 @@ static bool claim_move(struct engine *e, const char *name, const struct err *why
 	 * is like the next. */
 	bool many = failed_slices(e) >= ENGINE_ATTEMPTS_MAX && !str_after(why->id, "guard.");
 	if (!s || s->on_demand || !class || many || !state_has_waiter(e, WAIT_ALLOC, name) ||
-	    pick_slice(e, c, class, &id, &none) < 0 || reclaim_failed_before(store_slice(e, id)))
+	    pick_slice(e, c, class, &id, &none) < 0 || store_slice(e, id)->failed)
 		return false;
 	char text[256];
 	struct claim *edit = store_claim_edit(e, name);

@@ -330,9 +330,8 @@ void results_device_free(struct engine *e, const char *device);
 void load_finish(struct engine *e);
 
 void reclaim_begin(struct engine *e, struct slice *s);
-/* The last claim of that slice failed for a reason of its own, which is remembered: others are given out
- * before it, and it is tried again when there is no other. Until a claim of it succeeds, or an apply. */
-bool reclaim_failed_before(const struct slice *s);
+/* Its claim failed for the slice's own sake, which is remembered: others are given out before it, and it is tried
+ * again when there is no other. Until it is, or until an apply. */
 void reclaim_begin_failed(struct engine *e, struct slice *s, const struct err *why);
 /* Nothing is missing any more: where the slice goes now, and its claim's end. */
 void reclaim_settle(struct engine *e, uint64_t id);

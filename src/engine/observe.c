@@ -63,6 +63,7 @@ static void repair(struct engine *e, uint64_t id)
 	if (!s)
 		return;
 	s->state = SLICE_WANTED;
+	s->failed = 0;
 	s->reason[0] = '\0';
 	event_slice(e, "slice.repair", s, NULL);
 }
@@ -113,6 +114,7 @@ static void observe_lost(struct engine *e, const struct slice *s)
 	if (!back)
 		return;
 	back->state = back->dirty ? SLICE_RECLAIMING : SLICE_READY;
+	back->failed = 0;
 	back->reason[0] = '\0';
 	event_slice(e, "slice.back", back, NULL);
 }

@@ -107,7 +107,7 @@ static int pick_ready(struct picking *p, uint64_t *ret)
 		count(p, s);
 		if (s->state != SLICE_READY || !fits(p, w, s))
 			continue;
-		if (reclaim_failed_before(s))
+		if (s->failed)
 			order += ORDER_LAST;
 		found[i] = (struct place_candidate){ .room = free_on(e, s->device),
 						     .order = (uint32_t)order };

@@ -10,21 +10,16 @@
 void reclaim_begin(struct engine *e, struct slice *s)
 {
 	s->state = SLICE_RECLAIMING;
+	s->failed = 0;
 	s->reason[0] = '\0';
 	state_slice_forget(e, s->id);
-}
-
-#define FAILED_BEFORE "its last claim failed: "
-
-bool reclaim_failed_before(const struct slice *s)
-{
-	return str_after(s->reason, FAILED_BEFORE) != NULL;
 }
 
 void reclaim_begin_failed(struct engine *e, struct slice *s, const struct err *why)
 {
 	reclaim_begin(e, s);
-	reason_set(s->reason, sizeof(s->reason), FAILED_BEFORE "%s%s%s",
+	s->failed = 1;
+	reason_set(s->reason, sizeof(s->reason), "its last claim failed: %s%s%s",
 		   why->what ? why->what : why->id, why->because ? ": " : "",
 		   why->because ? why->because : "");
 }
@@ -224,7 +219,7 @@ void reclaim_settle(struct engine *e, uint64_t id)
 	if (!s->has_original)
 		s->original_driver[0] = '\0';
 	s->state = place_of(e, s, found);
-	if (!reclaim_failed_before(s))
+	if (!s->failed)
 		s->reason[0] = '\0';
 	if (s->state == SLICE_READY && s->dirty)
 		reason_set(s->reason, sizeof(s->reason), "it holds data of uid %u", s->last_uid);

@@ -25,7 +25,7 @@ static void wanted_reached(struct engine *e, uint64_t id)
 	}
 	int proof = m->proof(e->have, s);
 	s->state = s->dirty && proof != PROOF_STORAGE ? SLICE_RECLAIMING : SLICE_READY;
-	if (!reclaim_failed_before(s))
+	if (!s->failed)
 		s->reason[0] = '\0';
 	if (s->state == SLICE_READY && s->dirty)
 		reason_set(s->reason, sizeof(s->reason), "it holds data of uid %u", s->last_uid);

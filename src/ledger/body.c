@@ -29,6 +29,7 @@ struct field {
 	const char *(*name_of)(unsigned value);
 	unsigned n_names;
 	const struct field *fields; /* of a struct; ends with a NULL name */
+	bool later;		    /* may be missing: 0 then */
 };
 
 static const char *name_of_slice(unsigned v)
@@ -62,6 +63,11 @@ static const char *name_of_verb(unsigned v)
 #define UNSIGNED(s, m)                                                                             \
 	{                                                                                          \
 		MEMBER(s, m), .type = TYPE_UNSIGNED                                                \
+	}
+/* Of a row that an older version wrote: 0. */
+#define LATER(s, m)                                                                                \
+	{                                                                                          \
+		MEMBER(s, m), .type = TYPE_UNSIGNED, .later = true                                 \
 	}
 #define SIGNED(s, m)                                                                               \
 	{                                                                                          \
@@ -127,6 +133,7 @@ static const struct field slice_fields[] = {
 	UNSIGNED(slice, power_pinned),
 	UNSIGNED(slice, dirty),
 	UNSIGNED(slice, last_uid),
+	LATER(slice, failed),
 	TEXT(slice, reason),
 	END,
 };
@@ -439,7 +446,10 @@ static int struct_parse(const struct field *fields, const json_t *json, char *ob
 			const char **ret_wrong)
 {
 	for (const struct field *f = fields; f->name; f++) {
-		int r = field_parse(f, json_object_get(json, f->name), object, ret_wrong);
+		const json_t *member = json_object_get(json, f->name);
+		if (!member && f->later)
+			continue;
+		int r = field_parse(f, member, object, ret_wrong);
 		if (r < 0) {
 			if (!*ret_wrong)
 				*ret_wrong = f->name;

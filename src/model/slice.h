@@ -41,6 +41,7 @@ struct slice {
 	uint8_t power_pinned; /* D3cold was allowed when it was taken: enum slice_power */
 	uint8_t dirty;	      /* used since the last proof of reclaim */
 	uint32_t last_uid;    /* tenant that used it last, while dirty */
+	uint8_t failed; /* its last claim could not be served, for its own sake; reason says why */
 	char reason[256];
 };
 
