@@ -14,10 +14,14 @@ struct question {
 	json_t *refusal;
 };
 
+/* A plan is worth having while the executor is away or slow, with what has been answered by then. */
+#define ASKED_AT_MOST_US (3 * UINT64_C(1000000))
+
 struct warnings {
 	struct question *items;
 	size_t n;
 	json_t *report;
+	sd_event_source *due;
 };
 
 struct warnings *warnings_free(struct warnings *w)
@@ -28,6 +32,7 @@ struct warnings *warnings_free(struct warnings *w)
 		json_decref(w->items[i].refusal);
 	free(w->items);
 	json_decref(w->report);
+	sd_event_source_disable_unref(w->due);
 	free(w);
 	return NULL;
 }
@@ -115,6 +120,16 @@ static void checked(struct daemon *d, uint64_t token, const struct step *s,
 	session_settle(session);
 }
 
+static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct session *s = userdata;
+	(void)source;
+	(void)usec;
+	finish(s);
+	session_settle(s);
+	return 0;
+}
+
 /* An apply has told it already. */
 static bool has_failed(const json_t *report, const char *device)
 {
@@ -139,7 +154,8 @@ bool warnings_ask(struct session *s, json_t *report)
 		q->asked = picture_look(d, &q->step, checked, s->token) == 0;
 		any = any || q->asked;
 	}
-	if (!any) {
+	if (!any || sd_event_add_time_relative(d->loop, &w->due, CLOCK_MONOTONIC, ASKED_AT_MOST_US,
+					       100000, on_due, s) < 0) {
 		s->warnings = warnings_free(w);
 		return false;
 	}

@@ -128,6 +128,15 @@ test_f10_detach_that_hangs_is_quarantined_and_stops_nobody() {
 	wait_until 20 claim random four
 }
 
+# What the guards would say is left out then.
+test_plan_does_not_wait_for_an_executor_that_stands_still() {
+	prepare
+	pkill -STOP -x carve-executor
+	timeout 20 carve plan /run/policy.yaml | grep -q 'set the VF count'
+	pkill -CONT -x carve-executor
+	apply /run/policy.yaml
+}
+
 test_function_that_does_not_bind_stops_no_claim() {
 	prepare_applied
 	carve-sim fault "0000:01:10.0/driver_override" write 1+ error=EIO
