@@ -4,7 +4,7 @@
 
 struct releasing {
 	const struct place_weights *w;
-	const struct place_device *devices;
+	const struct capacity_use *devices;
 	size_t n;
 	const struct place_part *parts;
 	const struct place_wish *wish;
@@ -15,7 +15,7 @@ struct releasing {
 /* Of parts worth the same, the one whose place costs later requests least. */
 static bool is_better(const struct releasing *r, uint32_t part, double cost)
 {
-	const struct place_kind_profile *profiles = r->w->kind->profiles;
+	const struct capacity_profile *profiles = r->w->kind->profiles;
 	if (!r->ret->can_release)
 		return true;
 	uint32_t worth = profiles[r->parts[part].profile].worth;
@@ -23,14 +23,14 @@ static bool is_better(const struct releasing *r, uint32_t part, double cost)
 	return worth != best ? worth < best : cost < r->ret->released.cost;
 }
 
-static void start_try(struct releasing *r, uint32_t part, const struct place_device *without,
+static void start_try(struct releasing *r, uint32_t part, const struct capacity_use *without,
 		      uint32_t start)
 {
-	const struct place_kind *k = r->w->kind;
-	const struct place_device *was = &r->devices[r->parts[part].device];
-	struct place_device with = *without;
+	const struct capacity *k = r->w->kind;
+	const struct capacity_use *was = &r->devices[r->parts[part].device];
+	struct capacity_use with = *without;
 	struct place_room before, after;
-	place_add(k, &with, r->wish->profile, start);
+	capacity_add(k, &with, r->wish->profile, start);
 	place_room_of(r->w, was, &before);
 	place_room_of(r->w, &with, &after);
 	double cost = place_cost(r->w, &r->harm, &before, &after);
@@ -44,14 +44,14 @@ static void start_try(struct releasing *r, uint32_t part, const struct place_dev
 static void part_try(struct releasing *r, uint32_t part)
 {
 	const struct place_part *p = &r->parts[part];
-	struct place_device without = r->devices[p->device];
-	place_remove(r->w->kind, &without, p->profile, p->start);
-	uint64_t starts = place_starts(r->w->kind, &without, r->wish->profile);
+	struct capacity_use without = r->devices[p->device];
+	capacity_remove(r->w->kind, &without, p->profile, p->start);
+	uint64_t starts = capacity_starts(r->w->kind, &without, r->wish->profile);
 	for (; starts; starts &= starts - 1)
 		start_try(r, part, &without, (uint32_t)__builtin_ctzll(starts));
 }
 
-void place_advise(const struct place_weights *w, const struct place_device *devices, size_t n,
+void place_advise(const struct place_weights *w, const struct capacity_use *devices, size_t n,
 		  const struct place_part *parts, size_t n_parts, const struct place_wish *wish,
 		  struct place_advice *ret)
 {

@@ -12,6 +12,6 @@ struct place_advice {
 };
 
 /* For a request that place_online() has refused. What must be kept is kept. */
-void place_advise(const struct place_weights *w, const struct place_device *devices, size_t n,
+void place_advise(const struct place_weights *w, const struct capacity_use *devices, size_t n,
 		  const struct place_part *parts, size_t n_parts, const struct place_wish *wish,
 		  struct place_advice *ret);

@@ -26,15 +26,15 @@ struct ways {
 
 struct planning {
 	const struct place_weights *w;
-	const struct place_device *devices;
+	const struct capacity_use *devices;
 	size_t n;
 	const struct place_part *parts;
 	size_t n_parts;
 	const struct place_wish *wish;
 	uint32_t most;
 	struct place_harm harm;
-	struct ways exits[PLACE_PROFILES];
-	struct ways pushes[PLACE_PROFILES][PLACE_PROFILES]; /* of one by another */
+	struct ways exits[CAPACITY_PROFILES];
+	struct ways pushes[CAPACITY_PROFILES][CAPACITY_PROFILES]; /* of one by another */
 	bool found;
 	struct place_plan best;
 };
@@ -43,15 +43,15 @@ struct planning {
 struct draft {
 	uint32_t n_changed;
 	uint32_t number[CHANGED];
-	struct place_device changed[CHANGED];
+	struct capacity_use changed[CHANGED];
 	struct place_plan plan;
 };
 
-void place_move_make(const struct place_kind *k, struct place_device *devices,
+void place_move_make(const struct capacity *k, struct capacity_use *devices,
 		     struct place_part *part, const struct place_move *m)
 {
-	place_remove(k, &devices[part->device], part->profile, part->start);
-	place_add(k, &devices[m->device], part->profile, m->start);
+	capacity_remove(k, &devices[part->device], part->profile, part->start);
+	capacity_add(k, &devices[m->device], part->profile, m->start);
 	part->device = m->device;
 	part->start = m->start;
 }
@@ -68,7 +68,7 @@ static void planning_begin(struct planning *p)
 
 /* --- drafts ------------------------------------------------------------------------------------- */
 
-static struct place_device *draft_changed(const struct planning *p, struct draft *d,
+static struct capacity_use *draft_changed(const struct planning *p, struct draft *d,
 					  uint32_t device)
 {
 	for (uint32_t i = 0; i < d->n_changed; i++)
@@ -90,7 +90,7 @@ static bool draft_changes(const struct draft *d, uint32_t device)
 static void draft_move(const struct planning *p, struct draft *d, uint32_t part, uint32_t device,
 		       uint32_t start)
 {
-	place_add(p->w->kind, draft_changed(p, d, device), p->parts[part].profile, start);
+	capacity_add(p->w->kind, draft_changed(p, d, device), p->parts[part].profile, start);
 	d->plan.move[d->plan.n++] = (struct place_move){ part, device, start };
 }
 
@@ -112,25 +112,24 @@ static bool draft_keeps(const struct planning *p, const struct draft *d)
 		uint64_t had = 0, has = 0, all = 0;
 		uint32_t profile = p->wish->keep[k].profile;
 		for (uint32_t i = 0; i < d->n_changed; i++) {
-			had += place_more(p->w->kind, &p->devices[d->number[i]], profile);
-			has += place_more(p->w->kind, &d->changed[i], profile);
+			had += capacity_more(p->w->kind, &p->devices[d->number[i]], profile);
+			has += capacity_more(p->w->kind, &d->changed[i], profile);
 		}
 		for (size_t i = 0; i < p->n; i++)
-			all += place_more(p->w->kind, &p->devices[i], profile);
+			all += capacity_more(p->w->kind, &p->devices[i], profile);
 		if (has < had && all + has < had + p->wish->keep[k].n)
 			return false;
 	}
 	return true;
 }
 
-static bool move_fits(const struct place_kind *k, struct place_device *from,
-		      struct place_device *to, const struct place_part *part,
-		      const struct place_move *m)
+static bool move_fits(const struct capacity *k, struct capacity_use *from, struct capacity_use *to,
+		      const struct place_part *part, const struct place_move *m)
 {
-	place_remove(k, from, part->profile, part->start);
-	if (!(place_starts(k, to, part->profile) >> m->start & 1))
+	capacity_remove(k, from, part->profile, part->start);
+	if (!(capacity_starts(k, to, part->profile) >> m->start & 1))
 		return false;
-	place_add(k, to, part->profile, m->start);
+	capacity_add(k, to, part->profile, m->start);
 	return true;
 }
 
@@ -193,24 +192,24 @@ static void ways_add(struct ways *all, const struct way *w)
 }
 
 /* The best start on one device in that state. */
-static bool way_on(const struct planning *p, const struct place_device *d, uint32_t profile,
+static bool way_on(const struct planning *p, const struct capacity_use *d, uint32_t profile,
 		   struct way *ret)
 {
 	struct place_answer a;
 	struct place_look look;
 	struct place_after after;
 	struct place_room room;
-	struct place_device with = *d;
+	struct capacity_use with = *d;
 	bool found = false;
-	uint64_t starts = place_starts(p->w->kind, d, profile);
+	uint64_t starts = capacity_starts(p->w->kind, d, profile);
 	if (!starts)
 		return false;
 	place_look(&look, p->w, d);
-	place_add(p->w->kind, &with, profile, (uint32_t)__builtin_ctzll(starts));
+	capacity_add(p->w->kind, &with, profile, (uint32_t)__builtin_ctzll(starts));
 	place_look_after(&look, &with, &after);
 	for (; starts; starts &= starts - 1) {
 		a.start = (uint32_t)__builtin_ctzll(starts);
-		place_look_put(&look, &after, place_mask(p->w->kind, profile, a.start), &room);
+		place_look_put(&look, &after, capacity_mask(p->w->kind, profile, a.start), &room);
 		a.cost = place_cost(p->w, &p->harm, &look.room, &room);
 		if (found && a.cost >= ret->cost)
 			continue;
@@ -244,11 +243,11 @@ static const struct ways *pushes_of(struct planning *p, uint32_t profile, uint32
 	all->known = true;
 	for (uint32_t i = 0; i < p->n_parts; i++) {
 		const struct place_part *out = &p->parts[i];
-		struct place_device without = p->devices[out->device];
+		struct capacity_use without = p->devices[out->device];
 		struct way w = { .device = out->device, .pushed = i };
 		if (!out->movable || out->profile != pushed)
 			continue;
-		place_remove(p->w->kind, &without, out->profile, out->start);
+		capacity_remove(p->w->kind, &without, out->profile, out->start);
 		if (way_on(p, &without, profile, &w))
 			ways_add(all, &w);
 	}
@@ -285,9 +284,9 @@ static bool push_try(struct planning *p, struct draft *d, uint32_t part, const s
 	uint32_t profile = p->parts[part].profile;
 	if (draft_changes(d, w->device))
 		return false;
-	struct place_device *there = draft_changed(p, d, w->device);
-	place_remove(p->w->kind, there, out->profile, out->start);
-	place_add(p->w->kind, there, profile, w->start);
+	struct capacity_use *there = draft_changed(p, d, w->device);
+	capacity_remove(p->w->kind, there, out->profile, out->start);
+	capacity_add(p->w->kind, there, profile, w->start);
 	if (!find_exit(p, d, w->pushed))
 		return false;
 	d->plan.move[d->plan.n++] = (struct place_move){ part, w->device, w->start };
@@ -323,10 +322,11 @@ static void gone_try(struct planning *p, uint32_t device, const uint32_t *gone, 
 		     uint32_t start)
 {
 	struct draft d = { .plan.where = { .device = device, .start = start } };
-	struct place_device *here = draft_changed(p, &d, device);
+	struct capacity_use *here = draft_changed(p, &d, device);
 	for (uint32_t i = 0; i < n; i++)
-		place_remove(p->w->kind, here, p->parts[gone[i]].profile, p->parts[gone[i]].start);
-	place_add(p->w->kind, here, p->wish->profile, start);
+		capacity_remove(p->w->kind, here, p->parts[gone[i]].profile,
+				p->parts[gone[i]].start);
+	capacity_add(p->w->kind, here, p->wish->profile, start);
 	uint32_t most = p->found ? p->best.n : p->most;
 	for (uint32_t i = 0; i < n; i++)
 		if (!find_exit(p, &d, gone[i]) &&
@@ -339,10 +339,10 @@ static void gone_try(struct planning *p, uint32_t device, const uint32_t *gone, 
 static uint64_t gone_starts(const struct planning *p, uint32_t device, const uint32_t *gone,
 			    uint32_t n)
 {
-	struct place_device d = p->devices[device];
+	struct capacity_use d = p->devices[device];
 	for (uint32_t i = 0; i < n; i++)
-		place_remove(p->w->kind, &d, p->parts[gone[i]].profile, p->parts[gone[i]].start);
-	return place_starts(p->w->kind, &d, p->wish->profile);
+		capacity_remove(p->w->kind, &d, p->parts[gone[i]].profile, p->parts[gone[i]].start);
+	return capacity_starts(p->w->kind, &d, p->wish->profile);
 }
 
 static void starts_try(struct planning *p, uint32_t device, const uint32_t *gone, uint32_t n,
@@ -355,7 +355,7 @@ static void starts_try(struct planning *p, uint32_t device, const uint32_t *gone
 /* The larger leaves first: it is harder to find a place for. */
 static void pair_try(struct planning *p, uint32_t device, uint32_t a, uint32_t b)
 {
-	const struct place_kind_profile *profiles = p->w->kind->profiles;
+	const struct capacity_profile *profiles = p->w->kind->profiles;
 	bool swap = profiles[p->parts[b].profile].worth > profiles[p->parts[a].profile].worth;
 	uint32_t both[2] = { swap ? b : a, swap ? a : b };
 	starts_try(p, device, both, 2, gone_starts(p, device, both, 2));
@@ -387,7 +387,7 @@ static void devices_try(struct planning *p, bool pairs)
 	}
 }
 
-bool place_moves(const struct place_weights *w, const struct place_device *devices, size_t n,
+bool place_moves(const struct place_weights *w, const struct capacity_use *devices, size_t n,
 		 const struct place_part *parts, size_t n_parts, const struct place_wish *wish,
 		 uint32_t most, struct place_plan *ret)
 {
@@ -409,7 +409,7 @@ bool place_moves(const struct place_weights *w, const struct place_device *devic
 	return p.found;
 }
 
-bool place_tidy(const struct place_weights *w, const struct place_device *devices, size_t n,
+bool place_tidy(const struct place_weights *w, const struct capacity_use *devices, size_t n,
 		const struct place_part *parts, size_t n_parts, double least,
 		struct place_move *ret)
 {
@@ -423,8 +423,8 @@ bool place_tidy(const struct place_weights *w, const struct place_device *device
 		struct draft d = { .n_changed = 0 };
 		if (!parts[i].movable)
 			continue;
-		place_remove(w->kind, draft_changed(&p, &d, parts[i].device), parts[i].profile,
-			     parts[i].start);
+		capacity_remove(w->kind, draft_changed(&p, &d, parts[i].device), parts[i].profile,
+				parts[i].start);
 		if (!find_exit(&p, &d, i))
 			continue;
 		double cost = draft_cost(&p, &d);

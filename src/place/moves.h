@@ -34,16 +34,16 @@ struct place_plan {
 
 /* A plan for what has no place; at most so many moves. Returns whether there is one. The work grows
  * linearly with the number of devices. */
-bool place_moves(const struct place_weights *w, const struct place_device *devices, size_t n,
+bool place_moves(const struct place_weights *w, const struct capacity_use *devices, size_t n,
 		 const struct place_part *parts, size_t n_parts, const struct place_wish *wish,
 		 uint32_t most, struct place_plan *ret);
 
 /* The one move that leaves the devices best, if it is better than now by more than least; see
  * place_cost(). For a moment when a request was refused. Returns whether there is one. */
-bool place_tidy(const struct place_weights *w, const struct place_device *devices, size_t n,
+bool place_tidy(const struct place_weights *w, const struct capacity_use *devices, size_t n,
 		const struct place_part *parts, size_t n_parts, double least,
 		struct place_move *ret);
 
 /* Carries out one move on the data. */
-void place_move_make(const struct place_kind *k, struct place_device *devices,
+void place_move_make(const struct capacity *k, struct capacity_use *devices,
 		     struct place_part *part, const struct place_move *m);

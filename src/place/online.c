@@ -15,22 +15,23 @@ struct option {
 	double left; /* of the device, in parts of the whole */
 };
 
-static uint64_t more_on(const struct place_kind *k, const struct place_device *devices, size_t n,
+static uint64_t more_on(const struct capacity *k, const struct capacity_use *devices, size_t n,
 			uint32_t profile)
 {
 	uint64_t sum = 0;
 	for (size_t i = 0; i < n; i++)
-		sum += place_more(k, &devices[i], profile);
+		sum += capacity_more(k, &devices[i], profile);
 	return sum;
 }
 
-bool place_keeps(const struct place_kind *k, const struct place_device *devices, size_t n,
-		 const struct place_wish *wish, const struct place_device *before,
-		 const struct place_device *after)
+bool place_keeps(const struct capacity *k, const struct capacity_use *devices, size_t n,
+		 const struct place_wish *wish, const struct capacity_use *before,
+		 const struct capacity_use *after)
 {
 	for (size_t i = 0; i < wish->n_keep; i++) {
 		uint32_t profile = wish->keep[i].profile;
-		uint32_t had = place_more(k, before, profile), has = place_more(k, after, profile);
+		uint32_t had = capacity_more(k, before, profile),
+			 has = capacity_more(k, after, profile);
 		if (has < had &&
 		    more_on(k, devices, n, profile) < (uint64_t)wish->keep[i].n + had - has)
 			return false;
@@ -39,7 +40,7 @@ bool place_keeps(const struct place_kind *k, const struct place_device *devices,
 }
 
 /* Of slots if it has them, else of the counter that is used most. */
-static double left_of(const struct place_kind *k, const struct place_device *d)
+static double left_of(const struct capacity *k, const struct capacity_use *d)
 {
 	double least = 1;
 	if (k->n_slots)
@@ -90,7 +91,7 @@ static bool better(const enum place_key *keys, const struct option *a, const str
 
 struct deciding {
 	const struct place_weights *w;
-	const struct place_device *devices;
+	const struct capacity_use *devices;
 	size_t n;
 	const struct place_wish *wish;
 	const enum place_key *keys;
@@ -102,25 +103,26 @@ struct deciding {
 static void device_try(struct deciding *d, uint32_t number, const struct place_look *look,
 		       uint64_t starts)
 {
-	const struct place_kind *k = d->w->kind;
-	const struct place_device *device = &d->devices[number];
-	struct place_device with = *device;
+	const struct capacity *k = d->w->kind;
+	const struct capacity_use *device = &d->devices[number];
+	struct capacity_use with = *device;
 	struct place_after after;
 	struct place_room room;
 	struct option o = { .where.device = number,
 			    .rank = d->wish->rank ? d->wish->rank[number] : 0,
 			    .left = left_of(k, device) };
-	place_add(k, &with, d->wish->profile, (uint32_t)__builtin_ctzll(starts));
+	capacity_add(k, &with, d->wish->profile, (uint32_t)__builtin_ctzll(starts));
 	place_look_after(look, &with, &after);
 	for (; starts; starts &= starts - 1) {
 		o.where.start = (uint32_t)__builtin_ctzll(starts);
-		place_look_put(look, &after, place_mask(k, d->wish->profile, o.where.start), &room);
+		place_look_put(look, &after, capacity_mask(k, d->wish->profile, o.where.start),
+			       &room);
 		o.where.cost = place_cost(d->w, &d->harm, &look->room, &room);
 		if (d->found && !better(d->keys, &o, &d->best))
 			continue;
 		if (d->wish->n_keep) {
 			with = *device;
-			place_add(k, &with, d->wish->profile, o.where.start);
+			capacity_add(k, &with, d->wish->profile, o.where.start);
 			if (!place_keeps(k, d->devices, d->n, d->wish, device, &with))
 				continue;
 		}
@@ -136,7 +138,7 @@ static bool is_like_last(const struct deciding *d, size_t i)
 	       memcmp(&d->devices[i], &d->devices[i - 1], sizeof(*d->devices)) == 0;
 }
 
-bool place_online(const struct place_weights *w, const struct place_device *devices, size_t n,
+bool place_online(const struct place_weights *w, const struct capacity_use *devices, size_t n,
 		  const struct place_wish *wish, struct place_answer *ret)
 {
 	struct place_look looks[KEPT + 1];
@@ -153,7 +155,7 @@ bool place_online(const struct place_weights *w, const struct place_device *devi
 	}
 	place_harm_of(w, &all, &d.harm);
 	for (size_t i = 0; i < n; i++) {
-		uint64_t starts = place_starts(w->kind, &devices[i], wish->profile);
+		uint64_t starts = capacity_starts(w->kind, &devices[i], wish->profile);
 		if (!starts || is_like_last(&d, i))
 			continue;
 		if (i >= KEPT)

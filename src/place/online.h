@@ -43,10 +43,10 @@ struct place_answer {
 
 /* Returns whether there is a place. Where cost decides, and nothing is kept, every request that has a
  * place gets one. */
-bool place_online(const struct place_weights *w, const struct place_device *devices, size_t n,
+bool place_online(const struct place_weights *w, const struct capacity_use *devices, size_t n,
 		  const struct place_wish *wish, struct place_answer *ret);
 
 /* Whether what must be kept is still there after one more part on a device. */
-bool place_keeps(const struct place_kind *k, const struct place_device *devices, size_t n,
-		 const struct place_wish *wish, const struct place_device *before,
-		 const struct place_device *after);
+bool place_keeps(const struct capacity *k, const struct capacity_use *devices, size_t n,
+		 const struct place_wish *wish, const struct capacity_use *before,
+		 const struct capacity_use *after);

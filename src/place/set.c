@@ -20,7 +20,7 @@
 #define DEVICES_MAX 1024 /* one step of a recursion each */
 
 struct vector {
-	uint8_t of[PLACE_PROFILES];
+	uint8_t of[CAPACITY_PROFILES];
 };
 
 /* A vector at a position, and how it came about. Also used for what is known not to fit. */
@@ -45,22 +45,23 @@ struct nodes {
 
 /* What devices in one state can take: the leaves that are within no other. */
 struct filling {
-	struct place_device state;
+	struct capacity_use state;
 	struct nodes nodes;
 	uint32_t *leaves;
 	size_t n_leaves;
 };
 
 struct solving {
-	const struct place_kind *k;
-	const struct place_device *devices;
+	const struct capacity *k;
+	const struct capacity_use *devices;
 	size_t n;
 	struct vector most; /* of all that is asked for */
 	struct filling *fillings;
 	size_t n_fillings;
-	uint32_t *filling_of;		    /* of each device */
-	uint32_t (*behind)[PLACE_PROFILES]; /* room on this device and all after it, each alone */
-	uint32_t *leaf;			    /* chosen for each device */
+	uint32_t *filling_of; /* of each device */
+	uint32_t (
+		*behind)[CAPACITY_PROFILES]; /* room on this device and all after it, each alone */
+	uint32_t *leaf;			     /* chosen for each device */
 	struct nodes failed;
 	uint64_t effort;
 };
@@ -128,7 +129,7 @@ static void nodes_done(struct nodes *t)
 
 /* --- what one device can take --------------------------------------------------------------------------- */
 
-static void device_fill(const struct place_kind *k, struct place_device *d, const struct vector *v)
+static void device_fill(const struct capacity *k, struct capacity_use *d, const struct vector *v)
 {
 	for (uint32_t i = 0; i < k->n_profiles; i++) {
 		d->count[i] = (uint8_t)(d->count[i] + v->of[i]);
@@ -139,7 +140,8 @@ static void device_fill(const struct place_kind *k, struct place_device *d, cons
 
 /* First and last node of each position. */
 struct queue {
-	uint32_t head[PLACE_SLOTS + PLACE_PROFILES + 1], tail[PLACE_SLOTS + PLACE_PROFILES + 1];
+	uint32_t head[CAPACITY_SLOTS + CAPACITY_PROFILES + 1],
+		tail[CAPACITY_SLOTS + CAPACITY_PROFILES + 1];
 };
 
 static int queue_put(struct filling *f, struct queue *q, uint32_t from, const struct vector *v,
@@ -163,26 +165,26 @@ static int queue_put(struct filling *f, struct queue *q, uint32_t from, const st
 	return 0;
 }
 
-static bool may_begin(const struct place_kind *k, const struct filling *f, uint32_t profile,
+static bool may_begin(const struct capacity *k, const struct filling *f, uint32_t profile,
 		      uint32_t at)
 {
-	const struct place_kind_profile *p = &k->profiles[profile];
+	const struct capacity_profile *p = &k->profiles[profile];
 	if (p->size == 0)
 		return at == k->n_slots + profile;
 	return at < k->n_slots && p->starts >> at & 1 &&
-	       !(place_mask(k, profile, at) & (f->state.occupied | f->state.reserved));
+	       !(capacity_mask(k, profile, at) & (f->state.occupied | f->state.reserved));
 }
 
 static int node_follow(struct solving *s, struct filling *f, struct queue *q, uint32_t number)
 {
-	const struct place_kind *k = s->k;
+	const struct capacity *k = s->k;
 	struct node node = f->nodes.all[number];
-	struct place_device d = f->state;
+	struct capacity_use d = f->state;
 	int r = 0;
 	device_fill(k, &d, &node.v);
 	for (uint32_t i = 0; r >= 0 && i < k->n_profiles; i++) {
 		if (node.v.of[i] >= s->most.of[i] || !may_begin(k, f, i, node.at) ||
-		    place_barred(k, &d, i))
+		    capacity_barred(k, &d, i))
 			continue;
 		struct vector v = node.v;
 		v.of[i]++;
@@ -194,13 +196,13 @@ static int node_follow(struct solving *s, struct filling *f, struct queue *q, ui
 
 static bool within(const struct vector *a, const struct vector *b)
 {
-	for (size_t i = 0; i < PLACE_PROFILES; i++)
+	for (size_t i = 0; i < CAPACITY_PROFILES; i++)
 		if (a->of[i] > b->of[i])
 			return false;
 	return true;
 }
 
-static uint32_t worth(const struct place_kind *k, const struct vector *v)
+static uint32_t worth(const struct capacity *k, const struct vector *v)
 {
 	uint32_t sum = 0;
 	for (uint32_t i = 0; i < k->n_profiles; i++)
@@ -209,7 +211,7 @@ static uint32_t worth(const struct place_kind *k, const struct vector *v)
 }
 
 /* The most valuable first: a set that fits is found sooner. */
-static int leaf_add(const struct place_kind *k, struct filling *f, uint32_t number)
+static int leaf_add(const struct capacity *k, struct filling *f, uint32_t number)
 {
 	const struct node *all = f->nodes.all;
 	size_t kept = 0;
@@ -254,7 +256,7 @@ static int filling_list(struct solving *s, struct filling *f)
 /* Devices of the same state share one. */
 static int filling_for(struct solving *s, size_t device)
 {
-	const struct place_device *d = &s->devices[device];
+	const struct capacity_use *d = &s->devices[device];
 	for (size_t i = 0; i < s->n_fillings; i++)
 		if (memcmp(&s->fillings[i].state, d, sizeof(*d)) == 0) {
 			s->filling_of[device] = (uint32_t)i;
@@ -286,7 +288,7 @@ static bool hopeless(const struct solving *s, const struct vector *left, size_t 
 static struct vector without(const struct vector *left, const struct vector *v)
 {
 	struct vector rest;
-	for (size_t i = 0; i < PLACE_PROFILES; i++)
+	for (size_t i = 0; i < CAPACITY_PROFILES; i++)
 		rest.of[i] = (uint8_t)(left->of[i] > v->of[i] ? left->of[i] - v->of[i] : 0);
 	return rest;
 }
@@ -373,7 +375,8 @@ static int solving_begin(struct solving *s)
 		if (r < 0)
 			return r;
 		for (uint32_t i = 0; i < s->k->n_profiles; i++)
-			s->behind[d][i] = s->behind[d + 1][i] + place_more(s->k, &s->devices[d], i);
+			s->behind[d][i] =
+				s->behind[d + 1][i] + capacity_more(s->k, &s->devices[d], i);
 	}
 	return 0;
 }
@@ -408,7 +411,7 @@ static int solve(struct solving *s, struct place_member *members, size_t n,
 	return r == -ETIME ? 0 : r;
 }
 
-int place_set(const struct place_kind *k, const struct place_device *devices, size_t n,
+int place_set(const struct capacity *k, const struct capacity_use *devices, size_t n,
 	      struct place_member *members, size_t n_members, uint64_t effort,
 	      enum place_set_answer *ret)
 {

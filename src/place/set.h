@@ -10,7 +10,7 @@
  * profiles on many devices that fit barely or barely not come to the bound.
  */
 #pragma once
-#include "place/model.h"
+#include "model/capacity.h"
 
 enum place_set_answer {
 	PLACE_SET_FITS,
@@ -28,6 +28,6 @@ struct place_member {
 
 /* Up to 255 members of each profile. Devices are not changed. Returns 0 and the answer, -ENOMEM, or
  * -E2BIG for too many members or devices (1024). */
-int place_set(const struct place_kind *k, const struct place_device *devices, size_t n,
+int place_set(const struct capacity *k, const struct capacity_use *devices, size_t n,
 	      struct place_member *members, size_t n_members, uint64_t effort,
 	      enum place_set_answer *ret);

@@ -37,10 +37,10 @@ static uint32_t ones(uint64_t x)
 /* --- preparing ---------------------------------------------------------------------------------- */
 
 /* Modes and exclusions, or a limit below what the slots allow. */
-static bool is_limited(const struct place_kind *k, uint32_t profile)
+static bool is_limited(const struct capacity *k, uint32_t profile)
 {
-	const struct place_kind_profile *p = &k->profiles[profile];
-	struct place_kind free = *k;
+	const struct capacity_profile *p = &k->profiles[profile];
+	struct capacity free = *k;
 	for (uint32_t i = 0; i < k->n_profiles; i++)
 		if (k->profiles[i].bars >> profile & 1)
 			return true;
@@ -49,33 +49,34 @@ static bool is_limited(const struct place_kind *k, uint32_t profile)
 	free.n_counters = 0;
 	free.profiles[profile].most = 0;
 	return p->most &&
-	       p->most < place_more(&free, &(struct place_device){ .occupied = 0 }, profile);
+	       p->most < capacity_more(&free, &(struct capacity_use){ .occupied = 0 }, profile);
 }
 
 static void spots_list(struct place_weights *w, uint32_t i)
 {
 	uint32_t n = w->first[i];
-	const struct place_kind_profile *p = &w->kind->profiles[w->profile[i]];
+	const struct capacity_profile *p = &w->kind->profiles[w->profile[i]];
 	for (uint64_t left = p->starts; left && n < PLACE_SPOTS; left &= left - 1)
-		w->spot[n++] = place_mask(w->kind, w->profile[i], (uint32_t)__builtin_ctzll(left));
+		w->spot[n++] =
+			capacity_mask(w->kind, w->profile[i], (uint32_t)__builtin_ctzll(left));
 	w->first[i + 1] = n;
 }
 
 static void profile_weigh(struct place_weights *w, uint32_t profile, double share, double most)
 {
-	const struct place_kind *k = w->kind;
-	const struct place_device empty = { 0 };
+	const struct capacity *k = w->kind;
+	const struct capacity_use empty = { 0 };
 	double worth = 7.0 * k->profiles[profile].worth / most;
 	uint32_t i = w->n++;
 	w->profile[i] = profile;
 	w->share[i] = share;
 	w->loss[i] = share * worth / fourth_root(worth);
-	w->whole[i] = place_more(k, &empty, profile);
+	w->whole[i] = capacity_more(k, &empty, profile);
 	w->limited[i] = is_limited(k, profile);
 	spots_list(w, i);
 }
 
-void place_weights_set(struct place_weights *w, const struct place_kind *k,
+void place_weights_set(struct place_weights *w, const struct capacity *k,
 		       const struct place_mix *mix)
 {
 	double sum = 0, most = 0;
@@ -98,7 +99,7 @@ void place_weights_set(struct place_weights *w, const struct place_kind *k,
 static const double behind[] = { 1, BEHIND, BEHIND *BEHIND, BEHIND *BEHIND *BEHIND, 0, 0 };
 
 /* Parts over these slots, as far as they matter. */
-static uint32_t in_the_way(const struct place_device *d, uint64_t spot)
+static uint32_t in_the_way(const struct capacity_use *d, uint64_t spot)
 {
 	uint64_t lowest = spot & -spot, begins = d->begins & spot;
 	uint32_t n = (d->occupied & lowest) != 0 && !(begins & lowest);
@@ -107,7 +108,7 @@ static uint32_t in_the_way(const struct place_device *d, uint64_t spot)
 	return n;
 }
 
-static void spot_look(struct place_look *l, const struct place_device *d, uint32_t s)
+static void spot_look(struct place_look *l, const struct capacity_use *d, uint32_t s)
 {
 	uint64_t spot = l->w->spot[s];
 	l->open[s] = 0;
@@ -120,7 +121,7 @@ static void spot_look(struct place_look *l, const struct place_device *d, uint32
 	l->then[s] = behind[n + 1];
 }
 
-void place_look_after(const struct place_look *l, const struct place_device *with,
+void place_look_after(const struct place_look *l, const struct capacity_use *with,
 		      struct place_after *ret)
 {
 	const struct place_weights *w = l->w;
@@ -129,10 +130,11 @@ void place_look_after(const struct place_look *l, const struct place_device *wit
 		if (!w->limited[i])
 			continue;
 		if (w->kind->profiles[w->profile[i]].size) {
-			ret->limited[i] = place_barred(w->kind, with, w->profile[i]) ? BEHIND : 1;
+			ret->limited[i] = capacity_barred(w->kind, with, w->profile[i]) ? BEHIND
+											: 1;
 			continue;
 		}
-		double more = place_more(w->kind, with, w->profile[i]);
+		double more = capacity_more(w->kind, with, w->profile[i]);
 		ret->limited[i] = more + (w->whole[i] - more) * BEHIND;
 	}
 }
@@ -161,7 +163,7 @@ void place_look_put(const struct place_look *l, const struct place_after *a, uin
 	ret->wasted = wasted;
 }
 
-void place_look(struct place_look *l, const struct place_weights *w, const struct place_device *d)
+void place_look(struct place_look *l, const struct place_weights *w, const struct capacity_use *d)
 {
 	struct place_after as_it_is;
 	l->w = w;
@@ -172,7 +174,7 @@ void place_look(struct place_look *l, const struct place_weights *w, const struc
 	place_look_put(l, &as_it_is, 0, &l->room);
 }
 
-void place_room_of(const struct place_weights *w, const struct place_device *d,
+void place_room_of(const struct place_weights *w, const struct capacity_use *d,
 		   struct place_room *ret)
 {
 	struct place_look l;

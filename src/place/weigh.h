@@ -10,37 +10,37 @@
  * Constants were fitted with other random seeds than those of tests/bench/bench-placement.c.
  */
 #pragma once
-#include "place/model.h"
+#include "model/capacity.h"
 
 #define PLACE_SPOTS 256 /* starts of all profiles of a kind together */
 
 /* How often each profile is asked for, observed or declared. Only ratios count; all zero: equally. */
 struct place_mix {
-	uint32_t asked[PLACE_PROFILES];
+	uint32_t asked[CAPACITY_PROFILES];
 };
 
 /* The mix and the kind, prepared. No pointers but to the kind, nothing to free. */
 struct place_weights {
-	const struct place_kind *kind;
+	const struct capacity *kind;
 	uint32_t n; /* profiles that are asked for */
-	uint32_t profile[PLACE_PROFILES];
-	uint32_t first[PLACE_PROFILES +
+	uint32_t profile[CAPACITY_PROFILES];
+	uint32_t first[CAPACITY_PROFILES +
 		       1]; /* its places are spot[first[i]] to spot[first[i + 1] - 1] */
-	uint32_t whole[PLACE_PROFILES]; /* how many an empty device takes */
-	bool limited[PLACE_PROFILES];	/* more than slots can be in its way */
-	double share[PLACE_PROFILES];	/* of the requests */
-	double loss[PLACE_PROFILES];	/* when one is refused, times its share */
-	double waste;			/* of a free slot that is no use */
+	uint32_t whole[CAPACITY_PROFILES]; /* how many an empty device takes */
+	bool limited[CAPACITY_PROFILES];   /* more than slots can be in its way */
+	double share[CAPACITY_PROFILES];   /* of the requests */
+	double loss[CAPACITY_PROFILES];	   /* when one is refused, times its share */
+	double waste;			   /* of a free slot that is no use */
 	uint64_t spot[PLACE_SPOTS];
 };
 
-/* Prepares. The kind must be sound, see place_kind_wrong(), and outlive it. */
-void place_weights_set(struct place_weights *w, const struct place_kind *k,
+/* Prepares. The kind must be sound, see capacity_wrong(), and outlive it. */
+void place_weights_set(struct place_weights *w, const struct capacity *k,
 		       const struct place_mix *mix);
 
 /* The room of one device, or of several added up, in the order of the weights' profiles. */
 struct place_room {
-	double left[PLACE_PROFILES];
+	double left[CAPACITY_PROFILES];
 	double wasted;
 };
 
@@ -53,26 +53,26 @@ struct place_look {
 	struct place_room room;			    /* as it is */
 };
 
-void place_look(struct place_look *l, const struct place_weights *w, const struct place_device *d);
+void place_look(struct place_look *l, const struct place_weights *w, const struct capacity_use *d);
 
 /* Room with one more part; place_look_after() says what is common to all its starts. */
 struct place_after {
-	double limited[PLACE_PROFILES]; /* factor of a profile with slots, room of one without */
+	double limited[CAPACITY_PROFILES]; /* factor of a profile with slots, room of one without */
 };
-void place_look_after(const struct place_look *l, const struct place_device *with,
+void place_look_after(const struct place_look *l, const struct capacity_use *with,
 		      struct place_after *ret);
 void place_look_put(const struct place_look *l, const struct place_after *a, uint64_t mask,
 		    struct place_room *ret);
 
 /* Of one device, without looking further. */
-void place_room_of(const struct place_weights *w, const struct place_device *d,
+void place_room_of(const struct place_weights *w, const struct capacity_use *d,
 		   struct place_room *ret);
 void place_room_add(const struct place_weights *w, struct place_room *sum,
 		    const struct place_room *r, double times);
 
 /* How likely a refusal of each is, given the room on all devices. */
 struct place_harm {
-	double of[PLACE_PROFILES];
+	double of[CAPACITY_PROFILES];
 };
 void place_harm_of(const struct place_weights *w, const struct place_room *all,
 		   struct place_harm *ret);

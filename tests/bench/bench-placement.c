@@ -11,6 +11,7 @@
  *   bench-placement --decide N       some decisions among N devices, for valgrind to count; N may be
  *                                    "hardest"
  */
+#include "support/kinds.h"
 #include "support/test.h"
 
 #include <math.h>
@@ -63,12 +64,12 @@ struct part {
 
 struct world {
 	size_t n; /* devices */
-	const struct place_kind *kind;
+	const struct capacity *kind;
 	uint32_t profile[CLASSES]; /* of each class */
 	struct place_weights weights;
 	double fragments[256];
 	uint8_t occupied[MANY];
-	struct place_device devices[MANY];
+	struct capacity_use devices[MANY];
 	struct part *parts; /* of each request */
 	uint32_t *running;
 	size_t n_running;
@@ -100,9 +101,9 @@ static void world_init(struct world *w, size_t devices, size_t requests)
 						    "3g.20gb", "4g.20gb", "7g.40gb" };
 	memset(w, 0, sizeof(*w));
 	w->n = devices;
-	w->kind = place_kind_named("A100-40GB");
+	w->kind = kinds_named("A100-40GB");
 	for (size_t i = 0; i < CLASSES; i++)
-		w->profile[i] = (uint32_t)place_kind_find(w->kind, names[i]);
+		w->profile[i] = (uint32_t)capacity_find(w->kind, names[i]);
 	w->parts = must(calloc(requests, sizeof(*w->parts)));
 	w->running = must(calloc(requests, sizeof(*w->running)));
 	w->ends.heap = must(calloc(requests, sizeof(*w->ends.heap)));
@@ -129,16 +130,16 @@ static void world_clear(struct world *w)
 static void part_set(struct world *w, uint32_t id, unsigned class, uint32_t device, uint32_t start)
 {
 	uint32_t profile = w->profile[class];
-	place_add(w->kind, &w->devices[device], profile, start);
-	w->occupied[device] |= (uint8_t)place_mask(w->kind, profile, start);
+	capacity_add(w->kind, &w->devices[device], profile, start);
+	w->occupied[device] |= (uint8_t)capacity_mask(w->kind, profile, start);
 	w->parts[id] = (struct part){ device, start, true };
 }
 
 static void part_unset(struct world *w, uint32_t id, unsigned class)
 {
 	const struct part *p = &w->parts[id];
-	place_remove(w->kind, &w->devices[p->device], w->profile[class], p->start);
-	w->occupied[p->device] &= (uint8_t)~place_mask(w->kind, w->profile[class], p->start);
+	capacity_remove(w->kind, &w->devices[p->device], w->profile[class], p->start);
+	w->occupied[p->device] &= (uint8_t)~capacity_mask(w->kind, w->profile[class], p->start);
 }
 
 /* --- our policies --------------------------------------------------------------------------------------- */
@@ -450,7 +451,7 @@ static void decide_hardest(void)
 	world_init(&w, DEVICES, 1);
 	world_weigh(&w, &other_mixes[0]);
 	for (uint32_t d = 1; d < DEVICES; d++)
-		place_add(w.kind, &w.devices[d], w.profile[0], d - 1);
+		capacity_add(w.kind, &w.devices[d], w.profile[0], d - 1);
 	for (size_t i = 0; i < DECISIONS; i++) {
 		const struct place_wish wish = { .profile = w.profile[0] };
 		struct place_answer a;

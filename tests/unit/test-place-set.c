@@ -3,6 +3,7 @@
  * Sets of parts that are given together, on every table: each set up to a size is compared with a
  * search that tries everything and shares no code with what it checks. CARVE_QUICK: smaller sets.
  */
+#include "support/kinds.h"
 #include "support/test.h"
 
 #include <errno.h>
@@ -18,15 +19,15 @@
 /* --- everything is tried ------------------------------------------------------------------------------ */
 
 struct trying {
-	const struct place_kind *k;
+	const struct capacity *k;
 	size_t n;
 	uint64_t taken[8];
-	uint32_t counts[8][PLACE_PROFILES];
+	uint32_t counts[8][CAPACITY_PROFILES];
 };
 
 static bool allowed(const struct trying *t, size_t device, uint32_t profile)
 {
-	const struct place_kind_profile *p = &t->k->profiles[profile];
+	const struct capacity_profile *p = &t->k->profiles[profile];
 	const uint32_t *counts = t->counts[device];
 	if (p->most && counts[profile] == p->most)
 		return false;
@@ -38,7 +39,7 @@ static bool allowed(const struct trying *t, size_t device, uint32_t profile)
 			return false;
 	}
 	for (uint32_t i = 0; i < t->k->n_profiles; i++) {
-		const struct place_kind_profile *q = &t->k->profiles[i];
+		const struct capacity_profile *q = &t->k->profiles[i];
 		if (counts[i] && ((p->mode && q->mode && p->mode != q->mode) ||
 				  (p->bars & 1u << i) || (q->bars & 1u << profile)))
 			return false;
@@ -51,7 +52,7 @@ static bool all_fit(struct trying *t, const uint32_t *wanted, size_t n_wanted, s
 /* The next one, from that place on: (device, start) as one number, since those of a profile are alike. */
 static bool put_and_go_on(struct trying *t, const uint32_t *wanted, size_t n_wanted, size_t place)
 {
-	const struct place_kind_profile *p = &t->k->profiles[*wanted];
+	const struct capacity_profile *p = &t->k->profiles[*wanted];
 	size_t device = place / 64, start = place % 64;
 	uint64_t mask = 0;
 	for (uint32_t i = 0; i < p->size && start + i < 64; i++)
@@ -79,7 +80,7 @@ static bool all_fit(struct trying *t, const uint32_t *wanted, size_t n_wanted, s
 	return false;
 }
 
-static bool fits_by_trying(const struct place_kind *k, const struct place_device *d, size_t n,
+static bool fits_by_trying(const struct capacity *k, const struct capacity_use *d, size_t n,
 			   const struct place_member *m, size_t n_members, size_t but,
 			   bool conflict_only)
 {
@@ -100,19 +101,19 @@ static bool fits_by_trying(const struct place_kind *k, const struct place_device
 
 /* --- comparing ---------------------------------------------------------------------------------------- */
 
-static void fitting_check(const struct place_kind *k, const struct place_device *devices, size_t n,
+static void fitting_check(const struct capacity *k, const struct capacity_use *devices, size_t n,
 			  const struct place_member *m, size_t n_members)
 {
-	struct place_device d[8];
+	struct capacity_use d[8];
 	memcpy(d, devices, n * sizeof(*d));
 	for (size_t i = 0; i < n_members; i++) {
 		assert_true(m[i].device < n);
-		assert_true(place_starts(k, &d[m[i].device], m[i].profile) >> m[i].start & 1);
-		place_add(k, &d[m[i].device], m[i].profile, m[i].start);
+		assert_true(capacity_starts(k, &d[m[i].device], m[i].profile) >> m[i].start & 1);
+		capacity_add(k, &d[m[i].device], m[i].profile, m[i].start);
 	}
 }
 
-static void conflict_check(const struct place_kind *k, const struct place_device *d, size_t n,
+static void conflict_check(const struct capacity *k, const struct capacity_use *d, size_t n,
 			   const struct place_member *m, size_t n_members)
 {
 	assert_false(fits_by_trying(k, d, n, m, n_members, SIZE_MAX, true));
@@ -121,7 +122,7 @@ static void conflict_check(const struct place_kind *k, const struct place_device
 			assert_true(fits_by_trying(k, d, n, m, n_members, i, true));
 }
 
-static bool set_check(const struct place_kind *k, const struct place_device *d, size_t n,
+static bool set_check(const struct capacity *k, const struct capacity_use *d, size_t n,
 		      struct place_member *m, size_t n_members)
 {
 	enum place_set_answer a;
@@ -150,10 +151,10 @@ struct tally {
 	size_t fit, not ;
 };
 
-static void sets_from(const struct place_kind *k, uint32_t lowest, struct place_member *m, size_t n,
+static void sets_from(const struct capacity *k, uint32_t lowest, struct place_member *m, size_t n,
 		      size_t most, struct tally *t)
 {
-	const struct place_device empty = { 0 };
+	const struct capacity_use empty = { 0 };
 	if (set_check(k, &empty, 1, m, n))
 		t->fit++;
 	else
@@ -167,16 +168,16 @@ static void sets_from(const struct place_kind *k, uint32_t lowest, struct place_
 static void test_place_set_every_set_of_every_table_as_trying_all_places_says(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < place_n_kinds; i++) {
+	for (size_t i = 0; kinds_at(i); i++) {
 		struct place_member m[MEMBERS];
 		struct tally t = { 0 };
 		uint32_t most = 1;
-		while (most < 40 && sets_up_to(place_kinds[i]->n_profiles, most + 1) <= SETS)
+		while (most < 40 && sets_up_to(kinds_at(i)->n_profiles, most + 1) <= SETS)
 			most++;
-		sets_from(place_kinds[i], 0, m, 0, most, &t);
-		print_message("%s: sets of up to %u: %zu fit, %zu do not\n", place_kinds[i]->name,
+		sets_from(kinds_at(i), 0, m, 0, most, &t);
+		print_message("%s: sets of up to %u: %zu fit, %zu do not\n", kinds_at(i)->name,
 			      most, t.fit, t.not );
-		assert_true(t.fit > place_kinds[i]->n_profiles);
+		assert_true(t.fit > kinds_at(i)->n_profiles);
 		assert_true(t.not > 0 || most < 6);
 	}
 }
@@ -184,19 +185,19 @@ static void test_place_set_every_set_of_every_table_as_trying_all_places_says(vo
 static void test_place_set_one_too_many_of_each_is_the_conflict(void **state)
 {
 	(void)state;
-	const struct place_device empty = { 0 };
-	for (size_t i = 0; i < place_n_kinds; i++)
-		for (uint32_t p = 0; p < place_kinds[i]->n_profiles; p++) {
+	const struct capacity_use empty = { 0 };
+	for (size_t i = 0; kinds_at(i); i++)
+		for (uint32_t p = 0; p < kinds_at(i)->n_profiles; p++) {
 			struct place_member m[MEMBERS + 1];
 			enum place_set_answer a;
-			uint32_t most = place_more(place_kinds[i], &empty, p);
+			uint32_t most = capacity_more(kinds_at(i), &empty, p);
 			for (size_t k = 0; k <= most; k++)
 				m[k].profile = p;
-			assert_int_equal(place_set(place_kinds[i], &empty, 1, m, most,
+			assert_int_equal(place_set(kinds_at(i), &empty, 1, m, most,
 						   PLACE_SET_EFFORT, &a),
 					 0);
 			assert_int_equal(a, PLACE_SET_FITS);
-			assert_int_equal(place_set(place_kinds[i], &empty, 1, m, most + 1,
+			assert_int_equal(place_set(kinds_at(i), &empty, 1, m, most + 1,
 						   PLACE_SET_EFFORT, &a),
 					 0);
 			assert_int_equal(a, PLACE_SET_CONFLICT);
@@ -213,7 +214,7 @@ static uint32_t next_random(uint32_t *r, uint32_t below)
 	return (*r >> 8) % below;
 }
 
-static void devices_make(const struct place_kind *k, struct place_device *d, size_t n, uint32_t *r)
+static void devices_make(const struct capacity *k, struct capacity_use *d, size_t n, uint32_t *r)
 {
 	memset(d, 0, n * sizeof(*d));
 	for (size_t i = 0; i < n; i++) {
@@ -221,9 +222,9 @@ static void devices_make(const struct place_kind *k, struct place_device *d, siz
 			d[i].reserved = UINT64_C(1) << next_random(r, k->n_slots);
 		for (uint32_t parts = next_random(r, 3); parts > 0; parts--) {
 			uint32_t p = next_random(r, k->n_profiles);
-			uint64_t starts = place_starts(k, &d[i], p);
+			uint64_t starts = capacity_starts(k, &d[i], p);
 			if (starts)
-				place_add(k, &d[i], p, (uint32_t)__builtin_ctzll(starts));
+				capacity_add(k, &d[i], p, (uint32_t)__builtin_ctzll(starts));
 		}
 	}
 }
@@ -234,9 +235,9 @@ static void test_place_set_devices_in_use_as_trying_all_places_says(void **state
 	struct tally t = { 0 };
 	uint32_t r = 1;
 	for (int round = 0; round < SETS / 5; round++) {
-		const struct place_kind *k = place_kinds[(size_t)round % 8];
+		const struct capacity *k = kinds_at((size_t)round % 8);
 		struct place_member m[MEMBERS];
-		struct place_device d[3];
+		struct capacity_use d[3];
 		size_t n = 2 + next_random(&r, 2), n_members = 2 + next_random(&r, 6);
 		devices_make(k, d, n, &r);
 		for (size_t i = 0; i < n_members; i++)
@@ -253,9 +254,9 @@ static void test_place_set_devices_in_use_as_trying_all_places_says(void **state
 static void test_place_set_eight_devices_as_the_benchmarks_bound_says(void **state)
 {
 	(void)state;
-	const struct place_kind *k = place_kind_named("A100-40GB");
+	const struct capacity *k = kinds_named("A100-40GB");
 	static const uint32_t profile_of[CLASSES] = { 0, 2, 3, 4, 5, 6 };
-	const struct place_device empty[8] = { 0 };
+	const struct capacity_use empty[8] = { 0 };
 	struct packing *packing = packing_new();
 	struct tally t = { 0 };
 	uint32_t r = 7;
@@ -300,8 +301,8 @@ static void test_place_set_eight_devices_as_the_benchmarks_bound_says(void **sta
 static void test_place_set_the_effort_is_bounded_and_said(void **state)
 {
 	(void)state;
-	const struct place_kind *k = place_kind_named("A100-40GB");
-	const struct place_device empty[2] = { 0 };
+	const struct capacity *k = kinds_named("A100-40GB");
+	const struct capacity_use empty[2] = { 0 };
 	struct place_member m[256] = { { .profile = 0 }, { .profile = 6 } };
 	enum place_set_answer a;
 	assert_int_equal(place_set(k, empty, 2, m, 2, 3, &a), 0);

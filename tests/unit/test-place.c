@@ -3,6 +3,7 @@
  * Placement: tables against published counts, where one part goes, moves and advice. Sets have a
  * program of their own, test-place-set.c.
  */
+#include "support/kinds.h"
 #include "support/test.h"
 
 #include <string.h>
@@ -14,65 +15,64 @@
 
 /* --- data ---------------------------------------------------------------------------------------------- */
 
-static void test_place_kind_wrong_all_tables_are_sound(void **state)
+static void test_capacity_wrong_all_tables_are_sound(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < place_n_kinds; i++) {
-		const char *wrong = place_kind_wrong(place_kinds[i]);
+	for (size_t i = 0; kinds_at(i); i++) {
+		const char *wrong = capacity_wrong(kinds_at(i));
 		if (wrong)
-			fail_msg("%s: %s", place_kinds[i]->name, wrong);
-		assert_ptr_equal(place_kind_named(place_kinds[i]->name), place_kinds[i]);
+			fail_msg("%s: %s", kinds_at(i)->name, wrong);
+		assert_ptr_equal(kinds_named(kinds_at(i)->name), kinds_at(i));
 	}
-	assert_null(place_kind_named("A100"));
+	assert_null(kinds_named("A100"));
 }
 
-static void test_place_kind_wrong_each_mistake_is_told(void **state)
+static void test_capacity_wrong_each_mistake_is_told(void **state)
 {
 	(void)state;
-	const struct place_kind good = { .name = "k",
-					 .n_slots = 4,
-					 .n_counters = 1,
-					 .counters = { { "c", 4 } },
-					 .n_profiles = 1,
-					 .profiles = { { "p", .worth = 1, .size = 2, .starts = 5,
-							 .takes = { 1 } } } };
-	struct place_kind k = good;
-	assert_null(place_kind_wrong(&k));
+	const struct capacity good = { .name = "k",
+				       .n_slots = 4,
+				       .n_counters = 1,
+				       .counters = { { "c", 4 } },
+				       .n_profiles = 1,
+				       .profiles = { { "p", .worth = 1, .size = 2, .starts = 5,
+						       .takes = { 1 } } } };
+	struct capacity k = good;
+	assert_null(capacity_wrong(&k));
 	k.profiles[0].starts = 1 << 3;
-	assert_string_equal(place_kind_wrong(&k), "a profile would end behind the last slot");
+	assert_string_equal(capacity_wrong(&k), "a profile would end behind the last slot");
 	k = good;
 	k.profiles[0].takes[0] = 5;
-	assert_string_equal(place_kind_wrong(&k),
-			    "a profile takes more of a counter than there is");
+	assert_string_equal(capacity_wrong(&k), "a profile takes more of a counter than there is");
 	k = good;
 	k.profiles[0].takes[1] = 1;
-	assert_non_null(place_kind_wrong(&k));
+	assert_non_null(capacity_wrong(&k));
 	k = good;
 	k.profiles[0].size = 0;
-	assert_non_null(place_kind_wrong(&k));
+	assert_non_null(capacity_wrong(&k));
 	k.profiles[0].starts = 0;
-	assert_null(place_kind_wrong(&k));
+	assert_null(capacity_wrong(&k));
 	k.profiles[0].takes[0] = 0;
-	assert_string_equal(place_kind_wrong(&k),
+	assert_string_equal(capacity_wrong(&k),
 			    "nothing limits how many of a profile there can be");
 	k = good;
 	k.profiles[0].bars = 2;
-	assert_non_null(place_kind_wrong(&k));
+	assert_non_null(capacity_wrong(&k));
 	k = good;
 	k.profiles[0].worth = 0;
-	assert_non_null(place_kind_wrong(&k));
+	assert_non_null(capacity_wrong(&k));
 	k = good;
-	k.n_slots = PLACE_SLOTS + 1;
-	assert_non_null(place_kind_wrong(&k));
+	k.n_slots = CAPACITY_SLOTS + 1;
+	assert_non_null(capacity_wrong(&k));
 	k = good;
 	k.n_profiles = 0;
-	assert_non_null(place_kind_wrong(&k));
+	assert_non_null(capacity_wrong(&k));
 	k = good;
 	k.name = "";
-	assert_non_null(place_kind_wrong(&k));
+	assert_non_null(capacity_wrong(&k));
 	k = good;
 	k.profiles[0].name = NULL;
-	assert_non_null(place_kind_wrong(&k));
+	assert_non_null(capacity_wrong(&k));
 }
 
 /* Counts as the vendors print them, see tables.c. */
@@ -135,18 +135,18 @@ static void test_place_more_empty_devices_take_the_published_number(void **state
 		{ "SR-IOV-32", "vf", 32 },
 	};
 	for (size_t i = 0; i < sizeof(published) / sizeof(*published); i++) {
-		const struct place_kind *k = place_kind_named(published[i].kind);
+		const struct capacity *k = kinds_named(published[i].kind);
 		assert_non_null(k);
-		int p = place_kind_find(k, published[i].profile);
+		int p = capacity_find(k, published[i].profile);
 		assert_true(p >= 0);
-		if (place_more(k, &(struct place_device){ 0 }, (uint32_t)p) != published[i].most)
+		if (capacity_more(k, &(struct capacity_use){ 0 }, (uint32_t)p) != published[i].most)
 			fail_msg("%s %s", k->name, published[i].profile);
 	}
 }
 
-static uint32_t profile_of(const struct place_kind *k, const char *name)
+static uint32_t profile_of(const struct capacity *k, const char *name)
 {
-	int p = place_kind_find(k, name);
+	int p = capacity_find(k, name);
 	assert_true(p >= 0);
 	return (uint32_t)p;
 }
@@ -154,59 +154,59 @@ static uint32_t profile_of(const struct place_kind *k, const char *name)
 static void test_place_starts_the_guides_example_of_an_order_that_fails(void **state)
 {
 	(void)state;
-	const struct place_kind *k = place_kind_named("A100-40GB");
-	struct place_device d = { 0 };
+	const struct capacity *k = kinds_named("A100-40GB");
+	struct capacity_use d = { 0 };
 	/* Where the driver puts 1g, 1g, 2g. */
-	place_add(k, &d, profile_of(k, "1g.5gb"), 6);
-	place_add(k, &d, profile_of(k, "1g.5gb"), 4);
-	place_add(k, &d, profile_of(k, "2g.10gb"), 0);
-	assert_int_equal(place_starts(k, &d, profile_of(k, "3g.20gb")), 0);
-	place_remove(k, &d, profile_of(k, "2g.10gb"), 0);
-	assert_int_equal(place_starts(k, &d, profile_of(k, "3g.20gb")), 1);
-	place_remove(k, &d, profile_of(k, "1g.5gb"), 4);
-	place_remove(k, &d, profile_of(k, "1g.5gb"), 6);
-	assert_memory_equal(&d, &(struct place_device){ 0 }, sizeof(d));
+	capacity_add(k, &d, profile_of(k, "1g.5gb"), 6);
+	capacity_add(k, &d, profile_of(k, "1g.5gb"), 4);
+	capacity_add(k, &d, profile_of(k, "2g.10gb"), 0);
+	assert_int_equal(capacity_starts(k, &d, profile_of(k, "3g.20gb")), 0);
+	capacity_remove(k, &d, profile_of(k, "2g.10gb"), 0);
+	assert_int_equal(capacity_starts(k, &d, profile_of(k, "3g.20gb")), 1);
+	capacity_remove(k, &d, profile_of(k, "1g.5gb"), 4);
+	capacity_remove(k, &d, profile_of(k, "1g.5gb"), 6);
+	assert_memory_equal(&d, &(struct capacity_use){ 0 }, sizeof(d));
 }
 
 static void test_place_barred_modes_and_limits_exclude_each_other(void **state)
 {
 	(void)state;
-	const struct place_kind *k = place_kind_named("A100-40GB-any");
-	struct place_device d = { 0 };
-	place_add(k, &d, profile_of(k, "1g.5gb+me"), 0);
-	assert_true(place_barred(k, &d, profile_of(k, "1g.5gb+me")));
-	assert_false(place_barred(k, &d, profile_of(k, "1g.5gb")));
-	assert_true(place_barred(k, &d, profile_of(k, "A100-20C")));
-	assert_true(place_barred(k, &d, profile_of(k, "passthrough")));
-	d = (struct place_device){ 0 };
-	place_add(k, &d, profile_of(k, "A100-20C"), 0);
-	assert_int_equal(place_more(k, &d, profile_of(k, "A100-20C")), 1);
-	assert_int_equal(place_more(k, &d, profile_of(k, "A100-10C")), 0);
-	assert_int_equal(place_starts(k, &d, profile_of(k, "7g.40gb")), 0);
-	k = place_kind_named("RTX-PRO-6000-96GB");
-	d = (struct place_device){ 0 };
-	place_add(k, &d, profile_of(k, "1g.24gb+me.all"), 0);
-	assert_int_equal(place_more(k, &d, profile_of(k, "1g.24gb-me")), 3);
-	assert_int_equal(place_more(k, &d, profile_of(k, "1g.24gb")), 0);
+	const struct capacity *k = kinds_named("A100-40GB-any");
+	struct capacity_use d = { 0 };
+	capacity_add(k, &d, profile_of(k, "1g.5gb+me"), 0);
+	assert_true(capacity_barred(k, &d, profile_of(k, "1g.5gb+me")));
+	assert_false(capacity_barred(k, &d, profile_of(k, "1g.5gb")));
+	assert_true(capacity_barred(k, &d, profile_of(k, "A100-20C")));
+	assert_true(capacity_barred(k, &d, profile_of(k, "passthrough")));
+	d = (struct capacity_use){ 0 };
+	capacity_add(k, &d, profile_of(k, "A100-20C"), 0);
+	assert_int_equal(capacity_more(k, &d, profile_of(k, "A100-20C")), 1);
+	assert_int_equal(capacity_more(k, &d, profile_of(k, "A100-10C")), 0);
+	assert_int_equal(capacity_starts(k, &d, profile_of(k, "7g.40gb")), 0);
+	k = kinds_named("RTX-PRO-6000-96GB");
+	d = (struct capacity_use){ 0 };
+	capacity_add(k, &d, profile_of(k, "1g.24gb+me.all"), 0);
+	assert_int_equal(capacity_more(k, &d, profile_of(k, "1g.24gb-me")), 3);
+	assert_int_equal(capacity_more(k, &d, profile_of(k, "1g.24gb")), 0);
 }
 
 static void test_place_starts_reserved_slots_are_nobodys(void **state)
 {
 	(void)state;
-	const struct place_kind *k = place_kind_named("A100-40GB");
-	struct place_device d = { .reserved = 0xf0 };
-	assert_int_equal(place_starts(k, &d, profile_of(k, "3g.20gb")), 1);
-	assert_int_equal(place_more(k, &d, profile_of(k, "1g.5gb")), 4);
-	assert_int_equal(place_starts(k, &d, profile_of(k, "7g.40gb")), 0);
+	const struct capacity *k = kinds_named("A100-40GB");
+	struct capacity_use d = { .reserved = 0xf0 };
+	assert_int_equal(capacity_starts(k, &d, profile_of(k, "3g.20gb")), 1);
+	assert_int_equal(capacity_more(k, &d, profile_of(k, "1g.5gb")), 4);
+	assert_int_equal(capacity_starts(k, &d, profile_of(k, "7g.40gb")), 0);
 }
 
 /* --- one part ------------------------------------------------------------------------------------------- */
 
 /* Devices with parts as they come from a stream of numbers; the same for the same seed. */
 struct scene {
-	const struct place_kind *k;
+	const struct capacity *k;
 	struct place_weights w;
-	struct place_device devices[DEVICES];
+	struct capacity_use devices[DEVICES];
 	struct place_part parts[PARTS];
 	size_t n_parts;
 	uint32_t random;
@@ -221,18 +221,18 @@ static uint32_t scene_random(struct scene *s, uint32_t below)
 static void scene_add(struct scene *s, uint32_t device)
 {
 	uint32_t profile = scene_random(s, s->k->n_profiles);
-	uint64_t starts = place_starts(s->k, &s->devices[device], profile);
+	uint64_t starts = capacity_starts(s->k, &s->devices[device], profile);
 	uint32_t start = scene_random(s, 64);
 	if (!starts || s->n_parts == PARTS)
 		return;
 	while (!(starts >> start & 1))
 		start = (start + 1) % 64;
-	place_add(s->k, &s->devices[device], profile, start);
+	capacity_add(s->k, &s->devices[device], profile, start);
 	s->parts[s->n_parts++] =
 		(struct place_part){ device, profile, start, scene_random(s, 3) > 0 };
 }
 
-static void scene_make(struct scene *s, const struct place_kind *k, uint32_t seed)
+static void scene_make(struct scene *s, const struct capacity *k, uint32_t seed)
 {
 	struct place_mix mix = { .asked = { 0 } };
 	*s = (struct scene){ .k = k, .random = seed * 2654435761u };
@@ -247,9 +247,9 @@ static void scene_make(struct scene *s, const struct place_kind *k, uint32_t see
 static void test_place_online_serves_whatever_has_a_place_and_is_deterministic(void **state)
 {
 	(void)state;
-	for (uint32_t seed = 0; seed < 20 * place_n_kinds; seed++) {
+	for (uint32_t seed = 0; seed < 20 * kinds_count(); seed++) {
 		struct scene s, again;
-		const struct place_kind *k = place_kinds[seed % place_n_kinds];
+		const struct capacity *k = kinds_at(seed % kinds_count());
 		scene_make(&s, k, seed);
 		scene_make(&again, k, seed);
 		for (uint32_t p = 0; p < k->n_profiles; p++) {
@@ -257,7 +257,7 @@ static void test_place_online_serves_whatever_has_a_place_and_is_deterministic(v
 			struct place_answer a, b;
 			bool fits = false;
 			for (uint32_t d = 0; d < DEVICES; d++)
-				fits |= place_starts(k, &s.devices[d], p) != 0;
+				fits |= capacity_starts(k, &s.devices[d], p) != 0;
 			assert_int_equal(place_online(&s.w, s.devices, DEVICES, &wish, &a), fits);
 			assert_int_equal(place_online(&again.w, again.devices, DEVICES, &wish, &b),
 					 fits);
@@ -265,7 +265,7 @@ static void test_place_online_serves_whatever_has_a_place_and_is_deterministic(v
 				continue;
 			assert_int_equal(a.device, b.device);
 			assert_int_equal(a.start, b.start);
-			assert_true(place_starts(k, &s.devices[a.device], p) >> a.start & 1);
+			assert_true(capacity_starts(k, &s.devices[a.device], p) >> a.start & 1);
 		}
 	}
 }
@@ -273,15 +273,15 @@ static void test_place_online_serves_whatever_has_a_place_and_is_deterministic(v
 static void test_place_online_keys_order_devices_as_asked(void **state)
 {
 	(void)state;
-	const struct place_kind *k = place_kind_named("A100-40GB");
+	const struct capacity *k = kinds_named("A100-40GB");
 	const uint8_t rank[3] = { 2, 1, 1 };
 	struct place_weights w;
-	struct place_device d[3] = { 0 };
+	struct capacity_use d[3] = { 0 };
 	struct place_answer a;
 	struct place_wish wish = { .profile = profile_of(k, "1g.5gb"),
 				   .keys = { PLACE_KEY_PACK, PLACE_KEY_COST } };
 	place_weights_set(&w, k, &(struct place_mix){ .asked = { 0 } });
-	place_add(k, &d[1], profile_of(k, "1g.5gb"), 6);
+	capacity_add(k, &d[1], profile_of(k, "1g.5gb"), 6);
 	assert_true(place_online(&w, d, 3, &wish, &a));
 	assert_int_equal(a.device, 1);
 	wish.keys[0] = PLACE_KEY_SPREAD;
@@ -301,10 +301,10 @@ static void test_place_online_keys_order_devices_as_asked(void **state)
 static void test_place_online_room_to_be_kept_is_kept(void **state)
 {
 	(void)state;
-	const struct place_kind *k = place_kind_named("A100-40GB");
+	const struct capacity *k = kinds_named("A100-40GB");
 	const struct place_keep keep = { profile_of(k, "7g.40gb"), 1 };
 	struct place_weights w;
-	struct place_device d[2] = { 0 };
+	struct capacity_use d[2] = { 0 };
 	struct place_answer a;
 	struct place_wish wish = { .profile = profile_of(k, "1g.5gb"),
 				   .keys = { PLACE_KEY_SPREAD },
@@ -314,13 +314,13 @@ static void test_place_online_room_to_be_kept_is_kept(void **state)
 	for (int i = 0; i < 7; i++) {
 		assert_true(place_online(&w, d, 2, &wish, &a));
 		assert_int_equal(a.device, 0);
-		place_add(k, &d[0], wish.profile, a.start);
+		capacity_add(k, &d[0], wish.profile, a.start);
 	}
 	assert_false(place_online(&w, d, 2, &wish, &a));
 	wish.n_keep = 0;
 	assert_true(place_online(&w, d, 2, &wish, &a));
 	/* Broken already: what does not make it worse may come. */
-	place_add(k, &d[1], wish.profile, a.start);
+	capacity_add(k, &d[1], wish.profile, a.start);
 	wish.n_keep = 1;
 	assert_true(place_online(&w, d, 2, &wish, &a));
 }
@@ -330,11 +330,11 @@ static void test_place_online_room_to_be_kept_is_kept(void **state)
 static void move_check(struct scene *s, const struct place_move *m)
 {
 	struct place_part *part = &s->parts[m->part];
-	struct place_device without = s->devices[m->device];
+	struct capacity_use without = s->devices[m->device];
 	assert_true(part->movable);
 	if (part->device == m->device)
-		place_remove(s->k, &without, part->profile, part->start);
-	assert_true(place_starts(s->k, &without, part->profile) >> m->start & 1);
+		capacity_remove(s->k, &without, part->profile, part->start);
+	assert_true(capacity_starts(s->k, &without, part->profile) >> m->start & 1);
 	place_move_make(s->k, s->devices, part, m);
 }
 
@@ -344,13 +344,13 @@ static void moves_check_at_once(struct scene *s, const struct place_plan *plan)
 	for (uint32_t i = 0; i < plan->n; i++) {
 		const struct place_part *part = &s->parts[plan->move[i].part];
 		assert_true(part->movable);
-		place_remove(s->k, &s->devices[part->device], part->profile, part->start);
+		capacity_remove(s->k, &s->devices[part->device], part->profile, part->start);
 	}
 	for (uint32_t i = 0; i < plan->n; i++) {
 		const struct place_move *m = &plan->move[i];
 		uint32_t profile = s->parts[m->part].profile;
-		assert_true(place_starts(s->k, &s->devices[m->device], profile) >> m->start & 1);
-		place_add(s->k, &s->devices[m->device], profile, m->start);
+		assert_true(capacity_starts(s->k, &s->devices[m->device], profile) >> m->start & 1);
+		capacity_add(s->k, &s->devices[m->device], profile, m->start);
 	}
 }
 
@@ -361,7 +361,7 @@ static void plan_check(struct scene s, uint32_t profile, const struct place_plan
 		moves_check_at_once(&s, plan);
 	for (uint32_t i = 0; plan->in_turn && i < plan->n; i++)
 		move_check(&s, &plan->move[i]);
-	assert_true(place_starts(s.k, &s.devices[plan->where.device], profile) >>
+	assert_true(capacity_starts(s.k, &s.devices[plan->where.device], profile) >>
 			    plan->where.start &
 		    1);
 }
@@ -371,16 +371,17 @@ static bool one_move_exists(const struct scene *s, uint32_t profile)
 {
 	for (uint32_t i = 0; i < s->n_parts; i++) {
 		for (uint32_t d = 0; s->parts[i].movable && d < DEVICES; d++)
-			for (uint32_t start = 0; start < PLACE_SLOTS; start++) {
+			for (uint32_t start = 0; start < CAPACITY_SLOTS; start++) {
 				struct scene t = *s;
 				struct place_part *part = &t.parts[i];
-				place_remove(t.k, &t.devices[part->device], part->profile,
-					     part->start);
-				if (!(place_starts(t.k, &t.devices[d], part->profile) >> start & 1))
+				capacity_remove(t.k, &t.devices[part->device], part->profile,
+						part->start);
+				if (!(capacity_starts(t.k, &t.devices[d], part->profile) >> start &
+				      1))
 					continue;
-				place_add(t.k, &t.devices[d], part->profile, start);
+				capacity_add(t.k, &t.devices[d], part->profile, start);
 				for (uint32_t e = 0; e < DEVICES; e++)
-					if (place_starts(t.k, &t.devices[e], profile))
+					if (capacity_starts(t.k, &t.devices[e], profile))
 						return true;
 			}
 	}
@@ -393,9 +394,9 @@ static bool one_release_exists(const struct scene *s, uint32_t profile, uint32_t
 	for (uint32_t i = 0; i < s->n_parts; i++) {
 		const struct place_part *part = &s->parts[i];
 		uint32_t worth = s->k->profiles[part->profile].worth;
-		struct place_device d = s->devices[part->device];
-		place_remove(s->k, &d, part->profile, part->start);
-		if (!place_starts(s->k, &d, profile) || (found && worth >= *ret_worth))
+		struct capacity_use d = s->devices[part->device];
+		capacity_remove(s->k, &d, part->profile, part->start);
+		if (!capacity_starts(s->k, &d, profile) || (found && worth >= *ret_worth))
 			continue;
 		*ret_worth = worth;
 		found = true;
@@ -412,10 +413,10 @@ static void advice_check(const struct scene *s, uint32_t profile)
 	assert_int_equal(a.can_release, one_release_exists(s, profile, &worth));
 	if (a.can_release) {
 		const struct place_part *part = &s->parts[a.part];
-		struct place_device d = s->devices[part->device];
-		place_remove(s->k, &d, part->profile, part->start);
+		struct capacity_use d = s->devices[part->device];
+		capacity_remove(s->k, &d, part->profile, part->start);
 		assert_int_equal(a.released.device, part->device);
-		assert_true(place_starts(s->k, &d, profile) >> a.released.start & 1);
+		assert_true(capacity_starts(s->k, &d, profile) >> a.released.start & 1);
 		assert_int_equal(s->k->profiles[part->profile].worth, worth);
 	}
 	assert_int_equal(a.can_move, one_move_exists(s, profile));
@@ -430,9 +431,9 @@ static void test_place_advise_tells_what_helps_and_only_that(void **state)
 {
 	(void)state;
 	uint32_t refused = 0;
-	for (uint32_t seed = 0; seed < 20 * place_n_kinds; seed++) {
+	for (uint32_t seed = 0; seed < 20 * kinds_count(); seed++) {
 		struct scene s;
-		scene_make(&s, place_kinds[seed % place_n_kinds], seed);
+		scene_make(&s, kinds_at(seed % kinds_count()), seed);
 		for (uint32_t p = 0; p < s.k->n_profiles; p++) {
 			const struct place_wish wish = { .profile = p };
 			struct place_answer a;
@@ -449,9 +450,9 @@ static void test_place_moves_two_can_be_made_as_told(void **state)
 {
 	(void)state;
 	uint32_t planned = 0, twos = 0;
-	for (uint32_t seed = 0; seed < 40 * place_n_kinds; seed++) {
+	for (uint32_t seed = 0; seed < 40 * kinds_count(); seed++) {
 		struct scene s;
-		scene_make(&s, place_kinds[seed % place_n_kinds], seed);
+		scene_make(&s, kinds_at(seed % kinds_count()), seed);
 		for (uint32_t p = 0; p < s.k->n_profiles; p++) {
 			const struct place_wish wish = { .profile = p };
 			struct place_answer a;
@@ -475,9 +476,9 @@ static void test_place_moves_two_can_be_made_as_told(void **state)
 static void test_place_moves_unmovable_parts_never_move(void **state)
 {
 	(void)state;
-	for (uint32_t seed = 0; seed < 10 * place_n_kinds; seed++) {
+	for (uint32_t seed = 0; seed < 10 * kinds_count(); seed++) {
 		struct scene s;
-		scene_make(&s, place_kinds[seed % place_n_kinds], seed);
+		scene_make(&s, kinds_at(seed % kinds_count()), seed);
 		for (size_t i = 0; i < s.n_parts; i++)
 			s.parts[i].movable = false;
 		for (uint32_t p = 0; p < s.k->n_profiles; p++) {
@@ -495,29 +496,29 @@ static void test_place_moves_unmovable_parts_never_move(void **state)
 static void test_place_tidy_leaves_more_room_than_before(void **state)
 {
 	(void)state;
-	const struct place_kind *k = place_kind_named("A100-40GB");
+	const struct capacity *k = kinds_named("A100-40GB");
 	struct scene s = { .k = k };
 	struct place_move m;
 	const uint32_t one = profile_of(k, "1g.5gb"), half = profile_of(k, "3g.20gb");
 	place_weights_set(&s.w, k, &(struct place_mix){ .asked = { 0 } });
 	for (uint32_t d = 0; d < 2; d++) {
-		place_add(k, &s.devices[d], d ? half : one, 0);
+		capacity_add(k, &s.devices[d], d ? half : one, 0);
 		s.parts[s.n_parts++] = (struct place_part){ d, d ? half : one, 0, true };
 	}
 	for (uint32_t d = 2; d < DEVICES; d++)
 		s.devices[d].reserved = 0xff;
 	assert_true(place_tidy(&s.w, s.devices, DEVICES, s.parts, s.n_parts, 0, &m));
 	move_check(&s, &m);
-	assert_true(place_starts(k, &s.devices[0], profile_of(k, "7g.40gb")) ||
-		    place_starts(k, &s.devices[1], profile_of(k, "7g.40gb")));
+	assert_true(capacity_starts(k, &s.devices[0], profile_of(k, "7g.40gb")) ||
+		    capacity_starts(k, &s.devices[1], profile_of(k, "7g.40gb")));
 	assert_false(place_tidy(&s.w, s.devices, DEVICES, s.parts, s.n_parts, 1e9, &m));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_place_kind_wrong_all_tables_are_sound),
-		cmocka_unit_test(test_place_kind_wrong_each_mistake_is_told),
+		cmocka_unit_test(test_capacity_wrong_all_tables_are_sound),
+		cmocka_unit_test(test_capacity_wrong_each_mistake_is_told),
 		cmocka_unit_test(test_place_more_empty_devices_take_the_published_number),
 		cmocka_unit_test(test_place_starts_the_guides_example_of_an_order_that_fails),
 		cmocka_unit_test(test_place_barred_modes_and_limits_exclude_each_other),

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See model.h. */
-#include "place/model.h"
+/* See capacity.h. */
+#include "model/capacity.h"
 
 #include <string.h>
 
-uint64_t place_mask(const struct place_kind *k, uint32_t profile, uint32_t start)
+uint64_t capacity_mask(const struct capacity *k, uint32_t profile, uint32_t start)
 {
 	uint32_t size = k->profiles[profile].size;
 	if (size == 0)
 		return 0;
-	return (size == PLACE_SLOTS ? ~UINT64_C(0) : (UINT64_C(1) << size) - 1) << start;
+	return (size == CAPACITY_SLOTS ? ~UINT64_C(0) : (UINT64_C(1) << size) - 1) << start;
 }
 
 /* --- is the data sound? ------------------------------------------------------------------------- */
@@ -19,7 +19,7 @@ static uint64_t bits_below(uint32_t n)
 	return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
 }
 
-static const char *profile_wrong(const struct place_kind *k, const struct place_kind_profile *p)
+static const char *profile_wrong(const struct capacity *k, const struct capacity_profile *p)
 {
 	bool takes = p->size > 0 || p->most > 0;
 	if (!p->name || !*p->name)
@@ -32,23 +32,23 @@ static const char *profile_wrong(const struct place_kind *k, const struct place_
 		return "a profile with slots has starts, one without has none";
 	if (p->size && p->starts & ~bits_below(k->n_slots - p->size + 1))
 		return "a profile would end behind the last slot";
-	if (p->most > PLACE_MOST || p->bars & ~(uint32_t)bits_below(k->n_profiles))
+	if (p->most > CAPACITY_MOST || p->bars & ~bits_below(k->n_profiles))
 		return "a limit or an exclusion of a profile is out of range";
-	for (uint32_t i = 0; i < PLACE_COUNTERS; i++) {
+	for (uint32_t i = 0; i < CAPACITY_COUNTERS; i++) {
 		if (p->takes[i] && (i >= k->n_counters || p->takes[i] > k->counters[i].total))
 			return "a profile takes more of a counter than there is";
-		takes |= p->takes[i] && k->counters[i].total / p->takes[i] <= PLACE_MOST;
+		takes |= p->takes[i] && k->counters[i].total / p->takes[i] <= CAPACITY_MOST;
 	}
 	return takes ? NULL : "nothing limits how many of a profile there can be";
 }
 
-const char *place_kind_wrong(const struct place_kind *k)
+const char *capacity_wrong(const struct capacity *k)
 {
 	if (!k->name || !*k->name)
 		return "the kind has no name";
-	if (k->n_slots > PLACE_SLOTS || k->n_counters > PLACE_COUNTERS)
+	if (k->n_slots > CAPACITY_SLOTS || k->n_counters > CAPACITY_COUNTERS)
 		return "there are too many slots or counters";
-	if (k->n_profiles == 0 || k->n_profiles > PLACE_PROFILES)
+	if (k->n_profiles == 0 || k->n_profiles > CAPACITY_PROFILES)
 		return "there are no profiles, or too many";
 	for (uint32_t i = 0; i < k->n_profiles; i++) {
 		const char *wrong = profile_wrong(k, &k->profiles[i]);
@@ -58,7 +58,7 @@ const char *place_kind_wrong(const struct place_kind *k)
 	return NULL;
 }
 
-int place_kind_find(const struct place_kind *k, const char *name)
+int capacity_find(const struct capacity *k, const char *name)
 {
 	for (uint32_t i = 0; i < k->n_profiles; i++)
 		if (strcmp(k->profiles[i].name, name) == 0)
@@ -66,26 +66,18 @@ int place_kind_find(const struct place_kind *k, const char *name)
 	return -1;
 }
 
-const struct place_kind *place_kind_named(const char *name)
-{
-	for (size_t i = 0; i < place_n_kinds; i++)
-		if (strcmp(place_kinds[i]->name, name) == 0)
-			return place_kinds[i];
-	return NULL;
-}
-
 /* --- what fits ---------------------------------------------------------------------------------- */
 
-static bool excludes(const struct place_kind *k, uint32_t a, uint32_t b)
+static bool excludes(const struct capacity *k, uint32_t a, uint32_t b)
 {
-	const struct place_kind_profile *p = &k->profiles[a], *q = &k->profiles[b];
+	const struct capacity_profile *p = &k->profiles[a], *q = &k->profiles[b];
 	return (p->mode && q->mode && p->mode != q->mode) || p->bars >> b & 1 || q->bars >> a & 1;
 }
 
-bool place_barred(const struct place_kind *k, const struct place_device *d, uint32_t profile)
+bool capacity_barred(const struct capacity *k, const struct capacity_use *d, uint32_t profile)
 {
-	const struct place_kind_profile *p = &k->profiles[profile];
-	if (d->count[profile] >= (p->most ? p->most : PLACE_MOST))
+	const struct capacity_profile *p = &k->profiles[profile];
+	if (d->count[profile] >= (p->most ? p->most : CAPACITY_MOST))
 		return true;
 	for (uint32_t i = 0; i < k->n_counters; i++)
 		if (p->takes[i] > k->counters[i].total - d->used[i])
@@ -96,10 +88,10 @@ bool place_barred(const struct place_kind *k, const struct place_device *d, uint
 	return false;
 }
 
-uint64_t place_starts(const struct place_kind *k, const struct place_device *d, uint32_t profile)
+uint64_t capacity_starts(const struct capacity *k, const struct capacity_use *d, uint32_t profile)
 {
-	const struct place_kind_profile *p = &k->profiles[profile];
-	if (place_barred(k, d, profile))
+	const struct capacity_profile *p = &k->profiles[profile];
+	if (capacity_barred(k, d, profile))
 		return 0;
 	uint64_t taken = d->occupied | d->reserved, left = p->starts;
 	if (p->size == 0)
@@ -110,21 +102,22 @@ uint64_t place_starts(const struct place_kind *k, const struct place_device *d, 
 }
 
 /* A row of intervals of one size: the first that ends is part of a largest set. */
-uint32_t place_more(const struct place_kind *k, const struct place_device *d, uint32_t profile)
+uint32_t capacity_more(const struct capacity *k, const struct capacity_use *d, uint32_t profile)
 {
-	struct place_device copy = *d;
+	struct capacity_use copy = *d;
 	uint32_t n = 0;
 	uint64_t left;
-	while ((left = place_starts(k, &copy, profile)) != 0) {
-		place_add(k, &copy, profile, (uint32_t)__builtin_ctzll(left));
+	while ((left = capacity_starts(k, &copy, profile)) != 0) {
+		capacity_add(k, &copy, profile, (uint32_t)__builtin_ctzll(left));
 		n++;
 	}
 	return n;
 }
 
-void place_add(const struct place_kind *k, struct place_device *d, uint32_t profile, uint32_t start)
+void capacity_add(const struct capacity *k, struct capacity_use *d, uint32_t profile,
+		  uint32_t start)
 {
-	uint64_t mask = place_mask(k, profile, start);
+	uint64_t mask = capacity_mask(k, profile, start);
 	d->occupied |= mask;
 	d->begins |= mask ? UINT64_C(1) << start : 0;
 	for (uint32_t i = 0; i < k->n_counters; i++)
@@ -132,10 +125,10 @@ void place_add(const struct place_kind *k, struct place_device *d, uint32_t prof
 	d->count[profile]++;
 }
 
-void place_remove(const struct place_kind *k, struct place_device *d, uint32_t profile,
-		  uint32_t start)
+void capacity_remove(const struct capacity *k, struct capacity_use *d, uint32_t profile,
+		     uint32_t start)
 {
-	uint64_t mask = place_mask(k, profile, start);
+	uint64_t mask = capacity_mask(k, profile, start);
 	d->occupied &= ~mask;
 	d->begins &= ~(mask ? UINT64_C(1) << start : 0);
 	for (uint32_t i = 0; i < k->n_counters; i++)
