@@ -12,8 +12,8 @@
  */
 #define PARTITION(gib, name_, xccs, most_, mode_)                                                  \
 	{                                                                                          \
-		.name = (name_), .worth = (xccs), .takes = { (xccs) }, .most = (most_),            \
-		.mode = (mode_), .memory = 1024 * (gib) / (most_)                                  \
+		.name = (name_), .worth = (xccs), .takes = { (xccs) }, .compute = (xccs),          \
+		.most = (most_), .mode = (mode_), .memory = 1024 * (gib) / (most_)                 \
 	}
 
 static const struct capacity mi300x = {

@@ -181,6 +181,13 @@ static bool match_enrolled(void *userdata, const char *key)
 	return e && enrolled_matches(e, have_device(m->have, key));
 }
 
+static int match_layout(void *userdata, const struct want *w, const char *fill, uint32_t *ret_fill,
+			struct err *reterr)
+{
+	const struct facts_match *m = userdata;
+	return engine_layout(m->engine, m->have, w, fill, ret_fill, reterr);
+}
+
 struct policy_facts facts_for_policy(const struct facts_match *m)
 {
 	return (struct policy_facts){
@@ -188,6 +195,7 @@ struct policy_facts facts_for_policy(const struct facts_match *m)
 		.netdevs = match_netdevs,
 		.model = match_model,
 		.enrolled = match_enrolled,
+		.layout = m->engine ? match_layout : NULL,
 		.userdata = (void *)m,
 	};
 }

@@ -5,6 +5,7 @@
  * kept; the files are not.
  */
 #pragma once
+#include "engine/engine.h"
 #include "host/enroll.h"
 #include "policy/policy.h"
 
@@ -42,6 +43,7 @@ const char *facts_netdevs_find(const struct facts_netdevs *n, const char *addr);
 struct facts_match {
 	const struct have *have;
 	const struct facts *facts;
+	struct engine *engine;
 	struct facts_netdevs netdevs;
 	struct enrollment enrolled;
 };

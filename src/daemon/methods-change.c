@@ -174,7 +174,9 @@ static int policy_source(struct session *s, const json_t *params, const char **r
 static int policy_pin_here(const struct daemon *d, const struct policy *p, struct want **ret,
 			   size_t *ret_n, struct err *reterr)
 {
-	struct facts_match m = { .have = &d->picture.have, .facts = &d->facts };
+	struct facts_match m = { .have = &d->picture.have,
+				 .facts = &d->facts,
+				 .engine = d->engine };
 	int r = daemon_enrollment(d, &m.enrolled, reterr);
 	if (r < 0)
 		return r;

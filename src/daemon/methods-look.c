@@ -43,10 +43,10 @@ static char *mechanisms_of(const struct have *h, const char *key)
 {
 	struct str_buf b = { 0 };
 	for (size_t i = 0; daemon_mechs[i]; i++) {
-		struct offer offer = { 0 };
-		if (daemon_mechs[i]->offer(h, key, &offer) >= 0 && offer.n > 0)
+		struct offer offer;
+		daemon_mechs[i]->offer(h, key, &offer);
+		if (offer.kind.n_profiles && !daemon_mechs[i]->planned)
 			str_buf_addf(&b, "%s%s", b.len ? " " : "", daemon_mechs[i]->name);
-		offer_done(&offer);
 	}
 	return str_buf_take(&b);
 }
@@ -219,17 +219,17 @@ static void add_possible_of(json_t *array, const struct daemon *d, const char *k
 {
 	const struct record *rec = engine_record(d->engine);
 	for (size_t i = 0; daemon_mechs[i]; i++) {
-		struct offer offer = { 0 };
-		if (function_recorded(rec, daemon_mechs[i]->name, key) ||
-		    daemon_mechs[i]->offer(&d->picture.have, key, &offer) < 0)
+		struct offer offer;
+		if (daemon_mechs[i]->planned || function_recorded(rec, daemon_mechs[i]->name, key))
 			continue;
-		for (size_t k = 0; k < offer.n; k++)
-			if (offer.entries[k].available > 0)
-				json_array_append_new(array,
-						      wire_possible(key, daemon_mechs[i]->name,
-								    offer.entries[k].profile,
-								    offer.entries[k].available));
-		offer_done(&offer);
+		daemon_mechs[i]->offer(&d->picture.have, key, &offer);
+		for (uint32_t k = 0; k < offer.kind.n_profiles; k++) {
+			uint32_t more = capacity_more(&offer.kind, &offer.use, k);
+			if (more)
+				json_array_append_new(
+					array, wire_possible(key, daemon_mechs[i]->name,
+							     offer.kind.profiles[k].name, more));
+		}
 	}
 }
 

@@ -99,6 +99,19 @@ void engine_request_release(struct engine *e, uint64_t token, const struct reque
 void engine_request_apply(struct engine *e, uint64_t token, const struct requester *who,
 			  struct policy *p_take, const char *text, const struct want *wants,
 			  size_t n_wants, bool plan_only, const char *only_device);
+/* How much of a class a device has. */
+struct engine_fit {
+	char device[DEVICE_KEY_SIZE];
+	uint32_t there; /* slices that exist or are to exist, whoever has them */
+	uint32_t ready; /* of these, free */
+	uint32_t more;	/* that could be made now, on claims that come one after the other */
+};
+/* Of every device that the class draws on. -ENOENT: no such class. Caller frees. */
+int engine_fit(struct engine *e, const char *class, struct engine_fit **ret, size_t *ret_n);
+/* Can the device become what w says, beside what others made of it? h: the picture it is asked of. Of
+ * what fill (a profile; empty: none) takes the rest: how many. 0, or negative with reterr. */
+int engine_layout(struct engine *e, const struct have *h, const struct want *w, const char *fill,
+		  uint32_t *ret_fill, struct err *reterr);
 /* What the last applied policy still lacks: waits until all is ready or waits for a named reason. */
 void engine_request_restore(struct engine *e, uint64_t token, const struct requester *who);
 void engine_request_reclaim_retry(struct engine *e, uint64_t token, const struct requester *who,

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "engine/engine.h"
+#include "place/online.h"
 #include "policy/policy.h"
 #include "vfio/vfio.h"
 
@@ -304,6 +305,53 @@ bool goal_stable(const struct slice *s);
 /* Slices of a device, copied together for the mechanisms. Caller frees. -ENOMEM. */
 int goal_slices_of(const struct engine *e, const char *device, const char *mech, struct slice **ret,
 		   size_t *ret_n);
+
+/* --- room.c: what devices can yield -------------------------------------------------------------------- */
+
+/* Devices of one kind that a class draws on and that are divided on demand. */
+struct room {
+	struct capacity kind;
+	struct capacity_use *uses;
+	const struct want **wants; /* of each; as long as the record is not changed */
+	size_t n, emptiest;
+};
+struct rooms {
+	struct room *rooms;
+	size_t n;
+};
+void rooms_done(struct rooms *rooms);
+/* -ENOMEM leaves what must be freed. */
+int rooms_make(struct engine *e, const struct policy_class *class, struct rooms *ret);
+/* Steps may go to the device. */
+bool room_usable(struct engine *e, const char *device);
+/* Slices are made when a claim wants one. */
+bool room_on_demand(const struct want *w);
+/* What the device can still yield, beside what is promised. */
+void room_offer(struct engine *e, const struct want *w, struct offer *ret);
+
+struct room_profiles {
+	uint32_t of[CAPACITY_PROFILES];
+	uint32_t n;
+};
+/* Those of a kind that will do for a class, the preferred first. */
+void room_class_profiles(const struct capacity *k, const struct want *w,
+			 const struct policy_class *c, struct room_profiles *ret);
+
+/* Place of a profile in a class's order of preference; -1: the class does not take it. */
+int pick_preference(struct engine *e, const struct policy_class *c, const struct want *w,
+		    const char *profile);
+
+/* --- fit.c: where the next slice of a class would go ---------------------------------------------------- */
+
+struct fit_place {
+	const struct room *room; /* NULL: nowhere */
+	uint32_t order;		 /* the class's preference of the profile */
+	uint32_t profile;
+	struct place_answer where;
+};
+/* *kept becomes true when there is room, but kept for other classes. */
+bool fit_next(struct engine *e, const struct policy_class *class, const struct rooms *rooms,
+	      struct fit_place *ret, bool *kept);
 
 /* --- observe.c, work.c, results.c, reclaim.c, claims.c, grants.c, apply.c, report.c, plan.c ------------ */
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "engine/internal.h"
-#include "place/place.h"
 
 /* Behind all others, of whatever profile. */
 #define ORDER_LAST 64
@@ -19,30 +18,37 @@ struct picking {
 	struct err *err; /* why the last one that nearly fitted did not */
 	size_t by_state[SLICE_REMOVING + 1];
 	size_t others;	/* kept for another account */
+	bool kept;	/* there is room, which is kept for other classes */
 	char held[256]; /* names of claims in the way */
 };
 
 /* --- slices that are there ----------------------------------------------------------------------------- */
 
-/* Place of the profile in the class's order of preference; -1: the class does not take it. */
-static int preference(const struct policy_class *class, const char *profile)
+int pick_preference(struct engine *e, const struct policy_class *c, const struct want *w,
+		    const char *profile)
 {
-	for (uint32_t i = 0; i < class->n_profiles && i < 8; i++)
-		if (str_eq(class->profiles[i], profile))
+	for (uint32_t i = 0; i < c->n_profiles; i++)
+		if (str_eq(c->profiles[i], profile))
 			return (int)i;
-	return class->n_profiles ? -1 : 0;
+	if (c->n_profiles)
+		return -1;
+	if (!policy_class_asks(c))
+		return 0;
+	struct offer o;
+	struct room_profiles profiles;
+	room_offer(e, w, &o);
+	room_class_profiles(&o.kind, w, c, &profiles);
+	for (uint32_t i = 0; i < profiles.n; i++)
+		if (str_eq(o.kind.profiles[profiles.of[i]].name, profile))
+			return (int)i;
+	return -1;
 }
 
 static const struct want *want_of(struct picking *p, const struct slice *s)
 {
 	const struct want *w = store_want(p->e, s->device);
-	return w && str_eq(w->selection, p->class->from) && str_eq(w->mech, s->mech) ? w : NULL;
-}
-
-static bool device_usable(struct engine *e, const char *device)
-{
-	const struct device_state *d = state_device(e, device);
-	return d && !d->stuck[0];
+	return w && policy_class_from(p->class, w->selection) && str_eq(w->mech, s->mech) ? w
+											  : NULL;
 }
 
 static int is_isolated(struct picking *p, const struct mech *m, const struct slice *s)
@@ -63,7 +69,7 @@ static bool fits(struct picking *p, const struct want *w, const struct slice *s)
 {
 	const struct mech *m = goal_mech(p->e, s->mech);
 	_cleanup_(plan_done) struct plan plan = { 0 };
-	if (!m || !goal_wanted(p->e, s) || !device_usable(p->e, s->device))
+	if (!m || !goal_wanted(p->e, s) || !room_usable(p->e, s->device))
 		return false;
 	if (s->dirty && s->last_uid != p->claim->uid) {
 		p->others++;
@@ -91,90 +97,40 @@ static uint32_t free_on(const struct engine *e, const char *device)
 	return n;
 }
 
+/* Packs: the preferred profile, then the fullest device that still has a free one, then the first. Keeps
+ * empty devices whole for what needs one. */
 static int pick_ready(struct picking *p, uint64_t *ret)
 {
 	struct engine *e = p->e;
-	_cleanup_free_ struct place_candidate *found =
-		calloc(e->rec.n_slices + 1, sizeof(struct place_candidate));
-	if (!found)
-		return -ENOMEM;
+	const struct slice *best = NULL;
+	uint32_t best_order = 0, best_free = 0;
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
 		const struct want *w = want_of(p, s);
-		int order = w ? preference(p->class, s->profile) : -1;
-		if (order < 0)
+		int preferred = w ? pick_preference(e, p->class, w, s->profile) : -1;
+		if (preferred < 0)
 			continue;
 		count(p, s);
 		if (s->state != SLICE_READY || !fits(p, w, s))
 			continue;
-		if (s->failed)
-			order += ORDER_LAST;
-		found[i] = (struct place_candidate){ .room = free_on(e, s->device),
-						     .order = (uint32_t)order };
+		uint32_t order = (uint32_t)preferred + (s->failed ? ORDER_LAST : 0);
+		uint32_t free = free_on(e, s->device);
+		if (best && (order > best_order || (order == best_order && free >= best_free)))
+			continue;
+		best = s;
+		best_order = order;
+		best_free = free;
 	}
-	size_t best = place_choose(found, e->rec.n_slices);
-	if (best == e->rec.n_slices)
+	if (!best)
 		return 0;
-	*ret = e->rec.slices[best].id;
+	*ret = best->id;
 	return 1;
 }
 
 /* --- slices made on demand -------------------------------------------------------------------------------- */
 
-static bool is_on_demand(const struct want *w)
-{
-	for (uint32_t i = 0; i < w->n_types && i < 8; i++)
-		if (w->type_count[i])
-			return false;
-	return w->n_types > 0;
-}
-
-/* Promised to somebody, but not made yet, so the device does not count it. */
-static uint32_t pending(struct engine *e, const char *device, const char *profile)
-{
-	uint32_t n = 0;
-	for (size_t i = 0; i < e->rec.n_slices; i++) {
-		const struct slice *s = &e->rec.slices[i];
-		bool found;
-		if (!str_eq(s->device, device) || !str_eq(s->profile, profile) ||
-		    (s->state != SLICE_PREPARING && s->state != SLICE_WANTED))
-			continue;
-		(void)goal_find(e, s, &found);
-		n += !found;
-	}
-	return n;
-}
-
-static uint32_t room_of(struct engine *e, const struct offer *o, const char *device,
-			const char *profile)
-{
-	size_t which = o->n;
-	_cleanup_free_ struct place_profile *profiles = calloc(o->n + 1, sizeof(*profiles));
-	if (!profiles)
-		return 0;
-	for (size_t i = 0; i < o->n; i++) {
-		profiles[i] = (struct place_profile){
-			.available = o->entries[i].available,
-			.pool = o->entries[i].pool,
-			.pending = pending(e, device, o->entries[i].profile),
-		};
-		if (str_eq(o->entries[i].profile, profile))
-			which = i;
-	}
-	return which < o->n ? place_room(profiles, o->n, which) : 0;
-}
-
-static uint32_t room_on(struct picking *p, const struct want *w, const char *profile)
-{
-	const struct mech *m = goal_mech(p->e, w->mech);
-	_cleanup_(offer_done) struct offer o = { 0 };
-	if (!m || !device_usable(p->e, w->device) || m->offer(p->e->have, w->device, &o) < 0)
-		return 0;
-	return room_of(p->e, &o, w->device, profile);
-}
-
 static int make_on_demand(struct engine *e, const struct want *w, const char *profile,
-			  uint64_t *ret)
+			  uint32_t start, uint64_t *ret)
 {
 	char uuid[UUID_SIZE];
 	store_uuid(e, uuid);
@@ -185,6 +141,7 @@ static int make_on_demand(struct engine *e, const struct want *w, const char *pr
 	memcpy(s->mech, w->mech, sizeof(s->mech));
 	memcpy(s->uuid, uuid, sizeof(s->uuid));
 	(void)STR_COPY(s->profile, profile);
+	s->start = start;
 	s->state = SLICE_WANTED;
 	s->on_demand = 1;
 	*ret = s->id;
@@ -193,30 +150,17 @@ static int make_on_demand(struct engine *e, const struct want *w, const char *pr
 
 static int pick_on_demand(struct picking *p, uint64_t *ret)
 {
-	struct engine *e = p->e;
-	size_t n = e->rec.n_wants * 8;
-	_cleanup_free_ struct place_candidate *found =
-		calloc(n + 1, sizeof(struct place_candidate));
-	if (!found)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		const struct want *w = &e->rec.wants[i / 8];
-		uint32_t t = i % 8;
-		if (!is_on_demand(w) || t >= w->n_types || !str_eq(w->selection, p->class->from))
-			continue;
-		int order = preference(p->class, w->types[t]);
-		if (order < 0)
-			continue;
-		found[i].room = room_on(p, w, w->types[t]);
-		found[i].order = (uint32_t)order * 8 + t;
-	}
-	size_t best = place_choose(found, n);
-	if (best == n)
-		return 0;
-	const struct want w = e->rec.wants[best / 8];
+	_cleanup_(rooms_done) struct rooms rooms = { 0 };
+	struct fit_place best;
+	int r = rooms_make(p->e, p->class, &rooms);
+	if (r < 0 || !fit_next(p->e, p->class, &rooms, &best, &p->kept))
+		return r;
 	if (p->claim->set.set)
-		return mech_no_settings(e->have, &(struct slice){ .index = -1 }, p->claim, p->err);
-	return make_on_demand(e, &w, w.types[best % 8], ret);
+		return mech_no_settings(p->e->have, &(struct slice){ .index = -1 }, p->claim,
+					p->err);
+	const struct want w = *best.room->wants[best.where.device];
+	return make_on_demand(p->e, &w, best.room->kind.profiles[best.profile].name,
+			      best.where.start, ret);
 }
 
 /* --- nothing fits --------------------------------------------------------------------------------------------- */
@@ -239,6 +183,8 @@ static int none_free(struct picking *p)
 		err_because(p->err, "claimed: %s", p->held);
 	if (p->others)
 		err_because(p->err, "%zu hold data of another account", p->others);
+	if (p->kept)
+		err_because(p->err, "there is room, but the policy keeps it for other classes");
 	if (why.because)
 		err_because(p->err, "%s", why.because);
 	err_state(p->err, "nothing was changed");

@@ -114,6 +114,9 @@ static const struct field want_fields[] = {
 	{ ITEMS(want, types), .type = TYPE_TEXT },
 	{ ITEMS(want, type_count), .type = TYPE_UNSIGNED },
 	UNSIGNED(want, n_types),
+	{ ITEMS(want, keep), .type = TYPE_TEXT, .later = true },
+	{ ITEMS(want, keep_count), .type = TYPE_UNSIGNED, .later = true },
+	LATER(want, n_keep),
 	UNSIGNED(want, on_remove_destroy),
 	END,
 };
@@ -124,6 +127,7 @@ static const struct field slice_fields[] = {
 	TEXT(slice, mech),
 	TEXT(slice, profile),
 	SIGNED(slice, index),
+	LATER(slice, start),
 	TEXT(slice, uuid),
 	NAMED(slice, state, name_of_slice, SLICE_REMOVING + 1),
 	UNSIGNED(slice, on_demand),

@@ -3,7 +3,7 @@
 #pragma once
 #include "mdev/mdev.h"
 
-int mdev_offer(const struct have *h, const char *device, struct offer *ret);
+void mdev_offer(const struct have *h, const char *device, struct offer *ret);
 const struct function *mdev_find(const struct have *h, const struct slice *s, bool *ret_found);
 int mdev_proof(const struct have *h, const struct slice *s);
 /* Appends what the parent's types have left and how many mdevs there are (F37: the fact, not the

@@ -1,23 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The registry, offers, and what the mechanisms share when they plan. See mech.h. */
+/* The registry, and what the mechanisms share when they plan. See mech.h. */
 #include "mech/mech.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
-#include "base/array.h"
 #include "base/str.h"
-
-void offer_done(struct offer *o)
-{
-	free(o->entries);
-	*o = (struct offer){ 0 };
-}
-
-struct offer_entry *offer_add(struct offer *o)
-{
-	return ARRAY_ADD(o->entries, o->n);
-}
 
 const struct mech *mech_find(const struct mech *const *all, const char *name)
 {

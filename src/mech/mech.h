@@ -14,27 +14,25 @@
  */
 #pragma once
 #include "base/err.h"
+#include "model/capacity.h"
 #include "model/slice.h"
 
+/* What can be cut from a device, and what is cut from it already, by whomever. Names are those of the
+ * picture, or constants: nothing to free. */
 struct offer {
-	struct offer_entry {
-		char profile[NAME_SIZE];
-		char name[NAME_SIZE];
-		uint32_t total, available; /* how many the device could yield, and still can */
-		uint32_t pool;		   /* entries with the same non-zero pool share capacity */
-	} * entries;
-	size_t n;
+	struct capacity kind; /* no profiles: nothing */
+	struct capacity_use use;
 };
-void offer_done(struct offer *o);
-struct offer_entry *offer_add(struct offer *o); /* NULL: no memory */
 
 struct mech {
 	const char *name;
+	/* Layouts are planned, nothing is made yet. */
+	bool planned;
 	/* Slices are PCI functions that need a VFIO driver bound for a guest. */
 	bool binds;
 
-	/* What can be cut from that device (have_device key) now. 0 and an empty offer: nothing. */
-	int (*offer)(const struct have *h, const char *device, struct offer *ret);
+	/* Of that device (have_device key); *ret is zeroed first. */
+	void (*offer)(const struct have *h, const char *device, struct offer *ret);
 
 	/* Is the slice there? The function it is, or NULL (mdev: found is set, no function). */
 	const struct function *(*find)(const struct have *h, const struct slice *s,
@@ -92,3 +90,23 @@ bool mech_diagnose(const struct have *h, const struct step *s, const struct step
 		   const struct holder *holders, size_t n_holders, struct err *reterr);
 /* One line of "because" per holder. */
 void mech_err_holders(struct err *reterr, const struct holder *holders, size_t n_holders);
+
+/* For mechanisms that are planned and not made yet: they offer, and refuse everything else. */
+const struct function *mech_planned_find(const struct have *h, const struct slice *s,
+					 bool *ret_found);
+int mech_planned_layout(const struct have *h, const struct want *w, const struct slice *slices,
+			size_t n_slices, bool held, struct plan *ret, struct err *reterr);
+int mech_planned_make(const struct have *h, const struct want *w, const struct slice *s,
+		      struct plan *ret, struct err *reterr);
+int mech_planned_unmake(const struct have *h, const struct slice *s, struct plan *ret,
+			struct err *reterr);
+int mech_planned_claim(const struct have *h, const struct want *w, const struct slice *s,
+		       const struct claim *c, struct plan *ret, struct err *reterr);
+int mech_planned_proof(const struct have *h, const struct slice *s);
+void mech_planned_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
+			   const struct holder *holders, size_t n_holders, struct err *reterr);
+#define MECH_PLANNED                                                                               \
+	.planned = true, .find = mech_planned_find, .layout_steps = mech_planned_layout,                            \
+	.make_steps = mech_planned_make, .unmake_steps = mech_planned_unmake,                      \
+	.claim_steps = mech_planned_claim, .reclaim_steps = mech_planned_make,                     \
+	.proof = mech_planned_proof, .diagnose = mech_planned_diagnose

@@ -17,7 +17,7 @@
 #define CAPACITY_COUNTERS 6
 #define CAPACITY_PROFILES 64 /* of one kind */
 #define CAPACITY_SLOTS 64
-#define CAPACITY_MOST 255 /* parts of one profile on one device */
+#define CAPACITY_MOST UINT16_MAX /* parts of one profile on one device */
 
 struct capacity_counter {
 	const char *name;
@@ -33,7 +33,8 @@ struct capacity_profile {
 	uint32_t most;	 /* on one device; 0: as many as fit */
 	uint32_t mode;	 /* all parts of a device are of one mode; 0: goes with any */
 	uint64_t bars;	 /* bit n: never on a device with profile n, and the reverse */
-	uint32_t memory; /* MiB; 0: not known */
+	uint32_t memory;  /* MiB; 0: not known */
+	uint32_t compute; /* compute units, as the vendor counts them; 0: not known */
 };
 
 struct capacity {
@@ -51,7 +52,7 @@ struct capacity_use {
 	uint64_t begins;   /* those where a part begins */
 	uint64_t reserved; /* slots that nothing may take, whoever has them */
 	uint32_t used[CAPACITY_COUNTERS];
-	uint8_t count[CAPACITY_PROFILES];
+	uint16_t count[CAPACITY_PROFILES];
 };
 
 /* The first thing wrong with the data of a kind, in words; NULL: it can be used. */

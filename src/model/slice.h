@@ -32,6 +32,7 @@ struct slice {
 	char mech[16];		 /* "passthrough", "sriov", "mdev" */
 	char profile[NAME_SIZE]; /* "passthrough", "vf", type id */
 	int32_t index;		 /* VF index, -1 */
+	uint32_t start;		 /* slot where it begins, on devices that have slots */
 	char uuid[UUID_SIZE];
 	uint32_t state;	       /* enum slice_state */
 	uint8_t on_demand;     /* made for a claim, removed with it */
@@ -90,6 +91,9 @@ struct want {
 	char types[8][NAME_SIZE]; /* mdev: allowed types, in order */
 	uint32_t type_count[8];	  /* how many of each made ahead; all 0: on demand */
 	uint32_t n_types;
+	char keep[4][NAME_SIZE]; /* on demand: classes that room is kept for */
+	uint32_t keep_count[4];	 /* for so many of each, over all devices of the selection */
+	uint32_t n_keep;
 	uint8_t on_remove_destroy;
 };
 

@@ -21,16 +21,17 @@
 	{                                                                                          \
 		.name = (name_), .worth = (slices), .size = (size_), .starts = (starts_),          \
 		.takes = { (slices), __VA_ARGS__ }, .most = (most_), .memory = (size_) * (unit),   \
+		.compute = (slices),                                                               \
 	}
 
 /* Engines: the guide's "GPU Instance Profiles on A100". */
 #define AMPERE(kind, unit, n1, n1me, n1x2, n2, n3, n4, n7)                                         \
 	{                                                                                          \
 		.name = (kind), .n_slots = 8, .n_counters = 4,                                     \
-		.counters = { { "compute slices", 7 },                                             \
+		.counters = { { "slices", 7 },                                                     \
 			      { "decoders", 5 },                                                   \
-			      { "JPEG engines", 1 },                                               \
-			      { "optical flow engines", 1 } },                                     \
+			      { "jpeg", 1 },                                                       \
+			      { "optical-flow", 1 } },                                             \
 		.n_profiles = 7, .profiles = { MIG(unit, n1, 1, 1, 0x7f, 7, 0),                    \
 					       MIG(unit, n1me, 1, 1, 0x7f, 1, 1, 1, 1),            \
 					       MIG(unit, n1x2, 1, 2, 0x55, 4, 1),                  \
@@ -44,10 +45,10 @@
 #define HOPPER(kind, unit, n1, n1me, n1x2, n2, n3, n4, n7)                                         \
 	{                                                                                          \
 		.name = (kind), .n_slots = 8, .n_counters = 4,                                     \
-		.counters = { { "compute slices", 7 },                                             \
+		.counters = { { "slices", 7 },                                                     \
 			      { "decoders", 7 },                                                   \
-			      { "JPEG engines", 7 },                                               \
-			      { "optical flow engines", 1 } },                                     \
+			      { "jpeg", 7 },                                                       \
+			      { "optical-flow", 1 } },                                             \
 		.n_profiles = 7, .profiles = { MIG(unit, n1, 1, 1, 0x7f, 7, 1, 1),                 \
 					       MIG(unit, n1me, 1, 1, 0x7f, 1, 1, 1, 1),            \
 					       MIG(unit, n1x2, 1, 2, 0x55, 4, 1, 1),               \
@@ -85,7 +86,7 @@ static const struct capacity a30 = {
 	.name = "A30-24GB",
 	.n_slots = 4,
 	.n_counters = 2,
-	.counters = { { "compute slices", 4 }, { "media extensions", 1 } },
+	.counters = { { "slices", 4 }, { "media-extensions", 1 } },
 	.n_profiles = 5,
 	.profiles = { MIG(5949, "1g.6gb", 1, 1, 0xf, 4, 0), MIG(5949, "1g.6gb+me", 1, 1, 0xf, 1, 1),
 		      MIG(5949, "2g.12gb", 2, 2, 0x5, 2, 0),
@@ -102,21 +103,27 @@ static const struct capacity a30 = {
 static const struct capacity rtx_pro_6000 = {
 	.name = "RTX-PRO-6000-96GB",
 	.n_counters = 1,
-	.counters = { { "compute slices", 4 } },
+	.counters = { { "slices", 4 } },
 	.n_profiles = 11,
-	.profiles = { { "1g.24gb", .worth = 1, .memory = 1 * 24186, .takes = { 1 } },
-		      { "1g.24gb+me", .worth = 1, .memory = 1 * 24186, .takes = { 1 }, .most = 1 },
-		      { "1g.24gb+gfx", .worth = 1, .memory = 1 * 24186, .takes = { 1 } },
-		      { "1g.24gb+me.all", .worth = 1, .memory = 1 * 24186, .takes = { 1 },
-			.most = 1, .bars = ALL_BUT_NO_ME },
-		      { "1g.24gb-me", .worth = 1, .memory = 1 * 24186, .takes = { 1 } },
-		      { "2g.48gb", .worth = 2, .memory = 2 * 24186, .takes = { 2 } },
-		      { "2g.48gb+gfx", .worth = 2, .memory = 2 * 24186, .takes = { 2 } },
-		      { "2g.48gb+me.all", .worth = 2, .memory = 2 * 24186, .takes = { 2 },
-			.most = 1, .bars = ALL_BUT_NO_ME },
-		      { "2g.48gb-me", .worth = 2, .memory = 2 * 24186, .takes = { 2 } },
-		      { "4g.96gb", .worth = 4, .memory = 4 * 24186, .takes = { 4 } },
-		      { "4g.96gb+gfx", .worth = 4, .memory = 4 * 24186, .takes = { 4 } } },
+	.profiles = { { "1g.24gb", .worth = 1, .memory = 1 * 24186, .compute = 1, .takes = { 1 } },
+		      { "1g.24gb+me", .worth = 1, .memory = 1 * 24186, .compute = 1, .takes = { 1 },
+			.most = 1 },
+		      { "1g.24gb+gfx", .worth = 1, .memory = 1 * 24186, .compute = 1,
+			.takes = { 1 } },
+		      { "1g.24gb+me.all", .worth = 1, .memory = 1 * 24186, .compute = 1,
+			.takes = { 1 }, .most = 1, .bars = ALL_BUT_NO_ME },
+		      { "1g.24gb-me", .worth = 1, .memory = 1 * 24186, .compute = 1,
+			.takes = { 1 } },
+		      { "2g.48gb", .worth = 2, .memory = 2 * 24186, .compute = 2, .takes = { 2 } },
+		      { "2g.48gb+gfx", .worth = 2, .memory = 2 * 24186, .compute = 2,
+			.takes = { 2 } },
+		      { "2g.48gb+me.all", .worth = 2, .memory = 2 * 24186, .compute = 2,
+			.takes = { 2 }, .most = 1, .bars = ALL_BUT_NO_ME },
+		      { "2g.48gb-me", .worth = 2, .memory = 2 * 24186, .compute = 2,
+			.takes = { 2 } },
+		      { "4g.96gb", .worth = 4, .memory = 4 * 24186, .compute = 4, .takes = { 4 } },
+		      { "4g.96gb+gfx", .worth = 4, .memory = 4 * 24186, .compute = 4,
+			.takes = { 4 } } },
 };
 
 /* --- NVIDIA vGPU ------------------------------------------------------------------------------ */

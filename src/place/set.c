@@ -132,7 +132,7 @@ static void nodes_done(struct nodes *t)
 static void device_fill(const struct capacity *k, struct capacity_use *d, const struct vector *v)
 {
 	for (uint32_t i = 0; i < k->n_profiles; i++) {
-		d->count[i] = (uint8_t)(d->count[i] + v->of[i]);
+		d->count[i] = (uint16_t)(d->count[i] + v->of[i]);
 		for (uint32_t c = 0; c < k->n_counters; c++)
 			d->used[c] += v->of[i] * k->profiles[i].takes[c];
 	}

@@ -40,26 +40,41 @@ static int no_selection(const struct policy *p, const char *name, struct policy_
 	return refuse_name(s, &names, "devices");
 }
 
-static int no_class(const struct policy *p, const struct policy_reservation *rv,
+static int no_class(const struct policy *p, const char *name, struct policy_position at,
 		    struct policy_source *s)
 {
 	struct str_buf names = { 0 };
-	policy_source_error(s, rv->at, "policy.reference", "there is no class \"%s\"", rv->class);
+	policy_source_error(s, at, "policy.reference", "there is no class \"%s\"", name);
 	for (size_t i = 0; i < p->n_classes; i++)
 		add_name(&names, p->classes[i].name);
 	return refuse_name(s, &names, "classes");
 }
 
-static int no_profile(const struct policy_class *c, const char *profile,
-		      const struct policy_divide *d, struct policy_source *s)
+/* Profiles that the author chooses; those of other mechanisms are fixed. */
+static bool has_profiles(const char *mech)
+{
+	return !str_eq(mech, "passthrough") && !str_eq(mech, "sriov");
+}
+
+static void add_profiles(struct str_buf *names, const struct policy_divide *d)
+{
+	for (uint32_t i = 0; i < d->n_types; i++)
+		add_name(names, d->types[i]);
+	if (!has_profiles(d->mech))
+		add_name(names, str_eq(d->mech, "sriov") ? "vf" : d->mech);
+	else if (d->fill[0])
+		add_name(names, d->fill);
+}
+
+static int no_profile(const struct policy *p, const struct policy_class *c, const char *profile,
+		      struct policy_source *s)
 {
 	struct str_buf names = { 0 };
-	policy_source_error(s, c->at, "policy.reference", "\"%s\" yields no \"%s\" (see line %d)",
-			    c->from, profile, d->at.line);
-	for (uint32_t i = 0; i < d->n_types; i++)
-		add_name(&names, d->types[i]);
-	if (d->n_types == 0)
-		add_name(&names, str_eq(d->mech, "sriov") ? "vf" : d->mech);
+	policy_source_error(s, c->at, "policy.reference",
+			    "nothing that class %s draws on yields \"%s\"", c->name, profile);
+	for (size_t i = 0; i < p->n_divides; i++)
+		if (policy_class_from(c, p->divides[i].use))
+			add_profiles(&names, &p->divides[i]);
 	return refuse_name(s, &names, "divide");
 }
 
@@ -80,28 +95,33 @@ bool policy_divide_yields(const struct policy_divide *d, const char *profile)
 	for (uint32_t i = 0; i < d->n_types; i++)
 		if (str_eq(d->types[i], profile))
 			return true;
-	return false;
+	return str_eq(d->fill, profile);
 }
 
-/* Keys that only one mechanism understands. */
+#define PROFILES "mdev, mig, vgpu or partition"
+
+/* Keys that not every mechanism understands. */
 static int check_mech_keys(const struct policy_divide *d, struct policy_source *s)
 {
+	bool passthrough = str_eq(d->mech, "passthrough"), sriov = str_eq(d->mech, "sriov");
+	bool profiles = has_profiles(d->mech);
 	const struct {
-		bool given;
+		bool given, right;
 		const char *key, *mech;
 	} keys[] = {
-		{ d->bind_early, "bind: early", "passthrough" },
-		{ d->count > 0, "count", "sriov" },
-		{ d->in_use_pf, "in-use-pf", "sriov" },
-		{ d->vf.set || d->vf.qos, "vf", "sriov" },
-		{ d->n_types > 0, d->on_demand ? "on-demand" : "types", "mdev" },
+		{ d->bind_early, passthrough, "bind: early", "passthrough" },
+		{ d->count > 0, sriov, "count", "sriov" },
+		{ d->in_use_pf, sriov, "in-use-pf", "sriov" },
+		{ d->vf.set || d->vf.qos, sriov, "vf", "sriov" },
+		{ d->n_types > 0, profiles, d->on_demand ? "on-demand" : "layout", PROFILES },
+		{ d->fill[0], profiles || sriov, "fill", "sriov, " PROFILES },
 	};
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (keys[i].given && !str_eq(keys[i].mech, d->mech)) {
+		if (keys[i].given && !keys[i].right) {
 			policy_source_error(s, d->at, "policy.conflict",
 					    "\"%s\" is for \"as: %s\", not for \"as: %s\"",
 					    keys[i].key, keys[i].mech, d->mech);
-			err_todo(s->err, "leave it out, or write \"as: %s\"", keys[i].mech);
+			err_todo(s->err, "leave it out, or choose another mechanism");
 			return -EINVAL;
 		}
 	return 0;
@@ -122,28 +142,74 @@ static int check_settings(const struct vf_settings *v, struct policy_position at
 	return 0;
 }
 
+static int check_keep(const struct policy *p, const struct policy_divide *d,
+		      struct policy_source *s)
+{
+	for (uint32_t i = 0; i < d->n_keep; i++) {
+		const struct policy_class *c = policy_class_find(p, d->keep[i]);
+		if (!c)
+			return no_class(p, d->keep[i], d->at, s);
+		if (!policy_class_from(c, d->use))
+			return policy_source_refuse(
+				s, d->at, "policy.conflict",
+				"name a class whose from has this selection",
+				"\"%s\" cannot keep room for class %s, which does not draw on it",
+				d->use, c->name);
+	}
+	if (d->n_keep && !d->on_demand)
+		return policy_source_refuse(
+			s, d->at, "policy.conflict", "leave keep-room-for out, or divide on demand",
+			"\"keep-room-for\" goes with \"on-demand\" only: what is "
+			"made ahead keeps its room");
+	return 0;
+}
+
 static int check_types(const struct policy_divide *d, struct policy_source *s)
 {
-	if (d->n_types == 0)
+	if (d->n_types == 0 && !d->fill[0])
 		return policy_source_refuse(
 			s, d->at, "policy.missing",
-			"add \"on-demand: [TYPE]\"; carve list slices shows the types",
-			"\"as: mdev\" needs \"types\" or \"on-demand\"");
-	bool ahead = false;
+			"add \"on-demand: [PROFILE]\"; carve list slices shows the profiles",
+			"\"as: %s\" needs \"layout\", \"fill\" or \"on-demand\"", d->mech);
+	bool ahead = d->fill[0], fill_named = !d->fill[0];
 	for (uint32_t i = 0; i < d->n_types; i++) {
 		ahead = ahead || d->type_count[i] > 0;
+		fill_named = fill_named || str_eq(d->types[i], d->fill);
 		for (uint32_t k = 0; k < i; k++)
 			if (str_eq(d->types[i], d->types[k]))
 				return policy_source_refuse(s, d->at, "policy.conflict",
 							    "name it once",
-							    "type %s is named twice", d->types[i]);
+							    "profile %s is named twice",
+							    d->types[i]);
 	}
 	if (ahead && d->on_demand)
 		return policy_source_refuse(s, d->at, "policy.conflict", "keep one of the two",
-					    "\"types\" and \"on-demand\" exclude each other");
+					    "\"layout\" or \"fill\" and \"on-demand\" exclude "
+					    "each other");
+	if (d->n_types == POLICY_TYPES && !fill_named)
+		return policy_source_refuse(s, d->at, "policy.limit", "name fewer",
+					    "layout and fill name more than %d profiles",
+					    POLICY_TYPES);
 	if (d->on_demand && d->expect >= 0)
 		return policy_source_refuse(s, d->at, "policy.conflict", "leave expect out",
 					    "nothing can be expected of slices made on demand");
+	return 0;
+}
+
+static int check_vfs(const struct policy_divide *d, struct policy_source *s)
+{
+	if (d->count == 0 && !d->fill[0])
+		return policy_source_refuse(
+			s, d->at, "policy.missing",
+			"add \"count: N\", the number of VFs of each device, or "
+			"\"fill: vf\" for all it can have",
+			"\"as: sriov\" needs \"count\" or \"fill\"");
+	if (d->count && d->fill[0])
+		return policy_source_refuse(s, d->at, "policy.conflict", "keep one of the two",
+					    "\"count\" and \"fill\" exclude each other");
+	if (d->fill[0] && !str_eq(d->fill, "vf"))
+		return policy_source_refuse(s, d->at, "policy.value", "write \"fill: vf\"",
+					    "\"as: sriov\" makes VFs, no \"%s\"", d->fill);
 	return 0;
 }
 
@@ -163,34 +229,71 @@ static int check_divide(const struct policy *p, const struct policy_divide *d,
 		r = check_settings(&d->vf, d->at, s);
 	if (r < 0)
 		return r;
-	if (str_eq(d->mech, "sriov") && d->count == 0)
-		return policy_source_refuse(s, d->at, "policy.missing",
-					    "add \"count: N\", the number of VFs of each device",
-					    "\"as: sriov\" needs \"count\"");
-	return str_eq(d->mech, "mdev") ? check_types(d, s) : 0;
+	if (str_eq(d->mech, "sriov"))
+		r = check_vfs(d, s);
+	else if (has_profiles(d->mech))
+		r = check_types(d, s);
+	return r < 0 ? r : check_keep(p, d, s);
 }
 
-static int check_class(const struct policy *p, const struct policy_class *c,
-		       struct policy_source *s)
+/* One selection of a class. */
+static int check_from(const struct policy *p, const struct policy_class *c, uint32_t which,
+		      struct policy_source *s)
 {
-	const struct policy_divide *d = policy_divide_find(p, c->from);
-	if (!selection_find(p, c->from))
-		return no_selection(p, c->from, c->at, s);
+	const char *from = c->from[which];
+	if (!selection_find(p, from))
+		return no_selection(p, from, c->at, s);
+	for (uint32_t i = 0; i < which; i++)
+		if (str_eq(c->from[i], from))
+			return policy_source_refuse(s, c->at, "policy.conflict", "name it once",
+						    "class %s draws on \"%s\" twice", c->name,
+						    from);
+	const struct policy_divide *d = policy_divide_find(p, from);
 	if (!d)
 		return policy_source_refuse(
 			s, c->at, "policy.reference",
 			"add an entry with \"use\" of that name under divide, or remove the class",
-			"nothing under divide uses \"%s\": class %s would be empty", c->from,
-			c->name);
-	for (uint32_t i = 0; i < c->n_profiles; i++)
-		if (!policy_divide_yields(d, c->profiles[i]))
-			return no_profile(c, c->profiles[i], d, s);
+			"nothing under divide uses \"%s\": class %s would be empty", from, c->name);
 	bool sets = c->may_mac || c->may_vlan || c->may_spoofchk || c->may_trust || c->may_link ||
 		    c->may_rate;
 	if (sets && !str_eq(d->mech, "sriov"))
 		return policy_source_refuse(s, c->at, "policy.conflict", "leave may-set out",
 					    "may-set is for VFs; class %s has slices of \"as: %s\"",
 					    c->name, d->mech);
+	if (policy_class_asks(c) && !has_profiles(d->mech))
+		return policy_source_refuse(
+			s, c->at, "policy.conflict", "leave memory, compute and engines out",
+			"of slices of \"as: %s\" it is not known what they have; class %s asks for it",
+			d->mech, c->name);
+	return 0;
+}
+
+static bool is_yielded(const struct policy *p, const struct policy_class *c, const char *profile)
+{
+	for (size_t i = 0; i < p->n_divides; i++)
+		if (policy_class_from(c, p->divides[i].use) &&
+		    policy_divide_yields(&p->divides[i], profile))
+			return true;
+	return false;
+}
+
+static int check_class(const struct policy *p, const struct policy_class *c,
+		       struct policy_source *s)
+{
+	for (uint32_t i = 0; i < c->n_from; i++) {
+		int r = check_from(p, c, i, s);
+		if (r < 0)
+			return r;
+	}
+	for (uint32_t i = 0; i < c->n_profiles; i++)
+		if (!is_yielded(p, c, c->profiles[i]))
+			return no_profile(p, c, c->profiles[i], s);
+	if (c->n_profiles && policy_class_asks(c))
+		return policy_source_refuse(
+			s, c->at, "policy.conflict", "keep one of the two",
+			"class %s names profiles, and asks for memory, compute or "
+			"engines",
+			c->name);
 	return 0;
 }
 
@@ -205,7 +308,7 @@ static int check_reservation(const struct policy *p, size_t i, struct policy_sou
 				p->reservations[k].at.line);
 	const struct policy_class *c = policy_class_find(p, rv->class);
 	if (!c)
-		return no_class(p, rv, s);
+		return no_class(p, rv->class, rv->at, s);
 	_cleanup_err_ struct err e = { 0 };
 	if (policy_settings_allowed(c, &rv->set, &e) < 0)
 		return policy_source_refuse(s, rv->at, "policy.value",

@@ -118,6 +118,7 @@ static enum quoting quoting_of(enum option_kind kind)
 		return QUOTING_IF_AMBIGUOUS;
 	case OPTION_WORD:
 	case OPTION_VLANS:
+	case OPTION_SIZE:
 	case OPTION_MAP:
 	case OPTION_NAMED:
 	case OPTION_LIST:
@@ -181,6 +182,7 @@ static int store_field(void *into, const struct policy_option *o, const struct p
 	case OPTION_KEY:
 		return str_copy(field, o->size, v->text);
 	case OPTION_NUMBER:
+	case OPTION_SIZE:
 	case OPTION_WORD:
 		*(uint32_t *)field = (uint32_t)v->number;
 		return 0;
@@ -614,6 +616,7 @@ static int load_option(struct loader *l, const struct policy_option *o, struct f
 	case OPTION_KEY:
 	case OPTION_VLANS:
 	case OPTION_RATE:
+	case OPTION_SIZE:
 		return load_leaf(l, o, n, at, into);
 	case OPTION_MATCHES:
 	case OPTION_LATER:

@@ -9,7 +9,6 @@
 #include "policy/match.h"
 
 #define RATE_MAX 1000000 /* Mbit/s */
-#define TYPES_MAX 8
 
 static void init_selection(void *element)
 {
@@ -35,7 +34,7 @@ static int store_word_bool(void *into, const struct policy_option *o, const stru
 
 static int divide_add_type(struct policy_divide *d, const struct policy_value *v, uint32_t count)
 {
-	if (d->n_types >= TYPES_MAX)
+	if (d->n_types >= POLICY_TYPES)
 		return -E2BIG;
 	d->type_count[d->n_types] = count;
 	return STR_COPY(d->types[d->n_types++], v->text);
@@ -55,11 +54,40 @@ static int store_on_demand(void *into, const struct policy_option *o, const stru
 	return divide_add_type(d, v, 0);
 }
 
+static int store_keep(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct policy_divide *d = into;
+	if (d->n_keep >= POLICY_KEEPS)
+		return -E2BIG;
+	d->keep_count[d->n_keep] = (uint32_t)v->number;
+	return STR_COPY(d->keep[d->n_keep++], v->text);
+}
+
+static int store_from(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct policy_class *c = into;
+	if (c->n_from >= POLICY_FROM)
+		return -E2BIG;
+	return STR_COPY(c->from[c->n_from++], v->text);
+}
+
+static int store_engine(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct policy_class *c = into;
+	if (c->n_engines >= POLICY_ENGINES)
+		return -E2BIG;
+	c->engine_count[c->n_engines] = (uint32_t)v->number;
+	return STR_COPY(c->engines[c->n_engines++], v->text);
+}
+
 static int store_profile(void *into, const struct policy_option *o, const struct policy_value *v)
 {
 	(void)o;
 	struct policy_class *c = into;
-	if (c->n_profiles >= TYPES_MAX)
+	if (c->n_profiles >= POLICY_TYPES)
 		return -E2BIG;
 	return STR_COPY(c->profiles[c->n_profiles++], v->text);
 }
@@ -159,8 +187,9 @@ static const char *const class_words[] = {
 	"system",  "input",	  "processor", "serial-bus", "wireless", "encryption",
 	"signal",  "accelerator", "other",     NULL,
 };
-static const char *const mech_words[] = { "passthrough", "sriov", "mdev", NULL };
-static const char *const mech_words_later[] = { "vgpu", "mig", "partition", "wq", NULL };
+static const char *const mech_words[] = { "passthrough", "sriov",     "mdev", "mig",
+					  "vgpu",	 "partition", NULL };
+static const char *const mech_words_later[] = { "wq", NULL };
 static const char *const bind_words[] = { "on-claim", "early", NULL };
 static const char *const in_use_words[] = { "refuse", "allow", NULL };
 static const char *const drift_words[] = { "report", "repair", NULL };
@@ -305,6 +334,14 @@ const struct policy_option policy_setting_options[] = {
 	{ .key = NULL },
 };
 
+/* Names that vendors and drivers give: 1g.10gb+me, L40S-4Q, SPX/NPS1, mtty-2. */
+static const struct policy_form profile_form = {
+	.regex = "^[A-Za-z0-9][A-Za-z0-9._+/-]{0,47}$",
+	.name = "profile",
+	.todo = "use these characters only: letters, digits, and . _ + / - after the first",
+};
+#define PROFILE .kind = OPTION_TEXT, .form = &profile_form
+
 static const struct policy_option divide_options[] = {
 	{ .key = "use",
 	  .required = true,
@@ -332,25 +369,34 @@ static const struct policy_option divide_options[] = {
 	  .children = vf_options,
 	  OPTION_FIELD(policy_divide, vf),
 	  .help = "sriov: settings of each VF that no claim sets." },
-	{ .key = "types",
+	{ .key = "layout",
+	  .kind = OPTION_COUNTS,
+	  .form = &profile_form,
+	  .min = 1,
+	  .max = 1024,
+	  .most = POLICY_TYPES,
+	  .store = store_type_count,
+	  .help = "So many of each profile on each device, made ahead." },
+	{ .key = "fill",
+	  PROFILE,
+	  OPTION_FIELD(policy_divide, fill),
+	  .help = "Profile that takes what the layout leaves of each device, made ahead." },
+	{ .key = "on-demand",
+	  PROFILE,
+	  .many = true,
+	  .most = POLICY_TYPES,
+	  .store = store_on_demand,
+	  .help = "Profiles that are made when a claim wants one." },
+	{ .key = "keep-room-for",
 	  .kind = OPTION_COUNTS,
 	  .min = 1,
 	  .max = 1024,
-	  .most = TYPES_MAX,
-	  .store = store_type_count,
-	  .help = "mdev: so many of each type, made ahead." },
-	{ .key = "on-demand",
-	  .kind = OPTION_NAME,
-	  .many = true,
-	  .most = TYPES_MAX,
-	  .store = store_on_demand,
-	  .help = "mdev: types that are made when a claim wants one." },
+	  .most = POLICY_KEEPS,
+	  .store = store_keep,
+	  .help = "on-demand: classes, of each of which so many must still fit after another claim." },
 	{ .key = "expect",
 	  OPTION_NUMBER_IN(policy_divide, expect, 0, 65535),
 	  .help = "How many slices this must yield in all; anything else is refused." },
-	{ .key = "fill", .kind = OPTION_LATER },
-	{ .key = "keep-room-for", .kind = OPTION_LATER },
-	{ .key = "layout", .kind = OPTION_LATER },
 	{ .key = "scrub", .kind = OPTION_LATER },
 	{ .key = NULL },
 };
@@ -378,19 +424,35 @@ static const struct policy_option may_set_options[] = {
 static const struct policy_option class_options[] = {
 	{ .key = "from",
 	  .required = true,
-	  OPTION_NAME_IN(policy_class, from),
-	  .help = "Name of a selection that is divided." },
-	{ .key = "profiles",
 	  .kind = OPTION_NAME,
 	  .many = true,
-	  .most = TYPES_MAX,
+	  .most = POLICY_FROM,
+	  .store = store_from,
+	  .help = "Selections that are divided: where its slices come from." },
+	{ .key = "profiles",
+	  PROFILE,
+	  .many = true,
+	  .most = POLICY_TYPES,
 	  .store = store_profile,
-	  .help = "Kinds of slices, the preferred first; without it whatever the selection yields." },
+	  .help = "Kinds of slices, the preferred first; without it whatever the selections yield." },
+	{ .key = "memory",
+	  .kind = OPTION_SIZE,
+	  OPTION_FIELD(policy_class, memory),
+	  .help = "Least memory of a slice, as in 8GiB; the smallest profile that has it is taken." },
+	{ .key = "compute",
+	  OPTION_NUMBER_IN(policy_class, compute, 1, 1024),
+	  .help = "Least number of compute units of a slice, as the vendor counts them." },
+	{ .key = "engines",
+	  .kind = OPTION_COUNTS,
+	  .min = 1,
+	  .max = 1024,
+	  .most = POLICY_ENGINES,
+	  .store = store_engine,
+	  .help = "Least number of engines of a slice, by the names that carve map shows." },
 	{ .key = "may-set",
 	  .kind = OPTION_MAP,
 	  .children = may_set_options,
 	  .help = "What a claim may set on its slice." },
-	{ .key = "memory", .kind = OPTION_LATER },
 	{ .key = "priority", .kind = OPTION_LATER },
 	{ .key = "share", .kind = OPTION_LATER },
 	{ .key = NULL },

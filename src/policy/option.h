@@ -31,6 +31,7 @@ enum option_kind {
 	OPTION_KEY,   /* device key, or the beginning of one */
 	OPTION_VLANS, /* true, N or N-M */
 	OPTION_RATE,  /* true, or the most in Mbit/s */
+	OPTION_SIZE,  /* "8GiB", "512MiB": MiB, into a uint32_t */
 	OPTION_LATER, /* known, but this version does not do it: refused by name */
 };
 

@@ -158,16 +158,35 @@ static int check_device(struct pinning *pin, const struct policy_divide *d,
 	return 0;
 }
 
-static size_t divide_slices(const struct policy_divide *d)
+static size_t want_slices(const struct want *w)
 {
-	if (str_eq(d->mech, "sriov"))
-		return d->count;
-	if (str_eq(d->mech, "passthrough"))
+	if (str_eq(w->mech, "sriov"))
+		return w->count;
+	if (str_eq(w->mech, "passthrough"))
 		return 1;
 	size_t n = 0;
-	for (uint32_t i = 0; i < d->n_types; i++)
-		n += d->type_count[i];
+	for (uint32_t i = 0; i < w->n_types; i++)
+		n += w->type_count[i];
 	return n;
+}
+
+/* The mechanism says whether the device can become that, and how much room is left to be filled. */
+static int lay_out(struct pinning *pin, const struct policy_divide *d, struct want *w)
+{
+	uint32_t n = 0, i = 0;
+	if (!pin->facts->layout || str_eq(w->mech, "passthrough") || str_eq(w->mech, "sriov"))
+		return 0;
+	int r = pin->facts->layout(pin->facts->userdata, w, d->fill, &n, pin->err);
+	if (r < 0 || !d->fill[0] || n == 0)
+		return r;
+	while (i < w->n_types && !str_eq(w->types[i], d->fill))
+		i++;
+	if (i == w->n_types) {
+		memcpy(w->types[i], d->fill, sizeof(w->types[i]));
+		w->n_types++;
+	}
+	w->type_count[i] += n;
+	return 0;
 }
 
 static int add_want(struct pinning *pin, const struct policy_divide *d, const struct function *f,
@@ -181,7 +200,7 @@ static int add_want(struct pinning *pin, const struct policy_divide *d, const st
 		.device_id = f ? f->device : 0,
 		.has_serial = f && f->caps.has_serial,
 		.serial = f ? f->caps.serial : 0,
-		.count = d->count,
+		.count = d->fill[0] && f ? f->caps.sriov_total : d->count,
 		.in_use_pf = d->in_use_pf,
 		.bind_early = d->bind_early,
 		.vf = d->vf,
@@ -190,6 +209,9 @@ static int add_want(struct pinning *pin, const struct policy_divide *d, const st
 	};
 	memcpy(w->types, d->types, sizeof(w->types));
 	memcpy(w->type_count, d->type_count, sizeof(w->type_count));
+	memcpy(w->keep, d->keep, sizeof(w->keep));
+	memcpy(w->keep_count, d->keep_count, sizeof(w->keep_count));
+	w->n_keep = d->n_keep;
 	/* The name of a policy file may be longer than what is kept of it. */
 	if (STR_FORMAT(w->where, "%s:%d", pin->policy->file, d->at.line) < 0)
 		(void)STR_FORMAT(w->where, "line %d", d->at.line);
@@ -197,7 +219,9 @@ static int add_want(struct pinning *pin, const struct policy_divide *d, const st
 	    STR_COPY(w->selection, d->use) < 0 || STR_COPY(w->mech, d->mech) < 0)
 		return pin_error(pin, d->at, "policy.limit", ENAMETOOLONG, device_name(f, parent),
 				 "the key of the device is too long");
-	return 0;
+	int r = lay_out(pin, d, w);
+	pin->yield[d - pin->policy->divides] += want_slices(w);
+	return r;
 }
 
 static int pin_device(struct pinning *pin, const struct function *f,
@@ -216,7 +240,6 @@ static int pin_device(struct pinning *pin, const struct function *f,
 	int r = check_device(pin, d, f, parent);
 	if (r < 0)
 		return r;
-	pin->yield[d - pin->policy->divides] += divide_slices(d);
 	return add_want(pin, d, f, parent);
 }
 

@@ -26,6 +26,19 @@ struct policy *policy_free(struct policy *p)
 	return NULL;
 }
 
+bool policy_class_from(const struct policy_class *c, const char *selection)
+{
+	for (uint32_t i = 0; i < c->n_from; i++)
+		if (str_eq(c->from[i], selection))
+			return true;
+	return false;
+}
+
+bool policy_class_asks(const struct policy_class *c)
+{
+	return c->memory || c->compute || c->n_engines;
+}
+
 const struct policy_class *policy_class_find(const struct policy *p, const char *name)
 {
 	for (size_t i = 0; i < p->n_classes; i++)

@@ -8,6 +8,11 @@
 #include "base/err.h"
 #include "model/slice.h"
 
+#define POLICY_TYPES 8	 /* kinds of slices that one divide, or one class, names */
+#define POLICY_FROM 8	 /* selections of one class */
+#define POLICY_KEEPS 4	 /* classes that one divide keeps room for */
+#define POLICY_ENGINES 4 /* kinds of engines that one class asks for */
+
 struct policy_position {
 	int line, column; /* from 1 */
 };
@@ -27,18 +32,29 @@ struct policy_divide {
 	uint32_t count;
 	bool bind_early, in_use_pf;
 	struct vf_settings vf;
-	char types[8][NAME_SIZE];
-	uint32_t type_count[8]; /* static layout; all 0 with on_demand */
+	char types[POLICY_TYPES][NAME_SIZE];
+	uint32_t type_count[POLICY_TYPES]; /* layout; all 0 with on_demand */
 	uint32_t n_types;
+	char fill[NAME_SIZE]; /* what the rest of the device becomes; empty: nothing */
 	bool on_demand;
+	char keep[POLICY_KEEPS][NAME_SIZE]; /* on demand: classes that room is kept for */
+	uint32_t keep_count[POLICY_KEEPS];
+	uint32_t n_keep;
 	int expect;
 	struct policy_position at;
 };
 struct policy_class {
 	char name[NAME_SIZE];
-	char from[NAME_SIZE];
-	char profiles[8][NAME_SIZE]; /* empty list: whatever the selection yields */
+	char from[POLICY_FROM][NAME_SIZE];
+	uint32_t n_from;
+	char profiles[POLICY_TYPES][NAME_SIZE]; /* empty list: whatever the selections yield */
 	uint32_t n_profiles;
+	/* Or what a slice must have at least; 0: does not matter. */
+	uint32_t memory;  /* MiB */
+	uint32_t compute; /* units, as the vendor counts them */
+	char engines[POLICY_ENGINES][NAME_SIZE];
+	uint32_t engine_count[POLICY_ENGINES];
+	uint32_t n_engines;
 	bool may_mac, may_vlan, may_spoofchk, may_trust, may_link, may_rate;
 	uint16_t vlan_min, vlan_max;
 	uint32_t rate_max; /* Mbit/s, 0 no limit */
@@ -88,6 +104,10 @@ struct policy_facts {
 	const char *(*netdevs)(void *userdata, const char *addr);
 	const char *(*model)(void *userdata, const struct function *f);
 	bool (*enrolled)(void *userdata, const char *key);
+	/* Can the device become what w says? Says how many of fill that leaves room for, when it is not
+	 * empty. 0, or negative with reterr. NULL: nobody asks. */
+	int (*layout)(void *userdata, const struct want *w, const char *fill, uint32_t *ret_fill,
+		      struct err *reterr);
 	void *userdata;
 };
 
@@ -103,6 +123,10 @@ const struct policy_selection *policy_select(const struct policy *p,
 int policy_pin(const struct policy *p, const struct policy_facts *facts, struct want **ret,
 	       size_t *ret_n, struct err *reterr);
 const struct policy_class *policy_class_find(const struct policy *p, const char *name);
+/* Does the class draw on that selection? */
+bool policy_class_from(const struct policy_class *c, const char *selection);
+/* Does it ask for memory, compute units or engines? */
+bool policy_class_asks(const struct policy_class *c);
 /* "mac=52:54:00:aa:00:01", "vlan=120" ... into settings, within what the class allows. */
 int policy_setting_parse(const char *text, struct vf_settings *s, struct err *reterr);
 int policy_settings_allowed(const struct policy_class *c, const struct vf_settings *s,

@@ -67,6 +67,7 @@ static json_t *value_schema(const struct policy_option *o)
 	case OPTION_ADDRESS:
 	case OPTION_MAC:
 	case OPTION_KEY:
+	case OPTION_SIZE:
 		return text_schema(o);
 	case OPTION_MAP:
 	case OPTION_NAMED:
@@ -156,6 +157,7 @@ static json_t *option_schema(const struct policy_option *o, json_t *defs)
 	case OPTION_KEY:
 	case OPTION_VLANS:
 	case OPTION_RATE:
+	case OPTION_SIZE:
 	case OPTION_LATER:
 		break;
 	}

@@ -104,6 +104,8 @@ const char *policy_kind_regex(enum option_kind kind)
 		return "^(pci|sys):[!-~]+$";
 	case OPTION_VLANS:
 		return "^[1-9][0-9]{0,3}-[1-9][0-9]{0,3}$";
+	case OPTION_SIZE:
+		return "^[1-9][0-9]{0,8}(MiB|GiB)$";
 	case OPTION_MAP:
 	case OPTION_NAMED:
 	case OPTION_LIST:
@@ -290,6 +292,25 @@ static int read_rate(const struct policy_option *o, const char *text, struct pol
 	return number_in(text, o->min, o->max, &v->number, c);
 }
 
+#define SIZE_MAX_MIB (16 * 1024 * 1024)
+
+static int read_size(const char *text, uint64_t *ret, struct policy_complaint *c)
+{
+	char digits[16] = "";
+	size_t n = strspn(text, "0123456789");
+	const char *unit = text + n;
+	uint64_t times = str_eq(unit, "GiB") ? 1024 : str_eq(unit, "MiB") ? 1 : 0;
+	struct policy_complaint unused;
+	if (n < sizeof(digits))
+		memcpy(digits, text, n);
+	if (times && number_in(digits, 1, SIZE_MAX_MIB / times, ret, &unused) >= 0) {
+		*ret *= times;
+		return 0;
+	}
+	return complain(c, "policy.value", "write a whole number and MiB or GiB, as in 8GiB",
+			"\"%.40s\" is no size from 1MiB to 16384GiB", text);
+}
+
 int policy_value_read(const struct policy_option *o, const char *text, struct policy_value *ret,
 		      struct policy_complaint *c)
 {
@@ -324,6 +345,8 @@ int policy_value_read(const struct policy_option *o, const char *text, struct po
 		return read_vlans(text, ret, c);
 	case OPTION_RATE:
 		return read_rate(o, text, ret, c);
+	case OPTION_SIZE:
+		return read_size(text, &ret->number, c);
 	case OPTION_MAP:
 	case OPTION_NAMED:
 	case OPTION_LIST:

@@ -15,7 +15,7 @@ static inline bool sriov_is_nvme(const struct function *pf)
 	return pf->class == 0x010802;
 }
 
-int sriov_offer(const struct have *h, const char *device, struct offer *ret);
+void sriov_offer(const struct have *h, const char *device, struct offer *ret);
 const struct function *sriov_find(const struct have *h, const struct slice *s, bool *ret_found);
 int sriov_proof(const struct have *h, const struct slice *s);
 void sriov_diagnose(const struct have *h, const struct step *s, const struct step_result *r,

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What SR-IOV can cut from a PF: as many VFs as its capability says, all alike; and which drivers do not. */
-#include <errno.h>
-
 #include "base/str.h"
 #include "sriov/internal.h"
 
@@ -33,19 +31,20 @@ enum sriov_vfs sriov_driver_vfs(const char *driver)
 	return SRIOV_VFS_ANY;
 }
 
-int sriov_offer(const struct have *h, const char *device, struct offer *ret)
+void sriov_offer(const struct have *h, const char *device, struct offer *ret)
 {
 	const struct function *pf = have_device(h, device);
-	if (!pf || pf->is_vf || !pf->caps.sriov)
-		return 0;
-
-	struct offer_entry *e = offer_add(ret);
-	if (!e)
-		return -ENOMEM;
-	unsigned made = have_vf_count(h, pf->addr);
-	(void)STR_COPY(e->profile, "vf");
-	(void)STR_COPY(e->name, "virtual function");
-	e->total = pf->caps.sriov_total;
-	e->available = e->total > made ? e->total - made : 0;
-	return 0;
+	*ret = (struct offer){ 0 };
+	if (!pf || pf->is_vf || !pf->caps.sriov || pf->caps.sriov_total == 0)
+		return;
+	unsigned made = have_vf_count(h, pf->addr), total = pf->caps.sriov_total;
+	ret->kind = (struct capacity){
+		.name = "SR-IOV",
+		.n_counters = 1,
+		.counters = { { "VFs", total } },
+		.n_profiles = 1,
+		.profiles = { { .name = "vf", .worth = 1, .takes = { 1 } } },
+	};
+	ret->use.count[0] = (uint16_t)(made < total ? made : total);
+	ret->use.used[0] = ret->use.count[0];
 }

@@ -3,7 +3,7 @@
 #pragma once
 #include "vfio/vfio.h"
 
-int passthrough_offer(const struct have *h, const char *device, struct offer *ret);
+void passthrough_offer(const struct have *h, const char *device, struct offer *ret);
 const struct function *passthrough_find(const struct have *h, const struct slice *s,
 					bool *ret_found);
 int passthrough_proof(const struct have *h, const struct slice *s);

@@ -9,7 +9,6 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "engine/world.h"
-#include "place/place.h"
 #include "support/alloc-fail.h"
 
 #define ENGINE_TRIES 3 /* slices that one claim is tried with */
@@ -200,7 +199,7 @@ static void test_engine_claims_together_share_synced_commits(void **state)
 	machine_add_type(&w->m, "sys:virtual/more/more", "more-1", 1);
 	world_observe(w);
 	apply(w, "version: 1\ndevices:\n  more: {match: {key: \"sys:virtual/more/more\"}}\n"
-		 "divide:\n  - {use: more, as: mdev, types: {more-1: 40}}\n"
+		 "divide:\n  - {use: more, as: mdev, layout: {more-1: 40}}\n"
 		 "classes:\n  lan: {from: more}\n  tty: {from: more}\n");
 	burst(w, "tty", 32, 5);
 }
@@ -758,10 +757,10 @@ static void test_f15_engine_policies_there_and_back_converge(void **state)
 {
 	struct world *w = *state;
 	static const char *const a = HEAD
-		"divide:\n  - {use: mtty, as: mdev, types: {mtty-1: 24}}\n"
+		"divide:\n  - {use: mtty, as: mdev, layout: {mtty-1: 24}}\n"
 		"classes:\n  tty: {from: mtty}\n" TAIL;
 	static const char *const b = HEAD
-		"divide:\n  - {use: mtty, as: mdev, types: {mtty-2: 12}}\n"
+		"divide:\n  - {use: mtty, as: mdev, layout: {mtty-2: 12}}\n"
 		"classes:\n  tty: {from: mtty}\n" TAIL;
 	for (unsigned i = 0; i < 3; i++) {
 		assert_true(apply(w, a));
@@ -791,7 +790,7 @@ static void test_engine_plan_names_the_steps_that_apply_performs(void **state)
 			w, HEAD
 			"divide:\n  - {use: nic, as: sriov, count: 7}\n"
 			"  - {use: gpu, as: passthrough, bind: early}\n"
-			"  - {use: mtty, as: mdev, types: {mtty-1: 3}}\nclasses:\n  lan: {from: nic}\n" TAIL) >
+			"  - {use: mtty, as: mdev, layout: {mtty-1: 3}}\nclasses:\n  lan: {from: nic}\n" TAIL) >
 		0);
 }
 
@@ -802,7 +801,7 @@ static void test_engine_plan_of_devices_without_a_driver_is_what_apply_performs(
 	static const char early[] = HEAD
 		"divide:\n  - {use: gpu, as: passthrough, bind: early}\n"
 		"  - {use: old, as: passthrough, bind: early}\n"
-		"  - {use: mtty, as: mdev, types: {mtty-1: 2}}\n" CLASSES_OF_GPUS TAIL;
+		"  - {use: mtty, as: mdev, layout: {mtty-1: 2}}\n" CLASSES_OF_GPUS TAIL;
 	have_device(&w->m.have, GPU)->driver[0] = '\0';
 	have_device(&w->m.have, OLD)->driver[0] = '\0';
 	world_observe(w);
@@ -1509,32 +1508,6 @@ static void test_engine_devices_are_worked_on_in_parallel(void **state)
 	assert_in_range(w->now - begun, 1000, 1100);
 }
 
-/* --- placement ------------------------------------------------------------------------------------------- */
-
-static void test_place_room_pending_of_a_pool_counts_once(void **state)
-{
-	(void)state;
-	struct place_profile p[] = { { .available = 24, .pool = 1, .pending = 2 },
-				     { .available = 12, .pool = 1, .pending = 3 },
-				     { .available = 5 } };
-	assert_int_equal(place_room(p, 3, 0), 24 - 2 - 6);
-	assert_int_equal(place_room(p, 3, 1), 12 - 3 - 1);
-	assert_int_equal(place_room(p, 3, 2), 5);
-	p[0].pending = 30;
-	assert_int_equal(place_room(p, 3, 1), 0);
-}
-
-static void test_place_choose_prefers_the_profile_then_packs(void **state)
-{
-	(void)state;
-	struct place_candidate c[] = { { .room = 4, .order = 1 },
-				       { .room = 3, .order = 0 },
-				       { .room = 2, .order = 0 },
-				       { .room = 0, .order = 0 } };
-	assert_int_equal(place_choose(c, 4), 2);
-	assert_int_equal(place_choose(&c[3], 1), 1);
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -1604,8 +1577,6 @@ int main(void)
 		T(test_engine_drift_is_repaired_only_when_the_policy_says),
 		T(test_engine_commit_fails_changes_nothing_and_recovers),
 		T(test_engine_devices_are_worked_on_in_parallel),
-		cmocka_unit_test(test_place_room_pending_of_a_pool_counts_once),
-		cmocka_unit_test(test_place_choose_prefers_the_profile_then_packs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,7 +92,7 @@ static bool divide_mdev(struct world *w, struct str_buf *b, const char *name, co
 	if (chance(w, 50))
 		str_buf_addf(b, "  - {use: %s, as: mdev, on-demand: [%s, %s]}\n", name, one, two);
 	else
-		str_buf_addf(b, "  - {use: %s, as: mdev, types: {%s: %u, %s: %u}}\n", name, one,
+		str_buf_addf(b, "  - {use: %s, as: mdev, layout: {%s: %u, %s: %u}}\n", name, one,
 			     (unsigned)world_random(w, most) + 1, two,
 			     (unsigned)world_random(w, 2) + 1);
 	return true;

@@ -162,12 +162,15 @@ static void test_f16_offer_types_share_one_pool(void **state)
 	struct offer o = { 0 };
 	parent_add(&h, 22);
 	picture_mdev(&h, PARENT, "mtty-2", UUID_A);
-	assert_int_equal(mdev_mech.offer(&h, PARENT, &o), 0);
-	assert_int_equal(o.n, 2);
-	assert_int_not_equal(o.entries[0].pool, 0);
-	assert_int_equal(o.entries[0].pool, o.entries[1].pool);
-	assert_int_equal(o.entries[1].total, 11 + 1);
-	offer_done(&o);
+	mdev_mech.offer(&h, PARENT, &o);
+	assert_null(capacity_wrong(&o.kind));
+	assert_int_equal(o.kind.n_profiles, 2);
+	assert_int_equal(capacity_more(&o.kind, &o.use, 0), 22);
+	assert_int_equal(capacity_more(&o.kind, &o.use, 1), 11);
+	/* What is promised of one is gone for both. */
+	capacity_add(&o.kind, &o.use, 1, 0);
+	assert_int_equal(capacity_more(&o.kind, &o.use, 0), 20);
+	assert_int_equal(capacity_more(&o.kind, &o.use, 1), 10);
 	have_done(&h);
 }
 

@@ -221,7 +221,7 @@ static void test_policy_pin_unenrolled_names_the_line(void **state)
 	m->unenrolled = "sys:virtual/mtty/mtty";
 	refused(m,
 		"version: 1\ndevices: {m: {match: {mdev-parent: mtty}}}\n"
-		"divide: [{use: m, as: mdev, types: {mtty-2: 1}}]\n",
+		"divide: [{use: m, as: mdev, layout: {mtty-2: 1}}]\n",
 		"policy.not-enrolled", "sys:virtual/mtty/mtty - -");
 	m->unenrolled = NULL;
 }
@@ -248,7 +248,7 @@ static void test_policy_pin_impossible_mechanism_refused(void **state)
 		"policy.cannot", "no mdev type");
 	refused(*state,
 		"version: 1\ndevices: {m: {match: {mdev-parent: mtty}}}\n"
-		"divide: [{use: m, as: mdev, types: {mtty-3: 1}}]\n",
+		"divide: [{use: m, as: mdev, layout: {mtty-3: 1}}]\n",
 		"policy.cannot", "it offers: mtty-2");
 	refused(*state,
 		"version: 1\ndevices: {m: {match: {mdev-parent: mtty}}}\n"

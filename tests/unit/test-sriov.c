@@ -559,11 +559,11 @@ static void test_offer_counts_what_is_left(void **state)
 	struct have h = { 0 };
 	struct offer o = { 0 };
 	pf_add(&h, 0x020000, 3);
-	assert_int_equal(sriov_mech.offer(&h, PF_KEY, &o), 0);
-	assert_int_equal(o.n, 1);
-	assert_int_equal(o.entries[0].total, 8);
-	assert_int_equal(o.entries[0].available, 5);
-	offer_done(&o);
+	sriov_mech.offer(&h, PF_KEY, &o);
+	assert_null(capacity_wrong(&o.kind));
+	assert_int_equal(o.kind.n_profiles, 1);
+	assert_int_equal(o.kind.counters[0].total, 8);
+	assert_int_equal(capacity_more(&o.kind, &o.use, 0), 5);
 	have_done(&h);
 }
 

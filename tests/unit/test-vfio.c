@@ -309,17 +309,16 @@ static void test_offer_bridge_and_groupless_offer_nothing(void **state)
 	struct have h = { 0 };
 	struct offer o = { 0 };
 	struct function *f = picture_function(&h, GPU, 0x060400, "", 7);
-	assert_int_equal(passthrough_mech.offer(&h, GPU_KEY, &o), 0);
-	assert_int_equal(o.n, 0);
+	passthrough_mech.offer(&h, GPU_KEY, &o);
+	assert_int_equal(o.kind.n_profiles, 0);
 	f->class = 0x030000;
 	f->iommu_group = -1;
-	assert_int_equal(passthrough_mech.offer(&h, GPU_KEY, &o), 0);
-	assert_int_equal(o.n, 0);
+	passthrough_mech.offer(&h, GPU_KEY, &o);
+	assert_int_equal(o.kind.n_profiles, 0);
 	f->iommu_group = 7;
-	assert_int_equal(passthrough_mech.offer(&h, GPU_KEY, &o), 0);
-	assert_int_equal(o.n, 1);
-	assert_int_equal(o.entries[0].available, 1);
-	offer_done(&o);
+	passthrough_mech.offer(&h, GPU_KEY, &o);
+	assert_int_equal(o.kind.n_profiles, 1);
+	assert_int_equal(capacity_more(&o.kind, &o.use, 0), 1);
 	have_done(&h);
 }
 

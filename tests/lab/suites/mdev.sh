@@ -21,7 +21,7 @@ suite_reset() {
 		  screen: {match: {mdev-parent: mdpy}, expect: 1}
 		divide:
 		  - {use: serial, as: mdev, on-demand: [mtty-1, mtty-2]}
-		  - {use: screen, as: mdev, types: {mdpy-hd: 2}}
+		  - {use: screen, as: mdev, layout: {mdpy-hd: 2}}
 		classes:
 		  tty: {from: serial, profiles: [mtty-2]}
 		  small: {from: serial, profiles: [mtty-1]}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where the next slice of a class would go, and how many more would find a place. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/array.h"
+#include "engine/internal.h"
+
+/* What is held now is what will be asked for; and of what is allowed, each once more. */
+static void mix_of(struct engine *e, const struct room *r, struct place_mix *ret)
+{
+	const struct want *first = r->wants[0];
+	*ret = (struct place_mix){ 0 };
+	for (uint32_t i = 0; i < first->n_types; i++) {
+		int profile = capacity_find(&r->kind, first->types[i]);
+		if (profile >= 0)
+			ret->asked[profile] = 1;
+	}
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		const struct want *w = s->claim[0] ? store_want(e, s->device) : NULL;
+		int profile = w && str_eq(w->where, first->where)
+				      ? capacity_find(&r->kind, s->profile)
+				      : -1;
+		if (profile >= 0 && ret->asked[profile])
+			ret->asked[profile]++;
+	}
+}
+
+/* Room that is kept for a class is there for its own claims. */
+static size_t keeps_of(struct engine *e, const struct policy_class *class, const struct room *r,
+		       struct place_keep *ret)
+{
+	size_t n = 0;
+	const struct want *w = r->wants[0];
+	for (uint32_t i = 0; i < w->n_keep; i++) {
+		const struct policy_class *c = policy_class_find(e->policy, w->keep[i]);
+		struct room_profiles profiles = { .n = 0 };
+		if (c && !str_eq(c->name, class->name))
+			room_class_profiles(&r->kind, w, c, &profiles);
+		if (profiles.n)
+			ret[n++] = (struct place_keep){ profiles.of[0], w->keep_count[i] };
+	}
+	return n;
+}
+
+static bool place(const struct place_weights *w, const struct room *r,
+		  const struct place_wish *wish, struct place_answer *ret, bool *kept)
+{
+	struct place_answer unused;
+	if (place_online(w, r->uses, r->n, wish, ret))
+		return true;
+	struct place_wish anyhow = *wish;
+	anyhow.n_keep = 0;
+	*kept = *kept || (wish->n_keep && place_online(w, r->uses, r->n, &anyhow, &unused));
+	return false;
+}
+
+static void look_in(struct engine *e, const struct policy_class *class, const struct room *r,
+		    struct fit_place *best, bool *kept)
+{
+	struct room_profiles profiles;
+	struct place_keep keep[POLICY_KEEPS];
+	struct place_mix mix;
+	struct place_weights weights;
+	mix_of(e, r, &mix);
+	place_weights_set(&weights, &r->kind, &mix);
+	room_class_profiles(&r->kind, r->wants[0], class, &profiles);
+	struct place_wish wish = { .keep = keep, .n_keep = keeps_of(e, class, r, keep) };
+	for (uint32_t i = 0; i < profiles.n && (!best->room || i <= best->order); i++) {
+		struct place_answer where;
+		wish.profile = profiles.of[i];
+		if (!place(&weights, r, &wish, &where, kept) ||
+		    (best->room && i == best->order && where.cost >= best->where.cost))
+			continue;
+		*best = (struct fit_place){
+			.room = r, .order = i, .profile = profiles.of[i], .where = where
+		};
+	}
+}
+
+bool fit_next(struct engine *e, const struct policy_class *class, const struct rooms *rooms,
+	      struct fit_place *ret, bool *kept)
+{
+	*ret = (struct fit_place){ .room = NULL };
+	for (size_t i = 0; i < rooms->n; i++)
+		look_in(e, class, &rooms->rooms[i], ret, kept);
+	return ret->room != NULL;
+}
+
+/* --- how many ------------------------------------------------------------------------------------------ */
+
+struct fits {
+	struct engine_fit *of;
+	size_t n;
+};
+
+static struct engine_fit *fits_of(struct fits *f, const struct want *w)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (str_eq(f->of[i].device, w->device))
+			return &f->of[i];
+	struct engine_fit *fit = ARRAY_ADD(f->of, f->n);
+	if (fit)
+		memcpy(fit->device, w->device, sizeof(fit->device));
+	return fit;
+}
+
+static int count_slices(struct engine *e, const struct policy_class *class, struct fits *f)
+{
+	for (size_t i = 0; i < e->rec.n_wants; i++)
+		if (policy_class_from(class, e->rec.wants[i].selection) &&
+		    !fits_of(f, &e->rec.wants[i]))
+			return -ENOMEM;
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		const struct want *w = store_want(e, s->device);
+		if (!w || !str_eq(w->mech, s->mech) || !policy_class_from(class, w->selection) ||
+		    pick_preference(e, class, w, s->profile) < 0)
+			continue;
+		struct engine_fit *fit = fits_of(f, w);
+		if (!fit)
+			return -ENOMEM;
+		fit->there++;
+		fit->ready += s->state == SLICE_READY && !s->claim[0];
+	}
+	return 0;
+}
+
+/* As claims would find places, one after the other. */
+static int count_more(struct engine *e, const struct policy_class *class, struct fits *f)
+{
+	_cleanup_(rooms_done) struct rooms rooms = { 0 };
+	struct fit_place next;
+	bool kept = false;
+	int r = e->have ? rooms_make(e, class, &rooms) : 0;
+	for (size_t n = 0; r >= 0 && n < ENGINE_CLAIMS_MAX; n++) {
+		if (!fit_next(e, class, &rooms, &next, &kept))
+			break;
+		/* The room is one of ours. */
+		struct room *room = &rooms.rooms[next.room - rooms.rooms];
+		struct engine_fit *fit = fits_of(f, room->wants[next.where.device]);
+		if (!fit)
+			return -ENOMEM;
+		capacity_add(&room->kind, &room->uses[next.where.device], next.profile,
+			     next.where.start);
+		fit->more++;
+	}
+	return r;
+}
+
+int engine_fit(struct engine *e, const char *class, struct engine_fit **ret, size_t *ret_n)
+{
+	struct fits f = { 0 };
+	const struct policy_class *c = e->policy ? policy_class_find(e->policy, class) : NULL;
+	int r = c ? count_slices(e, c, &f) : -ENOENT;
+	if (r >= 0)
+		r = count_more(e, c, &f);
+	if (r < 0) {
+		free(f.of);
+		return r;
+	}
+	*ret = f.of;
+	*ret_n = f.n;
+	return 0;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What devices can still yield: what their mechanisms offer, less what is promised and not made yet.
+ * Devices that are alike are put together, so that a place is looked for among all of them at once.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/array.h"
+#include "engine/internal.h"
+
+bool room_on_demand(const struct want *w)
+{
+	for (uint32_t i = 0; i < w->n_types; i++)
+		if (w->type_count[i])
+			return false;
+	return w->n_types > 0;
+}
+
+/* --- one device ---------------------------------------------------------------------------------- */
+
+static void promise(const struct capacity *k, struct capacity_use *use, const struct slice *s)
+{
+	int profile = capacity_find(k, s->profile);
+	if (profile >= 0 && capacity_starts(k, use, (uint32_t)profile) >> s->start & 1)
+		capacity_add(k, use, (uint32_t)profile, s->start);
+}
+
+void room_offer(struct engine *e, const struct want *w, struct offer *ret)
+{
+	const struct mech *m = goal_mech(e, w->mech);
+	*ret = (struct offer){ 0 };
+	if (!m || !e->have)
+		return;
+	m->offer(e->have, w->device, ret);
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		bool found;
+		if (!str_eq(s->device, w->device) || !str_eq(s->mech, w->mech) ||
+		    s->state == SLICE_REMOVING || s->state == SLICE_LOST)
+			continue;
+		(void)goal_find(e, s, &found);
+		if (!found)
+			promise(&ret->kind, &ret->use, s);
+	}
+}
+
+/* --- devices that are alike ------------------------------------------------------------------------- */
+
+static bool profile_alike(const struct capacity_profile *a, const struct capacity_profile *b)
+{
+	return str_eq(a->name, b->name) && a->size == b->size && a->starts == b->starts &&
+	       a->mode == b->mode && a->bars == b->bars;
+}
+
+static bool kind_alike(const struct capacity *a, const struct capacity *b)
+{
+	if (a->n_slots != b->n_slots || a->n_profiles != b->n_profiles ||
+	    a->n_counters != b->n_counters)
+		return false;
+	for (uint32_t i = 0; i < a->n_profiles; i++)
+		if (!profile_alike(&a->profiles[i], &b->profiles[i]))
+			return false;
+	return true;
+}
+
+static bool want_alike(const struct want *a, const struct want *b)
+{
+	return str_eq(a->mech, b->mech) && str_eq(a->selection, b->selection) &&
+	       str_eq(a->where, b->where) && a->n_types == b->n_types &&
+	       memcmp(a->types, b->types, sizeof(a->types)) == 0;
+}
+
+static uint32_t left_of(const struct capacity *k, const struct capacity_use *use)
+{
+	return k->n_counters ? k->counters[0].total - use->used[0] : 0;
+}
+
+/*
+ * Of a device that tells only what is left, total and units are guesses, the better the more is left.
+ * So all are counted by the guess of the emptiest one: what is left of each stays, and how many more of
+ * a profile each device says it could make.
+ */
+static void use_rebase(const struct capacity *from, const struct capacity *to,
+		       struct capacity_use *use)
+{
+	for (uint32_t i = 0; i < from->n_counters; i++)
+		use->used[i] += to->counters[i].total - from->counters[i].total;
+	for (uint32_t i = 0; i < from->n_profiles; i++)
+		if (from->profiles[i].most)
+			use->count[i] = (uint16_t)(use->count[i] + to->profiles[i].most -
+						   from->profiles[i].most);
+}
+
+static void kind_widen(struct capacity *to, const struct capacity *by, bool emptier)
+{
+	for (uint32_t i = 0; i < to->n_counters; i++)
+		if (by->counters[i].total > to->counters[i].total)
+			to->counters[i].total = by->counters[i].total;
+	for (uint32_t i = 0; i < to->n_profiles; i++) {
+		struct capacity_profile *p = &to->profiles[i];
+		if (by->profiles[i].most > p->most)
+			p->most = by->profiles[i].most;
+		if (!emptier)
+			continue;
+		p->worth = by->profiles[i].worth;
+		memcpy(p->takes, by->profiles[i].takes, sizeof(p->takes));
+	}
+}
+
+static int room_join(struct room *r, const struct want *w, const struct offer *o)
+{
+	struct capacity wide = r->kind;
+	bool emptier = r->n == 0 ||
+		       left_of(&o->kind, &o->use) > left_of(&r->kind, &r->uses[r->emptiest]);
+	kind_widen(&wide, &o->kind, emptier);
+	size_t n = r->n;
+	const struct want **want = ARRAY_ADD(r->wants, n);
+	struct capacity_use *use = ARRAY_ADD(r->uses, r->n);
+	if (!want || !use)
+		return -ENOMEM;
+	*want = w;
+	*use = o->use;
+	for (size_t i = 0; i + 1 < r->n; i++)
+		use_rebase(&r->kind, &wide, &r->uses[i]);
+	use_rebase(&o->kind, &wide, use);
+	if (emptier)
+		r->emptiest = r->n - 1;
+	r->kind = wide;
+	return 0;
+}
+
+static struct room *room_find(struct rooms *rooms, const struct want *w, const struct capacity *k)
+{
+	for (size_t i = 0; i < rooms->n; i++)
+		if (want_alike(rooms->rooms[i].wants[0], w) && kind_alike(&rooms->rooms[i].kind, k))
+			return &rooms->rooms[i];
+	struct room *r = ARRAY_ADD(rooms->rooms, rooms->n);
+	if (r)
+		*r = (struct room){ .kind = *k };
+	return r;
+}
+
+void rooms_done(struct rooms *rooms)
+{
+	for (size_t i = 0; i < rooms->n; i++) {
+		free(rooms->rooms[i].uses);
+		free(rooms->rooms[i].wants);
+	}
+	free(rooms->rooms);
+	*rooms = (struct rooms){ 0 };
+}
+
+bool room_usable(struct engine *e, const char *device)
+{
+	const struct device_state *d = state_device(e, device);
+	return d && !d->stuck[0];
+}
+
+int rooms_make(struct engine *e, const struct policy_class *class, struct rooms *ret)
+{
+	for (size_t i = 0; i < e->rec.n_wants; i++) {
+		const struct want *w = &e->rec.wants[i];
+		struct offer o;
+		if (!policy_class_from(class, w->selection) || !room_on_demand(w) ||
+		    !room_usable(e, w->device))
+			continue;
+		room_offer(e, w, &o);
+		if (o.kind.n_profiles == 0)
+			continue;
+		struct room *r = room_find(ret, w, &o.kind);
+		if (!r || room_join(r, w, &o) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* --- which profiles will do -------------------------------------------------------------------------- */
+
+static bool want_allows(const struct want *w, const char *profile)
+{
+	for (uint32_t i = 0; i < w->n_types; i++)
+		if (str_eq(w->types[i], profile))
+			return true;
+	return w->n_types == 0;
+}
+
+static uint32_t takes(const struct capacity *k, const struct capacity_profile *p,
+		      const char *counter)
+{
+	for (uint32_t i = 0; i < k->n_counters; i++)
+		if (str_eq(k->counters[i].name, counter))
+			return p->takes[i];
+	return 0;
+}
+
+static bool enough(const struct policy_class *c, const struct capacity *k,
+		   const struct capacity_profile *p)
+{
+	for (uint32_t i = 0; i < c->n_engines; i++)
+		if (takes(k, p, c->engines[i]) < c->engine_count[i])
+			return false;
+	return p->memory >= c->memory && p->compute >= c->compute;
+}
+
+static void add(const struct capacity *k, const struct want *w, const struct policy_class *c,
+		const char *name, struct room_profiles *ret)
+{
+	int profile = capacity_find(k, name);
+	if (profile < 0 || !want_allows(w, name) || !enough(c, k, &k->profiles[profile]))
+		return;
+	for (uint32_t i = 0; i < ret->n; i++)
+		if (ret->of[i] == (uint32_t)profile)
+			return;
+	ret->of[ret->n++] = (uint32_t)profile;
+}
+
+/* The smallest first; of those that are alike the one that is named first. */
+static void sort(const struct capacity *k, struct room_profiles *p)
+{
+	for (uint32_t i = 1; i < p->n; i++)
+		for (uint32_t j = i; j > 0; j--) {
+			const struct capacity_profile *a = &k->profiles[p->of[j - 1]],
+						      *b = &k->profiles[p->of[j]];
+			if (a->memory < b->memory ||
+			    (a->memory == b->memory && a->worth <= b->worth))
+				break;
+			uint32_t swap = p->of[j];
+			p->of[j] = p->of[j - 1];
+			p->of[j - 1] = swap;
+		}
+}
+
+void room_class_profiles(const struct capacity *k, const struct want *w,
+			 const struct policy_class *c, struct room_profiles *ret)
+{
+	ret->n = 0;
+	for (uint32_t i = 0; i < c->n_profiles; i++)
+		add(k, w, c, c->profiles[i], ret);
+	if (c->n_profiles)
+		return;
+	for (uint32_t i = 0; i < w->n_types; i++)
+		add(k, w, c, w->types[i], ret);
+	for (uint32_t i = 0; w->n_types == 0 && i < k->n_profiles; i++)
+		add(k, w, c, k->profiles[i].name, ret);
+	if (policy_class_asks(c))
+		sort(k, ret);
+}
