@@ -15,6 +15,7 @@
 #include "policy/match.h"
 #include "policy/option.h"
 #include "policy/source.h"
+#include "policy/suggest.h"
 #include "policy/value.h"
 
 #define MATCH_DEPTH_MAX 8
@@ -130,10 +131,10 @@ static enum quoting quoting_of(enum option_kind kind)
 	return QUOTING_FREE;
 }
 
-static int check_quoting(struct loader *l, enum option_kind kind, struct fy_node *n,
-			 const char *text, struct policy_position at, const char *key)
+/* number: said where quotes are not wanted. */
+static int check_quoting(struct loader *l, enum quoting rule, struct fy_node *n, const char *text,
+			 struct policy_position at, const char *key, const char *number)
 {
-	enum quoting rule = quoting_of(kind);
 	bool plain = is_plain(n);
 	if (plain && (rule == QUOTING_ALWAYS ||
 		      (rule == QUOTING_IF_AMBIGUOUS && policy_text_ambiguous(text)))) {
@@ -146,8 +147,7 @@ static int check_quoting(struct loader *l, enum option_kind kind, struct fy_node
 	}
 	if (!plain && rule == QUOTING_NEVER) {
 		policy_source_error(l->source, at, "policy.type",
-				    "%.40s must be %s, \"%.40s\" is a text", key,
-				    kind == OPTION_BOOL ? "true or false" : "a number", text);
+				    "%.40s must be %s, \"%.40s\" is a text", key, number, text);
 		err_todo(l->err, "leave the quotes out");
 		return -EINVAL;
 	}
@@ -157,7 +157,9 @@ static int check_quoting(struct loader *l, enum option_kind kind, struct fy_node
 static int read_scalar(struct loader *l, const struct policy_option *o, struct fy_node *n,
 		       struct policy_position at, const char *text, struct policy_value *ret)
 {
-	int r = check_quoting(l, o->kind, n, text, at, o->key);
+	enum quoting rule = o->quoted ? QUOTING_ALWAYS : quoting_of(o->kind);
+	int r = check_quoting(l, rule, n, text, at, o->key,
+			      o->kind == OPTION_BOOL ? "true or false" : "a number");
 	if (r < 0)
 		return r;
 	struct policy_complaint c;
@@ -346,7 +348,7 @@ static int check_name(struct loader *l, const struct policy_option *o, struct fy
 		      const char *name, struct policy_position at)
 {
 	const char *where = o->key;
-	int r = check_quoting(l, OPTION_NAME, key, name, at, where);
+	int r = check_quoting(l, QUOTING_IF_AMBIGUOUS, key, name, at, where, NULL);
 	if (r < 0)
 		return r;
 	if (o->form)
@@ -498,22 +500,37 @@ static int load_match_key(struct loader *l, const struct policy_option *o, struc
 	return load_matches(l, o, n, at, depth, child);
 }
 
+/* The option of table below which key would be known; NULL: none. */
+static const struct policy_option *key_below(const struct policy_option *table, const char *key)
+{
+	for (; table->key; table++) {
+		const struct policy_option *o =
+			table->children ? policy_option_find(table->children, key) : NULL;
+		if (o && o->kind != OPTION_LATER)
+			return table;
+	}
+	return NULL;
+}
+
 static int unknown_key(struct loader *l, const struct policy_option *table, const char *key,
 		       const char *where, struct policy_position at)
 {
 	policy_source_error(l->source, at, "policy.unknown-key", "unknown key \"%.60s\" in %s", key,
 			    where);
-	const char *nearest = policy_option_nearest(table, key);
-	if (nearest) {
-		err_todo(l->err, "did you mean \"%s\"?", nearest);
+	const struct policy_option *below = key_below(table, key);
+	if (!below)
+		below = key_below(l->source->language->options, key);
+	if (below) {
+		err_todo(l->err, "move it: \"%s\" is a key under \"%s\"", key, below->key);
 		return -EINVAL;
 	}
-	_cleanup_(str_buf_done) struct str_buf known = { 0 };
+	struct suggestion s;
+	suggestion_init(&s, key);
 	for (; table->key; table++)
 		if (table->kind != OPTION_LATER)
-			str_buf_addf(&known, "%s%s", known.len ? ", " : "", table->key);
-	_cleanup_free_ char *list = str_buf_take(&known);
-	err_todo(l->err, "use one of: %s", list ? list : "");
+			suggestion_add(&s, table->key);
+	_cleanup_free_ char *todo = suggestion_take(&s, "leave it out");
+	err_todo(l->err, "%s", todo ? todo : "leave it out");
 	return -EINVAL;
 }
 

@@ -51,113 +51,226 @@ int policy_match_add_value(struct policy_match *leaf, const char *value)
 	return 0;
 }
 
-static bool leaf_test(const struct policy_match *m, const struct match_subject *s)
+void match_trace_done(struct match_trace *t)
 {
-	for (size_t i = 0; i < m->n_values; i++)
-		if (m->option->test(s, m->values[i]))
-			return true;
-	return false;
+	free(t->causes);
+	*t = (struct match_trace){ 0 };
 }
 
-bool policy_match_test(const struct policy_match *m, const struct match_subject *s)
+static void trace_add(struct match_trace *t, const struct policy_match *leaf, bool holds)
+{
+	struct match_cause *c = ARRAY_ADD(t->causes, t->n);
+	if (c)
+		*c = (struct match_cause){ .leaf = leaf, .holds = holds };
+	else
+		t->failed = true;
+}
+
+/* Of what came from begin on, only that from kept on was the cause. */
+static void trace_settle(struct match_trace *t, size_t begin, size_t kept)
+{
+	memmove(t->causes + begin, t->causes + kept, (t->n - kept) * sizeof(*t->causes));
+	t->n -= kept - begin;
+}
+
+#define FACT_MAX 320
+
+static bool leaf_test(const struct policy_match *m, const struct match_subject *s,
+		      struct match_trace *trace)
+{
+	char text[FACT_MAX];
+	const char *fact = m->option->fact(s, text, sizeof(text));
+	bool holds = false;
+	for (size_t i = 0; fact && !holds && i < m->n_values; i++)
+		holds = m->option->test(fact, m->values[i]);
+	if (trace)
+		trace_add(trace, m, holds);
+	return holds;
+}
+
+bool policy_match_test(const struct policy_match *m, const struct match_subject *s,
+		       struct match_trace *trace)
 {
 	if (m->op == MATCH_LEAF)
-		return leaf_test(m, s);
+		return leaf_test(m, s, trace);
 
-	bool any = false, all = true;
+	/* One child that holds settles "any"; one that does not, "all", and "not" the other way round. */
+	bool settles = m->op == MATCH_ANY, result = !settles;
+	size_t begin = trace ? trace->n : 0;
 	for (size_t i = 0; i < m->n_children; i++) {
-		bool holds = policy_match_test(m->children[i], s);
-		any = any || holds;
-		all = all && holds;
-	}
-	switch (m->op) {
-	case MATCH_ANY:
-		return any;
-	case MATCH_NOT: /* of the keys below it taken together */
-		return !all;
-	case MATCH_ALL:
-	case MATCH_LEAF:
+		size_t kept = trace ? trace->n : 0;
+		if (policy_match_test(m->children[i], s, trace) != settles)
+			continue;
+		if (trace && trace->n > begin)
+			trace_settle(trace, begin, kept);
+		result = settles;
 		break;
 	}
-	return all;
+	return m->op == MATCH_NOT ? !result : result;
 }
 
-static const char *subject_key(const struct match_subject *s)
+static void cause_text(const struct match_cause *c, const struct match_subject *s,
+		       struct str_buf *out)
 {
+	char text[FACT_MAX];
+	const struct policy_match *leaf = c->leaf;
+	const char *key = leaf->option->key, *fact = leaf->option->fact(s, text, sizeof(text));
+	if (fact)
+		str_buf_addf(out, "%s%s is %s", out->len ? "; " : "", key, fact);
+	else
+		str_buf_addf(out, "%sit has no %s", out->len ? "; " : "", key);
+	if (c->holds)
+		return;
+	for (size_t i = 0; i < leaf->n_values; i++)
+		str_buf_addf(out, "%s%s", i ? " or " : ", wanted ", leaf->values[i]);
+}
+
+char *match_trace_text(const struct match_trace *t, const struct match_subject *s)
+{
+	struct str_buf b = { 0 };
+	for (size_t i = 0; i < t->n; i++)
+		cause_text(&t->causes[i], s, &b);
+	if (!t->failed)
+		return str_buf_take(&b);
+	str_buf_done(&b);
+	return NULL;
+}
+
+/* --- what a device has ----------------------------------------------------------------------- */
+
+const char *match_fact_address(const struct match_subject *s, char *ret, size_t size)
+{
+	(void)ret, (void)size;
+	return s->f ? s->f->addr : NULL;
+}
+
+const char *match_fact_key(const struct match_subject *s, char *ret, size_t size)
+{
+	(void)ret, (void)size;
 	return s->f ? s->f->key : s->parent->key;
 }
 
-bool match_test_address(const struct match_subject *s, const char *value)
+static const char *pair_of_ids(unsigned first, unsigned second, char *ret, size_t size)
 {
-	return s->f && str_eq(s->f->addr, value);
+	return str_format(ret, size, "%04x:%04x", first, second) == 0 ? ret : NULL;
 }
 
-bool match_test_key(const struct match_subject *s, const char *value)
+const char *match_fact_id(const struct match_subject *s, char *ret, size_t size)
 {
-	return str_eq(subject_key(s), value);
+	return s->f ? pair_of_ids(s->f->vendor, s->f->device, ret, size) : NULL;
 }
 
-bool match_test_path(const struct match_subject *s, const char *value)
+const char *match_fact_vendor(const struct match_subject *s, char *ret, size_t size)
 {
-	const char *rest = str_after(subject_key(s), value);
-	return rest && (*rest == '\0' || *rest == '/' || str_ends(value, "/"));
+	return s->f && str_format(ret, size, "%04x", s->f->vendor) == 0 ? ret : NULL;
 }
 
-bool match_test_id(const struct match_subject *s, const char *value)
+/* Functions without one read as zeroes. */
+const char *match_fact_subsystem(const struct match_subject *s, char *ret, size_t size)
 {
-	char id[16];
-	return s->f && STR_FORMAT(id, "%04x:%04x", s->f->vendor, s->f->device) >= 0 &&
-	       strcasecmp(id, value) == 0;
+	bool has = s->f && (s->f->subvendor || s->f->subdevice);
+	return has ? pair_of_ids(s->f->subvendor, s->f->subdevice, ret, size) : NULL;
 }
 
-bool match_test_class(const struct match_subject *s, const char *value)
+const char *match_fact_serial(const struct match_subject *s, char *ret, size_t size)
 {
-	return s->f && str_eq(pci_class_name(s->f->class), value);
+	bool has = s->f && s->f->caps.has_serial;
+	return has && str_format(ret, size, "%016llx", (unsigned long long)s->f->caps.serial) == 0
+		       ? ret
+		       : NULL;
 }
 
-bool match_test_driver(const struct match_subject *s, const char *value)
+const char *match_fact_class(const struct match_subject *s, char *ret, size_t size)
 {
-	return s->f && str_eq(s->f->driver, value);
+	(void)ret, (void)size;
+	return s->f ? pci_class_name(s->f->class) : NULL;
 }
 
-bool match_test_netdev(const struct match_subject *s, const char *value)
+const char *match_fact_driver(const struct match_subject *s, char *ret, size_t size)
 {
-	const char *names = s->f && s->facts->netdevs
-				    ? s->facts->netdevs(s->facts->userdata, s->f->addr)
-				    : NULL;
+	(void)ret, (void)size;
+	return s->f && s->f->driver[0] ? s->f->driver : NULL;
+}
+
+static const char *unless_empty(const char *words)
+{
+	return words && *words ? words : NULL;
+}
+
+const char *match_fact_netdevs(const struct match_subject *s, char *ret, size_t size)
+{
+	(void)ret, (void)size;
+	const struct policy_facts *facts = s->facts;
+	return s->f && facts->netdevs ? unless_empty(facts->netdevs(facts->userdata, s->f->addr))
+				      : NULL;
+}
+
+const char *match_fact_model(const struct match_subject *s, char *ret, size_t size)
+{
+	(void)ret, (void)size;
+	const struct policy_facts *facts = s->facts;
+	return s->f && facts->model ? unless_empty(facts->model(facts->userdata, s->f)) : NULL;
+}
+
+const char *match_fact_numa(const struct match_subject *s, char *ret, size_t size)
+{
+	bool known = s->f && s->f->numa_node >= 0;
+	return known && str_format(ret, size, "%d", s->f->numa_node) == 0 ? ret : NULL;
+}
+
+const char *match_fact_labels(const struct match_subject *s, char *ret, size_t size)
+{
+	const struct policy_facts *facts = s->facts;
+	const char *key = match_fact_key(s, ret, size);
+	return facts->labels ? unless_empty(facts->labels(facts->userdata, key)) : NULL;
+}
+
+const char *match_fact_boot_display(const struct match_subject *s, char *ret, size_t size)
+{
+	(void)ret, (void)size;
+	return s->f && s->f->boot_vga ? "true" : "false";
+}
+
+/* A PCI function is in /sys/class/mdev_bus under its address. */
+const char *match_fact_mdev_parent(const struct match_subject *s, char *ret, size_t size)
+{
+	(void)ret, (void)size;
+	if (s->f)
+		return s->f->mdev_parent > 0 ? s->f->addr : NULL;
+	return s->parent->name;
+}
+
+/* --- and whether that is what is wanted ------------------------------------------------------ */
+
+bool match_same(const char *fact, const char *value)
+{
+	return str_eq(fact, value);
+}
+
+bool match_same_hex(const char *fact, const char *value)
+{
+	return strcasecmp(fact, value) == 0;
+}
+
+bool match_has_word(const char *fact, const char *value)
+{
 	size_t len = strlen(value);
-	while (names && *names) {
-		size_t n = strcspn(names, " ");
-		if (n == len && memcmp(names, value, len) == 0)
+	while (*fact) {
+		size_t n = strcspn(fact, " ");
+		if (n == len && memcmp(fact, value, len) == 0)
 			return true;
-		names += n + (names[n] == ' ');
+		fact += n + (fact[n] == ' ');
 	}
 	return false;
 }
 
-bool match_test_model(const struct match_subject *s, const char *value)
+bool match_has_part(const char *fact, const char *value)
 {
-	const char *model = s->f && s->facts->model ? s->facts->model(s->facts->userdata, s->f)
-						    : NULL;
-	return model && strcasestr(model, value);
+	return strcasestr(fact, value);
 }
 
-bool match_test_numa(const struct match_subject *s, const char *value)
+bool match_is_below(const char *fact, const char *value)
 {
-	char node[16];
-	return s->f && STR_FORMAT(node, "%d", s->f->numa_node) >= 0 && str_eq(node, value);
-}
-
-bool match_test_boot_display(const struct match_subject *s, const char *value)
-{
-	bool is = s->f && s->f->boot_vga;
-	return is == str_eq(value, "true");
-}
-
-bool match_test_mdev_parent(const struct match_subject *s, const char *value)
-{
-	/* A PCI function is in /sys/class/mdev_bus under its address. */
-	if (s->f)
-		return s->f->mdev_parent > 0 && str_eq(s->f->addr, value);
-	return str_eq(s->parent->name, value);
+	const char *rest = str_after(fact, value);
+	return rest && (*rest == '\0' || *rest == '/' || str_ends(value, "/"));
 }

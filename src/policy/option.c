@@ -196,64 +196,114 @@ static const char *const drift_words[] = { "report", "repair", NULL };
 static const char *const drift_words_later[] = { "adopt", NULL };
 static const char *const on_remove_words[] = { "keep", "destroy", NULL };
 
+static const struct policy_form vendor_form = {
+	.regex = "^[0-9A-Fa-f]{4}$",
+	.name = "vendor id (four hexadecimal digits)",
+	.todo = "copy it from carve show DEVICE, in quotes: \"10de\"",
+};
+static const struct policy_form serial_form = {
+	.regex = "^[0-9A-Fa-f]{16}$",
+	.name = "serial number (16 hexadecimal digits)",
+	.todo = "copy it from carve show DEVICE, in quotes and without dashes",
+};
+
 #define LEAF .many = true, .most = 64
 const struct policy_option policy_match_options[] = {
 	{ .key = "address",
 	  .kind = OPTION_ADDRESS,
 	  LEAF,
-	  .test = match_test_address,
+	  .fact = match_fact_address,
+	  .test = match_same,
 	  .help = "PCI address. Addresses may change; the device is pinned by its key at apply." },
 	{ .key = "key",
 	  .kind = OPTION_KEY,
 	  LEAF,
-	  .test = match_test_key,
+	  .fact = match_fact_key,
+	  .test = match_same,
 	  .help = "Device key, the whole of it." },
 	{ .key = "path",
 	  .kind = OPTION_KEY,
 	  LEAF,
-	  .test = match_test_path,
+	  .fact = match_fact_key,
+	  .test = match_is_below,
 	  .help = "Beginning of device keys: everything below one port or bridge." },
 	{ .key = "id",
 	  .kind = OPTION_ID,
 	  LEAF,
-	  .test = match_test_id,
+	  .fact = match_fact_id,
+	  .test = match_same_hex,
 	  .help = "Vendor and device id, in quotes." },
+	{ .key = "vendor",
+	  .kind = OPTION_TEXT,
+	  LEAF,
+	  .quoted = true,
+	  .form = &vendor_form,
+	  .fact = match_fact_vendor,
+	  .test = match_same_hex,
+	  .help = "Vendor id, in quotes." },
+	{ .key = "subsystem",
+	  .kind = OPTION_ID,
+	  LEAF,
+	  .fact = match_fact_subsystem,
+	  .test = match_same_hex,
+	  .help = "Vendor and device id of the subsystem (who made the card), in quotes." },
+	{ .key = "serial",
+	  .kind = OPTION_TEXT,
+	  LEAF,
+	  .quoted = true,
+	  .form = &serial_form,
+	  .fact = match_fact_serial,
+	  .test = match_same_hex,
+	  .help = "Device serial number of PCIe, 16 hexadecimal digits in quotes." },
 	{ .key = "class",
 	  .kind = OPTION_WORD,
 	  LEAF,
 	  .words = class_words,
-	  .test = match_test_class,
+	  .fact = match_fact_class,
+	  .test = match_same,
 	  .help = "Kind of device, by PCI class." },
 	{ .key = "driver",
 	  .kind = OPTION_TEXT,
 	  LEAF,
-	  .test = match_test_driver,
+	  .fact = match_fact_driver,
+	  .test = match_same,
 	  .help = "Driver bound now." },
 	{ .key = "netdev",
 	  .kind = OPTION_TEXT,
 	  LEAF,
-	  .test = match_test_netdev,
+	  .fact = match_fact_netdevs,
+	  .test = match_has_word,
 	  .help = "Network interface." },
 	{ .key = "model",
 	  .kind = OPTION_TEXT,
 	  LEAF,
-	  .test = match_test_model,
+	  .fact = match_fact_model,
+	  .test = match_has_part,
 	  .help = "Part of the name in pci.ids, in upper or lower case." },
 	{ .key = "numa",
 	  .kind = OPTION_NUMBER,
 	  LEAF,
 	  .max = 1023,
-	  .test = match_test_numa,
+	  .fact = match_fact_numa,
+	  .test = match_same,
 	  .help = "NUMA node." },
 	{ .key = "boot-display",
 	  .kind = OPTION_BOOL,
-	  .test = match_test_boot_display,
+	  .fact = match_fact_boot_display,
+	  .test = match_same,
 	  .help = "Whether the firmware used it as the display." },
 	{ .key = "mdev-parent",
 	  .kind = OPTION_TEXT,
 	  LEAF,
-	  .test = match_test_mdev_parent,
+	  .fact = match_fact_mdev_parent,
+	  .test = match_same,
 	  .help = "Name in /sys/class/mdev_bus." },
+	{ .key = "labels",
+	  .kind = OPTION_NAME,
+	  LEAF,
+	  .fact = match_fact_labels,
+	  .test = match_has_word,
+	  .help = "Labels that root gave the device in /etc/carve/devices; one of them is enough." },
 	{ .key = "not",
 	  .kind = OPTION_MATCH,
 	  .children = policy_match_options,
@@ -268,8 +318,6 @@ const struct policy_option policy_match_options[] = {
 	  .children = policy_match_options,
 	  .most = 64,
 	  .help = "Holds when each of these holds." },
-	{ .key = "labels", .kind = OPTION_LATER },
-	{ .key = "serial", .kind = OPTION_LATER },
 	{ .key = NULL },
 };
 
@@ -283,7 +331,6 @@ static const struct policy_option selection_options[] = {
 	{ .key = "expect",
 	  OPTION_NUMBER_IN(policy_selection, expect, 0, 4096),
 	  .help = "How many devices this must find; anything else is refused." },
-	{ .key = "labels", .kind = OPTION_LATER },
 	{ .key = NULL },
 };
 
@@ -353,6 +400,12 @@ static const struct policy_option divide_options[] = {
 	  .words_later = mech_words_later,
 	  .store = store_word_text,
 	  .help = "Mechanism." },
+	{ .key = "when",
+	  .kind = OPTION_MATCH,
+	  OPTION_FIELD(policy_divide, when),
+	  .children = policy_match_options,
+	  .help = "Only for those of the devices that match this; the first entry that is for a "
+		  "device counts." },
 	{ .key = "bind",
 	  OPTION_WORD_IN(policy_divide, bind_early, bind_words),
 	  .store = store_word_bool,
@@ -535,46 +588,4 @@ const struct policy_option *policy_option_find(const struct policy_option *table
 		if (str_eq(table->key, key))
 			return table;
 	return NULL;
-}
-
-/* Levenshtein distance of two short words; 99 when one is too long to be a typing mistake. */
-static unsigned distance(const char *a, const char *b)
-{
-	enum {
-		MAX = 32
-	};
-	size_t la = strlen(a), lb = strlen(b);
-	if (la >= MAX || lb >= MAX)
-		return 99;
-	unsigned row[MAX];
-	for (size_t j = 0; j <= lb; j++)
-		row[j] = (unsigned)j;
-	for (size_t i = 1; i <= la; i++) {
-		unsigned diagonal = row[0];
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= lb; j++) {
-			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			diagonal = row[j];
-			row[j] = best;
-		}
-	}
-	return row[lb];
-}
-
-const char *policy_option_nearest(const struct policy_option *table, const char *key)
-{
-	const char *nearest = NULL;
-	unsigned best = strlen(key) > 4 ? 3 : 2;
-	for (; table->key; table++) {
-		unsigned d = distance(table->key, key);
-		if (d >= best || table->kind == OPTION_LATER)
-			continue;
-		best = d;
-		nearest = table->key;
-	}
-	return nearest;
 }

@@ -56,6 +56,7 @@ struct policy_option {
 	enum option_kind kind;
 	bool required;
 	bool many;	   /* a single value, or a list of them */
+	bool quoted;	   /* always in quotes, since some of its texts look like numbers */
 	uint64_t min, max; /* NUMBER, COUNTS, RATE; max of TEXT: bytes, 0: as many as most values */
 	const struct policy_form *form; /* TEXT, and names of NAMED. NULL: any text; as NAME */
 	size_t most;			/* entries of NAMED, LIST, COUNTS, many */
@@ -73,8 +74,9 @@ struct policy_option {
 	void (*init)(void *element);
 	/* Instead: stores one value (called for each of many). -ENAMETOOLONG, -E2BIG, -ENOMEM. */
 	int (*store)(void *into, const struct policy_option *o, const struct policy_value *v);
-	/* Match keys: does the value hold for the device? */
-	bool (*test)(const struct match_subject *s, const char *value);
+	/* Match keys: what a device has (match.h), and whether a wanted value holds for that. */
+	const char *(*fact)(const struct match_subject *s, char *ret, size_t size);
+	bool (*test)(const char *fact, const char *value);
 	const char *help;
 };
 
@@ -116,5 +118,3 @@ extern const struct policy_option policy_setting_options[]; /* of reservations a
 /* The JSON schema of a language; tables may contain themselves. NULL: no memory. Caller frees. */
 char *policy_language_schema(const struct policy_language *language);
 const struct policy_option *policy_option_find(const struct policy_option *table, const char *key);
-/* The name in the table nearest to a mistyped one, if any is near enough; NULL otherwise. */
-const char *policy_option_nearest(const struct policy_option *table, const char *key);

@@ -9,26 +9,8 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "policy/check.h"
-#include "policy/match.h"
+#include "policy/explain.h"
 #include "policy/source.h"
-
-const struct policy_selection *policy_select(const struct policy *p,
-					     const struct policy_facts *facts,
-					     const struct function *f,
-					     const struct mdev_parent *parent)
-{
-	if (!f && !parent)
-		return NULL;
-	/* A VF belongs to its PF; a bridge carries what is behind it. */
-	if (f && (f->is_vf || pci_class_is(f->class, PCI_BASE_BRIDGE)))
-		return NULL;
-	struct match_subject s = { .facts = facts, .f = f, .parent = parent };
-	for (size_t i = 0; i < p->n_selections; i++)
-		if (policy_match_test(p->selections[i].match, &s))
-			return &p->selections[i];
-	return NULL;
-}
 
 struct pinning {
 	const struct policy *policy;
@@ -170,6 +152,35 @@ static size_t want_slices(const struct want *w)
 	return n;
 }
 
+int policy_want(const struct policy *p, const struct policy_divide *d, const struct function *f,
+		const struct mdev_parent *parent, struct want *w)
+{
+	*w = (struct want){
+		.vendor = f ? f->vendor : 0,
+		.device_id = f ? f->device : 0,
+		.has_serial = f && f->caps.has_serial,
+		.serial = f ? f->caps.serial : 0,
+		.count = d->fill[0] && f ? f->caps.sriov_total : d->count,
+		.in_use_pf = d->in_use_pf,
+		.bind_early = d->bind_early,
+		.vf = d->vf,
+		.n_types = d->n_types,
+		.on_remove_destroy = p->on_remove == ON_REMOVE_DESTROY,
+	};
+	memcpy(w->types, d->types, sizeof(w->types));
+	memcpy(w->type_count, d->type_count, sizeof(w->type_count));
+	memcpy(w->keep, d->keep, sizeof(w->keep));
+	memcpy(w->keep_count, d->keep_count, sizeof(w->keep_count));
+	w->n_keep = d->n_keep;
+	/* The name of a policy file may be longer than what is kept of it. */
+	if (STR_FORMAT(w->where, "%s:%d", p->file, d->at.line) < 0)
+		(void)STR_FORMAT(w->where, "line %d", d->at.line);
+	if (STR_COPY(w->device, f ? f->key : parent->key) < 0 ||
+	    STR_COPY(w->selection, d->use) < 0 || STR_COPY(w->mech, d->mech) < 0)
+		return -ENAMETOOLONG;
+	return 0;
+}
+
 /* The mechanism says whether the device can become that, and how much room is left to be filled. */
 static int lay_out(struct pinning *pin, const struct policy_divide *d, struct want *w)
 {
@@ -195,28 +206,7 @@ static int add_want(struct pinning *pin, const struct policy_divide *d, const st
 	struct want *w = ARRAY_ADD(pin->wants, pin->n_wants);
 	if (!w)
 		return policy_memory_error(pin->err);
-	*w = (struct want){
-		.vendor = f ? f->vendor : 0,
-		.device_id = f ? f->device : 0,
-		.has_serial = f && f->caps.has_serial,
-		.serial = f ? f->caps.serial : 0,
-		.count = d->fill[0] && f ? f->caps.sriov_total : d->count,
-		.in_use_pf = d->in_use_pf,
-		.bind_early = d->bind_early,
-		.vf = d->vf,
-		.n_types = d->n_types,
-		.on_remove_destroy = pin->policy->on_remove == ON_REMOVE_DESTROY,
-	};
-	memcpy(w->types, d->types, sizeof(w->types));
-	memcpy(w->type_count, d->type_count, sizeof(w->type_count));
-	memcpy(w->keep, d->keep, sizeof(w->keep));
-	memcpy(w->keep_count, d->keep_count, sizeof(w->keep_count));
-	w->n_keep = d->n_keep;
-	/* The name of a policy file may be longer than what is kept of it. */
-	if (STR_FORMAT(w->where, "%s:%d", pin->policy->file, d->at.line) < 0)
-		(void)STR_FORMAT(w->where, "line %d", d->at.line);
-	if (STR_COPY(w->device, f ? f->key : parent->key) < 0 ||
-	    STR_COPY(w->selection, d->use) < 0 || STR_COPY(w->mech, d->mech) < 0)
+	if (policy_want(pin->policy, d, f, parent, w) < 0)
 		return pin_error(pin, d->at, "policy.limit", ENAMETOOLONG, device_name(f, parent),
 				 "the key of the device is too long");
 	int r = lay_out(pin, d, w);
@@ -227,11 +217,12 @@ static int add_want(struct pinning *pin, const struct policy_divide *d, const st
 static int pin_device(struct pinning *pin, const struct function *f,
 		      const struct mdev_parent *parent)
 {
-	const struct policy_selection *s = policy_select(pin->policy, pin->facts, f, parent);
+	const struct match_subject subject = { .facts = pin->facts, .f = f, .parent = parent };
+	const struct policy_selection *s = policy_selection_of(pin->policy, &subject, NULL);
 	if (!s)
 		return 0;
 	pin->found[s - pin->policy->selections]++;
-	const struct policy_divide *d = policy_divide_find(pin->policy, s->name);
+	const struct policy_divide *d = policy_divide_of(pin->policy, s->name, &subject, NULL);
 	if (!d)
 		return 0;
 	const char *key = f ? f->key : parent->key;

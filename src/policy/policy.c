@@ -10,6 +10,7 @@
 #include "policy/match.h"
 #include "policy/option.h"
 #include "policy/source.h"
+#include "policy/suggest.h"
 #include "policy/value.h"
 
 struct policy *policy_free(struct policy *p)
@@ -19,6 +20,8 @@ struct policy *policy_free(struct policy *p)
 	for (size_t i = 0; i < p->n_selections; i++)
 		policy_match_free(p->selections[i].match);
 	free(p->selections);
+	for (size_t i = 0; i < p->n_divides; i++)
+		policy_match_free(p->divides[i].when);
 	free(p->divides);
 	free(p->classes);
 	free(p->reservations);
@@ -47,6 +50,20 @@ const struct policy_class *policy_class_find(const struct policy *p, const char 
 	return NULL;
 }
 
+static void setting_todo(const struct policy_option *o, const char *key, struct err *reterr)
+{
+	if (o) {
+		err_todo(reterr, "write %s=VALUE", o->key);
+		return;
+	}
+	struct suggestion s;
+	suggestion_init(&s, key);
+	for (o = policy_setting_options; o->key; o++)
+		suggestion_add(&s, o->key);
+	_cleanup_free_ char *todo = suggestion_take(&s, "leave it out");
+	err_todo(reterr, "%s", todo ? todo : "write KEY=VALUE");
+}
+
 int policy_setting_parse(const char *text, struct vf_settings *s, struct err *reterr)
 {
 	const char *equals = strchr(text, '=');
@@ -55,14 +72,10 @@ int policy_setting_parse(const char *text, struct vf_settings *s, struct err *re
 		return policy_memory_error(reterr);
 	const struct policy_option *o = policy_option_find(policy_setting_options, key);
 	if (!o || !equals) {
-		const char *nearest = policy_option_nearest(policy_setting_options, key);
 		err_set(reterr, "setting.value", EINVAL, "\"%.80s\" is no setting", text);
 		err_because(reterr, "a setting is KEY=VALUE");
 		err_state(reterr, "nothing was changed");
-		err_todo(reterr, "write %s=VALUE",
-			 o	   ? o->key
-			 : nearest ? nearest
-				   : "mac, vlan, trust, ...");
+		setting_todo(o, key, reterr);
 		return -EINVAL;
 	}
 	struct policy_value v = { 0 };

@@ -28,6 +28,7 @@ struct policy_selection {
 };
 struct policy_divide {
 	char use[NAME_SIZE];
+	struct policy_match *when; /* NULL: for each device of the selection */
 	char mech[16];
 	uint32_t count;
 	bool bind_early, in_use_pf;
@@ -108,6 +109,8 @@ struct policy_facts {
 	 * empty. 0, or negative with reterr. NULL: nobody asks. */
 	int (*layout)(void *userdata, const struct want *w, const char *fill, uint32_t *ret_fill,
 		      struct err *reterr);
+	/* Labels that root gave the device in the file of enrolled devices, space separated; NULL: none. */
+	const char *(*labels)(void *userdata, const char *key);
 	void *userdata;
 };
 
@@ -122,6 +125,9 @@ const struct policy_selection *policy_select(const struct policy *p,
  * the device cannot do. *ret is owned by the caller (free). */
 int policy_pin(const struct policy *p, const struct policy_facts *facts, struct want **ret,
 	       size_t *ret_n, struct err *reterr);
+/* What an entry of divide wants of one device, as policy_pin() pins it. */
+int policy_want(const struct policy *p, const struct policy_divide *d, const struct function *f,
+		const struct mdev_parent *parent, struct want *ret);
 const struct policy_class *policy_class_find(const struct policy *p, const char *name);
 /* Does the class draw on that selection? */
 bool policy_class_from(const struct policy_class *c, const char *selection);

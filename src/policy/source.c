@@ -101,6 +101,40 @@ struct policy_position policy_source_position(struct fy_node *n, struct policy_p
 	return (struct policy_position){ mark->line + 1, mark->column + 1 - quote };
 }
 
+static struct fy_node *entry_of(const struct policy_source *s, const char *section, size_t index)
+{
+	struct fy_node *n = policy_source_root(s);
+	n = n && fy_node_is_mapping(n)
+		    ? fy_node_mapping_lookup_value_by_simple_key(n, section, FY_NT)
+		    : NULL;
+	if (n && fy_node_is_sequence(n))
+		return fy_node_sequence_get_by_index(n, (int)index);
+	struct fy_node_pair *pair =
+		n && fy_node_is_mapping(n) ? fy_node_mapping_get_by_index(n, (int)index) : NULL;
+	return pair ? fy_node_pair_value(pair) : NULL;
+}
+
+struct policy_position policy_source_find(const struct policy_source *s, const char *section,
+					  size_t index, const char *path, int item,
+					  struct policy_position fallback)
+{
+	struct fy_node *n = entry_of(s, section, index), *key = NULL;
+	for (size_t len; *path; path += len + (path[len] == '/')) {
+		len = strcspn(path, "/");
+		struct fy_node_pair *pair =
+			n && fy_node_is_mapping(n)
+				? fy_node_mapping_lookup_pair_by_simple_key(n, path, len)
+				: NULL;
+		n = pair ? fy_node_pair_value(pair) : NULL;
+		key = pair ? fy_node_pair_key(pair) : NULL;
+	}
+	if (item == POLICY_KEY)
+		return policy_source_position(key, fallback);
+	if (n && fy_node_is_sequence(n))
+		n = fy_node_sequence_get_by_index(n, item);
+	return policy_source_position(n, fallback);
+}
+
 static struct policy_position position_of_offset(const char *text, size_t offset)
 {
 	struct policy_position at = { 1, 1 };

@@ -33,6 +33,13 @@ struct fy_node *policy_source_root(const struct policy_source *s);
 /* Where a node stands; a node without a place of its own (an empty value) gives fallback. */
 struct policy_position policy_source_position(struct fy_node *n, struct policy_position fallback);
 
+/* Where something of the index-th entry of a section (a list, or a map of names) stands. path: "vf/qos"; item: the
+ * n-th of its values, from 0, or POLICY_KEY: the key itself. What is not there gives fallback. */
+#define POLICY_KEY (-1)
+struct policy_position policy_source_find(const struct policy_source *s, const char *section,
+					  size_t index, const char *path, int item,
+					  struct policy_position fallback);
+
 /* Records a mistake at a place: "file:line:column: " + what, and what that line reads. -EINVAL. */
 int policy_source_error(struct policy_source *s, struct policy_position at, const char *id,
 			const char *what, ...) __attribute__((format(printf, 4, 5)));

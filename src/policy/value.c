@@ -8,8 +8,10 @@
 #include <regex.h>
 #include <strings.h>
 
+#include "base/cleanup.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "policy/suggest.h"
 
 /* A claim's name is its class's name with "-N" behind it: room for that is kept. */
 #define NAME_LENGTH_MAX 48
@@ -193,14 +195,20 @@ static int read_bool(const char *text, bool *ret, struct policy_complaint *c)
 			"must be true or false, not \"%.40s\"", text);
 }
 
-static void list_words(const char *const *words, char *ret, size_t size)
+static int unknown_word(const struct policy_option *o, const char *text, struct policy_complaint *c)
 {
-	size_t len = 0;
-	ret[0] = '\0';
-	for (; *words && len < size; words++) {
-		int n = snprintf(ret + len, size - len, "%s%s", len ? ", " : "", *words);
-		len += n > 0 ? (size_t)n : 0;
-	}
+	struct suggestion s;
+	suggestion_init(&s, text);
+	for (const char *const *w = o->words; *w; w++)
+		suggestion_add(&s, *w);
+	_cleanup_free_ char *todo = suggestion_take(&s, "leave it out");
+	(void)STR_COPY(c->todo, todo ? todo : "");
+	for (size_t i = 0; o->words_later && o->words_later[i]; i++)
+		if (str_eq(o->words_later[i], text))
+			return complain(c, "policy.not-built", NULL,
+					"this version of carve does not do \"%s: %s\" yet", o->key,
+					text);
+	return complain(c, "policy.value", NULL, "\"%.40s\" is not known", text);
 }
 
 static int read_word(const struct policy_option *o, const char *text, struct policy_value *ret,
@@ -212,15 +220,7 @@ static int read_word(const struct policy_option *o, const char *text, struct pol
 		ret->number = i;
 		return 0;
 	}
-	char words[160];
-	list_words(o->words, words, sizeof(words));
-	(void)STR_FORMAT(c->todo, "use one of: %s", words);
-	for (size_t i = 0; o->words_later && o->words_later[i]; i++)
-		if (str_eq(o->words_later[i], text))
-			return complain(c, "policy.not-built", NULL,
-					"this version of carve does not do \"%s: %s\" yet", o->key,
-					text);
-	return complain(c, "policy.value", NULL, "\"%.40s\" is not known", text);
+	return unknown_word(o, text, c);
 }
 
 static int read_mac(const char *text, uint8_t ret[MAC_SIZE], struct policy_complaint *c)

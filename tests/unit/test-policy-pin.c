@@ -45,6 +45,8 @@ static int setup(void **state)
 	f->is_vf = true;
 	f = add(h, "0000:02:00.0", "pci:0000:00/04.0/00.0", 0x10de, 0x1e07, 0x030000);
 	f->numa_node = 1;
+	f->subvendor = 0x1028;
+	f->subdevice = 0x16c1;
 	struct mdev_parent *p = have_add_parent(h);
 	assert_non_null(p);
 	assert_true(STR_COPY(p->key, "sys:virtual/mtty/mtty") >= 0 &&
@@ -77,6 +79,14 @@ static const char *model(void *userdata, const struct function *f)
 	return f->vendor == 0x10de ? "TU102 [GeForce RTX 2080 Ti]" : NULL;
 }
 
+static const char *labels(void *userdata, const char *key)
+{
+	(void)userdata;
+	return str_eq(key, "sys:virtual/mtty/mtty")   ? "uart"
+	       : str_eq(key, "pci:0000:00/04.0/00.0") ? "rack-7 train"
+						      : NULL;
+}
+
 static bool enrolled(void *userdata, const char *key)
 {
 	const struct machine *m = userdata;
@@ -93,6 +103,7 @@ static int pin_text(struct machine *m, const char *text, struct want **ret, size
 				      .netdevs = netdevs,
 				      .model = model,
 				      .enrolled = enrolled,
+				      .labels = labels,
 				      .userdata = m };
 	return policy_pin(p, &facts, ret, ret_n, e);
 }
@@ -106,7 +117,9 @@ static void selected(struct machine *m, const char *match, char ret[DEVICE_KEY_S
 	_cleanup_(policy_freep) struct policy *p = policy_parse(text, strlen(text), "p.yaml", &e);
 	if (!p)
 		fail_msg("%s: %s", match, e.what);
-	struct policy_facts facts = { .have = &m->have, .netdevs = netdevs, .model = model };
+	struct policy_facts facts = {
+		.have = &m->have, .netdevs = netdevs, .model = model, .labels = labels
+	};
 	ret[0] = '\0';
 	for (size_t i = 0; i < m->have.n_functions; i++)
 		if (policy_select(p, &facts, &m->have.functions[i], NULL))
@@ -129,6 +142,17 @@ static void test_policy_select_each_match_key_selects(void **state)
 		{ "{path: \"pci:0000:00/03\"}", "" },
 		{ "{id: \"10DE:1e07\"}", "0000:02:00.0" },
 		{ "{id: [\"ffff:0000\", \"10de:1e07\"]}", "0000:02:00.0" },
+		{ "{vendor: \"10DE\"}", "0000:02:00.0" },
+		{ "{vendor: [\"8086\", \"ffff\"]}", "0000:01:00.0" },
+		{ "{subsystem: \"1028:16C1\"}", "0000:02:00.0" },
+		{ "{subsystem: \"0000:0000\"}", "" },
+		{ "{serial: \"525400FFFFE00001\"}", "0000:01:00.0" },
+		{ "{serial: \"0000000000000000\"}", "" },
+		{ "{labels: train}", "0000:02:00.0" },
+		{ "{labels: [rack-8, rack-7]}", "0000:02:00.0" },
+		{ "{labels: rack}", "" },
+		{ "{labels: uart}", "sys:virtual/mtty/mtty" },
+		{ "{any: [{labels: uart}, {labels: train}]}", "+" },
 		{ "{class: network}", "0000:01:00.0" },
 		{ "{class: display}", "+" },
 		{ "{class: display, boot-display: false}", "0000:02:00.0" },
@@ -193,6 +217,40 @@ static void test_policy_pin_first_match_wins(void **state)
 	free(wants);
 }
 
+#define GPU_OR_NIC                                                                                 \
+	"version: 1\ndevices:\n  x: {match: {any: [{numa: 1}, {driver: igb}]}}\ndivide:\n"
+
+/* The first entry whose "when" holds is for the device; a device for which none holds is left alone. */
+static void test_policy_pin_first_when_that_holds_counts(void **state)
+{
+	struct want *wants = NULL;
+	size_t n = 0;
+	_cleanup_err_ struct err e = { 0 };
+	assert_int_equal(pin_text(*state,
+				  GPU_OR_NIC
+				  "  - {use: x, when: {vendor: \"10de\"}, as: passthrough}\n"
+				  "  - {use: x, as: sriov, count: 3, expect: 3}\n",
+				  &wants, &n, &e),
+			 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(wants[0].mech, "sriov");
+	assert_int_equal(wants[0].count, 3);
+	assert_string_equal(wants[0].where, "p.yaml:6");
+	assert_string_equal(wants[1].mech, "passthrough");
+	assert_string_equal(wants[1].where, "p.yaml:5");
+	free(wants);
+	wants = NULL;
+	assert_int_equal(pin_text(*state,
+				  GPU_OR_NIC
+				  "  - {use: x, when: {labels: train}, as: passthrough}\n"
+				  "  - {use: x, when: {labels: test}, as: sriov, count: 3}\n",
+				  &wants, &n, &e),
+			 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(wants[0].device, "pci:0000:00/04.0/00.0");
+	free(wants);
+}
+
 static void refused(struct machine *m, const char *text, const char *id, const char *part)
 {
 	struct want *wants = NULL;
@@ -234,6 +292,10 @@ static void test_policy_pin_wrong_expectation_refused(void **state)
 		"policy.expect", "it matches 0000:00:01.0, 0000:02:00.0");
 	refused(*state, NIC "divide:\n  - {use: nic, as: sriov, count: 4, expect: 5}\n",
 		"policy.expect", "yields 4 slices, 5 are expected");
+	refused(*state,
+		GPU_OR_NIC "  - {use: x, when: {numa: 1}, as: passthrough, expect: 2}\n"
+			   "  - {use: x, as: passthrough}\n",
+		"policy.expect", "p.yaml:5:6: \"x\" yields 1 slices, 2 are expected");
 	refused(*state, "version: 1\ndevices: {d: {match: {driver: nvme}, expect: 1}}\n",
 		"policy.expect", "matches 0 devices");
 }
@@ -262,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_policy_select_each_match_key_selects),
 		cmocka_unit_test(test_f23_policy_pin_wants_carry_identity),
 		cmocka_unit_test(test_policy_pin_first_match_wins),
+		cmocka_unit_test(test_policy_pin_first_when_that_holds_counts),
 		cmocka_unit_test(test_policy_pin_unenrolled_names_the_line),
 		cmocka_unit_test(test_policy_pin_wrong_expectation_refused),
 		cmocka_unit_test(test_policy_pin_impossible_mechanism_refused),

@@ -302,15 +302,6 @@ static void test_policy_text_ambiguous_knows_both_versions(void **state)
 			fail_msg("%s", no[i]);
 }
 
-static void test_policy_option_nearest_only_when_near(void **state)
-{
-	(void)state;
-	assert_string_equal(policy_option_nearest(policy_options, "devises"), "devices");
-	assert_string_equal(policy_option_nearest(policy_options, "on_remove"), "on-remove");
-	assert_null(policy_option_nearest(policy_options, "windows"));
-	assert_null(policy_option_nearest(policy_options, "tenants"));
-}
-
 static void test_policy_schema_is_the_committed_one(void **state)
 {
 	(void)state;
@@ -338,7 +329,6 @@ int main(void)
 		cmocka_unit_test(test_policy_setting_parse_mistakes_refused),
 		cmocka_unit_test(test_policy_settings_allowed_follow_the_class),
 		cmocka_unit_test(test_policy_text_ambiguous_knows_both_versions),
-		cmocka_unit_test(test_policy_option_nearest_only_when_near),
 		cmocka_unit_test(test_policy_schema_is_the_committed_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
