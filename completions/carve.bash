@@ -12,7 +12,7 @@ _carve() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case ${COMP_WORDS[i - 1]} in
-		--socket | --only | --root | --policy | --for | --name | --set | --pid | --uid | --deadline | --format | --reason | --last | -n)
+		--socket | --only | --root | --policy | --for | --name | --set | --pid | --uid | --deadline | --format | --reason | --last | -n | --label | --host)
 			continue
 			;;
 		esac
@@ -38,7 +38,7 @@ _carve() {
 		mapfile -t COMPREPLY < <(compgen -W 'mac= vlan= qos= spoof-check= trust= link= min-rate= max-rate=' -- "$cur")
 		return
 		;;
-	--for | --name | --pid | --deadline | --reason | --last | -n) return ;;
+	--for | --name | --pid | --deadline | --reason | --last | -n | --label) return ;;
 	esac
 
 	local options='--json --socket --help --version' words=''
@@ -47,7 +47,8 @@ _carve() {
 	list) options+=' --all' words='slices classes claims' ;;
 	show) words="$(_carve_names claims) $(_carve_names)" ;;
 	init) options+=' --write --root' ;;
-	enroll | unenroll) options+=' --root' words=$(_carve_names) ;;
+	enroll) options+=' --label --root' words=$(_carve_names) ;;
+	unenroll) options+=' --root' words=$(_carve_names) ;;
 	plan) options+=' --only' ;;
 	apply) options+=' --only --restore --wait --deadline' ;;
 	alloc) options+=' --for --name --reserved --set --pid --uid --wait --deadline' words=$(_carve_names classes) ;;

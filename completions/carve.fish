@@ -38,6 +38,7 @@ complete -c carve -n "__fish_seen_subcommand_from show" -a "(__carve_names claim
 complete -c carve -n "__fish_seen_subcommand_from init" -l write -d 'Write the files; existing ones stay as they are'
 complete -c carve -n "__fish_seen_subcommand_from init" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'
 complete -c carve -n "__fish_seen_subcommand_from enroll" -a "(__carve_names)"
+complete -c carve -n "__fish_seen_subcommand_from enroll" -l label -x -d 'A label that policies may match'
 complete -c carve -n "__fish_seen_subcommand_from enroll" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'
 complete -c carve -n "__fish_seen_subcommand_from unenroll" -a "(__carve_names)"
 complete -c carve -n "__fish_seen_subcommand_from unenroll" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'

@@ -10,6 +10,14 @@ static void add_hex(json_t *o, const char *name, unsigned value)
 		wire_add_string(o, name, text);
 }
 
+static void add_subsystem(json_t *o, const struct function *f)
+{
+	char text[16];
+	bool has = f->subvendor || f->subdevice;
+	if (has && STR_FORMAT(text, "%04x:%04x", f->subvendor, f->subdevice) == 0)
+		wire_add_string(o, "subsystem", text);
+}
+
 static void add_group(json_t *o, const struct have *h, const struct function *f)
 {
 	if (f->iommu_group < 0)
@@ -65,6 +73,7 @@ static void add_extra(json_t *o, const struct wire_device *x)
 	wire_add(o, "reset_methods", wire_words(x->reset));
 	wire_add(o, "candidate_drivers", wire_words(x->candidates));
 	wire_add(o, "mechanisms", wire_words(x->mechanisms));
+	wire_add(o, "labels", wire_words(x->labels));
 	wire_add_string(o, "selection", x->selection);
 	wire_add_string(o, "stuck", x->stuck);
 	wire_add_string(o, "mismatch", x->mismatch);
@@ -88,6 +97,7 @@ json_t *wire_function(const struct have *h, const struct function *f, const stru
 			      pci_class_name(f->class));
 	add_hex(o, "vendor", f->vendor);
 	add_hex(o, "device", f->device);
+	add_subsystem(o, f);
 	wire_add_string(o, "driver", f->driver);
 	if (f->numa_node >= 0)
 		wire_add_int(o, "numa", f->numa_node);

@@ -20,6 +20,7 @@ struct wire_device {
 	const char *stuck; /* why a write on it does not end */
 	const char *mismatch;
 	const char *mechanisms; /* space separated */
+	const char *labels;	/* of its enrolment, space separated */
 	bool enrolled, boot_display;
 };
 /* vendor and device are ids as four hex digits, name is what people call it. */

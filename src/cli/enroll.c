@@ -8,9 +8,12 @@
 #include "cli/files.h"
 #include "cli/print.h"
 #include "cli/table.h"
+#include "policy/value.h"
 
 #define DEVICES CARVE_SYSCONFDIR "/devices"
 #define POLICY CARVE_SYSCONFDIR "/policy.yaml"
+#define LABELS_MAX 127 /* as carve-devices(5) has it */
+#define LABELS_WORD_SIZE (sizeof("labels=") + LABELS_MAX)
 
 static int write_new(struct cli *c, const char *file, const char *text, bool *ret_kept)
 {
@@ -89,7 +92,7 @@ static int device_find(struct cli *c, const char *name, json_t **ret)
 }
 
 /* The line of a device in the file: devices(5). */
-static int enroll_line(struct cli *c, const json_t *d, char ret[512])
+static int enroll_line(struct cli *c, const json_t *d, const char *labels, char ret[512])
 {
 	const char *key = json_string_value(json_object_get(d, "key"));
 	const char *vendor = json_string_value(json_object_get(d, "vendor"));
@@ -97,8 +100,9 @@ static int enroll_line(struct cli *c, const json_t *d, char ret[512])
 	const char *serial = json_string_value(json_object_get(d, "serial"));
 	bool ids = vendor && device;
 	if (key && !strpbrk(key, " \t\n#") &&
-	    str_format(ret, 512, "%s %s%s%s %s%s", key, ids ? vendor : "-", ids ? ":" : "",
-		       ids ? device : "", serial ? "serial=" : "-", serial ? serial : "") >= 0)
+	    str_format(ret, 512, "%s %s%s%s %s%s%s%s", key, ids ? vendor : "-", ids ? ":" : "",
+		       ids ? device : "", serial ? "serial=" : "-", serial ? serial : "",
+		       *labels ? " " : "", labels) >= 0)
 		return 0;
 	return err_set(&c->err, "api.protocol", EPROTO,
 		       "carved gave the device a key that is none");
@@ -132,16 +136,84 @@ static int refuse_vf(struct cli *c, const json_t *d)
 	return -EINVAL;
 }
 
-static int enroll(struct cli *c, const json_t *d)
+/* "labels=rack-7,train" of what --label says, "" without. EXIT_OK, or EXIT_USAGE, explained. */
+static int labels_word(struct cli *c, char ret[LABELS_WORD_SIZE])
+{
+	struct str_buf b = { 0 };
+	ret[0] = '\0';
+	for (size_t i = 0; i < c->n_given; i++) {
+		const char *label = c->given[i].value;
+		if (!str_eq(c->given[i].option->name, "label"))
+			continue;
+		if (!policy_name_valid(label)) {
+			str_buf_done(&b);
+			return cli_usage_error(
+				c,
+				"\"%.60s\" is no label: up to 48 letters, digits, and "
+				". _ - after the first",
+				label);
+		}
+		str_buf_addf(&b, "%s%s", b.len ? "," : "labels=", label);
+	}
+	_cleanup_free_ char *word = str_buf_take(&b);
+	if (word && str_copy(ret, LABELS_WORD_SIZE, word) == 0)
+		return EXIT_OK;
+	return cli_usage_error(c, "the labels are longer than %d bytes together", LABELS_MAX);
+}
+
+/* A line of the file with these labels instead of its own; what it says of the device stays. */
+static char *line_relabel(const char *line, const char *end, const char *labels)
+{
+	struct str_buf b = { 0 };
+	size_t n = 0;
+	const char *p = line + strspn(line, " \t");
+	while (p < end && !strchr("#\n", *p)) {
+		size_t len = strcspn(p, " \t#\n");
+		if (n++ < 3)
+			str_buf_addf(&b, "%s%.*s", n > 1 ? " " : "", (int)len, p);
+		p += len + strspn(p + len, " \t");
+	}
+	for (; n < 3; n++)
+		str_buf_add(&b, " -");
+	str_buf_addf(&b, " %s", labels);
+	if (*p == '#')
+		str_buf_addf(&b, " %.*s", (int)strcspn(p, "\n"), p);
+	return str_buf_take(&b);
+}
+
+static int relabel(struct cli *c, const char *old, const char *begin, const char *end,
+		   const char *labels)
+{
+	_cleanup_free_ char *line = line_relabel(begin, end, labels), *text = NULL;
+	if (!line || asprintf(&text, "%.*s%s\n%s", (int)(begin - old), old, line, end) < 0) {
+		text = NULL;
+		err_set(&c->err, "base.memory", ENOMEM, "out of memory");
+		return EXIT_FAILED;
+	}
+	int r = cli_file_write(c, DEVICES, text, 0644, "");
+	if (r < 0)
+		return cli_exit_code(&c->err);
+	printf("%s\n", line);
+	cli_say(r == FILE_CHANGED
+			? "%s has these labels now; a policy sees them at the next apply\n"
+			: "%s has these labels already\n",
+		c->operands[0]);
+	return EXIT_OK;
+}
+
+static int enroll(struct cli *c, const json_t *d, const char *labels)
 {
 	char line[512];
 	const char *end = NULL;
 	_cleanup_free_ char *old = NULL, *text = NULL, *path = cli_file_path(c, DEVICES);
 	_cleanup_close_ int lock = -1;
-	if (refuse_vf(c, d) < 0 || enroll_line(c, d, line) < 0 ||
+	if (refuse_vf(c, d) < 0 || enroll_line(c, d, labels, line) < 0 ||
 	    (lock = cli_file_lock(c, DEVICES)) < 0 || cli_file_read(c, DEVICES, &old) < 0)
 		return cli_exit_code(&c->err);
-	if (old && line_find(old, print_text(d, "key"), &end)) {
+	const char *there = old ? line_find(old, print_text(d, "key"), &end) : NULL;
+	if (there && *labels)
+		return relabel(c, old, there, end, labels);
+	if (there) {
 		cli_say("%s is enrolled already\n", c->operands[0]);
 		return EXIT_OK;
 	}
@@ -159,9 +231,13 @@ static int enroll(struct cli *c, const json_t *d)
 int cli_enroll(struct cli *c)
 {
 	json_t *device = NULL;
+	char labels[LABELS_WORD_SIZE];
+	int code = labels_word(c, labels);
+	if (code != EXIT_OK)
+		return code;
 	if (device_find(c, c->operands[0], &device) < 0)
 		return cli_exit_code(&c->err);
-	int code = enroll(c, device);
+	code = enroll(c, device, labels);
 	json_decref(device);
 	return code;
 }

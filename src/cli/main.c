@@ -47,7 +47,15 @@ static const struct cli_option init_options[] = {
 	ROOT_OPTION,
 	END,
 };
-static const struct cli_option enroll_options[] = { ROOT_OPTION, END };
+static const struct cli_option enroll_options[] = {
+	{ .name = "label",
+	  .arg = "LABEL",
+	  .repeat = true,
+	  .help = "A label that policies may match, instead of those it has" },
+	ROOT_OPTION,
+	END,
+};
+static const struct cli_option unenroll_options[] = { ROOT_OPTION, END };
 static const struct cli_option plan_options[] = { ONLY_OPTION, END };
 static const struct cli_option apply_options[] = {
 	ONLY_OPTION, { .name = "restore", .help = "Make what the last applied policy still lacks" },
@@ -111,7 +119,7 @@ const struct cli_command cli_commands[] = {
 	{ "doctor", "", 0, 0, "Look for what keeps slices from working", NULL, cli_doctor, NULL },
 	{ "enroll", "DEVICE", 1, 1, "Put a device under carve (root)", enroll_options, cli_enroll,
 	  NULL },
-	{ "unenroll", "DEVICE", 1, 1, "Take a device from carve (root)", enroll_options,
+	{ "unenroll", "DEVICE", 1, 1, "Take a device from carve (root)", unenroll_options,
 	  cli_unenroll, NULL },
 	{ "plan", "[FILE]", 0, 1, "Show the steps that apply would take", plan_options, cli_plan,
 	  POLICY_FILE },

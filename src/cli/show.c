@@ -54,6 +54,7 @@ static void print_device(const json_t *d)
 					       { "Name:", "name" },
 					       { "Key:", "key" } };
 	static const struct member rest[] = {
+		{ "Subsystem:", "subsystem" },
 		{ "Class:", "class" },
 		{ "Serial:", "serial" },
 		{ "Driver:", "driver" },
@@ -72,6 +73,7 @@ static void print_device(const json_t *d)
 		{ "Capabilities:", "capabilities" },
 		{ "Mechanisms:", "mechanisms" },
 		{ "Enrolled:", "enrolled" },
+		{ "Labels:", "labels" },
 		{ "Mismatch:", "mismatch" },
 		{ "Selection:", "selection" },
 		{ "Stuck:", "stuck" },

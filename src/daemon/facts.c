@@ -174,11 +174,22 @@ static const char *match_model(void *userdata, const struct function *f)
 	return e ? e->name : NULL;
 }
 
+/* NULL as well when it is another device than was enrolled. */
+static const struct enrolled *enrolled_as(const struct facts_match *m, const char *key)
+{
+	const struct enrolled *e = enrollment_find(&m->enrolled, key);
+	return e && enrolled_matches(e, have_device(m->have, key)) ? e : NULL;
+}
+
 static bool match_enrolled(void *userdata, const char *key)
 {
-	const struct facts_match *m = userdata;
-	const struct enrolled *e = enrollment_find(&m->enrolled, key);
-	return e && enrolled_matches(e, have_device(m->have, key));
+	return enrolled_as(userdata, key) != NULL;
+}
+
+static const char *match_labels(void *userdata, const char *key)
+{
+	const struct enrolled *e = enrolled_as(userdata, key);
+	return e ? e->labels : NULL;
 }
 
 static int match_layout(void *userdata, const struct want *w, const char *fill, uint32_t *ret_fill,
@@ -196,6 +207,7 @@ struct policy_facts facts_for_policy(const struct facts_match *m)
 		.model = match_model,
 		.enrolled = match_enrolled,
 		.layout = m->engine ? match_layout : NULL,
+		.labels = match_labels,
 		.userdata = (void *)m,
 	};
 }

@@ -75,6 +75,7 @@ static void fill_common(const struct device_look *l, const char *key, const stru
 	const struct enrolled *e = enrollment_find(&l->match.enrolled, key);
 	bool matches = e && enrolled_matches(e, f);
 	x->enrolled = matches;
+	x->labels = matches ? e->labels : NULL;
 	if (e && !matches)
 		x->mismatch = "another device is at this place than was enrolled";
 	x->selection = selection_of(l->rec, key);

@@ -19,6 +19,7 @@
 #define ENROLL_FILE_MAX (1024u * 1024u)
 #define ENROLL_ENTRIES_MAX 8192u
 #define ENROLL_LINE_MAX 512u
+#define LABEL_MAX 48
 
 void enrollment_done(struct enrollment *e)
 {
@@ -81,6 +82,33 @@ static int parse_serial(const char *text, struct enrolled *ret)
 	return 0;
 }
 
+/* As names in policies. */
+static bool label_valid(const char *label, size_t len)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	return len > 0 && len <= LABEL_MAX && !strchr("._-", *label) &&
+	       strspn(label, letters) >= len;
+}
+
+static int parse_labels(const char *text, struct enrolled *ret)
+{
+	const char *list = str_after(text, "labels=");
+	if (!list)
+		return -EINVAL;
+	if (STR_COPY(ret->labels, list) < 0)
+		return -E2BIG;
+	for (char *p = ret->labels;; p++) {
+		size_t len = strcspn(p, ",");
+		if (!label_valid(p, len))
+			return -EINVAL;
+		p += len;
+		if (*p == '\0')
+			return 0;
+		*p = ' ';
+	}
+}
+
 static const char blanks[] = " \t";
 
 /* Cuts line (modified) into at most max fields. Returns their number, or -E2BIG. */
@@ -98,16 +126,29 @@ static int split_fields(char *line, char *ret_fields[], int max)
 	return n;
 }
 
+static int take_labels(const char *field, const char *line, struct place *at, struct enrolled *ret,
+		       struct err *reterr)
+{
+	int r = parse_labels(field, ret);
+	at->column = (unsigned)(field - line) + 1;
+	if (r == -E2BIG)
+		return fault(reterr, at, "the labels are longer than %d bytes",
+			     ENROLL_LABELS_SIZE - 1);
+	if (r < 0)
+		return fault(reterr, at, "\"%.80s\" is not like labels=rack-7,train", field);
+	return 1;
+}
+
 /* Returns 1 when the line has an entry, 0 when it is blank. */
 static int parse_line(char *line, struct place *at, struct enrolled *ret, struct err *reterr)
 {
 	line[strcspn(line, "#")] = '\0';
-	char *fields[3];
-	int n = split_fields(line, fields, 3);
+	char *fields[4];
+	int n = split_fields(line, fields, 4);
 	if (n == 0)
 		return 0;
 	if (n < 0)
-		return fault(reterr, at, "more than three fields");
+		return fault(reterr, at, "more than four fields");
 
 	*ret = (struct enrolled){ 0 };
 	at->column = (unsigned)(fields[0] - line) + 1;
@@ -127,7 +168,7 @@ static int parse_line(char *line, struct place *at, struct enrolled *ret, struct
 				     "\"%.32s\" is not like serial=525400ffffe00001, or -",
 				     fields[2]);
 	}
-	return 1;
+	return n > 3 ? take_labels(fields[3], line, at, ret, reterr) : 1;
 }
 
 static int entry_add(struct enrollment *e, const struct enrolled *entry)
@@ -294,5 +335,10 @@ int enrolled_format(const struct enrolled *e, char *ret, size_t size)
 		(void)STR_FORMAT(ids, "%04x:%04x", e->vendor, e->device);
 	if (e->has_serial)
 		(void)STR_FORMAT(serial, "serial=%016llx", (unsigned long long)e->serial);
-	return str_format(ret, size, "%s  %s  %s", e->key, ids, serial);
+	char labels[ENROLL_LABELS_SIZE];
+	memcpy(labels, e->labels, sizeof(labels));
+	for (char *p = labels; (p = strchr(p, ' '));)
+		*p = ',';
+	return str_format(ret, size, "%s  %s  %s%s%s", e->key, ids, serial,
+			  labels[0] ? "  labels=" : "", labels);
 }

@@ -109,7 +109,7 @@ bool policy_class_draws(const struct policy_class *c, const struct policy_divide
 	bool draws = c->n_profiles == 0;
 	for (uint32_t i = 0; i < c->n_profiles; i++)
 		draws = draws || policy_divide_yields(d, c->profiles[i]);
-	return draws && str_eq(c->from, d->use);
+	return draws && policy_class_from(c, d->use);
 }
 
 static void types_text(const struct want *w, struct str_buf *out)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "host/enroll.h"
 #include "support/tree.h"
@@ -36,6 +37,36 @@ static void test_enrollment_parse_reads_all_forms(void **state)
 	enrollment_done(&e);
 }
 
+static void test_enrollment_parse_labels_are_kept(void **state)
+{
+	struct enrollment e = { 0 };
+	char line[256];
+	(void)state;
+	assert_int_equal(enrollment_parse("pci:0000:00/03.0 - - labels=rack-7,train # both\n"
+					  "pci:0000:00/04.0 - -\n",
+					  "devices", &e, NULL),
+			 0);
+	const struct enrolled *gpu = enrollment_find(&e, "pci:0000:00/03.0");
+	assert_string_equal(gpu->labels, "rack-7 train");
+	assert_string_equal(enrollment_find(&e, "pci:0000:00/04.0")->labels, "");
+	assert_int_equal(enrolled_format(gpu, line, sizeof(line)), 0);
+	assert_string_equal(line, "pci:0000:00/03.0  -  -  labels=rack-7,train");
+	enrollment_done(&e);
+}
+
+static void test_enrollment_parse_more_labels_than_fit_refused(void **state)
+{
+	struct enrollment e = { 0 };
+	struct err err _cleanup_err_ = { 0 };
+	_cleanup_(str_buf_done) struct str_buf text = { 0 };
+	(void)state;
+	str_buf_add(&text, "pci:0000:00/03.0 - - labels=l0");
+	for (unsigned i = 0; i < 64; i++)
+		str_buf_add(&text, ",l");
+	assert_int_equal(enrollment_parse(text.text, "f", &e, &err), -EINVAL);
+	assert_string_equal(err.because, "the labels are longer than 127 bytes");
+}
+
 static void test_f30_enrollment_parse_bad_line_enrols_nothing(void **state)
 {
 	static const struct {
@@ -44,7 +75,16 @@ static void test_f30_enrollment_parse_bad_line_enrols_nothing(void **state)
 		{ "pci:0000:00/03.0\nnonsense\n", "f:2:1" },
 		{ "pci:0000:00/03.0 8086\n", "f:1:18" },
 		{ "pci:0000:00/03.0 8086:10c9 525400\n", "f:1:28" },
-		{ "pci:0000:00/03.0 8086:10c9 - more\n", "f:1:1" },
+		{ "pci:0000:00/03.0 8086:10c9 - more\n", "f:1:30" },
+		{ "pci:0000:00/03.0 8086:10c9 - labels=a more\n", "f:1:1" },
+		{ "pci:0000:00/03.0 8086:10c9 labels=a\n", "f:1:28" },
+		{ "pci:0000:00/03.0 - - labels=\n", "f:1:22" },
+		{ "pci:0000:00/03.0 - - labels=a,,b\n", "f:1:22" },
+		{ "pci:0000:00/03.0 - - labels=a,\n", "f:1:22" },
+		{ "pci:0000:00/03.0 - - labels=-a\n", "f:1:22" },
+		{ "pci:0000:00/03.0 - - labels=a=b\n", "f:1:22" },
+		{ "pci:0000:00/03.0 - - labels=a123456789012345678901234567890123456789012345678\n",
+		  "f:1:22" },
 		{ "pci:0000:00/03.0\npci:0000:00/03.0\n", "f:2:1" },
 		{ "  pci:0000:00/3.0\n", "f:1:3" },
 		{ "pci:0000:00\n", "f:1:1" },
@@ -193,6 +233,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_enrollment_parse_reads_all_forms),
+		cmocka_unit_test(test_enrollment_parse_labels_are_kept),
+		cmocka_unit_test(test_enrollment_parse_more_labels_than_fit_refused),
 		cmocka_unit_test(test_f30_enrollment_parse_bad_line_enrols_nothing),
 		cmocka_unit_test(test_enrollment_find_finds_each_of_thousands),
 		cmocka_unit_test(test_enrollment_parse_long_line_refused),
