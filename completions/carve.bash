@@ -12,7 +12,7 @@ _carve() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case ${COMP_WORDS[i - 1]} in
-		--socket | --only | --root | --policy | --for | --name | --set | --pid | --uid | --deadline | --format | --reason | --last | -n | --label | --host)
+		--socket | --only | --root | --policy | --save | --for | --name | --set | --pid | --uid | --deadline | --format | --reason | --last | -n | --label | --host)
 			continue
 			;;
 		esac
@@ -25,7 +25,7 @@ _carve() {
 	done
 
 	case $prev in
-	--socket | --policy | --root)
+	--socket | --policy | --root | --save)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -41,6 +41,13 @@ _carve() {
 	--for | --name | --pid | --deadline | --reason | --last | -n | --label) return ;;
 	esac
 
+	# A file here, no value in "integrate boot".
+	if [[ $command == apply && $prev == --plan ]]; then
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+	fi
+
 	local options='--json --socket --help --version' words=''
 	case $command in
 	'') words='list show init doctor enroll unenroll plan apply alloc release handle holders reclaim quarantine events policy integrate version' ;;
@@ -49,8 +56,8 @@ _carve() {
 	init) options+=' --write --root' ;;
 	enroll) options+=' --label --root' words=$(_carve_names) ;;
 	unenroll) options+=' --root' words=$(_carve_names) ;;
-	plan) options+=' --only' ;;
-	apply) options+=' --only --restore --wait --deadline' ;;
+	plan) options+=' --only --save' ;;
+	apply) options+=' --only --plan --restore --wait --deadline' ;;
 	alloc) options+=' --for --name --reserved --set --pid --uid --wait --deadline' words=$(_carve_names classes) ;;
 	release) options+=' --wait --deadline' words=$(_carve_names claims) ;;
 	handle) options+=' --format' words=$(_carve_names claims) ;;

@@ -44,7 +44,9 @@ complete -c carve -n "__fish_seen_subcommand_from unenroll" -a "(__carve_names)"
 complete -c carve -n "__fish_seen_subcommand_from unenroll" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'
 complete -c carve -n "__fish_seen_subcommand_from plan" -F
 complete -c carve -n "__fish_seen_subcommand_from plan" -l only -x -a "(__carve_names)" -d 'Only this device'
+complete -c carve -n "__fish_seen_subcommand_from plan" -l save -r -F -d 'Write the plan into a file, for apply --plan'
 complete -c carve -n "__fish_seen_subcommand_from apply" -F
+complete -c carve -n "__fish_seen_subcommand_from apply" -l plan -r -F -d 'What plan --save wrote, and nothing else'
 complete -c carve -n "__fish_seen_subcommand_from apply" -l only -x -a "(__carve_names)" -d 'Only this device'
 complete -c carve -n "__fish_seen_subcommand_from apply" -l restore -d 'Make what the last applied policy still lacks'
 complete -c carve -n "__fish_seen_subcommand_from apply" -l wait -s w -d 'Wait until it is done, as it does anyway'

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/plan-file.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "policy/policy.h"
@@ -132,10 +133,16 @@ static void print_plan(const json_t *reply)
 int cli_plan(struct cli *c)
 {
 	json_t *params = NULL, *reply = NULL;
-	if (policy_params(c, &params) < 0 || cli_call(c, "Plan", params, &reply) < 0)
+	const char *save = cli_option_value(c, "save");
+	if (policy_params(c, &params) < 0)
+		return cli_exit_code(&c->err);
+	json_auto_t *asked = json_incref(params);
+	if (cli_call(c, "Plan", params, &reply) < 0)
 		return cli_exit_code(&c->err);
 	int code = EXIT_OK;
-	if (c->json)
+	if (save && cli_plan_save(save, asked, reply, &c->err) < 0)
+		code = EXIT_FAILED;
+	else if (c->json)
 		code = cli_print_json(reply);
 	else
 		print_plan(reply);
@@ -197,9 +204,12 @@ int cli_apply(struct cli *c)
 	if (cli_option_number(c, "deadline", DEADLINE_MAX, 0, &deadline) < 0)
 		return EXIT_USAGE;
 	bool restore = cli_option_given(c, "restore");
+	const char *plan = cli_option_value(c, "plan");
 	if (restore && c->n_operands)
 		return cli_usage_error(c, "--restore takes the last applied policy, no FILE");
-	if (policy_params(c, &params) < 0)
+	if (plan && (restore || c->n_operands || cli_option_given(c, "only")))
+		return cli_usage_error(c, "--plan is all of it: no FILE, --only or --restore");
+	if ((plan ? cli_plan_load(plan, &params, &c->err) : policy_params(c, &params)) < 0)
 		return cli_exit_code(&c->err);
 	if (restore)
 		json_object_set_new(params, "restore", json_true());

@@ -56,10 +56,17 @@ static const struct cli_option enroll_options[] = {
 	END,
 };
 static const struct cli_option unenroll_options[] = { ROOT_OPTION, END };
-static const struct cli_option plan_options[] = { ONLY_OPTION, END };
+static const struct cli_option plan_options[] = {
+	ONLY_OPTION,
+	{ .name = "save", .arg = "PLAN", .help = "Write the plan into a file, for apply --plan" },
+	END,
+};
 static const struct cli_option apply_options[] = {
-	ONLY_OPTION, { .name = "restore", .help = "Make what the last applied policy still lacks" },
-	WAIT_OPTION, DEADLINE_OPTION,
+	ONLY_OPTION,
+	{ .name = "plan", .arg = "PLAN", .help = "What plan --save wrote, and nothing else" },
+	{ .name = "restore", .help = "Make what the last applied policy still lacks" },
+	WAIT_OPTION,
+	DEADLINE_OPTION,
 	END,
 };
 static const struct cli_option alloc_options[] = {

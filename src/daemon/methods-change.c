@@ -217,8 +217,14 @@ static void apply_or_plan(struct session *s, const json_t *params, bool plan_onl
 		return;
 	}
 	s->warnings = warnings_new(wants, n_wants, key);
-	engine_request_apply(d->engine, session_waits(s, SESSION_REPORT), &s->who, TAKE_PTR(p),
-			     text, wants, n_wants, plan_only, key);
+	const struct apply_request rq = { .policy = TAKE_PTR(p),
+					  .text = text,
+					  .wants = wants,
+					  .n_wants = n_wants,
+					  .plan_only = plan_only,
+					  .only = key,
+					  .planned = json_object_get(params, "plan") };
+	engine_request_apply(d->engine, session_waits(s, SESSION_REPORT), &s->who, &rq);
 	turn_need(d);
 }
 

@@ -420,6 +420,8 @@ void apply_request(struct engine *e, struct request *rq)
 			   : check_ready(e, &err);
 	if (r >= 0 && !rq->plan_only)
 		r = check_manage(rq, &err);
+	if (r >= 0 && rq->planned)
+		r = planned_check(e, rq, &err);
 	if (r >= 0)
 		r = rq->plan_only ? plan(e, rq, &err) : apply(e, rq, &err);
 	if (r < 0)

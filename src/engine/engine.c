@@ -48,6 +48,7 @@ struct engine *engine_new(const struct engine_config *c)
 static void request_done(struct request *rq)
 {
 	policy_free(rq->policy);
+	json_decref(rq->planned);
 	free(rq->text);
 	free(rq->wants);
 	*rq = (struct request){ 0 };
@@ -213,24 +214,24 @@ void engine_request_quarantine_clear(struct engine *e, uint64_t token, const str
 }
 
 void engine_request_apply(struct engine *e, uint64_t token, const struct requester *who,
-			  struct policy *p_take, const char *text, const struct want *wants,
-			  size_t n_wants, bool plan_only, const char *only_device)
+			  const struct apply_request *from)
 {
 	struct request *rq = request_add(e, REQUEST_APPLY, token, who);
 	if (!rq) {
-		policy_free(p_take);
+		policy_free(from->policy);
 		return;
 	}
-	rq->policy = p_take;
-	rq->text = strdup(text);
-	rq->wants = calloc(n_wants + 1, sizeof(*wants));
-	rq->plan_only = plan_only;
-	rq->broken = !rq->text || !rq->wants;
-	if (!rq->broken && n_wants)
-		memcpy(rq->wants, wants, n_wants * sizeof(*wants));
-	rq->n_wants = rq->wants ? n_wants : 0;
-	if (only_device)
-		(void)STR_COPY(rq->name, only_device);
+	rq->policy = from->policy;
+	rq->text = strdup(from->text);
+	rq->wants = calloc(from->n_wants + 1, sizeof(*rq->wants));
+	rq->plan_only = from->plan_only;
+	rq->planned = from->planned ? json_deep_copy(from->planned) : NULL;
+	rq->broken = !rq->text || !rq->wants || (from->planned && !rq->planned);
+	if (!rq->broken && from->n_wants)
+		memcpy(rq->wants, from->wants, from->n_wants * sizeof(*rq->wants));
+	rq->n_wants = rq->wants ? from->n_wants : 0;
+	if (from->only)
+		(void)STR_COPY(rq->name, from->only);
 }
 
 /* A claim that nobody learns of would leak: it is undone. Other requests only lose their answer. */

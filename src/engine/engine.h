@@ -95,10 +95,18 @@ void engine_request_alloc(struct engine *e, uint64_t token, const struct request
  * it is answered (waits) as soon as it would have to wait for anything but the steps themselves. */
 void engine_request_release(struct engine *e, uint64_t token, const struct requester *who,
 			    const char *claim, bool wait);
-/* Takes the policy over. plan_only: answers with the plan, records nothing. */
+struct apply_request {
+	struct policy *policy; /* taken over */
+	const char *text;
+	const struct want *wants;
+	size_t n_wants;
+	bool plan_only;	  /* answers with the plan, records nothing */
+	const char *only; /* key of the one device that is meant; NULL: all */
+	const json_t *
+		planned; /* what a plan answered: nothing is done when it would answer otherwise now */
+};
 void engine_request_apply(struct engine *e, uint64_t token, const struct requester *who,
-			  struct policy *p_take, const char *text, const struct want *wants,
-			  size_t n_wants, bool plan_only, const char *only_device);
+			  const struct apply_request *rq);
 /* How much of a class a device has. */
 struct engine_fit {
 	char device[DEVICE_KEY_SIZE];

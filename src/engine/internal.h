@@ -145,7 +145,8 @@ struct request {
 	struct want *wants;
 	size_t n_wants;
 	bool plan_only;
-	bool no_wait; /* release */
+	json_t *planned; /* apply: what it must come to; NULL: whatever it comes to */
+	bool no_wait;	 /* release */
 	bool cancelled;
 	bool broken; /* memory ran out while it was taken in */
 };
@@ -419,7 +420,10 @@ void report_settled(struct engine *e);
 json_t *report_refused(const char *device, const struct err *err);
 int report_make(struct engine *e, const struct waiter *w, json_t **ret);
 
-/* Plays the request through on a copy. ret_report is a new reference. */
+/* Plays the request through on a copy, and takes its policy. ret_report is a new reference. */
 int plan_make(struct engine *e, struct request *rq, json_t **ret_report, struct err *reterr);
+/* planned.c: is what the request would come to now what rq->planned says? Fails with apply.changed and the
+ * first difference. */
+int planned_check(struct engine *e, const struct request *rq, struct err *reterr);
 /* What a step does to the picture, when it does what it should. */
 int effect_apply(struct have *h, const struct step *s);

@@ -240,8 +240,12 @@ int plan_make(struct engine *e, struct request *rq, json_t **ret_report, struct 
 	struct requester root = { .manage = true };
 	engine_now(p.e, e->now, e->wall);
 	engine_have_changed(p.e, &p.have);
-	engine_request_apply(p.e, 1, &root, TAKE_PTR(rq->policy), rq->text, rq->wants, rq->n_wants,
-			     false, rq->name[0] ? rq->name : NULL);
+	const struct apply_request apply = { .policy = TAKE_PTR(rq->policy),
+					     .text = rq->text,
+					     .wants = rq->wants,
+					     .n_wants = rq->n_wants,
+					     .only = rq->name[0] ? rq->name : NULL };
+	engine_request_apply(p.e, 1, &root, &apply);
 	for (unsigned i = 0; i < PLAN_TURNS_MAX; i++) {
 		r = play_turn(&p, &report, reterr);
 		if (r <= 0)
@@ -253,7 +257,7 @@ int plan_make(struct engine *e, struct request *rq, json_t **ret_report, struct 
 	if (r < 0)
 		return r;
 	note_waits(&p, report);
-	*ret_report =
-		json_pack("{s:O, s:O, s:O}", "steps", p.steps, "waits", p.waits, "ends", p.ends);
+	*ret_report = json_pack("{s:I, s:O, s:O, s:O}", "base", (json_int_t)e->rec.policy.version,
+				"steps", p.steps, "waits", p.waits, "ends", p.ends);
 	return *ret_report ? 0 : -ENOMEM;
 }

@@ -910,6 +910,101 @@ static void test_engine_apply_failing_device_goes_back_others_go_on(void **state
 			    "its former layout is back: 4 VFs are there now");
 }
 
+/* --- apply what was planned ----------------------------------------------------------------------- */
+
+/* What a plan of that policy says now. */
+static json_t *plan_of(struct world *w, const char *text)
+{
+	uint64_t token = world_apply(w, text, true);
+	world_turn(w);
+	return json_incref(answered(w, token, ANSWER_DONE)->report);
+}
+
+static uint64_t apply_planned(struct world *w, const char *text, const json_t *plan)
+{
+	uint64_t token = world_request_apply(w, text, &(struct apply_request){ .planned = plan });
+	run(w);
+	return token;
+}
+
+/* Refused, with the difference, and nothing is done. */
+static void changed(struct world *w, const char *text, const json_t *plan, const char *why)
+{
+	uint64_t sent = w->sent, version = engine_record(w->e)->policy.version;
+	const struct world_answer *a = refused(w, apply_planned(w, text, plan), "apply.changed");
+	if (!strstr(a->because, why))
+		fail_msg("it says: %s", a->because);
+	assert_int_equal(w->sent, sent);
+	assert_int_equal(engine_record(w->e)->policy.version, version);
+}
+
+static void test_engine_apply_of_a_plan_does_what_it_says(void **state)
+{
+	struct world *w = *state;
+	json_auto_t *plan = plan_of(w, POLICY);
+	uint64_t token = apply_planned(w, POLICY, plan);
+	assert_string_equal(state_of(w, token, NIC), "done");
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
+}
+
+static void test_engine_apply_of_a_plan_made_for_another_policy_is_refused(void **state)
+{
+	struct world *w = *state;
+	json_auto_t *plan = plan_of(w, POLICY);
+	changed(w, HEAD ALL_DIVIDE("6") CLASSES TAIL, plan,
+		"step 1 was: set the VF count of 0000:10:00.0 to 4");
+	apply(w, POLICY);
+	changed(w, POLICY, plan, "over version 0 of the policy, and version 1 is applied");
+}
+
+static void test_engine_apply_of_a_plan_after_a_slice_was_taken_is_refused(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	const char *more = HEAD ALL_DIVIDE("6") CLASSES TAIL;
+	json_auto_t *plan = plan_of(w, more);
+	claim_ok(w, 1000, "lan", "one");
+	changed(w, more, plan, "it is now: ");
+}
+
+static void test_engine_apply_of_a_plan_after_a_device_changed_is_refused(void **state)
+{
+	struct world *w = *state;
+	json_auto_t *plan = plan_of(w, POLICY);
+	assert_true(machine_vfs_set(&w->m, NIC, 4, false) >= 0);
+	world_observe(w);
+	changed(w, POLICY, plan, "step 1 was: set the VF count of 0000:10:00.0 to 4");
+}
+
+#define MADE_AHEAD                                                                                 \
+	HEAD "divide:\n  - {use: mtty, as: mdev, types: {mtty-1: 2}}\n"                            \
+	     "  - {use: old, as: passthrough}\n"                                                   \
+	     "classes:\n  tty: {from: mtty}\n  old: {from: old}\n" TAIL
+
+static void test_engine_apply_of_a_plan_makes_up_names_anew(void **state)
+{
+	struct world *w = *state;
+	json_auto_t *plan = plan_of(w, MADE_AHEAD);
+	world_crash(w, true);
+	world_turn(w);
+	json_auto_t *other = plan_of(w, MADE_AHEAD);
+	assert_false(json_equal(plan, other));
+	uint64_t token = apply_planned(w, MADE_AHEAD, plan);
+	assert_string_equal(state_of(w, token, MTTY), "done");
+	assert_int_equal(w->m.n_made, 2);
+}
+
+static void test_engine_apply_of_a_plan_with_names_in_another_order_is_refused(void **state)
+{
+	struct world *w = *state;
+	json_auto_t *plan = plan_of(w, MADE_AHEAD);
+	json_t *steps = json_object_get(plan, "steps");
+	assert_int_equal(json_array_size(steps), 2);
+	/* The same mdev twice. */
+	json_array_set(steps, 1, json_array_get(steps, 0));
+	changed(w, MADE_AHEAD, plan, "step 2 was: ");
+}
+
 static void test_engine_apply_needs_manage(void **state)
 {
 	struct world *w = *state;
@@ -917,7 +1012,8 @@ static void test_engine_apply_needs_manage(void **state)
 	_cleanup_err_ struct err err = { 0 };
 	struct policy *p = policy_parse(POLICY, strlen(POLICY), "p.yaml", &err);
 	assert_non_null(p);
-	engine_request_apply(w->e, ++w->token, &who, p, POLICY, NULL, 0, false, NULL);
+	engine_request_apply(w->e, ++w->token, &who,
+			     &(struct apply_request){ .policy = p, .text = POLICY });
 	run(w);
 	refused(w, w->token, "apply.denied");
 	engine_request_quarantine_clear(w->e, ++w->token, &who, NIC, "x");
@@ -960,7 +1056,9 @@ static void test_engine_mechanism_that_is_not_there_is_named(void **state)
 	struct want want = { .device = GPU, .mech = "mig" };
 	struct policy *p = policy_parse(POLICY, strlen(POLICY), "p.yaml", NULL);
 	assert_non_null(p);
-	engine_request_apply(w->e, ++w->token, &root, p, POLICY, &want, 1, false, NULL);
+	engine_request_apply(w->e, ++w->token, &root,
+			     &(struct apply_request){
+				     .policy = p, .text = POLICY, .wants = &want, .n_wants = 1 });
 	run(w);
 	const json_t *error = json_object_get(result_of(w, w->token, GPU), "error");
 	assert_string_equal(json_string_value(json_object_get(error, "id")), "engine.no-mechanism");
@@ -972,7 +1070,8 @@ static void test_engine_before_the_first_look_nothing_is_applied(void **state)
 	struct requester root = { .manage = true };
 	engine_have_changed(w->e, NULL);
 	struct policy *p = policy_parse(POLICY, strlen(POLICY), "p.yaml", NULL);
-	engine_request_apply(w->e, ++w->token, &root, p, POLICY, NULL, 0, false, NULL);
+	engine_request_apply(w->e, ++w->token, &root,
+			     &(struct apply_request){ .policy = p, .text = POLICY });
 	world_turn(w);
 	refused(w, w->token, "engine.not-observed");
 }
@@ -1550,6 +1649,12 @@ int main(void)
 		T(test_engine_plan_says_which_claims_end),
 		T(test_engine_plan_shows_what_vanishes),
 		T(test_engine_apply_failing_device_goes_back_others_go_on),
+		T(test_engine_apply_of_a_plan_does_what_it_says),
+		T(test_engine_apply_of_a_plan_made_for_another_policy_is_refused),
+		T(test_engine_apply_of_a_plan_after_a_slice_was_taken_is_refused),
+		T(test_engine_apply_of_a_plan_after_a_device_changed_is_refused),
+		T(test_engine_apply_of_a_plan_makes_up_names_anew),
+		T(test_engine_apply_of_a_plan_with_names_in_another_order_is_refused),
 		T(test_engine_apply_needs_manage),
 		T(test_engine_apply_on_a_stuck_device_is_refused),
 		T(test_engine_reservation_of_another_name_is_not_taken_over),

@@ -138,6 +138,21 @@ static char *policy_make(struct world *w)
 	return str_buf_take(&b);
 }
 
+static void broke(struct world *w, const char *what)
+{
+	if (!w->failure[0]) {
+		snprintf(w->failure, sizeof(w->failure), "%s", what);
+		world_log(w, "FAILURE %s", what);
+	}
+}
+
+/* The last plan that was kept, for a later apply. */
+struct plan_file {
+	uint64_t token;
+	char *text;
+	unsigned applied, refused; /* of such applies */
+};
+
 /* --- operations ----------------------------------------------------------------------------------------- */
 
 static const char *const classes[] = { "lana", "lanb", "disk", "gpu", "old", "tty", "tty2", "vga" };
@@ -202,6 +217,33 @@ static void op_apply(struct world *w)
 {
 	_cleanup_free_ char *text = policy_make(w);
 	world_apply(w, text, chance(w, 30));
+}
+
+/* A plan that somebody looked at meanwhile: it is what is done, or nothing is. */
+static void op_apply_planned(struct world *w, struct plan_file *file)
+{
+	const struct world_answer *a = file->token ? world_answer(w, file->token) : NULL;
+	if (!a || !a->report || chance(w, 30)) {
+		free(file->text);
+		file->text = policy_make(w);
+		file->token = world_apply(w, file->text, true);
+		return;
+	}
+	uint64_t version = engine_record(w->e)->policy.version;
+	bool stale = (uint64_t)json_integer_value(json_object_get(a->report, "base")) != version;
+	uint64_t token =
+		world_request_apply(w, file->text, &(struct apply_request){ .planned = a->report });
+	world_turn(w);
+	a = world_answer(w, token);
+	bool refused = a && a->state == ANSWER_FAILED;
+	if (stale && !refused && a)
+		broke(w, "a plan over another version was not refused");
+	if (refused && engine_record(w->e)->policy.version != version)
+		broke(w, "a refused plan was applied");
+	if (refused && str_eq(a->id, "apply.changed"))
+		file->refused++;
+	else if (!refused)
+		file->applied++;
 }
 
 static void op_time(struct world *w)
@@ -344,7 +386,7 @@ static void op_crash(struct world *w)
 	}
 }
 
-static void op(struct world *w)
+static void op(struct world *w, struct plan_file *file)
 {
 	uint64_t n = world_random(w, 100);
 	if (n < 25)
@@ -353,15 +395,17 @@ static void op(struct world *w)
 		op_release(w);
 	else if (n < 55)
 		op_consumer(w);
-	else if (n < 60)
+	else if (n < 59)
 		op_apply(w);
-	else if (n < 65)
+	else if (n < 61)
+		op_apply_planned(w, file);
+	else if (n < 66)
 		op_drift(w);
-	else if (n < 68)
+	else if (n < 69)
 		op_crash(w);
-	else if (n < 71)
-		op_manage(w);
 	else if (n < 72)
+		op_manage(w);
+	else if (n < 73)
 		w->disk_full = !w->disk_full && chance(w, 50);
 	else
 		op_time(w);
@@ -394,14 +438,6 @@ static void clear_all(struct world *w)
 			if (target_eq(&w->m.residues[k].target, &t))
 				w->m.residues[k].uid = 0;
 		engine_request_quarantine_clear(w->e, ++w->token, &root, name, "cleaned");
-	}
-}
-
-static void broke(struct world *w, const char *what)
-{
-	if (!w->failure[0]) {
-		snprintf(w->failure, sizeof(w->failure), "%s", what);
-		world_log(w, "FAILURE %s", what);
 	}
 }
 
@@ -550,7 +586,7 @@ static uint64_t env_number(const char *name, uint64_t otherwise)
 }
 
 struct totals {
-	uint64_t steps;
+	uint64_t steps, plans_applied, plans_refused;
 	json_t *events;
 };
 
@@ -569,6 +605,7 @@ static void history(uint64_t seed, uint64_t ops, struct totals *totals)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	uint64_t done = 0;
+	struct plan_file file = { 0 };
 	world_init(w, seed);
 	host_make(w);
 	w->fault_percent = seed % 3 ? 6 : 0;
@@ -576,7 +613,7 @@ static void history(uint64_t seed, uint64_t ops, struct totals *totals)
 	world_turn(w);
 	op_apply(w);
 	while (done < ops && !w->failure[0]) {
-		op(w);
+		op(w, &file);
 		if (++done % 250 == 0)
 			calm(w);
 	}
@@ -589,6 +626,9 @@ static void history(uint64_t seed, uint64_t ops, struct totals *totals)
 		fail_msg("%s", w->failure);
 	}
 	totals_add(totals, w);
+	totals->plans_applied += file.applied;
+	totals->plans_refused += file.refused;
+	free(file.text);
 	world_done(w);
 	free(w);
 }
@@ -623,6 +663,8 @@ static void test_f15_f20_f21_f22_f35_engine_random_histories_hold_the_invariants
 	for (size_t i = 0; run >= 50000 && i < sizeof(must) / sizeof(must[0]); i++)
 		if (!json_object_get(totals.events, must[i]))
 			fail_msg("no %s in any history", must[i]);
+	if (run >= 50000 && (totals.plans_applied == 0 || totals.plans_refused == 0))
+		fail_msg("no plan was applied, or none was refused");
 	json_decref(totals.events);
 }
 

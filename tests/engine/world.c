@@ -573,7 +573,7 @@ static bool is_enrolled(void *userdata, const char *key)
 	return false;
 }
 
-uint64_t world_apply(struct world *w, const char *text, bool plan_only)
+uint64_t world_request_apply(struct world *w, const char *text, const struct apply_request *rq)
 {
 	_cleanup_err_ struct err err = { 0 };
 	_cleanup_free_ struct want *wants = NULL;
@@ -588,11 +588,23 @@ uint64_t world_apply(struct world *w, const char *text, bool plan_only)
 		return token;
 	}
 	const char *divide = strstr(text, "divide:"), *end = strstr(text, "classes:");
-	world_log(w, "%s %llu: %.*s%s", plan_only ? "plan" : "apply", (unsigned long long)token,
+	world_log(w, "%s %llu: %.*s%s", rq->plan_only ? "plan" : "apply", (unsigned long long)token,
 		  divide && end ? (int)(end - divide) : 0, divide,
 		  end ? strstr(end, "drift:") : "");
-	engine_request_apply(w->e, token, &root, p, text, wants, n, plan_only, NULL);
+	const struct apply_request apply = { .policy = p,
+					     .text = text,
+					     .wants = wants,
+					     .n_wants = n,
+					     .plan_only = rq->plan_only,
+					     .only = rq->only,
+					     .planned = rq->planned };
+	engine_request_apply(w->e, token, &root, &apply);
 	return token;
+}
+
+uint64_t world_apply(struct world *w, const char *text, bool plan_only)
+{
+	return world_request_apply(w, text, &(struct apply_request){ .plan_only = plan_only });
 }
 
 /* The steps on one device, a line each. */
@@ -626,14 +638,19 @@ uint64_t world_apply_as_planned(struct world *w, const char *text, size_t *ret_s
 	uint64_t plan = world_apply(w, text, true);
 	world_turn(w);
 	const struct world_answer *a = world_answer(w, plan);
-	json_auto_t *steps = json_incref(json_object_get(a ? a->report : NULL, "steps"));
+	json_auto_t *planned = json_incref(a ? a->report : NULL);
+	const json_t *steps = json_object_get(planned, "steps");
 	if (!steps)
 		failed(w, "no plan: %s", a ? a->id : "no answer");
 	w->performed = json_array();
-	uint64_t token = world_apply(w, text, false);
+	uint64_t token =
+		world_request_apply(w, text, &(struct apply_request){ .planned = planned });
 	world_run(w, 120000);
 	check_same_steps(w, steps, steps);
 	check_same_steps(w, w->performed, steps);
+	a = world_answer(w, token);
+	if (a && a->state == ANSWER_FAILED)
+		failed(w, "a plan that still holds is refused: %s: %s", a->id, a->because);
 	*ret_steps = json_array_size(w->performed);
 	json_decref(w->performed);
 	w->performed = NULL;

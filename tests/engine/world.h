@@ -69,6 +69,8 @@ void world_crash(struct world *w, bool keep_unsynced);
 void world_reboot(struct world *w);
 
 uint64_t world_apply(struct world *w, const char *text, bool plan_only);
+/* The same; rq says all but the policy and its wants. */
+uint64_t world_request_apply(struct world *w, const char *text, const struct apply_request *rq);
 /* Plans a policy, applies it and lets it run: on each device the steps must be those of the plan, in its
  * order. *ret_steps: how many. Returns the token of the apply. */
 uint64_t world_apply_as_planned(struct world *w, const char *text, size_t *ret_steps);
