@@ -6,13 +6,17 @@ _carve_names() {
 	carve list "$@" 2>/dev/null | awk 'NR > 1 && $1 !~ /\.\./ { print $1 }'
 }
 
+_carve_versions() {
+	carve policy history 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
 _carve() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local command='' sub='' i word
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case ${COMP_WORDS[i - 1]} in
-		--socket | --only | --root | --policy | --save | --for | --name | --set | --pid | --uid | --deadline | --format | --reason | --last | -n | --label | --host)
+		--socket | --only | --root | --policy | --save | --to | --for | --name | --set | --pid | --uid | --deadline | --format | --reason | --last | -n | --label | --host)
 			continue
 			;;
 		esac
@@ -31,6 +35,7 @@ _carve() {
 		return
 		;;
 	--only) mapfile -t COMPREPLY < <(compgen -W "$(_carve_names)" -- "$cur") && return ;;
+	--to) mapfile -t COMPREPLY < <(compgen -W "$(_carve_versions)" -- "$cur") && return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'qemu libvirt json env' -- "$cur") && return ;;
 	--uid) mapfile -t COMPREPLY < <(compgen -u -- "$cur") && return ;;
 	--set)
@@ -50,7 +55,7 @@ _carve() {
 
 	local options='--json --socket --help --version' words=''
 	case $command in
-	'') words='list show init doctor enroll unenroll plan apply alloc release handle holders reclaim quarantine events policy integrate version' ;;
+	'') words='list show init doctor enroll unenroll plan apply rollback alloc release handle holders reclaim quarantine events policy integrate version' ;;
 	list) options+=' --all' words='slices classes claims' ;;
 	show) words="$(_carve_names claims) $(_carve_names)" ;;
 	init) options+=' --write --root' ;;
@@ -58,6 +63,7 @@ _carve() {
 	unenroll) options+=' --root' words=$(_carve_names) ;;
 	plan) options+=' --only --save' ;;
 	apply) options+=' --only --plan --restore --wait --deadline' ;;
+	rollback) options+=' --to --plan --wait --deadline' ;;
 	alloc) options+=' --for --name --reserved --set --pid --uid --wait --deadline' words=$(_carve_names classes) ;;
 	release) options+=' --wait --deadline' words=$(_carve_names claims) ;;
 	handle) options+=' --format' words=$(_carve_names claims) ;;
@@ -71,7 +77,13 @@ _carve() {
 		fi
 		;;
 	events) options+=' --follow --last' ;;
-	policy) [[ -z $sub ]] && words='check schema' ;;
+	policy)
+		if [[ $sub == show ]]; then
+			words=$(_carve_versions)
+		elif [[ -z $sub ]]; then
+			words='check history show schema'
+		fi
+		;;
 	integrate)
 		options+=' --plan --apply --remove --policy --root'
 		[[ -z $sub ]] && words='boot'

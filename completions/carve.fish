@@ -5,7 +5,11 @@ function __carve_names
     carve list $argv 2>/dev/null | awk 'NR > 1 && $1 !~ /\.\./ { print $1 }'
 end
 
-set -l commands list show init doctor enroll unenroll plan apply alloc release handle holders reclaim quarantine events policy integrate version
+function __carve_versions
+    carve policy history 2>/dev/null | awk 'NR > 1 { print $1 }'
+end
+
+set -l commands list show init doctor enroll unenroll plan apply rollback alloc release handle holders reclaim quarantine events policy integrate version
 
 complete -c carve -f
 complete -c carve -l json -d 'Print the answer as JSON'
@@ -21,6 +25,7 @@ complete -c carve -n "not __fish_seen_subcommand_from $commands" -a enroll -d 'P
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a unenroll -d 'Take a device from carve (root)'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a plan -d 'Show the steps that apply would take'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a apply -d 'Make the host as a policy says'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a rollback -d 'Apply the policy that was applied before'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a alloc -d 'Claim a slice of a class'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a release -d 'Give a claim\'s slice back'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a handle -d 'Print how to use a claim\'s slice'
@@ -28,7 +33,7 @@ complete -c carve -n "not __fish_seen_subcommand_from $commands" -a holders -d '
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a reclaim -d 'Reclaim slices that could not be'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a quarantine -d 'What is kept out of use'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a events -d 'Show what happened'
-complete -c carve -n "not __fish_seen_subcommand_from $commands" -a policy -d 'Check a policy file, print the schema'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a policy -d 'Check a policy file, show applied ones, print the schema'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a integrate -d 'Bind devices early at boot'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a version -d 'Print the versions of carve and carved'
 
@@ -51,6 +56,10 @@ complete -c carve -n "__fish_seen_subcommand_from apply" -l only -x -a "(__carve
 complete -c carve -n "__fish_seen_subcommand_from apply" -l restore -d 'Make what the last applied policy still lacks'
 complete -c carve -n "__fish_seen_subcommand_from apply" -l wait -s w -d 'Wait until it is done, as it does anyway'
 complete -c carve -n "__fish_seen_subcommand_from apply" -l deadline -x -d 'Give up waiting after so long'
+complete -c carve -n "__fish_seen_subcommand_from rollback" -l to -x -a "(__carve_versions)" -d 'That one, of carve policy history'
+complete -c carve -n "__fish_seen_subcommand_from rollback" -l plan -d 'Only show the steps it would take'
+complete -c carve -n "__fish_seen_subcommand_from rollback" -l wait -s w -d 'Wait until it is done, as it does anyway'
+complete -c carve -n "__fish_seen_subcommand_from rollback" -l deadline -x -d 'Give up waiting after so long'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -a "(__carve_names classes)"
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l for -x -d 'Who it is for, as in libvirt:web01'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l name -x -d 'Name of the claim'
@@ -72,7 +81,8 @@ complete -c carve -n "__fish_seen_subcommand_from quarantine; and not __fish_see
 complete -c carve -n "__fish_seen_subcommand_from quarantine" -l reason -x -d 'Why it is good again; recorded'
 complete -c carve -n "__fish_seen_subcommand_from events" -l follow -s f -d 'Go on as things happen'
 complete -c carve -n "__fish_seen_subcommand_from events" -l last -s n -x -d 'So many of the past (10)'
-complete -c carve -n "__fish_seen_subcommand_from policy; and not __fish_seen_subcommand_from check schema" -a "check schema"
+complete -c carve -n "__fish_seen_subcommand_from policy; and not __fish_seen_subcommand_from check history show schema" -a "check history show schema"
+complete -c carve -n "__fish_seen_subcommand_from policy; and __fish_seen_subcommand_from show" -a "(__carve_versions)"
 complete -c carve -n "__fish_seen_subcommand_from check" -F
 complete -c carve -n "__fish_seen_subcommand_from integrate; and not __fish_seen_subcommand_from boot" -a "boot"
 complete -c carve -n "__fish_seen_subcommand_from integrate" -l plan -d 'Print the files; nothing is written'

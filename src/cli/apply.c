@@ -57,6 +57,21 @@ static int policy_load(const char *file, char **ret, struct err *reterr)
 	return 0;
 }
 
+/* Where the file is, so that carved notices when it changes; links to it stay what they are. */
+static char *policy_path(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	_cleanup_free_ char *folder = slash == file ? strdup("/")
+				      : slash	    ? strndup(file, (size_t)(slash - file))
+						    : strdup(".");
+	_cleanup_free_ char *full = folder ? realpath(folder, NULL) : NULL;
+	char *path = NULL;
+	if (!full ||
+	    asprintf(&path, "%s/%s", str_eq(full, "/") ? "" : full, slash ? slash + 1 : file) < 0)
+		return NULL;
+	return path;
+}
+
 static int policy_params(struct cli *c, json_t **ret)
 {
 	json_t *params = json_object();
@@ -72,6 +87,10 @@ static int policy_params(struct cli *c, json_t **ret)
 		}
 		json_object_set_new(params, "policy", json_string(text));
 		json_object_set_new(params, "file", json_string(c->operands[0]));
+		_cleanup_free_ char *path =
+			str_eq(c->operands[0], "-") ? NULL : policy_path(c->operands[0]);
+		if (path)
+			json_object_set_new(params, "path", json_string(path));
 	}
 	*ret = params;
 	return 0;
@@ -130,14 +149,12 @@ static void print_plan(const json_t *reply)
 			json_array_size(steps) == 1 ? "" : "s");
 }
 
-int cli_plan(struct cli *c)
+int cli_plan_call(struct cli *c, json_t *params_take)
 {
-	json_t *params = NULL, *reply = NULL;
+	json_t *reply = NULL;
 	const char *save = cli_option_value(c, "save");
-	if (policy_params(c, &params) < 0)
-		return cli_exit_code(&c->err);
-	json_auto_t *asked = json_incref(params);
-	if (cli_call(c, "Plan", params, &reply) < 0)
+	json_auto_t *asked = json_incref(params_take);
+	if (cli_call(c, "Plan", params_take, &reply) < 0)
 		return cli_exit_code(&c->err);
 	int code = EXIT_OK;
 	if (save && cli_plan_save(save, asked, reply, &c->err) < 0)
@@ -148,6 +165,12 @@ int cli_plan(struct cli *c)
 		print_plan(reply);
 	json_decref(reply);
 	return code;
+}
+
+int cli_plan(struct cli *c)
+{
+	json_t *params = NULL;
+	return policy_params(c, &params) < 0 ? cli_exit_code(&c->err) : cli_plan_call(c, params);
 }
 
 static void print_results(const struct cli *c, const json_t *results)
@@ -197,23 +220,15 @@ static int apply_code(const json_t *reply)
 	return json_is_true(json_object_get(reply, "complete")) ? EXIT_OK : EXIT_PARTIAL;
 }
 
-int cli_apply(struct cli *c)
+int cli_apply_call(struct cli *c, json_t *params_take)
 {
 	uint32_t deadline = 0;
-	json_t *params = NULL, *reply = NULL;
-	if (cli_option_number(c, "deadline", DEADLINE_MAX, 0, &deadline) < 0)
+	json_t *reply = NULL;
+	if (cli_option_number(c, "deadline", DEADLINE_MAX, 0, &deadline) < 0) {
+		json_decref(params_take);
 		return EXIT_USAGE;
-	bool restore = cli_option_given(c, "restore");
-	const char *plan = cli_option_value(c, "plan");
-	if (restore && c->n_operands)
-		return cli_usage_error(c, "--restore takes the last applied policy, no FILE");
-	if (plan && (restore || c->n_operands || cli_option_given(c, "only")))
-		return cli_usage_error(c, "--plan is all of it: no FILE, --only or --restore");
-	if ((plan ? cli_plan_load(plan, &params, &c->err) : policy_params(c, &params)) < 0)
-		return cli_exit_code(&c->err);
-	if (restore)
-		json_object_set_new(params, "restore", json_true());
-	int r = cli_call_wait(c, "Apply", params, deadline, &reply);
+	}
+	int r = cli_call_wait(c, "Apply", params_take, deadline, &reply);
 	if (r < 0)
 		return cli_exit_code(&c->err);
 	int code = apply_code(reply);
@@ -232,6 +247,22 @@ int cli_apply(struct cli *c)
 	}
 	json_decref(reply);
 	return code;
+}
+
+int cli_apply(struct cli *c)
+{
+	json_t *params = NULL;
+	bool restore = cli_option_given(c, "restore");
+	const char *plan = cli_option_value(c, "plan");
+	if (restore && c->n_operands)
+		return cli_usage_error(c, "--restore takes the last applied policy, no FILE");
+	if (plan && (restore || c->n_operands || cli_option_given(c, "only")))
+		return cli_usage_error(c, "--plan is all of it: no FILE, --only or --restore");
+	if ((plan ? cli_plan_load(plan, &params, &c->err) : policy_params(c, &params)) < 0)
+		return cli_exit_code(&c->err);
+	if (restore)
+		json_object_set_new(params, "restore", json_true());
+	return cli_apply_call(c, params);
 }
 
 int cli_policy_check(struct cli *c)

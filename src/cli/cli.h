@@ -105,6 +105,10 @@ void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_progress(struct cli *c, const char *text);
 void cli_progress_end(struct cli *c);
 
+/* Asks for a plan, or applies, with these parameters, and prints what comes of it. Return enum cli_exit. */
+int cli_plan_call(struct cli *c, json_t *params_take);
+int cli_apply_call(struct cli *c, json_t *params_take);
+
 /* The handlers, by file. */
 int cli_list(struct cli *c);
 int cli_show(struct cli *c);
@@ -124,5 +128,8 @@ int cli_quarantine_clear(struct cli *c);
 int cli_events(struct cli *c);
 int cli_policy_check(struct cli *c);
 int cli_policy_schema(struct cli *c);
+int cli_policy_history(struct cli *c);
+int cli_policy_show(struct cli *c);
+int cli_rollback(struct cli *c);
 int cli_boot(struct cli *c);
 int cli_version(struct cli *c);

@@ -69,6 +69,13 @@ static const struct cli_option apply_options[] = {
 	DEADLINE_OPTION,
 	END,
 };
+static const struct cli_option rollback_options[] = {
+	{ .name = "to", .arg = "VERSION", .help = "That one, of carve policy history" },
+	{ .name = "plan", .help = "Only show the steps it would take" },
+	WAIT_OPTION,
+	DEADLINE_OPTION,
+	END,
+};
 static const struct cli_option alloc_options[] = {
 	{ .name = "for", .arg = "OWNER", .help = "Who it is for, as in libvirt:web01" },
 	{ .name = "name", .arg = "NAME", .help = "Name of the claim" },
@@ -132,6 +139,8 @@ const struct cli_command cli_commands[] = {
 	  POLICY_FILE },
 	{ "apply", "[FILE]", 0, 1, "Make the host as a policy says", apply_options, cli_apply,
 	  POLICY_FILE },
+	{ "rollback", "", 0, 0, "Apply the policy that was applied before", rollback_options,
+	  cli_rollback, "Without --to: the newest one whose text is not the applied one." },
 	{ "alloc", "CLASS", 1, 1, "Claim a slice of a class", alloc_options, cli_alloc, NULL },
 	{ "release", "CLAIM", 1, 1, "Give a claim's slice back", release_options, cli_release,
 	  NULL },
@@ -147,6 +156,10 @@ const struct cli_command cli_commands[] = {
 	{ "events", "", 0, 0, "Show what happened", events_options, cli_events, NULL },
 	{ "policy check", "FILE", 1, 1, "Check a policy file; needs no service", NULL,
 	  cli_policy_check, NULL },
+	{ "policy history", "", 0, 0, "List the policies that were applied", NULL,
+	  cli_policy_history, NULL },
+	{ "policy show", "[VERSION]", 0, 1, "Print the text of an applied policy", NULL,
+	  cli_policy_show, "Without VERSION: the last applied one." },
 	{ "policy schema", "", 0, 0, "Print the JSON schema of policy files", NULL,
 	  cli_policy_schema, NULL },
 	{ "integrate boot", "", 0, 0, "Bind passed-through devices early", boot_options, cli_boot,

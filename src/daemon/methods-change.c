@@ -148,26 +148,58 @@ void method_clear_quarantine(struct session *s, const json_t *params)
 
 /* --- Plan, Apply ----------------------------------------------------------------------------- */
 
-/* The text to work with: the caller's, or that of the last applied policy. */
-static int policy_source(struct session *s, const json_t *params, const char **ret_text,
-			 const char **ret_file, struct err *reterr)
+/* The policy to work with; borrows from the parameters, the record, or what is kept here. */
+struct source {
+	const char *text, *file, *path;
+	uint64_t repeats;
+	struct applied_policy kept;
+};
+
+static void source_done(struct source *from)
+{
+	applied_policy_done(&from->kept);
+}
+
+static void source_take(struct source *from, const struct applied_policy *p)
+{
+	from->text = p->text;
+	from->file = p->file;
+	from->path = p->path;
+}
+
+static int no_policy(struct err *reterr)
+{
+	err_set(reterr, "policy.none", ENOENT, "no policy to look at");
+	err_because(reterr, "none was given, and none was ever applied");
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "carve init proposes one; then: carve apply FILE");
+	return -ENOENT;
+}
+
+/* The caller's text, one that was applied before, or the last applied one. */
+static int source_find(struct session *s, const json_t *params, struct source *from,
+		       struct err *reterr)
 {
 	const struct applied_policy *applied = &engine_record(s->daemon->engine)->policy;
-	const char *text = method_text(params, "policy"), *file = method_text(params, "file");
-	if (text) {
-		*ret_text = text;
-		*ret_file = file ? file : "policy";
+	const json_t *repeat = json_object_get(params, "repeat");
+	from->text = method_text(params, "policy");
+	if (from->text) {
+		const char *file = method_text(params, "file");
+		from->file = file ? file : "policy";
+		from->path = method_text(params, "path");
 		return 0;
 	}
-	if (applied->version == 0 || !applied->text) {
-		err_set(reterr, "policy.none", ENOENT, "no policy to look at");
-		err_because(reterr, "none was given, and none was ever applied");
-		err_state(reterr, "nothing was changed");
-		err_todo(reterr, "carve init proposes one; then: carve apply FILE");
-		return -ENOENT;
+	if (json_is_integer(repeat)) {
+		json_int_t version = json_integer_value(repeat);
+		int r = ledger_policy(s->daemon->ledger, version > 0 ? (uint64_t)version : 0,
+				      &from->kept, reterr);
+		source_take(from, &from->kept);
+		from->repeats = from->kept.version;
+		return r;
 	}
-	*ret_text = applied->text;
-	*ret_file = applied->file;
+	if (applied->version == 0 || !applied->text)
+		return no_policy(reterr);
+	source_take(from, applied);
 	return 0;
 }
 
@@ -196,8 +228,9 @@ static void apply_or_plan(struct session *s, const json_t *params, bool plan_onl
 	_cleanup_err_ struct err e = { 0 };
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	_cleanup_free_ struct want *wants = NULL;
+	_cleanup_(source_done) struct source from = { 0 };
 	size_t n_wants = 0;
-	const char *text, *file, *only = method_text(params, "only"), *key = NULL;
+	const char *only = method_text(params, "only"), *key = NULL;
 	/* Nothing that the record is needed for goes on; a plan would wait for ever. */
 	if (daemon_check_ledger(d, &e) < 0) {
 		session_fail(s, &e);
@@ -207,8 +240,8 @@ static void apply_or_plan(struct session *s, const json_t *params, bool plan_onl
 		method_no_device(s, only);
 		return;
 	}
-	int r = policy_source(s, params, &text, &file, &e);
-	if (r >= 0 && !(p = policy_parse(text, strlen(text), file, &e)))
+	int r = source_find(s, params, &from, &e);
+	if (r >= 0 && !(p = policy_parse(from.text, strlen(from.text), from.file, &e)))
 		r = -EINVAL;
 	if (r >= 0)
 		r = policy_pin_here(d, p, &wants, &n_wants, &e);
@@ -218,7 +251,9 @@ static void apply_or_plan(struct session *s, const json_t *params, bool plan_onl
 	}
 	s->warnings = warnings_new(wants, n_wants, key);
 	const struct apply_request rq = { .policy = TAKE_PTR(p),
-					  .text = text,
+					  .text = from.text,
+					  .path = from.path,
+					  .repeats = from.repeats,
 					  .wants = wants,
 					  .n_wants = n_wants,
 					  .plan_only = plan_only,

@@ -18,6 +18,8 @@ const struct method methods[] = {
 	{ "GetHandle", PEER_LOOK, false, false, method_get_handle },
 	{ "Claim", PEER_CLAIM, true, true, method_claim },
 	{ "Release", PEER_CLAIM, true, true, method_release },
+	{ "ListPolicies", PEER_LOOK, false, false, method_list_policies },
+	{ "GetPolicy", PEER_LOOK, false, false, method_get_policy },
 	{ "Plan", PEER_LOOK, false, true, method_plan },
 	{ "Apply", PEER_MANAGE, true, true, method_apply },
 	{ "Holders", PEER_LOOK, false, true, method_holders },

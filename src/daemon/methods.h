@@ -25,6 +25,9 @@ void method_get_handle(struct session *s, const json_t *params);
 void method_list_quarantine(struct session *s, const json_t *params);
 /* methods-classes.c */
 void method_list_classes(struct session *s, const json_t *params);
+/* methods-policy.c */
+void method_list_policies(struct session *s, const json_t *params);
+void method_get_policy(struct session *s, const json_t *params);
 /* methods-watch.c */
 void method_holders(struct session *s, const json_t *params);
 void method_events(struct session *s, const json_t *params);

@@ -373,6 +373,17 @@ static int check_ready(const struct engine *e, struct err *reterr)
 	return -EAGAIN;
 }
 
+static void applied_event(struct engine *e)
+{
+	const struct applied_policy *p = &e->rec.policy;
+	char version[24] = "", repeats[24] = "";
+	(void)STR_FORMAT(version, "%llu", (unsigned long long)p->version);
+	if (p->repeats)
+		(void)STR_FORMAT(repeats, "%llu", (unsigned long long)p->repeats);
+	event_add(e, "policy.applied", "file", p->file, "version", version, "repeats", repeats,
+		  "only", p->only, "by", p->by_itself ? "carved" : "", NULL);
+}
+
 static int apply(struct engine *e, struct request *rq, struct err *reterr)
 {
 	_cleanup_(acceptance_done) struct acceptance a = { 0 };
@@ -386,10 +397,10 @@ static int apply(struct engine *e, struct request *rq, struct err *reterr)
 	memcpy(before, e->rec.wants ? e->rec.wants : before, n_before * sizeof(*before));
 	bool destroy = rq->policy->on_remove == ON_REMOVE_DESTROY;
 	store_wants_set(e, TAKE_PTR(a.wants), a.n);
-	store_policy_set(e, TAKE_PTR(rq->policy), rq->text);
+	store_policy_set(e, rq);
 	apply_devices(e, before, n_before, destroy);
 	apply_reservations(e, rq, a.refused);
-	event_add(e, "policy.applied", "file", e->rec.policy.file, NULL);
+	applied_event(e);
 	e->sync = true;
 	struct waiter *w = state_wait(e, rq->token, WAIT_APPLY, "");
 	if (w) {

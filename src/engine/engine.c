@@ -50,6 +50,7 @@ static void request_done(struct request *rq)
 	policy_free(rq->policy);
 	json_decref(rq->planned);
 	free(rq->text);
+	free(rq->path);
 	free(rq->wants);
 	*rq = (struct request){ 0 };
 }
@@ -225,8 +226,12 @@ void engine_request_apply(struct engine *e, uint64_t token, const struct request
 	rq->text = strdup(from->text);
 	rq->wants = calloc(from->n_wants + 1, sizeof(*rq->wants));
 	rq->plan_only = from->plan_only;
+	rq->path = from->path ? strdup(from->path) : NULL;
+	rq->repeats = from->repeats;
+	rq->by_itself = from->by_itself;
 	rq->planned = from->planned ? json_deep_copy(from->planned) : NULL;
-	rq->broken = !rq->text || !rq->wants || (from->planned && !rq->planned);
+	rq->broken = !rq->text || !rq->wants || (from->planned && !rq->planned) ||
+		     (from->path && !rq->path);
 	if (!rq->broken && from->n_wants)
 		memcpy(rq->wants, from->wants, from->n_wants * sizeof(*rq->wants));
 	rq->n_wants = rq->wants ? from->n_wants : 0;

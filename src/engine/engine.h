@@ -102,8 +102,11 @@ struct apply_request {
 	size_t n_wants;
 	bool plan_only;	  /* answers with the plan, records nothing */
 	const char *only; /* key of the one device that is meant; NULL: all */
-	const json_t *
-		planned; /* what a plan answered: nothing is done when it would answer otherwise now */
+	const char *path; /* where the file is; NULL: not known */
+	uint64_t repeats; /* version of the policy that is applied again; 0: none */
+	bool by_itself;	  /* carved found the file changed */
+	/* What a plan answered: nothing is done when it would answer otherwise now. */
+	const json_t *planned;
 };
 void engine_request_apply(struct engine *e, uint64_t token, const struct requester *who,
 			  const struct apply_request *rq);

@@ -141,7 +141,9 @@ struct request {
 	char name[DEVICE_KEY_SIZE + UUID_SIZE + 32];
 	char reason[256];
 	struct policy *policy; /* apply; owned */
-	char *text;
+	char *text, *path;
+	uint64_t repeats;
+	bool by_itself;
 	struct want *wants;
 	size_t n_wants;
 	bool plan_only;
@@ -228,7 +230,8 @@ void store_step_delete(struct engine *e, uint64_t id);
 void store_steps_delete_of(struct engine *e, const char *device);
 /* Takes the array. */
 void store_wants_set(struct engine *e, struct want *wants_take, size_t n);
-void store_policy_set(struct engine *e, struct policy *p_take, const char *text);
+/* Takes rq->policy. */
+void store_policy_set(struct engine *e, struct request *rq);
 struct want *store_want(struct engine *e, const char *device);
 void store_uuid(struct engine *e, char ret[UUID_SIZE]);
 /* Sets the reason of a slice or claim; cuts what does not fit. */

@@ -280,21 +280,24 @@ void store_wants_set(struct engine *e, struct want *wants_take, size_t n)
 
 static void policy_drop(struct applied_policy *a, struct policy **p)
 {
-	free(a->file);
-	free(a->text);
-	*a = (struct applied_policy){ 0 };
+	applied_policy_done(a);
 	*p = policy_free(*p);
 }
 
-void store_policy_set(struct engine *e, struct policy *p_take, const char *text)
+void store_policy_set(struct engine *e, struct request *rq)
 {
 	struct applied_policy fresh = {
 		.version = e->rec.policy.version + 1,
-		.file = strdup(p_take->file),
-		.text = strdup(text),
+		.file = strdup(rq->policy->file),
+		.text = strdup(rq->text),
+		.path = rq->path ? strdup(rq->path) : NULL,
 		.at = e->wall,
+		.uid = rq->who.uid,
+		.by_itself = rq->by_itself,
+		.repeats = rq->repeats,
 	};
-	if (!fresh.file || !fresh.text)
+	(void)STR_COPY(fresh.only, rq->name);
+	if (!fresh.file || !fresh.text || (rq->path && !fresh.path))
 		e->failed = true;
 	if (e->policy_changed) {
 		policy_drop(&e->rec.policy, &e->policy);
@@ -304,7 +307,7 @@ void store_policy_set(struct engine *e, struct policy *p_take, const char *text)
 		e->policy_changed = true;
 	}
 	e->rec.policy = fresh;
-	e->policy = p_take;
+	e->policy = TAKE_PTR(rq->policy);
 }
 
 /* --- UUIDs --------------------------------------------------------------------------------------- */

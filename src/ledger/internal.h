@@ -5,9 +5,11 @@
 
 #include "ledger/ledger.h"
 
-#define LEDGER_SCHEMA 1
+#define LEDGER_SCHEMA 2
 #define LEDGER_AUDIT_MAX 10000
 #define LEDGER_POLICIES_MAX 32
+#define LEDGER_POLICIES_BYTES                                                                      \
+	(8 * 1024 * 1024) /* of all their texts; the newest one stays whatever it has */
 #define LEDGER_LOG_PAGES 256
 
 enum ledger_stmt {
@@ -36,6 +38,7 @@ struct ledger {
 	enum ledger_health health;
 	char *why;
 	bool sync_full; /* what the connection is set to */
+	bool older;	/* of an older schema, until the first commit */
 	bool absent;	/* nothing was there when it was opened, and nothing could be made */
 	uint64_t syncs;
 	int log_pages;	      /* in the write-ahead log after the last commit */
@@ -47,6 +50,13 @@ int db_error(sqlite3 *db, int rc, struct err *reterr, const char *what, const ch
 int db_exec(sqlite3 *db, const char *sql);
 /* Reads all rows. strict: the first wrong one fails; else it is left out and reterr says which. */
 int db_load(sqlite3 *db, bool strict, struct record *ret, struct err *reterr);
+/* One integer; -1 when the query fails. */
+int64_t db_number(sqlite3 *db, const char *sql);
+/* policies.c: the schema of an older version becomes this one, inside an open transaction. SQLite's result
+ * code. */
+int db_policies_migrate(sqlite3 *db);
+/* The newest one. */
+int db_policy_load(sqlite3 *db, struct applied_policy *ret, struct err *reterr);
 /* Writes one turn's changes inside an open transaction. SQLite's result code, or -ENOMEM. */
 int db_apply(struct ledger *l, const struct changes *c, const struct record *rec);
 /* One of those without values. */

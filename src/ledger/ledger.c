@@ -33,9 +33,10 @@
 	"CREATE TABLE slices(id INTEGER PRIMARY KEY, body TEXT NOT NULL);"                         \
 	"CREATE TABLE claims(name TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"            \
 	"CREATE TABLE steps(id INTEGER PRIMARY KEY, body TEXT NOT NULL);"                          \
-	"CREATE TABLE policies(version INTEGER PRIMARY KEY, file TEXT, text TEXT, at INTEGER);"    \
+	"CREATE TABLE policies(version INTEGER PRIMARY KEY, file TEXT, text TEXT, at INTEGER, "    \
+	"path TEXT, uid INTEGER, by_itself INTEGER, repeats INTEGER, only TEXT);"                  \
 	"CREATE TABLE audit(id INTEGER PRIMARY KEY, body TEXT NOT NULL);"                          \
-	"PRAGMA user_version = 1;"
+	"PRAGMA user_version = 2;"
 
 DEFINE_CLEANUP(struct ledger *, ledger_close);
 
@@ -49,8 +50,7 @@ int db_exec(sqlite3 *db, const char *sql)
 	return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
-/* One integer or text cell; -1 or an empty text when the query fails. */
-static int64_t db_number(sqlite3 *db, const char *sql)
+int64_t db_number(sqlite3 *db, const char *sql)
 {
 	sqlite3_stmt *s = NULL;
 	int64_t value = -1;
@@ -256,11 +256,13 @@ static enum outcome db_judge(struct ledger *l, sqlite3 *db, struct err *reterr)
 	_cleanup_(record_done) struct record rec = { 0 };
 	if (db_load(db, true, &rec, reterr) < 0)
 		return OPEN_DAMAGED;
-	if (rec.next_id >= copy_next_id(l))
-		return OPEN_GOOD;
-	err_set(reterr, "ledger.damaged", EBADMSG,
-		"it is older than its good copy: part of it is lost");
-	return OPEN_DAMAGED;
+	if (rec.next_id < copy_next_id(l)) {
+		err_set(reterr, "ledger.damaged", EBADMSG,
+			"it is older than its good copy: part of it is lost");
+		return OPEN_DAMAGED;
+	}
+	l->older = version > 0 && version < LEDGER_SCHEMA;
+	return OPEN_GOOD;
 }
 
 static enum outcome db_open(struct ledger *l, sqlite3 **ret, struct err *reterr)
@@ -518,10 +520,14 @@ static int transaction(struct ledger *l, const struct changes *c, const struct r
 	int rc = sync_set(l, c->sync);
 	if (rc == SQLITE_OK)
 		rc = db_run(l, STMT_BEGIN);
+	if (rc == SQLITE_OK && l->older)
+		rc = db_policies_migrate(l->db);
 	if (rc == SQLITE_OK)
 		rc = db_apply(l, c, rec);
 	if (rc == SQLITE_OK)
 		rc = db_run(l, STMT_COMMIT);
+	if (rc == SQLITE_OK)
+		l->older = false;
 	return rc;
 }
 

@@ -19,10 +19,16 @@ enum ledger_health {
 
 struct applied_policy {
 	uint64_t version;
-	char *file;
-	char *text;
+	char *file; /* as it was named, for messages */
+	char *path; /* where it is; NULL: not known */
+	char *text; /* NULL in lists */
 	int64_t at;
+	int64_t uid;		    /* who applied it; negative: not known */
+	bool by_itself;		    /* carved did, because the file changed */
+	uint64_t repeats;	    /* the version that was applied again; 0: none */
+	char only[DEVICE_KEY_SIZE]; /* the one device it was applied to; empty: all */
 };
+void applied_policy_done(struct applied_policy *a);
 
 /* The record as data. Owned by the engine, changed only by it. */
 struct record {
@@ -77,6 +83,14 @@ enum ledger_health ledger_health(const struct ledger *l, const char **ret_why);
 int ledger_load(struct ledger *l, struct record *ret, struct err *reterr);
 /* All or nothing. rec gives wants, policy and meta for the changes that set them. */
 int ledger_commit(struct ledger *l, const struct changes *c, const struct record *rec,
+		  struct err *reterr);
+/* What was applied, the newest first, without texts. Caller frees with ledger_policies_free(). */
+int ledger_policies(struct ledger *l, struct applied_policy **ret, size_t *ret_n,
+		    struct err *reterr);
+void ledger_policies_free(struct applied_policy *policies, size_t n);
+/* One of them, with its text; version 0: the newest whose text is not the applied one. -ENOENT:
+ * policy.no-version. */
+int ledger_policy(struct ledger *l, uint64_t version, struct applied_policy *ret,
 		  struct err *reterr);
 /* Between turns: moves a long log into the file, so that no commit has to. */
 void ledger_tidy(struct ledger *l);

@@ -82,30 +82,6 @@ static int meta_load(sqlite3 *db, struct record *rec, struct err *reterr)
 	return rc == SQLITE_DONE ? 0 : read_failed(db, reterr, "meta");
 }
 
-static int policy_load(sqlite3 *db, struct applied_policy *p, struct err *reterr)
-{
-	_cleanup_stmt_ sqlite3_stmt *s = NULL;
-	if (sqlite3_prepare_v2(db,
-			       "SELECT version, file, text, at FROM policies "
-			       "ORDER BY version DESC LIMIT 1",
-			       -1, &s, NULL) != SQLITE_OK)
-		return read_failed(db, reterr, "policies");
-	int rc = sqlite3_step(s);
-	if (rc == SQLITE_DONE)
-		return 0;
-	if (rc != SQLITE_ROW)
-		return read_failed(db, reterr, "policies");
-	_cleanup_free_ char *file = strdup(column_text(s, 1));
-	_cleanup_free_ char *text = strdup(column_text(s, 2));
-	if (!file || !text)
-		return -ENOMEM;
-	p->version = (uint64_t)sqlite3_column_int64(s, 0);
-	p->at = sqlite3_column_int64(s, 3);
-	p->file = TAKE_PTR(file);
-	p->text = TAKE_PTR(text);
-	return 0;
-}
-
 static int tables_load(sqlite3 *db, bool strict, struct record *rec, struct err *reterr)
 {
 	const struct {
@@ -139,7 +115,7 @@ int db_load(sqlite3 *db, bool strict, struct record *ret, struct err *reterr)
 	if (r >= 0 || !strict)
 		r = tables_load(db, strict, &rec, reterr);
 	if (r >= 0)
-		r = policy_load(db, &rec.policy, reterr);
+		r = db_policy_load(db, &rec.policy, reterr);
 	if (r >= 0 && strict)
 		r = record_check(&rec, reterr);
 	if (r == -ENOMEM || (r < 0 && strict))

@@ -7,14 +7,21 @@
 
 #include "base/str.h"
 
+void applied_policy_done(struct applied_policy *a)
+{
+	free(a->file);
+	free(a->path);
+	free(a->text);
+	*a = (struct applied_policy){ 0 };
+}
+
 void record_done(struct record *r)
 {
 	free(r->wants);
 	free(r->slices);
 	free(r->claims);
 	free(r->steps);
-	free(r->policy.file);
-	free(r->policy.text);
+	applied_policy_done(&r->policy);
 	*r = (struct record){ 0 };
 }
 

@@ -23,10 +23,15 @@ static const char *const statements[STMT_COUNT] = {
 	[STMT_CLAIM_DELETE] = "DELETE FROM claims WHERE name = ?",
 	[STMT_STEP_PUT] = "INSERT OR REPLACE INTO steps(id, body) VALUES(?, ?)",
 	[STMT_STEP_DELETE] = "DELETE FROM steps WHERE id = ?",
-	[STMT_POLICY_PUT] =
-		"INSERT OR REPLACE INTO policies(version, file, text, at) VALUES(?, ?, ?, ?)",
+	[STMT_POLICY_PUT] = "INSERT OR REPLACE INTO policies"
+			    "(version, file, text, at, path, uid, by_itself, repeats, only) "
+			    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[STMT_POLICY_TRIM] =
-		"DELETE FROM policies WHERE version <= ? - " STRINGIFY(LEDGER_POLICIES_MAX),
+		"DELETE FROM policies WHERE version < ?1 AND (version <= ?1 - " STRINGIFY(
+			LEDGER_POLICIES_MAX) " OR version IN (SELECT version FROM (SELECT version, "
+					     "sum(length(CAST(text AS BLOB))) OVER (ORDER BY "
+					     "version DESC) AS size FROM policies) "
+					     "WHERE size > " STRINGIFY(LEDGER_POLICIES_BYTES) "))",
 	[STMT_AUDIT_PUT] = "INSERT INTO audit(body) VALUES(?)",
 	[STMT_AUDIT_TRIM] = "DELETE FROM audit WHERE id <= ? - " STRINGIFY(LEDGER_AUDIT_MAX),
 };
@@ -99,8 +104,13 @@ static int policy_put(struct ledger *l, const struct applied_policy *p)
 		{ .text = p->file ? p->file : "" },
 		{ .text = p->text ? p->text : "" },
 		{ .number = p->at },
+		{ .text = p->path ? p->path : "" },
+		{ .number = p->uid },
+		{ .number = p->by_itself },
+		{ .number = (int64_t)p->repeats },
+		{ .text = p->only },
 	};
-	int rc = run(l, STMT_POLICY_PUT, values, 4);
+	int rc = run(l, STMT_POLICY_PUT, values, sizeof(values) / sizeof(values[0]));
 	return rc == SQLITE_OK ? run_id(l, STMT_POLICY_TRIM, p->version) : rc;
 }
 

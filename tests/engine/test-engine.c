@@ -1005,6 +1005,39 @@ static void test_engine_apply_of_a_plan_with_names_in_another_order_is_refused(v
 	changed(w, MADE_AHEAD, plan, "step 2 was: ");
 }
 
+static void test_engine_apply_is_recorded_with_who_and_what(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	const struct applied_policy *p = &engine_record(w->e)->policy;
+	assert_int_equal(p->version, 1);
+	assert_true(p->uid == 0 && !p->by_itself && p->repeats == 0 && !p->only[0] && !p->path);
+	world_request_apply(
+		w, POLICY,
+		&(struct apply_request){ .path = "/etc/carve/a.yaml", .repeats = 1, .only = NIC });
+	run(w);
+	p = &engine_record(w->e)->policy;
+	assert_int_equal(p->version, 2);
+	assert_int_equal(p->repeats, 1);
+	assert_string_equal(p->path, "/etc/carve/a.yaml");
+	assert_string_equal(p->only, NIC);
+	world_crash(w, false);
+	assert_int_equal(engine_record(w->e)->policy.repeats, 1);
+}
+
+static void test_engine_apply_with_a_full_disk_is_no_version(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	w->disk_full = true;
+	uint64_t token = world_request_apply(w, POLICY, &(struct apply_request){ .repeats = 1 });
+	world_turn(w);
+	refused(w, token, "ledger.full");
+	assert_int_equal(engine_record(w->e)->policy.version, 1);
+	assert_int_equal(engine_record(w->e)->policy.repeats, 0);
+	w->disk_full = false;
+}
+
 static void test_engine_apply_needs_manage(void **state)
 {
 	struct world *w = *state;
@@ -1655,6 +1688,8 @@ int main(void)
 		T(test_engine_apply_of_a_plan_after_a_device_changed_is_refused),
 		T(test_engine_apply_of_a_plan_makes_up_names_anew),
 		T(test_engine_apply_of_a_plan_with_names_in_another_order_is_refused),
+		T(test_engine_apply_is_recorded_with_who_and_what),
+		T(test_engine_apply_with_a_full_disk_is_no_version),
 		T(test_engine_apply_needs_manage),
 		T(test_engine_apply_on_a_stuck_device_is_refused),
 		T(test_engine_reservation_of_another_name_is_not_taken_over),

@@ -146,11 +146,14 @@ static void broke(struct world *w, const char *what)
 	}
 }
 
-/* The last plan that was kept, for a later apply. */
+/* What people keep in files: the last plan, for a later apply; a policy that was applied once. */
 struct plan_file {
 	uint64_t token;
 	char *text;
 	unsigned applied, refused; /* of such applies */
+	char *old;
+	uint64_t old_version;
+	unsigned rolled_back;
 };
 
 /* --- operations ----------------------------------------------------------------------------------------- */
@@ -244,6 +247,31 @@ static void op_apply_planned(struct world *w, struct plan_file *file)
 		file->refused++;
 	else if (!refused)
 		file->applied++;
+}
+
+static void op_rollback(struct world *w, struct plan_file *file)
+{
+	const struct applied_policy *now = &engine_record(w->e)->policy;
+	uint64_t version = now->version, old = file->old_version;
+	if (!file->old || chance(w, 30)) {
+		free(file->old);
+		file->old = now->text ? strdup(now->text) : NULL;
+		file->old_version = version;
+		return;
+	}
+	uint64_t token =
+		world_request_apply(w, file->old, &(struct apply_request){ .repeats = old });
+	world_turn(w);
+	const struct world_answer *a = world_answer(w, token);
+	now = &engine_record(w->e)->policy;
+	if (a && a->state == ANSWER_FAILED) {
+		if (now->version != version)
+			broke(w, "a refused apply left a version");
+		return;
+	}
+	if (now->version != version + 1 || now->repeats != old || !str_eq(now->text, file->old))
+		broke(w, "what was applied again is not what is recorded");
+	file->rolled_back++;
 }
 
 static void op_time(struct world *w)
@@ -399,13 +427,15 @@ static void op(struct world *w, struct plan_file *file)
 		op_apply(w);
 	else if (n < 61)
 		op_apply_planned(w, file);
-	else if (n < 66)
+	else if (n < 62)
+		op_rollback(w, file);
+	else if (n < 67)
 		op_drift(w);
-	else if (n < 69)
+	else if (n < 70)
 		op_crash(w);
-	else if (n < 72)
-		op_manage(w);
 	else if (n < 73)
+		op_manage(w);
+	else if (n < 74)
 		w->disk_full = !w->disk_full && chance(w, 50);
 	else
 		op_time(w);
@@ -586,7 +616,7 @@ static uint64_t env_number(const char *name, uint64_t otherwise)
 }
 
 struct totals {
-	uint64_t steps, plans_applied, plans_refused;
+	uint64_t steps, plans_applied, plans_refused, rolled_back;
 	json_t *events;
 };
 
@@ -628,7 +658,9 @@ static void history(uint64_t seed, uint64_t ops, struct totals *totals)
 	totals_add(totals, w);
 	totals->plans_applied += file.applied;
 	totals->plans_refused += file.refused;
+	totals->rolled_back += file.rolled_back;
 	free(file.text);
+	free(file.old);
 	world_done(w);
 	free(w);
 }
@@ -663,8 +695,9 @@ static void test_f15_f20_f21_f22_f35_engine_random_histories_hold_the_invariants
 	for (size_t i = 0; run >= 50000 && i < sizeof(must) / sizeof(must[0]); i++)
 		if (!json_object_get(totals.events, must[i]))
 			fail_msg("no %s in any history", must[i]);
-	if (run >= 50000 && (totals.plans_applied == 0 || totals.plans_refused == 0))
-		fail_msg("no plan was applied, or none was refused");
+	if (run >= 50000 &&
+	    (totals.plans_applied == 0 || totals.plans_refused == 0 || totals.rolled_back == 0))
+		fail_msg("no plan was applied, none was refused, or no policy was applied again");
 	json_decref(totals.events);
 }
 

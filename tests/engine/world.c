@@ -74,6 +74,19 @@ static void *dup_array(const void *from, size_t n, size_t size)
 	return p;
 }
 
+static char *dup_text(const char *text)
+{
+	return text ? strdup(text) : NULL;
+}
+
+static void policy_copy(const struct applied_policy *from, struct applied_policy *to)
+{
+	*to = *from;
+	to->file = dup_text(from->file);
+	to->path = dup_text(from->path);
+	to->text = dup_text(from->text);
+}
+
 static void record_copy(const struct record *from, struct record *to)
 {
 	*to = *from;
@@ -81,8 +94,7 @@ static void record_copy(const struct record *from, struct record *to)
 	to->slices = dup_array(from->slices, from->n_slices, sizeof(*from->slices));
 	to->claims = dup_array(from->claims, from->n_claims, sizeof(*from->claims));
 	to->steps = dup_array(from->steps, from->n_steps, sizeof(*from->steps));
-	to->policy.file = from->policy.file ? strdup(from->policy.file) : NULL;
-	to->policy.text = from->policy.text ? strdup(from->policy.text) : NULL;
+	policy_copy(&from->policy, &to->policy);
 }
 
 #define PUT(r, items, count, found, item)                                                          \
@@ -105,15 +117,6 @@ static void record_copy(const struct record *from, struct record *to)
 			(r)->count--;                                                              \
 			break;                                                                     \
 		}
-
-static void policy_keep(struct record *r, const struct record *rec)
-{
-	free(r->policy.file);
-	free(r->policy.text);
-	r->policy = rec->policy;
-	r->policy.file = strdup(rec->policy.file);
-	r->policy.text = strdup(rec->policy.text);
-}
 
 static void change_apply(struct record *r, const struct change *c, const struct record *rec)
 {
@@ -142,7 +145,8 @@ static void change_apply(struct record *r, const struct change *c, const struct 
 		r->n_wants = rec->n_wants;
 		break;
 	case CHANGE_POLICY_PUT:
-		policy_keep(r, rec);
+		applied_policy_done(&r->policy);
+		policy_copy(&rec->policy, &r->policy);
 		break;
 	case CHANGE_META_PUT:
 		r->next_id = rec->next_id;
@@ -212,7 +216,9 @@ static void check_ledger(struct world *w)
 {
 	const struct record *a = engine_record(w->e), *b = latest(w);
 	if (a->n_slices != b->n_slices || a->n_claims != b->n_claims || a->n_steps != b->n_steps ||
-	    a->n_wants != b->n_wants || a->next_id != b->next_id) {
+	    a->n_wants != b->n_wants || a->next_id != b->next_id ||
+	    a->policy.version != b->policy.version || a->policy.repeats != b->policy.repeats ||
+	    !str_eq(a->policy.only, b->policy.only)) {
 		failed(w,
 		       "the ledger has %zu slices, %zu claims, %zu steps; the engine %zu, %zu, %zu",
 		       b->n_slices, b->n_claims, b->n_steps, a->n_slices, a->n_claims, a->n_steps);
@@ -597,6 +603,8 @@ uint64_t world_request_apply(struct world *w, const char *text, const struct app
 					     .n_wants = n,
 					     .plan_only = rq->plan_only,
 					     .only = rq->only,
+					     .repeats = rq->repeats,
+					     .path = rq->path,
 					     .planned = rq->planned };
 	engine_request_apply(w->e, token, &root, &apply);
 	return token;

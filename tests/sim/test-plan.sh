@@ -88,3 +88,44 @@ test_plan_is_stale_when_something_came_between() {
 vfs_shown() { # NUMBER
 	carve list --json | grep -A30 "\"address\": \"$nic\"" | grep -q "\"vfs\": $1,"
 }
+
+applied_version() {
+	carve policy history --json | sed -n 's/.*"version": \([0-9]*\),.*/\1/p' | sed -n 2p
+}
+
+test_rollback_applies_what_was_applied_before() {
+	prepare
+	says 'none was ever applied' carve rollback
+	apply /run/policy.yaml
+	says 'there is no policy before the applied one' carve rollback
+	policy_of 4
+	apply /run/policy.yaml
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 4 ]]
+	says 'to 2' carve rollback --plan
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 4 ]]
+	carve rollback --deadline "$SIM_DEADLINE"
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 2 && $(applied_version) == 3 ]]
+	says 'repeats 1' carve policy history
+	says 'count: 2' carve policy show
+	says 'count: 4' carve policy show 2
+	# And back.
+	carve rollback --deadline "$SIM_DEADLINE"
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 4 ]]
+	says 'repeats 2' carve policy history
+	carve rollback --to 1 --deadline "$SIM_DEADLINE"
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 2 ]]
+	says 'policy.no-version' carve rollback --to 9
+}
+
+# What is held is not taken; the rest goes back.
+test_rollback_leaves_what_is_held() {
+	prepare
+	apply /run/policy.yaml
+	sed -i 's/count: 1/count: 3/' /run/policy.yaml
+	sed 's/count: 2/count: 4/' /run/policy.yaml >/run/more.yaml
+	apply /run/more.yaml
+	claim lan one
+	ends_with 4 carve rollback --deadline "$SIM_DEADLINE"
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 4 && $(pci_attribute "$other" sriov_numvfs) == 1 ]]
+	says held carve list claims
+}

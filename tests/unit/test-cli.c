@@ -105,6 +105,16 @@ static void replies_send(int fd, const json_t *call)
 		(void)!read(fd, &byte, 1);
 }
 
+/* Where a file is depends on where the tests run. */
+static void path_shorten(json_t *sent)
+{
+	_cleanup_free_ char *cwd = realpath(".", NULL);
+	const char *path = json_string_value(json_object_get(sent, "path"));
+	const char *rest = cwd && path ? str_after(path, cwd) : NULL;
+	if (rest)
+		json_object_set_new(sent, "path", json_sprintf("@CWD@%s", rest));
+}
+
 static int serve(int listener, const json_t *calls)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -119,6 +129,7 @@ static int serve(int listener, const json_t *calls)
 				 json_string_value(json_object_get(call, "method")));
 		json_t *params = json_object_get(call, "parameters"), *empty = json_object();
 		json_t *sent = json_object_get(got, "parameters");
+		path_shorten(sent);
 		if (!got || !str_eq(method, json_string_value(json_object_get(got, "method"))) ||
 		    !json_equal(sent ? sent : empty, params ? params : empty)) {
 			fprintf(stderr, "call %zu is %s\n", i, got ? text : "missing");

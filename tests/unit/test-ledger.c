@@ -155,7 +155,15 @@ static void fill(struct ledger *l)
 	rec.wants = &w;
 	rec.n_wants = 1;
 	char file[] = "a.yaml", text[] = "version: 1\n";
-	rec.policy = (struct applied_policy){ .version = 1, .file = file, .text = text, .at = 5 };
+	char path[] = "/etc/carve/a.yaml";
+	rec.policy = (struct applied_policy){ .version = 1,
+					      .file = file,
+					      .path = path,
+					      .text = text,
+					      .at = 5,
+					      .uid = 7,
+					      .by_itself = true,
+					      .only = KEY };
 	struct change items[] = { slice_put(7, "web01"),
 				  claim_put("web01", 7),
 				  step_put(9),
@@ -181,6 +189,9 @@ static void check_filled(const struct record *r)
 	assert_int_equal(r->wants[0].type_count[1], 9);
 	assert_true(r->wants[0].serial == UINT64_MAX);
 	assert_string_equal(r->policy.text, "version: 1\n");
+	assert_string_equal(r->policy.path, "/etc/carve/a.yaml");
+	assert_string_equal(r->policy.only, KEY);
+	assert_true(r->policy.uid == 7 && r->policy.by_itself && r->policy.repeats == 0);
 	assert_int_equal(r->next_id, 100);
 	assert_string_equal(r->boot_id, "11111111-2222-3333-4444-555555555555");
 }
@@ -393,12 +404,143 @@ static void test_ledger_open_newer_is_read_only(void **state)
 {
 	struct fixture *f = *state;
 	fill_and_close(f);
-	sql(f->file, "PRAGMA user_version = 2");
+	sql(f->file, "PRAGMA user_version = 3");
 	_cleanup_(ledger_closep) struct ledger *l = open_ok(f);
 	check_frozen(l, LEDGER_NEWER, "ledger.newer", "newer carve");
 	_cleanup_(record_done) struct record r = { 0 };
 	load_ok(l, &r);
 	check_filled(&r);
+}
+
+/* --- policies that were applied ---------------------------------------------------------------- */
+
+static void policy_commit(struct ledger *l, uint64_t version, const char *text, uint64_t repeats)
+{
+	struct record rec = meta(100);
+	char file[] = "b.yaml";
+	rec.policy = (struct applied_policy){ .version = version,
+					      .file = file,
+					      .text = (char *)text,
+					      .at = 1000,
+					      .repeats = repeats };
+	commit_ok(l, &(struct change){ .kind = CHANGE_POLICY_PUT }, 1, true, &rec);
+}
+
+static void test_ledger_policy_gives_one_and_the_one_before(void **state)
+{
+	_cleanup_(ledger_closep) struct ledger *l = open_ok(*state);
+	_cleanup_(applied_policy_done) struct applied_policy one = { 0 }, before = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+	policy_commit(l, 1, "a", 0);
+	policy_commit(l, 2, "b", 0);
+	policy_commit(l, 3, "c", 0);
+	policy_commit(l, 4, "c", 3);
+	assert_int_equal(ledger_policy(l, 4, &one, &e), 0);
+	assert_string_equal(one.text, "c");
+	assert_int_equal(one.repeats, 3);
+	/* Applying it once more is no other policy. */
+	assert_int_equal(ledger_policy(l, 0, &before, &e), 0);
+	assert_int_equal(before.version, 2);
+	assert_int_equal(ledger_policy(l, 9, &one, &e), -ENOENT);
+	assert_string_equal(e.id, "policy.no-version");
+	assert_string_equal(e.because, "versions 1 to 4 are kept");
+}
+
+static void test_ledger_policy_before_the_first_is_refused(void **state)
+{
+	_cleanup_(ledger_closep) struct ledger *l = open_ok(*state);
+	struct applied_policy one = { 0 };
+	_cleanup_err_ struct err none = { 0 }, e = { 0 };
+	assert_int_equal(ledger_policy(l, 0, &one, &none), -ENOENT);
+	assert_string_equal(none.because, "none was ever applied");
+	policy_commit(l, 1, "a", 0);
+	assert_int_equal(ledger_policy(l, 0, &one, &e), -ENOENT);
+	assert_string_equal(e.id, "policy.no-version");
+}
+
+static size_t policies_kept(struct ledger *l, uint64_t *ret_newest)
+{
+	struct applied_policy *all = NULL;
+	size_t n = 0;
+	assert_int_equal(ledger_policies(l, &all, &n, NULL), 0);
+	*ret_newest = n ? all[0].version : 0;
+	for (size_t i = 0; i < n; i++)
+		assert_null(all[i].text);
+	ledger_policies_free(all, n);
+	return n;
+}
+
+static void test_ledger_policies_are_bounded_in_number_and_size(void **state)
+{
+	_cleanup_(ledger_closep) struct ledger *l = open_ok(*state);
+	uint64_t newest;
+	for (uint64_t v = 1; v <= 40; v++)
+		policy_commit(l, v, "small", 0);
+	assert_int_equal(policies_kept(l, &newest), 32);
+	assert_int_equal(newest, 40);
+	/* As large as a policy can be: so many that all together are no more than 8 MiB. */
+	size_t size = 1024 * 1024;
+	_cleanup_free_ char *large = malloc(size + 1);
+	assert_non_null(large);
+	memset(large, 'x', size);
+	large[size] = '\0';
+	for (uint64_t v = 41; v <= 60; v++)
+		policy_commit(l, v, large, 0);
+	assert_int_equal(policies_kept(l, &newest), 8);
+	assert_int_equal(newest, 60);
+}
+
+/* As the first version of carve made it. */
+static void make_schema_1(const struct fixture *f)
+{
+	fill_and_close(f);
+	sql(f->file, "ALTER TABLE policies DROP COLUMN path; ALTER TABLE policies DROP COLUMN uid;"
+		     "ALTER TABLE policies DROP COLUMN by_itself;"
+		     "ALTER TABLE policies DROP COLUMN repeats;"
+		     "ALTER TABLE policies DROP COLUMN only; PRAGMA user_version = 1");
+}
+
+static void check_schema_1(struct ledger *l)
+{
+	_cleanup_(record_done) struct record r = { 0 };
+	load_ok(l, &r);
+	assert_int_equal(r.n_claims, 1);
+	assert_string_equal(r.policy.text, "version: 1\n");
+	assert_string_equal(r.policy.path, "");
+	assert_true(r.policy.uid < 0 && !r.policy.by_itself);
+}
+
+static void test_ledger_open_older_is_brought_to_this_version(void **state)
+{
+	struct fixture *f = *state;
+	make_schema_1(f);
+	/* The good copy is of that version, too, and is still compared with. */
+	char command[256];
+	STR_FORMAT(command, "cp %s %s", f->file, f->good);
+	assert_int_equal(system(command), 0);
+	struct ledger *l = open_ok(f);
+	assert_int_equal(ledger_health(l, NULL), LEDGER_GOOD);
+	check_schema_1(l);
+	uint64_t newest;
+	assert_int_equal(policies_kept(l, &newest), 1);
+	policy_commit(l, 2, "b", 1);
+	ledger_close(l);
+	l = open_ok(f);
+	assert_int_equal(policies_kept(l, &newest), 2);
+	assert_int_equal(newest, 2);
+	ledger_close(l);
+}
+
+static void test_ledger_open_older_than_its_good_copy_of_an_older_version_is_damaged(void **state)
+{
+	struct fixture *f = *state;
+	char command[256];
+	make_schema_1(f);
+	STR_FORMAT(command, "cp %s %s", f->file, f->good);
+	assert_int_equal(system(command), 0);
+	sql(f->file, "UPDATE meta SET value = 99 WHERE key = 'next_id'");
+	_cleanup_(ledger_closep) struct ledger *l = open_ok(f);
+	assert_int_equal(ledger_health(l, NULL), LEDGER_DAMAGED);
 }
 
 /* --- a disk that does not take it ------------------------------------------------------------- */
@@ -521,6 +663,38 @@ static void test_ledger_open_read_only_directory_reads_and_recovers(void **state
 	int status = 1;
 	waitpid(pid, &status, 0);
 	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_ledger_open_older_disk_full_is_read_and_recovers(void **state)
+{
+	struct fixture *f = *state;
+	make_schema_1(f);
+	limit_set(100);
+	_cleanup_(ledger_closep) struct ledger *l = open_ok(f);
+	check_schema_1(l);
+	struct change items[] = { step_put(50) };
+	struct record rec = meta(100);
+	_cleanup_err_ struct err e = { 0 };
+	assert_int_equal(commit(l, items, 1, true, &rec, &e), -ENOSPC);
+	assert_string_equal(e.id, "ledger.full");
+	uint64_t newest;
+	assert_int_equal(policies_kept(l, &newest), 1);
+	limit_set(RLIM_INFINITY);
+	policy_commit(l, 2, "b", 1);
+	assert_int_equal(policies_kept(l, &newest), 2);
+	assert_int_equal(newest, 2);
+}
+
+static void test_ledger_policy_of_a_damaged_ledger_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	fill_and_close(f);
+	garble(f->file, 0, 64);
+	_cleanup_(ledger_closep) struct ledger *l = open_ok(f);
+	struct applied_policy one = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+	assert_int_equal(ledger_policy(l, 1, &one, &e), -EROFS);
+	assert_string_equal(e.id, "ledger.history");
 }
 
 static void test_ledger_open_appeared_later_is_refused(void **state)
@@ -728,6 +902,13 @@ int main(void)
 		T(test_ledger_open_emptied_is_damaged_not_new),
 		T(test_ledger_open_invalid_row_is_damaged),
 		T(test_ledger_open_newer_is_read_only),
+		T(test_ledger_policy_gives_one_and_the_one_before),
+		T(test_ledger_policy_before_the_first_is_refused),
+		T(test_ledger_policies_are_bounded_in_number_and_size),
+		T(test_ledger_open_older_is_brought_to_this_version),
+		T(test_ledger_open_older_than_its_good_copy_of_an_older_version_is_damaged),
+		T(test_ledger_open_older_disk_full_is_read_and_recovers),
+		T(test_ledger_policy_of_a_damaged_ledger_is_refused),
 		T(test_ledger_commit_disk_full_changes_nothing_and_recovers),
 		T(test_ledger_open_damaged_log_is_not_taken_for_good),
 		T(test_ledger_open_disk_full_starts_read_only_and_recovers),
