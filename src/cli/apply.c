@@ -122,25 +122,100 @@ static const char *nothing_to_do(const json_t *reply)
 	return "nothing to do: the host is as the policy says\n";
 }
 
-static void print_plan(const json_t *reply)
+static const char *line_of(const json_t *line)
+{
+	return json_string_value(line) ? json_string_value(line) : "?";
+}
+
+static json_int_t mdev_count(const json_t *mdevs, const char *type)
+{
+	size_t i;
+	json_t *m;
+	json_array_foreach((json_t *)mdevs, i, m)
+		if (str_eq(print_text(m, "type"), type))
+			return json_integer_value(json_object_get(m, "count"));
+	return 0;
+}
+
+static void print_counts(const char *what, json_int_t before, json_int_t after)
+{
+	if (before != after)
+		printf("  %s: %" JSON_INTEGER_FORMAT " -> %" JSON_INTEGER_FORMAT "\n", what, before,
+		       after);
+}
+
+static void print_mdevs(const json_t *before, const json_t *after)
+{
+	size_t i;
+	json_t *m;
+	json_array_foreach((json_t *)before, i, m) {
+		const char *type = print_text(m, "type");
+		print_counts(type, mdev_count(before, type), mdev_count(after, type));
+	}
+	json_array_foreach((json_t *)after, i, m) {
+		const char *type = print_text(m, "type");
+		if (mdev_count(before, type) == 0)
+			print_counts(type, 0, mdev_count(after, type));
+	}
+}
+
+/* A device before and after. */
+static void print_change(const json_t *device)
+{
+	const json_t *before = json_object_get(device, "before"),
+		     *after = json_object_get(device, "after");
+	const char *old = json_string_value(json_object_get(before, "driver")),
+		   *new = json_string_value(json_object_get(after, "driver"));
+	print_counts("VFs", json_integer_value(json_object_get(before, "vfs")),
+		     json_integer_value(json_object_get(after, "vfs")));
+	print_mdevs(json_object_get(before, "mdevs"), json_object_get(after, "mdevs"));
+	if (!str_eq(old ? old : "none", new ? new : "none"))
+		printf("  driver: %s -> %s\n", old ? old : "none", new ? new : "none");
+}
+
+/* What it is called, and where the policy says what it becomes. */
+static void print_heading(const json_t *device)
+{
+	const char *address = json_string_value(json_object_get(device, "address")),
+		   *name = json_string_value(json_object_get(device, "name")),
+		   *where = json_string_value(json_object_get(device, "where"));
+	const char *lead = address ? address : name ? name : print_text(device, "device");
+	char line[512];
+	if (STR_FORMAT(line, "%s%s(%s)", address && name ? name : "", address && name ? " " : "",
+		       where ? where : "nothing is wanted of it") >= 0)
+		text_wrap(lead, strlen(lead) + 2, line);
+}
+
+static size_t print_steps(const json_t *steps, const char *device, size_t number)
 {
 	size_t i, k;
 	json_t *step, *line;
-	const json_t *steps = json_object_get(reply, "steps"),
-		     *waits = json_object_get(reply, "waits"),
-		     *ends = json_object_get(reply, "ends");
-	json_array_foreach((json_t *)ends, i, line)
-		text_wrap("ends:", 8, json_string_value(line) ? json_string_value(line) : "?");
 	json_array_foreach((json_t *)steps, i, step) {
-		char number[16];
-		(void)STR_FORMAT(number, "%3zu.", i + 1);
-		text_wrap(number, 6, print_text(step, "text"));
+		char lead[16];
+		if (!str_eq(print_text(step, "device"), device))
+			continue;
+		(void)STR_FORMAT(lead, "%3zu.", ++number);
+		text_wrap(lead, 6, print_text(step, "text"));
 		json_array_foreach(json_object_get(step, "blast"), k, line)
-			text_wrap("      !", 8,
-				  json_string_value(line) ? json_string_value(line) : "?");
+			text_wrap("      !", 8, line_of(line));
 	}
-	json_array_foreach((json_t *)waits, i, line)
-		text_wrap("waits:", 8, json_string_value(line) ? json_string_value(line) : "?");
+	return number;
+}
+
+static void print_plan(const json_t *reply)
+{
+	size_t i, number = 0;
+	json_t *device, *line;
+	const json_t *steps = json_object_get(reply, "steps");
+	json_array_foreach(json_object_get(reply, "ends"), i, line)
+		text_wrap("ends:", 8, line_of(line));
+	json_array_foreach(json_object_get(reply, "devices"), i, device) {
+		print_heading(device);
+		print_change(device);
+		number = print_steps(steps, print_text(device, "device"), number);
+	}
+	json_array_foreach(json_object_get(reply, "waits"), i, line)
+		text_wrap("waits:", 8, line_of(line));
 	print_warnings(reply);
 	if (json_array_size(steps) == 0)
 		cli_say("%s", nothing_to_do(reply));

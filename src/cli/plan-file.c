@@ -57,7 +57,7 @@ static json_t *bare_steps(const json_t *steps)
 
 static json_t *plan_json(const json_t *asked, const json_t *reply)
 {
-	static const char *const members[] = { "base", "waits", "ends" };
+	static const char *const members[] = { "base", "devices", "waits", "ends" };
 	json_t *planned = json_object(), *plan = json_pack("{s:i}", "carve-plan", FORMAT);
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		json_object_set(planned, members[i], json_object_get(reply, members[i]));

@@ -5,6 +5,7 @@
 #include "api/wire.h"
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "daemon/blast.h"
 #include "daemon/daemon.h"
 #include "daemon/warnings.h"
 #include "host/scan.h"
@@ -97,6 +98,8 @@ void answers_deliver(struct daemon *d, const struct answer *a)
 		send_progress(s, a);
 		break;
 	case ANSWER_DONE:
+		if (json_object_get(a->report, "devices"))
+			blast_name(s->daemon, a->report);
 		if (warnings_ask(s, a->report))
 			return;
 		session_reply(s, done_reply(d, s, a), false);

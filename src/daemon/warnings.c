@@ -4,7 +4,9 @@
 
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/str.h"
+#include "daemon/blast.h"
 #include "daemon/daemon.h"
 #include "mech/mech.h"
 
@@ -12,7 +14,11 @@ struct question {
 	struct step step;
 	bool asked, answered;
 	json_t *refusal;
+	json_t *planned; /* the step of a plan whose victims are looked for; NULL: a guard is asked */
 };
+
+/* Of a plan with more steps, those behind are told without their holders. */
+#define LOOKS_MAX 64
 
 /* A plan is worth having while the executor is away or slow, with what has been answered by then. */
 #define ASKED_AT_MOST_US (3 * UINT64_C(1000000))
@@ -28,8 +34,10 @@ struct warnings *warnings_free(struct warnings *w)
 {
 	if (!w)
 		return NULL;
-	for (size_t i = 0; i < w->n; i++)
+	for (size_t i = 0; i < w->n; i++) {
 		json_decref(w->items[i].refusal);
+		json_decref(w->items[i].planned);
+	}
 	free(w->items);
 	json_decref(w->report);
 	sd_event_source_disable_unref(w->due);
@@ -58,11 +66,33 @@ struct warnings *warnings_new(const struct want *wants, size_t n, const char *on
 	struct warnings *w = calloc(1, sizeof(*w));
 	if (!w)
 		return NULL;
-	w->items = calloc(n + 1, sizeof(*w->items));
+	w->items = calloc(n + LOOKS_MAX, sizeof(*w->items));
 	for (size_t i = 0; i < n && w->items; i++)
 		if (!only || str_eq(only, wants[i].device))
 			w->n += step_for(&wants[i], &w->items[w->n].step);
-	return w->n > 0 ? w : warnings_free(w);
+	return w->items ? w : warnings_free(w);
+}
+
+static bool is_asked(const struct warnings *w, const struct step *s)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->items[i].step.verb == s->verb &&
+		    target_eq(&w->items[i].step.target, &s->target))
+			return true;
+	return false;
+}
+
+static void add_looks(struct warnings *w, const struct have *h, const json_t *report)
+{
+	size_t i, room = LOOKS_MAX;
+	json_t *planned;
+	struct step s;
+	json_array_foreach(json_object_get(report, "steps"), i, planned)
+		if (room > 0 && blast_look(h, planned, &s) && !is_asked(w, &s)) {
+			w->items[w->n++] =
+				(struct question){ .step = s, .planned = json_incref(planned) };
+			room--;
+		}
 }
 
 static bool all_answered(const struct warnings *w)
@@ -101,18 +131,31 @@ static void finish(struct session *s)
 	s->warnings = warnings_free(w);
 }
 
+static void take_holders(struct question *q, const struct step_result *r, const void *data)
+{
+	size_t n = r->status == STEP_DONE ? r->data_len / sizeof(struct holder) : 0;
+	_cleanup_free_ struct holder *holders = calloc(n + 1, sizeof(*holders));
+	if (!holders || n == 0)
+		return;
+	memcpy(holders, data, n * sizeof(*holders));
+	blast_add_holders(q->planned, holders, n);
+}
+
 static void checked(struct daemon *d, uint64_t token, const struct step *s,
 		    const struct step_result *r, const void *data)
 {
-	(void)data;
 	struct session *session = server_find(d, token);
 	struct warnings *w = session ? session->warnings : NULL;
 	for (size_t i = 0; w && i < w->n; i++) {
 		struct question *q = &w->items[i];
-		if (!q->asked || q->answered || !str_eq(q->step.target.device, s->target.device))
+		if (!q->asked || q->answered || q->step.verb != s->verb ||
+		    !target_eq(&q->step.target, &s->target))
 			continue;
 		q->answered = true;
-		q->refusal = refusal(d, s, r);
+		if (q->planned)
+			take_holders(q, r, data);
+		else
+			q->refusal = refusal(d, s, r);
 	}
 	if (!w || !all_answered(w))
 		return;
@@ -146,6 +189,8 @@ bool warnings_ask(struct session *s, json_t *report)
 	bool any = false;
 	struct daemon *d = s->daemon;
 	struct warnings *w = s->warnings;
+	if (w && report)
+		add_looks(w, &d->picture.have, report);
 	for (size_t i = 0; w && report && i < w->n; i++) {
 		struct question *q = &w->items[i];
 		const char *device = q->step.target.device;

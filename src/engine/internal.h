@@ -425,6 +425,12 @@ int report_make(struct engine *e, const struct waiter *w, json_t **ret);
 
 /* Plays the request through on a copy, and takes its policy. ret_report is a new reference. */
 int plan_make(struct engine *e, struct request *rq, json_t **ret_report, struct err *reterr);
+/* change.c, new references. A device that a plan changes; want NULL: nothing is wanted of it any more. */
+json_t *change_device(const struct have *before, const struct have *after, const char *device,
+		      const struct want *want);
+/* Lines: what that step, done now, takes with it. */
+json_t *change_blast(const struct have *h, const struct record *rec, const struct step *s);
+
 /* planned.c: is what the request would come to now what rq->planned says? Fails with apply.changed and the
  * first difference. */
 int planned_check(struct engine *e, const struct request *rq, struct err *reterr);

@@ -80,24 +80,6 @@ static int play_begin(struct engine *e, struct play *p)
 	return 0;
 }
 
-/* What vanishes with that step: VFs and mdevs, and the claims on them. */
-static json_t *blast_of(const struct play *p, const struct step *s)
-{
-	const struct function *f = have_device(&p->have, s->target.device);
-	json_t *blast = json_array();
-	if (s->verb != VERB_SET_VFS || !f)
-		return blast;
-	for (size_t i = 0; i < p->have.n_functions; i++) {
-		const struct function *vf = &p->have.functions[i];
-		if (vf->is_vf && str_eq(vf->pf, f->addr))
-			json_array_append_new(
-				blast,
-				json_sprintf("VF %d (%s) vanishes%s%s", vf->vf_index, vf->addr,
-					     vf->driver[0] ? ", bound to " : "", vf->driver));
-	}
-	return blast;
-}
-
 static int note_step(struct play *p, const struct step *s)
 {
 	char text[1400];
@@ -105,7 +87,11 @@ static int note_step(struct play *p, const struct step *s)
 		(void)STR_COPY(text, verb_name((enum verb)s->verb));
 	json_t *json = json_pack("{s:s, s:s, s:s, s:o}", "device", s->target.device, "verb",
 				 verb_name((enum verb)s->verb), "text", text, "blast",
-				 blast_of(p, s));
+				 change_blast(&p->have, &p->e->rec, s));
+	if (json && s->target.vf >= 0)
+		json_object_set_new(json, "vf", json_integer(s->target.vf));
+	if (json && s->target.uuid[0])
+		json_object_set_new(json, "uuid", json_string(s->target.uuid));
 	return json_array_append_new(p->steps, json) < 0 ? -ENOMEM : 0;
 }
 
@@ -230,6 +216,46 @@ static int still_waits(struct play *p, json_t **report)
 	return 0;
 }
 
+static const char *device_of(const json_t *step)
+{
+	return json_string_value(json_object_get(step, "device"));
+}
+
+static bool has_device(const json_t *devices, const char *device)
+{
+	size_t i;
+	json_t *d;
+	json_array_foreach(devices, i, d)
+		if (str_eq(device_of(d), device))
+			return true;
+	return false;
+}
+
+/* Devices do not wait for each other, so their steps are told device by device. */
+static json_t *by_device(const json_t *devices, const json_t *steps)
+{
+	json_t *sorted = json_array(), *d, *s;
+	size_t i, k;
+	json_array_foreach(devices, i, d)
+		json_array_foreach(steps, k, s)
+			if (str_eq(device_of(s), device_of(d)))
+				json_array_append(sorted, s);
+	return sorted;
+}
+
+static json_t *devices_of(const struct engine *e, const struct play *p)
+{
+	json_t *devices = json_array(), *s;
+	size_t i;
+	json_array_foreach(p->steps, i, s) {
+		const char *device = device_of(s);
+		if (!has_device(devices, device))
+			json_array_append_new(devices, change_device(e->have, &p->have, device,
+								     store_want(p->e, device)));
+	}
+	return devices;
+}
+
 int plan_make(struct engine *e, struct request *rq, json_t **ret_report, struct err *reterr)
 {
 	_cleanup_(play_done) struct play p = { 0 };
@@ -257,7 +283,9 @@ int plan_make(struct engine *e, struct request *rq, json_t **ret_report, struct 
 	if (r < 0)
 		return r;
 	note_waits(&p, report);
-	*ret_report = json_pack("{s:I, s:O, s:O, s:O}", "base", (json_int_t)e->rec.policy.version,
-				"steps", p.steps, "waits", p.waits, "ends", p.ends);
+	json_t *devices = devices_of(e, &p);
+	*ret_report = json_pack("{s:I, s:o, s:o, s:O, s:O}", "base",
+				(json_int_t)e->rec.policy.version, "devices", devices, "steps",
+				by_device(devices, p.steps), "waits", p.waits, "ends", p.ends);
 	return *ret_report ? 0 : -ENOMEM;
 }

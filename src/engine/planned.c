@@ -92,9 +92,6 @@ static int differs(const char *what, size_t i, const char *then, const char *now
 	err_set(reterr, "apply.changed", EBUSY, "the plan is not what would be done now");
 	err_because(reterr, "%s %zu was: %s", what, i + 1, then ? then : "none");
 	err_because(reterr, "it is now: %s", now ? now : "none");
-	err_state(reterr, "nothing was changed");
-	err_todo(reterr,
-		 "make the plan again, look at it, and apply that: carve plan FILE --save PLAN");
 	return -EBUSY;
 }
 
@@ -119,10 +116,31 @@ static int base_check(const struct engine *e, const json_t *then, struct err *re
 	err_because(reterr,
 		    "it was made over version %llu of the policy, and version %llu is applied",
 		    (unsigned long long)version, (unsigned long long)now->version);
-	err_state(reterr, "nothing was changed");
-	err_todo(reterr,
-		 "make the plan again, look at it, and apply that: carve plan FILE --save PLAN");
 	return -EBUSY;
+}
+
+static bool same_member(const json_t *then, const json_t *now, const char *name)
+{
+	const json_t *a = json_object_get(then, name), *b = json_object_get(now, name);
+	return (!a && !b) || json_equal(a, b);
+}
+
+/* The same steps on another card, or on one that others changed, are not what was looked at. */
+static int devices_check(const json_t *then, const json_t *now, struct err *reterr)
+{
+	size_t i;
+	json_t *d;
+	json_array_foreach(now, i, d) {
+		const json_t *planned = json_array_get(then, i);
+		if (same_member(planned, d, "device") && same_member(planned, d, "id") &&
+		    same_member(planned, d, "serial") && same_member(planned, d, "before"))
+			continue;
+		err_set(reterr, "apply.changed", EBUSY, "the plan is not what would be done now");
+		err_because(reterr, "%s is not as it was when the plan was made",
+			    json_string_value(json_object_get(d, "device")));
+		return -EBUSY;
+	}
+	return 0;
 }
 
 static int plan_again(struct engine *e, const struct request *rq, json_t **ret, struct err *reterr)
@@ -149,6 +167,14 @@ int planned_check(struct engine *e, const struct request *rq, struct err *reterr
 	for (size_t i = 0; r >= 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		r = lines_check(&c, kinds[i][1], json_object_get(rq->planned, kinds[i][0]),
 				json_object_get(now, kinds[i][0]), reterr);
+	if (r >= 0)
+		r = devices_check(json_object_get(rq->planned, "devices"),
+				  json_object_get(now, "devices"), reterr);
+	if (r == -EBUSY) {
+		err_state(reterr, "nothing was changed");
+		err_todo(reterr, "make the plan again, look at it, and apply that: "
+				 "carve plan FILE --save PLAN");
+	}
 	free(c.names);
 	return r;
 }

@@ -1005,6 +1005,108 @@ static void test_engine_apply_of_a_plan_with_names_in_another_order_is_refused(v
 	changed(w, MADE_AHEAD, plan, "step 2 was: ");
 }
 
+/* Lines of what the steps of a plan take with them. */
+static char *blast_of(const json_t *plan)
+{
+	struct str_buf b = { 0 };
+	size_t i, k;
+	json_t *step, *line;
+	str_buf_add(&b, "");
+	json_array_foreach(json_object_get(plan, "steps"), i, step)
+		json_array_foreach(json_object_get(step, "blast"), k, line)
+			str_buf_addf(&b, "%s\n", json_string_value(line));
+	return str_buf_take(&b);
+}
+
+static const json_t *device_in(const json_t *plan, const char *device)
+{
+	size_t i;
+	json_t *d;
+	json_array_foreach(json_object_get(plan, "devices"), i, d)
+		if (str_eq(json_string_value(json_object_get(d, "device")), device))
+			return d;
+	fail_msg("no %s in the plan", device);
+	return NULL;
+}
+
+static void test_engine_plan_tells_devices_before_and_after(void **state)
+{
+	struct world *w = *state;
+	apply(w, MADE_AHEAD);
+	json_auto_t *plan = plan_of(w, POLICY);
+	json_int_t before = -1, after = -1;
+	assert_int_equal(json_unpack((json_t *)device_in(plan, NIC), "{s:{s:I}, s:{s:I}}", "before",
+				     "vfs", &before, "after", "vfs", &after),
+			 0);
+	assert_true(before == 0 && after == 4);
+	const json_t *mtty = device_in(plan, MTTY);
+	assert_int_equal(json_unpack((json_t *)mtty, "{s:{s:[{s:I}]}, s:{s:[]}}", "before", "mdevs",
+				     "count", &before, "after", "mdevs"),
+			 0);
+	assert_int_equal(before, 2);
+	assert_string_equal(json_string_value(json_object_get(mtty, "mechanism")), "mdev");
+	/* Device by device, and nothing of those that stay as they are. */
+	const char *last = "";
+	size_t i, changes = 0;
+	json_t *step;
+	json_array_foreach(json_object_get(plan, "steps"), i, step) {
+		const char *device = json_string_value(json_object_get(step, "device"));
+		changes += !str_eq(device, last);
+		last = device;
+	}
+	assert_int_equal(changes, json_array_size(json_object_get(plan, "devices")));
+}
+
+static void test_engine_plan_tells_what_vanishes(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	json_auto_t *fewer = plan_of(w, HEAD ALL_DIVIDE("2") CLASSES TAIL);
+	_cleanup_free_ char *vfs = blast_of(fewer);
+	assert_non_null(strstr(vfs, "VF 0 ("));
+	assert_non_null(strstr(vfs, "VF 3 ("));
+	assert_null(strstr(vfs, "VF 4 ("));
+	apply(w, MADE_AHEAD);
+	json_auto_t *none = plan_of(w, POLICY);
+	_cleanup_free_ char *mdevs = blast_of(none);
+	for (size_t i = 0; i < w->m.n_made; i++)
+		assert_non_null(strstr(mdevs, w->m.made[i]));
+}
+
+static void test_engine_plan_tells_whose_slice_goes(void **state)
+{
+	struct world *w = *state;
+	apply(w, HEAD ALL_DIVIDE("4") CLASSES
+	      "reservations:\n  - {name: web01, class: tty, for: \"libvirt:web01\"}\n" TAIL);
+	json_auto_t *plan = plan_of(w, POLICY);
+	_cleanup_free_ char *blast = blast_of(plan);
+	assert_non_null(strstr(blast, "vanishes; it is taken from claim web01"));
+}
+
+static void test_engine_plan_tells_group_mates_that_have_to_move(void **state)
+{
+	struct world *w = *state;
+	struct target gpu = { .device = GPU, .vf = -1 }, old = { .device = OLD, .vf = -1 };
+	machine_function(&w->m, &old)->iommu_group = machine_function(&w->m, &gpu)->iommu_group;
+	world_observe(w);
+	json_auto_t *plan = plan_of(w,
+				    HEAD "divide:\n  - {use: gpu, as: passthrough, bind: early}\n"
+					 "classes:\n  gpu: {from: gpu}\n" TAIL);
+	_cleanup_free_ char *blast = blast_of(plan);
+	assert_non_null(strstr(blast, machine_function(&w->m, &old)->addr));
+	assert_non_null(strstr(blast, "shares its IOMMU group and has to leave nouveau"));
+}
+
+static void test_engine_apply_of_a_plan_for_another_card_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct target nic = { .device = NIC, .vf = -1 };
+	json_auto_t *plan = plan_of(w, POLICY);
+	machine_function(&w->m, &nic)->device++;
+	world_observe(w);
+	changed(w, POLICY, plan, NIC " is not as it was");
+}
+
 static void test_engine_apply_is_recorded_with_who_and_what(void **state)
 {
 	struct world *w = *state;
@@ -1688,6 +1790,11 @@ int main(void)
 		T(test_engine_apply_of_a_plan_after_a_device_changed_is_refused),
 		T(test_engine_apply_of_a_plan_makes_up_names_anew),
 		T(test_engine_apply_of_a_plan_with_names_in_another_order_is_refused),
+		T(test_engine_plan_tells_devices_before_and_after),
+		T(test_engine_plan_tells_what_vanishes),
+		T(test_engine_plan_tells_whose_slice_goes),
+		T(test_engine_plan_tells_group_mates_that_have_to_move),
+		T(test_engine_apply_of_a_plan_for_another_card_is_refused),
 		T(test_engine_apply_is_recorded_with_who_and_what),
 		T(test_engine_apply_with_a_full_disk_is_no_version),
 		T(test_engine_apply_needs_manage),

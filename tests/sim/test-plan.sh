@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # $sim_jobs is of lib.sh
+# shellcheck shell=bash disable=SC2154 # $sim_jobs and $holder are of lib.sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Plans that people look at and apply as they are, on the simulated lab. Run by tests/sim/run, each function
 # in a world of its own.
@@ -128,4 +128,34 @@ test_rollback_leaves_what_is_held() {
 	ends_with 4 carve rollback --deadline "$SIM_DEADLINE"
 	[[ $(pci_attribute "$nic" sriov_numvfs) == 4 && $(pci_attribute "$other" sriov_numvfs) == 1 ]]
 	says held carve list claims
+}
+
+# Each device with what it was and becomes, and what its steps take with them.
+test_plan_is_told_device_by_device() {
+	prepare
+	says "$nic  Intel Corporation 82576 Gigabit Network Connection" carve plan /run/policy.yaml
+	says "(/run/policy.yaml:8)" carve plan /run/policy.yaml
+	says 'VFs: 0 -> 2' carve plan /run/policy.yaml
+	says 'mtty-2: 0 -> 2' carve plan /run/policy.yaml
+	apply /run/policy.yaml
+	policy_of 4
+	sed -i 's/count: 4/count: 4, in-use-pf: allow/' /run/policy.yaml
+	says 'VFs: 2 -> 4' carve plan /run/policy.yaml
+	says '! VF 1 (0000:01:10.2) vanishes' carve plan /run/policy.yaml
+	says '! the link of eth0 goes down for a moment' carve plan /run/policy.yaml
+	says '"vfs": 4' carve plan /run/policy.yaml --json
+}
+
+# Somebody who never asked carve has a VF open: its guard would refuse the step.
+test_plan_tells_who_uses_what_vanishes() {
+	local vf=0000:01:10.0
+	prepare
+	apply /run/policy.yaml
+	echo vfio-pci >"/sys/bus/pci/devices/$vf/driver_override"
+	echo "$vf" >/sys/bus/pci/drivers_probe
+	hold qemu "$vf"
+	policy_of 4
+	says "pid $holder (qemu)" carve plan /run/policy.yaml
+	says "of $vf: refused while it does" carve plan /run/policy.yaml
+	let_go
 }

@@ -33,8 +33,8 @@ static json_t *reply_with(size_t steps)
 		json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:[s]}", "device", "pci:0",
 						       "verb", "sriov.set-vf", "text", "set VF 3",
 						       "blast", "VF 3 vanishes"));
-	return json_pack("{s:i, s:o, s:[], s:[s]}", "base", 4, "steps", array, "waits", "ends",
-			 "claim web01 ends");
+	return json_pack("{s:i, s:[], s:o, s:[], s:[s]}", "base", 4, "devices", "steps", array,
+			 "waits", "ends", "claim web01 ends");
 }
 
 static void test_plan_save_and_load_give_the_request_back(void **state)
