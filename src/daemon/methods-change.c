@@ -203,8 +203,8 @@ static int source_find(struct session *s, const json_t *params, struct source *f
 	return 0;
 }
 
-static int policy_pin_here(const struct daemon *d, const struct policy *p, struct want **ret,
-			   size_t *ret_n, struct err *reterr)
+int methods_pin(const struct daemon *d, const struct policy *p, struct want **ret, size_t *ret_n,
+		struct err *reterr)
 {
 	struct facts_match m = { .have = &d->picture.have,
 				 .facts = &d->facts,
@@ -244,7 +244,7 @@ static void apply_or_plan(struct session *s, const json_t *params, bool plan_onl
 	if (r >= 0 && !(p = policy_parse(from.text, strlen(from.text), from.file, &e)))
 		r = -EINVAL;
 	if (r >= 0)
-		r = policy_pin_here(d, p, &wants, &n_wants, &e);
+		r = methods_pin(d, p, &wants, &n_wants, &e);
 	if (r < 0) {
 		session_fail(s, &e);
 		return;

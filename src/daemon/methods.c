@@ -14,6 +14,8 @@ const struct method methods[] = {
 	{ "ListDevices", PEER_LOOK, false, false, method_list_devices },
 	{ "ListSlices", PEER_LOOK, false, false, method_list_slices },
 	{ "ListClasses", PEER_LOOK, false, false, method_list_classes },
+	{ "GetMap", PEER_LOOK, false, true, method_get_map },
+	{ "GetFit", PEER_LOOK, false, true, method_get_fit },
 	{ "ListClaims", PEER_LOOK, false, false, method_list_claims },
 	{ "GetHandle", PEER_LOOK, false, false, method_get_handle },
 	{ "Claim", PEER_CLAIM, true, true, method_claim },

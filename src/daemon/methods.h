@@ -25,6 +25,9 @@ void method_get_handle(struct session *s, const json_t *params);
 void method_list_quarantine(struct session *s, const json_t *params);
 /* methods-classes.c */
 void method_list_classes(struct session *s, const json_t *params);
+/* methods-map.c */
+void method_get_map(struct session *s, const json_t *params);
+void method_get_fit(struct session *s, const json_t *params);
 /* methods-policy.c */
 void method_list_policies(struct session *s, const json_t *params);
 void method_get_policy(struct session *s, const json_t *params);
@@ -46,5 +49,8 @@ void method_propose(struct session *s, const json_t *params);
 const char *method_text(const json_t *params, const char *name);
 /* The device a caller means by key, address or interface name: its key; NULL: there is none. */
 const char *method_device(const struct daemon *d, const char *text);
+/* Pins a policy to this machine: see policy_pin(). */
+int methods_pin(const struct daemon *d, const struct policy *p, struct want **ret, size_t *ret_n,
+		struct err *reterr);
 /* Answers that there is no such device. */
 void method_no_device(struct session *s, const char *text);

@@ -119,6 +119,10 @@ struct engine_fit {
 };
 /* Of every device that the class draws on. -ENOENT: no such class. Caller frees. */
 int engine_fit(struct engine *e, const char *class, struct engine_fit **ret, size_t *ret_n);
+/* Devices as rows of slots, as io.carve's GetMap has them (less address and name): as they are, or with
+ * wants as these would have them; only that device, NULL: all. *ret is a new reference. */
+int engine_map(struct engine *e, const struct want *wants, size_t n, const char *device,
+	       json_t **ret, struct err *reterr);
 /* Can the device become what w says, beside what others made of it? h: the picture it is asked of. Of
  * what fill (a profile; empty: none) takes the rest: how many. 0, or negative with reterr. */
 int engine_layout(struct engine *e, const struct have *h, const struct want *w, const char *fill,

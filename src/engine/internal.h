@@ -357,6 +357,14 @@ struct fit_place {
 bool fit_next(struct engine *e, const struct policy_class *class, const struct rooms *rooms,
 	      struct fit_place *ret, bool *kept);
 
+/* --- layout.c ----------------------------------------------------------------------------------------- */
+
+/* What a want makes of its device, each with its start, beside what others have there (in ret). The
+ * caller frees the members. */
+struct place_member;
+int layout_place(struct engine *e, const struct want *w, struct offer *ret,
+		 struct place_member **ret_members, size_t *ret_n, struct err *reterr);
+
 /* --- observe.c, work.c, results.c, reclaim.c, claims.c, grants.c, apply.c, report.c, plan.c ------------ */
 
 /* Compares ready, held and lost slices with the picture. */

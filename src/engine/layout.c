@@ -209,20 +209,53 @@ static int layout_check(const struct have *h, const struct want *w, const struct
 	return r == -E2BIG ? refuse_effort(h, w, reterr) : r;
 }
 
+static void offer_to_us(struct engine *e, const struct have *h, const struct want *w,
+			struct offer *ret)
+{
+	const struct mech *m = goal_mech(e, w->mech);
+	*ret = (struct offer){ 0 };
+	if (!m)
+		return;
+	m->offer(h, w->device, ret);
+	others_use(e, h, w, ret);
+}
+
 int engine_layout(struct engine *e, const struct have *h, const struct want *w, const char *fill,
 		  uint32_t *ret_fill, struct err *reterr)
 {
-	const struct mech *m = goal_mech(e, w->mech);
-	struct offer o = { 0 };
+	struct offer o;
 	struct members members = { 0 };
 	*ret_fill = 0;
-	if (m)
-		m->offer(h, w->device, &o);
-	if (m)
-		others_use(e, h, w, &o);
+	offer_to_us(e, h, w, &o);
 	int r = layout_check(h, w, &o, fill, &members, ret_fill, reterr);
 	free(members.of);
 	return r < 0 && !err_is_set(reterr)
 		       ? err_set(reterr, "engine.memory", -r, "cannot lay out %s", w->device)
 		       : r;
+}
+
+/* What is neither named nor counted in types is one of a kind: the function itself, VFs. */
+static int fixed_members(const struct want *w, const struct offer *o, struct members *m)
+{
+	uint32_t n = str_eq(w->mech, "sriov") ? w->count : 1;
+	return o->kind.n_profiles ? members_add(m, 0, n) : 0;
+}
+
+int layout_place(struct engine *e, const struct want *w, struct offer *ret,
+		 struct place_member **ret_members, size_t *ret_n, struct err *reterr)
+{
+	uint32_t unused = 0;
+	struct members members = { 0 };
+	offer_to_us(e, e->have, w, ret);
+	int r = w->n_types ? layout_check(e->have, w, ret, "", &members, &unused, reterr)
+			   : fixed_members(w, ret, &members);
+	if (r < 0) {
+		free(members.of);
+		return err_is_set(reterr) ? r
+					  : err_set(reterr, "engine.memory", -r,
+						    "cannot lay out %s", w->device);
+	}
+	*ret_members = members.of;
+	*ret_n = members.n;
+	return 0;
 }

@@ -977,7 +977,7 @@ static void test_engine_apply_of_a_plan_after_a_device_changed_is_refused(void *
 }
 
 #define MADE_AHEAD                                                                                 \
-	HEAD "divide:\n  - {use: mtty, as: mdev, types: {mtty-1: 2}}\n"                            \
+	HEAD "divide:\n  - {use: mtty, as: mdev, layout: {mtty-1: 2}}\n"                            \
 	     "  - {use: old, as: passthrough}\n"                                                   \
 	     "classes:\n  tty: {from: mtty}\n  old: {from: old}\n" TAIL
 

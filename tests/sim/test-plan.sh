@@ -27,7 +27,7 @@ policy_of() { # VFS
 		  - {use: nic, as: sriov, count: $1}
 		  - {use: other, as: sriov, count: 1}
 		  - {use: rng, as: passthrough}
-		  - {use: uart, as: mdev, types: {mtty-2: 2}}
+		  - {use: uart, as: mdev, layout: {mtty-2: 2}}
 		classes:
 		  lan: {from: nic}
 		  random: {from: rng}

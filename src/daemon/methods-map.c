@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* GetMap, GetFit: how devices are divided, or would be, and what still fits. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "daemon/daemon.h"
+#include "daemon/methods.h"
+
+/* What people call the device: the engine knows it by its key only. */
+static void name_devices(const struct daemon *d, json_t *devices)
+{
+	size_t i;
+	json_t *o;
+	json_array_foreach(devices, i, o) {
+		const char *key = json_string_value(json_object_get(o, "device"));
+		const struct function *f = key ? have_device(&d->picture.have, key) : NULL;
+		const struct facts_entry *entry = f ? facts_find(&d->facts, f) : NULL;
+		if (f)
+			json_object_set_new(o, "address", json_string(f->addr));
+		if (entry && entry->name)
+			json_object_set_new(o, "name", json_string(entry->name));
+	}
+}
+
+static int map_policy(struct daemon *d, const char *text, const char *file, const char *key,
+		      json_t **ret, struct err *reterr)
+{
+	_cleanup_(policy_freep) struct policy *p =
+		policy_parse(text, strlen(text), file ? file : "policy", reterr);
+	_cleanup_free_ struct want *wants = NULL;
+	size_t n = 0;
+	if (!p)
+		return -EINVAL;
+	int r = methods_pin(d, p, &wants, &n, reterr);
+	if (r >= 0 && n == 0)
+		*ret = json_array();
+	return r < 0 || n == 0 ? r : engine_map(d->engine, wants, n, key, ret, reterr);
+}
+
+void method_get_map(struct session *s, const json_t *params)
+{
+	_cleanup_err_ struct err e = { 0 };
+	struct daemon *d = s->daemon;
+	const char *text = method_text(params, "device"), *policy = method_text(params, "policy");
+	const char *key = text ? method_device(d, text) : NULL;
+	json_t *devices = NULL;
+	if (text && !key) {
+		method_no_device(s, text);
+		return;
+	}
+	int r = policy ? map_policy(d, policy, method_text(params, "file"), key, &devices, &e)
+		       : engine_map(d->engine, NULL, 0, key, &devices, &e);
+	if (r < 0) {
+		session_fail(s, &e);
+		return;
+	}
+	name_devices(d, devices);
+	session_reply(s, json_pack("{s:o}", "devices", devices), false);
+}
+
+static void no_class(struct session *s, const char *class, int error)
+{
+	_cleanup_err_ struct err e = { 0 };
+	err_set(&e, error == -ENOENT ? "claim.no-class" : "engine.memory", -error,
+		"there is no class %.200s", class);
+	err_because(&e, "the applied policy names none of that name");
+	err_state(&e, "nothing was changed");
+	err_todo(&e, "carve list classes shows them");
+	session_fail(s, &e);
+}
+
+void method_get_fit(struct session *s, const json_t *params)
+{
+	_cleanup_free_ struct engine_fit *fits = NULL;
+	const char *class = method_text(params, "class");
+	size_t n = 0;
+	int r = engine_fit(s->daemon->engine, class, &fits, &n);
+	if (r < 0) {
+		no_class(s, class, r);
+		return;
+	}
+	json_t *array = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array,
+				      json_pack("{s:s, s:I, s:I, s:I}", "device", fits[i].device,
+						"there", (json_int_t)fits[i].there, "ready",
+						(json_int_t)fits[i].ready, "more",
+						(json_int_t)fits[i].more));
+	name_devices(s->daemon, array);
+	for (size_t i = 0; i < n; i++)
+		json_object_del(json_array_get(array, i), "name");
+	session_reply(s, json_pack("{s:o}", "fits", array), false);
+}
