@@ -12,7 +12,7 @@ _carve_versions() {
 
 _carve() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local command='' sub='' i word
+	local command='' sub='' operand='' i word
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case ${COMP_WORDS[i - 1]} in
@@ -25,6 +25,8 @@ _carve() {
 			command=$word
 		elif [[ -z $sub ]]; then
 			sub=$word
+		elif [[ -z $operand ]]; then
+			operand=$word
 		fi
 	done
 
@@ -37,6 +39,11 @@ _carve() {
 	--only) mapfile -t COMPREPLY < <(compgen -W "$(_carve_names)" -- "$cur") && return ;;
 	--to) mapfile -t COMPREPLY < <(compgen -W "$(_carve_versions)" -- "$cur") && return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'qemu libvirt json env' -- "$cur") && return ;;
+	--host)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -W "$(carve-sim hosts 2>/dev/null | awk '{ print $1 }')" -- "$cur"; compgen -f -- "$cur")
+		return
+		;;
 	--uid) mapfile -t COMPREPLY < <(compgen -u -- "$cur") && return ;;
 	--set)
 		compopt -o nospace 2>/dev/null
@@ -78,10 +85,14 @@ _carve() {
 		;;
 	events) options+=' --follow --last' ;;
 	policy)
-		if [[ $sub == show ]]; then
+		if [[ -z $sub ]]; then
+			words='check explain history show schema'
+		elif [[ $sub == check ]]; then
+			options+=' --host'
+		elif [[ $sub == explain && -z $operand ]]; then
+			words=$(_carve_names)
+		elif [[ $sub == show ]]; then
 			words=$(_carve_versions)
-		elif [[ -z $sub ]]; then
-			words='check history show schema'
 		fi
 		;;
 	integrate)
@@ -92,7 +103,7 @@ _carve() {
 
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
-	elif [[ $command == plan || $command == apply || $sub == check ]]; then
+	elif [[ $command == plan || $command == apply || $sub == check || ($sub == explain && -n $operand) ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	else

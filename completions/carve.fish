@@ -81,9 +81,11 @@ complete -c carve -n "__fish_seen_subcommand_from quarantine; and not __fish_see
 complete -c carve -n "__fish_seen_subcommand_from quarantine" -l reason -x -d 'Why it is good again; recorded'
 complete -c carve -n "__fish_seen_subcommand_from events" -l follow -s f -d 'Go on as things happen'
 complete -c carve -n "__fish_seen_subcommand_from events" -l last -s n -x -d 'So many of the past (10)'
-complete -c carve -n "__fish_seen_subcommand_from policy; and not __fish_seen_subcommand_from check history show schema" -a "check history show schema"
+complete -c carve -n "__fish_seen_subcommand_from policy; and not __fish_seen_subcommand_from check explain history show schema" -a "check explain history show schema"
 complete -c carve -n "__fish_seen_subcommand_from policy; and __fish_seen_subcommand_from show" -a "(__carve_versions)"
 complete -c carve -n "__fish_seen_subcommand_from check" -F
+complete -c carve -n "__fish_seen_subcommand_from check" -l host -r -F -a "(carve-sim hosts 2>/dev/null | awk '{ print \$1 }')" -d 'Try them on this simulated host, too'
+complete -c carve -n "__fish_seen_subcommand_from explain" -F -a "(__carve_names)"
 complete -c carve -n "__fish_seen_subcommand_from integrate; and not __fish_seen_subcommand_from boot" -a "boot"
 complete -c carve -n "__fish_seen_subcommand_from integrate" -l plan -d 'Print the files; nothing is written'
 complete -c carve -n "__fish_seen_subcommand_from integrate" -l apply -d 'Write the files'

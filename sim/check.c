@@ -156,6 +156,23 @@ static int check_text(const char *policy)
 	return r ? 1 : 0;
 }
 
+/* The devices that the applied policy divides. */
+static json_t *divided(void)
+{
+	static const char *const list[] = { "carve", "list", "--all", "--json", NULL };
+	json_t *reply = ask_json(list), *array = json_array(), *d;
+	size_t i;
+	json_array_foreach(json_object_get(reply, "devices"), i, d)
+		if (json_object_get(d, "divided_by"))
+			json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s}", "key",
+							       member(d, "key"), "address",
+							       member(d, "address"), "selection",
+							       member(d, "selection"), "divided_by",
+							       member(d, "divided_by")));
+	json_decref(reply);
+	return array;
+}
+
 static int check_json(const char *policy)
 {
 	const char *const plan[] = { "carve", "plan", policy, "--json", NULL };
@@ -170,8 +187,8 @@ static int check_json(const char *policy)
 		r = run_json(apply, &applied);
 	if (has_warnings(planned))
 		r = 1;
-	json_t *o = json_pack("{s:b, s:o*, s:o*, s:o*}", "holds", r == 0, "plan", planned, "apply",
-			      applied, "slices", ask_json(slices));
+	json_t *o = json_pack("{s:b, s:o*, s:o*, s:o*, s:o}", "holds", r == 0, "plan", planned,
+			      "apply", applied, "slices", ask_json(slices), "divided", divided());
 	if (o)
 		json_dumpf(o, stdout, JSON_INDENT(2));
 	putchar('\n');

@@ -75,6 +75,9 @@ static void add_extra(json_t *o, const struct wire_device *x)
 	wire_add(o, "mechanisms", wire_words(x->mechanisms));
 	wire_add(o, "labels", wire_words(x->labels));
 	wire_add_string(o, "selection", x->selection);
+	wire_add_string(o, "divided_by", x->divided_by);
+	if (x->bind_early)
+		wire_add_bool(o, "bind_early", true);
 	wire_add_string(o, "stuck", x->stuck);
 	wire_add_string(o, "mismatch", x->mismatch);
 	wire_add_bool(o, "enrolled", x->enrolled);

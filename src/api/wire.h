@@ -17,11 +17,12 @@ struct wire_device {
 	const char *capabilities;    /* space separated */
 	const char *link, *link_max; /* "8 GT/s x4" */
 	const char *selection;
-	const char *stuck; /* why a write on it does not end */
+	const char *divided_by; /* "inference.yaml:12" */
+	const char *stuck;	/* why a write on it does not end */
 	const char *mismatch;
 	const char *mechanisms; /* space separated */
 	const char *labels;	/* of its enrolment, space separated */
-	bool enrolled, boot_display;
+	bool enrolled, boot_display, bind_early;
 };
 /* vendor and device are ids as four hex digits, name is what people call it. */
 json_t *wire_function(const struct have *h, const struct function *f, const struct wire_device *x);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Subcommands about policies: plan and apply them, check one without the service, print the schema. */
+/* carve plan, carve apply: what a policy would change here, and changing it. */
 #include <errno.h>
 #include <fcntl.h>
 
@@ -38,9 +38,7 @@ int cli_policy_read(const char *file, char **ret, size_t *ret_len, struct err *r
 	return 0;
 }
 
-/* Parses the file here too: a mistake is told in the same words without a service, and nothing that is
- * no text is put into a request. */
-static int policy_load(const char *file, char **ret, struct err *reterr)
+int cli_policy_load(const char *file, char **ret, struct err *reterr)
 {
 	size_t len = 0;
 	_cleanup_free_ char *text = NULL;
@@ -80,7 +78,7 @@ static int policy_params(struct cli *c, json_t **ret)
 		json_object_set_new(params, "only", json_string(only));
 	if (c->n_operands) {
 		_cleanup_free_ char *text = NULL;
-		int r = policy_load(c->operands[0], &text, &c->err);
+		int r = cli_policy_load(c->operands[0], &text, &c->err);
 		if (r < 0) {
 			json_decref(params);
 			return r;
@@ -338,30 +336,4 @@ int cli_apply(struct cli *c)
 	if (restore)
 		json_object_set_new(params, "restore", json_true());
 	return cli_apply_call(c, params);
-}
-
-int cli_policy_check(struct cli *c)
-{
-	_cleanup_free_ char *text = NULL;
-	if (policy_load(c->operands[0], &text, &c->err) < 0)
-		return EXIT_FAILED;
-	if (c->json) {
-		json_t *ok = json_pack("{s:b}", "valid", 1);
-		int code = cli_print_json(ok);
-		json_decref(ok);
-		return code;
-	}
-	cli_say("%s is a policy; carve plan %s shows what it would do here\n", c->operands[0],
-		c->operands[0]);
-	return EXIT_OK;
-}
-
-int cli_policy_schema(struct cli *c)
-{
-	(void)c;
-	_cleanup_free_ char *text = policy_schema();
-	if (!text)
-		return EXIT_FAILED;
-	puts(text);
-	return EXIT_OK;
 }

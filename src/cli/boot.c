@@ -90,13 +90,16 @@ static int add_rule(struct cli *c, struct str_buf *rules, const json_t *d)
 	return 0;
 }
 
-static const struct policy_divide *early_divide(const struct policy *p, const json_t *d)
+/* Of entries that are for some of the selection's devices only, the applied policy says which is this one's. */
+static bool is_early(const struct policy *p, const json_t *d)
 {
 	const char *selection = json_string_value(json_object_get(d, "selection"));
+	bool applied = json_is_true(json_object_get(d, "bind_early"));
 	for (size_t i = 0; selection && i < p->n_divides; i++)
-		if (p->divides[i].bind_early && str_eq(p->divides[i].use, selection))
-			return &p->divides[i];
-	return NULL;
+		if (p->divides[i].bind_early && str_eq(p->divides[i].use, selection) &&
+		    (!p->divides[i].when || applied))
+			return true;
+	return false;
 }
 
 /* The boot display stays with the host until it is handed over whole by hand; a display that the
@@ -124,7 +127,7 @@ static int rules_make(struct cli *c, const struct policy *p, char **ret, size_t 
 	size_t i, n = 0;
 	json_t *d;
 	json_array_foreach(json_object_get(reply, "devices"), i, d) {
-		if (r < 0 || !early_divide(p, d) || !may_bind(d))
+		if (r < 0 || !is_early(p, d) || !may_bind(d))
 			continue;
 		r = add_rule(c, &rules, d);
 		n++;

@@ -25,7 +25,7 @@ enum cli_exit {
 
 #define CLI_JSON_VERSION 1
 #define CLI_GIVEN_MAX 64
-#define CLI_OPERANDS_MAX 2
+#define CLI_OPERANDS_MAX 64
 
 struct cli_option {
 	const char *name; /* without dashes; NULL ends a table */
@@ -97,6 +97,10 @@ int cli_exit_code(const struct err *e);
 /* Reads a policy file, or standard input for "-"; its text is the caller's. Ids: policy.read. */
 int cli_policy_read(const char *file, char **ret, size_t *ret_len, struct err *reterr);
 
+/* The same for one that is right. It is parsed here too: a mistake is told in the same words without a service, and
+ * nothing that is no text is put into a request. */
+int cli_policy_load(const char *file, char **ret, struct err *reterr);
+
 /* Prints reply with "version" added, for --json. Returns an exit code. */
 int cli_print_json(const json_t *reply);
 /* Words for people, on stderr and behind what stdout has so far. */
@@ -127,6 +131,7 @@ int cli_quarantine_list(struct cli *c);
 int cli_quarantine_clear(struct cli *c);
 int cli_events(struct cli *c);
 int cli_policy_check(struct cli *c);
+int cli_policy_explain(struct cli *c);
 int cli_policy_schema(struct cli *c);
 int cli_policy_history(struct cli *c);
 int cli_policy_show(struct cli *c);

@@ -121,6 +121,13 @@ static const struct cli_option boot_options[] = {
 	END,
 };
 
+static const struct cli_option check_options[] = {
+	{ .name = "host",
+	  .arg = "HOST",
+	  .help = "Try them on this simulated host, too (carve-sim)" },
+	END,
+};
+
 #define POLICY_FILE "Without FILE: the last applied policy. FILE - is standard input."
 
 const struct cli_command cli_commands[] = {
@@ -154,8 +161,11 @@ const struct cli_command cli_commands[] = {
 	{ "quarantine clear", "NAME", 1, 1, "Let a slice or device be used again", clear_options,
 	  cli_quarantine_clear, "--reason is needed." },
 	{ "events", "", 0, 0, "Show what happened", events_options, cli_events, NULL },
-	{ "policy check", "FILE", 1, 1, "Check a policy file; needs no service", NULL,
-	  cli_policy_check, NULL },
+	{ "policy check", "FILE...", 1, CLI_OPERANDS_MAX, "Check policy files; needs no service",
+	  check_options, cli_policy_check,
+	  "Whether one suits the machine here, carve plan shows." },
+	{ "policy explain", "DEVICE [FILE]", 1, 2, "Say what becomes of a device, and why", NULL,
+	  cli_policy_explain, POLICY_FILE },
 	{ "policy history", "", 0, 0, "List the policies that were applied", NULL,
 	  cli_policy_history, NULL },
 	{ "policy show", "[VERSION]", 0, 1, "Print the text of an applied policy", NULL,

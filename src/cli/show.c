@@ -76,6 +76,7 @@ static void print_device(const json_t *d)
 		{ "Labels:", "labels" },
 		{ "Mismatch:", "mismatch" },
 		{ "Selection:", "selection" },
+		{ "Divided by:", "divided_by" },
 		{ "Stuck:", "stuck" },
 	};
 	PRINT_MEMBERS(first, d);

@@ -203,21 +203,27 @@ static int source_find(struct session *s, const json_t *params, struct source *f
 	return 0;
 }
 
+int method_policy(const struct session *s, const json_t *params, const char **ret_text,
+		  const char **ret_file, struct err *reterr)
+{
+	const struct applied_policy *applied = &engine_record(s->daemon->engine)->policy;
+	const char *text = method_text(params, "policy"), *file = method_text(params, "file");
+	if (!text && (applied->version == 0 || !applied->text))
+		return no_policy(reterr);
+	*ret_text = text ? text : applied->text;
+	*ret_file = !text ? applied->file : file ? file : "policy";
+	return 0;
+}
+
 int methods_pin(const struct daemon *d, const struct policy *p, struct want **ret, size_t *ret_n,
 		struct err *reterr)
 {
-	struct facts_match m = { .have = &d->picture.have,
-				 .facts = &d->facts,
-				 .engine = d->engine };
-	int r = daemon_enrollment(d, &m.enrolled, reterr);
+	struct facts_match m;
+	int r = method_facts(d, &m, reterr);
 	if (r < 0)
 		return r;
-	r = facts_netdevs_read(d->roots.sysfs, &m.netdevs);
-	if (r < 0)
-		err_set(reterr, "daemon.look", -r, "cannot look at the network interfaces");
 	const struct policy_facts facts = facts_for_policy(&m);
-	if (r >= 0)
-		r = policy_pin(p, &facts, ret, ret_n, reterr);
+	r = policy_pin(p, &facts, ret, ret_n, reterr);
 	facts_match_done(&m);
 	return r;
 }

@@ -61,11 +61,11 @@ static char *capabilities_of(const struct function *f)
 	return str_buf_take(&b);
 }
 
-static const char *selection_of(const struct record *rec, const char *key)
+static const struct want *want_of(const struct record *rec, const char *key)
 {
 	for (size_t i = 0; i < rec->n_wants; i++)
 		if (str_eq(rec->wants[i].device, key))
-			return rec->wants[i].selection;
+			return &rec->wants[i];
 	return NULL;
 }
 
@@ -78,7 +78,10 @@ static void fill_common(const struct device_look *l, const char *key, const stru
 	x->labels = matches ? e->labels : NULL;
 	if (e && !matches)
 		x->mismatch = "another device is at this place than was enrolled";
-	x->selection = selection_of(l->rec, key);
+	const struct want *w = want_of(l->rec, key);
+	x->selection = w ? w->selection : NULL;
+	x->divided_by = w ? w->where : NULL;
+	x->bind_early = w && w->bind_early;
 	x->stuck = picture_stuck(&l->daemon->picture, key);
 }
 
@@ -131,6 +134,17 @@ static json_t *devices_json(const struct device_look *l, const char *key)
 		if (!key || str_eq(h->parents[i].key, key))
 			json_array_append_new(array, parent_json(l, &h->parents[i]));
 	return array;
+}
+
+json_t *method_device_json(const struct daemon *d, const struct enrollment *enrolled,
+			   const char *key)
+{
+	const struct device_look l = { .daemon = d,
+				       .rec = engine_record(d->engine),
+				       .match.enrolled = *enrolled };
+	const struct function *f = have_device(&d->picture.have, key);
+	const struct mdev_parent *p = have_parent(&d->picture.have, key);
+	return f ? device_json(&l, f) : p ? parent_json(&l, p) : NULL;
 }
 
 /* 1: key is set (NULL: all); 0: refused, and answered. */

@@ -6,8 +6,10 @@
 
 #include "api/interface.h"
 #include "base/cleanup.h"
+#include "base/nearest.h"
 #include "base/str.h"
 #include "daemon/daemon.h"
+#include "policy/match.h"
 
 const struct method methods[] = {
 	{ "GetInfo", PEER_LOOK, false, false, method_get_info },
@@ -16,6 +18,7 @@ const struct method methods[] = {
 	{ "ListClasses", PEER_LOOK, false, false, method_list_classes },
 	{ "GetMap", PEER_LOOK, false, true, method_get_map },
 	{ "GetFit", PEER_LOOK, false, true, method_get_fit },
+	{ "Explain", PEER_LOOK, false, true, method_explain },
 	{ "ListClaims", PEER_LOOK, false, false, method_list_claims },
 	{ "GetHandle", PEER_LOOK, false, false, method_get_handle },
 	{ "Claim", PEER_CLAIM, true, true, method_claim },
@@ -39,6 +42,16 @@ const char *method_text(const json_t *params, const char *name)
 	return json_string_value(json_object_get(params, name));
 }
 
+/* The function that has that network interface; NULL: none. */
+static const struct function *netdev_function(const struct daemon *d,
+					      const struct facts_netdevs *netdevs, const char *name)
+{
+	for (size_t i = 0; i < netdevs->n; i++)
+		if (match_has_word(netdevs->items[i].names, name))
+			return have_function(&d->picture.have, netdevs->items[i].addr);
+	return NULL;
+}
+
 const char *method_device(const struct daemon *d, const char *text)
 {
 	const struct have *h = &d->picture.have;
@@ -56,15 +69,65 @@ const char *method_device(const struct daemon *d, const char *text)
 	struct facts_netdevs netdevs;
 	if (facts_netdevs_read(d->roots.sysfs, &netdevs) < 0)
 		return NULL;
-	for (size_t i = 0; i < netdevs.n && !f; i++) {
-		_cleanup_free_ char *names = strdup(netdevs.items[i].names);
-		char *save = NULL, *name = names ? strtok_r(names, " ", &save) : NULL;
-		for (; name && !f; name = strtok_r(NULL, " ", &save))
-			if (str_eq(name, text))
-				f = have_function(h, netdevs.items[i].addr);
-	}
+	f = netdev_function(d, &netdevs, text);
 	facts_netdevs_done(&netdevs);
 	return f ? f->key : NULL;
+}
+
+int method_facts(const struct daemon *d, struct facts_match *ret, struct err *reterr)
+{
+	*ret = (struct facts_match){ .have = &d->picture.have,
+				     .facts = &d->facts,
+				     .engine = d->engine };
+	int r = daemon_enrollment(d, &ret->enrolled, reterr);
+	if (r < 0)
+		return r;
+	r = facts_netdevs_read(d->roots.sysfs, &ret->netdevs);
+	if (r >= 0)
+		return 0;
+	err_set(reterr, "daemon.look", -r, "cannot look at the network interfaces");
+	facts_match_done(ret);
+	return r;
+}
+
+/* Each of words on its own; the blanks between them are replaced. */
+static void try_words(struct nearest *n, char *words)
+{
+	char *save = NULL;
+	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		nearest_try(n, w);
+}
+
+static void try_devices(struct nearest *n, const struct have *h, struct facts_netdevs *netdevs)
+{
+	for (size_t i = 0; i < h->n_functions; i++) {
+		nearest_try(n, h->functions[i].addr);
+		nearest_try(n, h->functions[i].key);
+	}
+	for (size_t i = 0; i < h->n_parents; i++) {
+		nearest_try(n, h->parents[i].name);
+		nearest_try(n, h->parents[i].key);
+	}
+	for (size_t i = 0; i < netdevs->n; i++)
+		try_words(n, netdevs->items[i].names);
+}
+
+static void no_device_todo(const struct daemon *d, const char *text, struct err *e)
+{
+	struct facts_netdevs netdevs = { 0 };
+	struct nearest n;
+	nearest_init(&n, text);
+	(void)facts_netdevs_read(d->roots.sysfs, &netdevs);
+	try_devices(&n, &d->picture.have, &netdevs);
+	struct str_buf b = { 0 };
+	for (size_t i = 0; i < n.n; i++)
+		str_buf_addf(&b, "%s%s", i ? ", " : "", n.names[i]);
+	if (b.len)
+		err_todo(e, "did you mean %s? carve list --all shows what there is", b.text);
+	else
+		err_todo(e, "carve list --all shows what there is");
+	str_buf_done(&b);
+	facts_netdevs_done(&netdevs);
 }
 
 void method_no_device(struct session *s, const char *text)
@@ -74,7 +137,7 @@ void method_no_device(struct session *s, const char *text)
 	err_on(&e, "%.200s", text);
 	err_because(&e, "it is no key, address, network interface or mdev parent of this host");
 	err_state(&e, "nothing was changed");
-	err_todo(&e, "carve list --all shows what there is");
+	no_device_todo(s->daemon, text, &e);
 	session_fail(s, &e);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What may be called, by whom, and who answers it. */
 #pragma once
+#include "daemon/facts.h"
 #include "daemon/server.h"
 
 /* Answers the call, or marks its session as waiting. Borrows call, may empty it. */
@@ -23,6 +24,11 @@ void method_list_slices(struct session *s, const json_t *params);
 void method_list_claims(struct session *s, const json_t *params);
 void method_get_handle(struct session *s, const json_t *params);
 void method_list_quarantine(struct session *s, const json_t *params);
+/* The device of that key as ListDevices shows it; NULL: there is none. */
+json_t *method_device_json(const struct daemon *d, const struct enrollment *enrolled,
+			   const char *key);
+/* methods-explain.c */
+void method_explain(struct session *s, const json_t *params);
 /* methods-classes.c */
 void method_list_classes(struct session *s, const json_t *params);
 /* methods-map.c */
@@ -40,6 +46,9 @@ void method_claim(struct session *s, const json_t *params);
 void method_release(struct session *s, const json_t *params);
 void method_plan(struct session *s, const json_t *params);
 void method_apply(struct session *s, const json_t *params);
+/* The policy that a request is about: its own, or the last applied one. -ENOENT: neither. */
+int method_policy(const struct session *s, const json_t *params, const char **ret_text,
+		  const char **ret_file, struct err *reterr);
 void method_retry_reclaim(struct session *s, const json_t *params);
 void method_clear_quarantine(struct session *s, const json_t *params);
 /* propose.c */
@@ -52,5 +61,7 @@ const char *method_device(const struct daemon *d, const char *text);
 /* Pins a policy to this machine: see policy_pin(). */
 int methods_pin(const struct daemon *d, const struct policy *p, struct want **ret, size_t *ret_n,
 		struct err *reterr);
-/* Answers that there is no such device. */
+/* What a policy is matched against, as it is now; the caller ends it with facts_match_done(). */
+int method_facts(const struct daemon *d, struct facts_match *ret, struct err *reterr);
+/* Answers that there is no such device, and which may be meant. */
 void method_no_device(struct session *s, const char *text);

@@ -578,6 +578,93 @@ static void test_reservation_without_device_has_no_handle(void **state)
 	assert_refused(s, "Plan", NULL, "daemon.look");
 }
 
+static json_t *explained(const struct service *s, const char *device, const char *policy)
+{
+	_cleanup_err_ struct err e = { 0 };
+	struct api_client *c = service_connect(s);
+	json_t *reply = NULL;
+	if (api_call(c, "Explain",
+		     json_pack("{s:s, s:s, s:s}", "device", device, "policy", policy, "file",
+			       "p.yaml"),
+		     0, &reply, NULL, &e) < 0)
+		fail_msg("%s", e.what);
+	api_close(c);
+	assert_fits("Explain", reply);
+	return reply;
+}
+
+static void test_explain_says_what_was_tried_and_why(void **state)
+{
+	static const char policy[] =
+		"version: 1\n"
+		"devices:\n"
+		"  disk: {match: {class: storage}}\n"
+		"  nic: {match: {labels: lab}}\n"
+		"divide:\n"
+		"  - {use: nic, when: {driver: vfio-pci}, as: passthrough}\n"
+		"  - {use: nic, as: sriov, count: 2}\n"
+		"classes:\n"
+		"  lan: {from: nic, profiles: vf}\n"
+		"  whole: {from: nic, profiles: passthrough}\n"
+		"reservations:\n  - {name: web, class: lan, for: \"vm:web\"}\n";
+	struct service *s = *state;
+	tree_file(&s->root, "etc/devices", NIC_KEY " 8086:10c9 - labels=rack-7,lab\n");
+	service_start(s);
+	json_t *reply = explained(s, "0000:01:00.0", policy);
+	const json_t *tried = json_object_get(reply, "selections");
+	assert_int_equal(json_array_size(tried), 2);
+	assert_string_equal(text(json_array_get(tried, 0), "why"),
+			    "class is network, wanted storage");
+	assert_string_equal(text(json_array_get(tried, 1), "why"), "labels is rack-7 lab");
+	assert_string_equal(text(reply, "selection"), "nic");
+	tried = json_object_get(reply, "divides");
+	assert_int_equal(json_array_size(tried), 2);
+	assert_string_equal(text(json_array_get(tried, 0), "why"),
+			    "driver is igb, wanted vfio-pci");
+	assert_string_equal(text(reply, "divided_by"), "p.yaml:7");
+	assert_string_equal(text(reply, "makes"), "2 VFs");
+	const json_t *classes = json_object_get(reply, "classes");
+	assert_int_equal(json_array_size(classes), 1);
+	assert_string_equal(text(json_array_get(classes, 0), "name"), "lan");
+	assert_int_equal(json_array_size(json_object_get(reply, "reservations")), 1);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(reply, "differs"), 0)),
+			    "not divided by the applied policy, now sriov");
+	assert_null(json_object_get(reply, "pinned"));
+	json_decref(reply);
+}
+
+/* What root wrote of another card is nothing that a policy goes by. */
+static void test_f23_explain_labels_of_another_card_do_not_hold(void **state)
+{
+	struct service *s = *state;
+	tree_file(&s->root, "etc/devices", NIC_KEY " 8086:10ca - labels=lab\n");
+	service_start(s);
+	json_t *reply = explained(s, NIC_KEY, "version: 1\ndevices: {x: {match: {labels: lab}}}\n");
+	const json_t *tried = json_array_get(json_object_get(reply, "selections"), 0);
+	assert_string_equal(text(tried, "why"), "it has no labels, wanted lab");
+	assert_null(json_object_get(reply, "selection"));
+	json_decref(reply);
+}
+
+static void test_explain_of_no_device_names_the_nearest(void **state)
+{
+	struct service *s = *state;
+	_cleanup_err_ struct err e = { 0 };
+	json_t *reply = NULL;
+	service_start(s);
+	struct api_client *c = service_connect(s);
+	assert_true(api_call(c, "Explain", json_pack("{s:s}", "device", "01:00.0"), 0, &reply, NULL,
+			     &e) < 0);
+	assert_string_equal(e.id, "device.unknown");
+	assert_string_equal(e.todo,
+			    "did you mean 0000:01:00.0? carve list --all shows what there is");
+	api_close(c);
+	assert_refused(s, "Explain", json_pack("{s:s}", "device", NIC_KEY), "policy.none");
+	assert_refused(s, "Explain",
+		       json_pack("{s:s, s:s}", "device", NIC_KEY, "policy", "version: 2\n"),
+		       "policy.version");
+}
+
 static void test_holders_without_executor_are_unknown(void **state)
 {
 	struct service *s = *state;
@@ -663,6 +750,9 @@ int main(void)
 		TEST(test_executor_completes_the_picture),
 		TEST(test_claim_for_somebody_else_is_checked),
 		TEST(test_reservation_without_device_has_no_handle),
+		TEST(test_explain_says_what_was_tried_and_why),
+		TEST(test_f23_explain_labels_of_another_card_do_not_hold),
+		TEST(test_explain_of_no_device_names_the_nearest),
 		TEST(test_holders_without_executor_are_unknown),
 		TEST(test_executor_that_comes_back_is_used_again),
 	};

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See run.h. */
+#include "sys/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+
+int run_beside(const char *name, char *ret, size_t size)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n <= 0)
+		return -ENOENT;
+	self[n] = '\0';
+	char *slash = strrchr(self, '/');
+	int r = slash ? str_format(ret, size, "%.*s/%s", (int)(slash - self), self, name) : -ENOENT;
+	return r < 0 ? r : access(ret, X_OK) == 0 ? 0 : -ENOENT;
+}
+
+static int read_all(int fd, char **ret)
+{
+	struct str_buf said = { 0 };
+	char text[4096];
+	ssize_t n;
+	while ((n = read(fd, text, sizeof(text) - 1)) > 0 || (n < 0 && errno == EINTR)) {
+		text[n > 0 ? n : 0] = '\0';
+		str_buf_add(&said, text);
+	}
+	*ret = str_buf_take(&said);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int wait_for(pid_t pid)
+{
+	int status;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* out: where its standard output goes; -1: to ours. Returns a positive errno, as posix_spawnp() does. */
+static int start(const char *const argv[], int out, pid_t *ret_pid)
+{
+	posix_spawn_file_actions_t actions;
+	int r = posix_spawn_file_actions_init(&actions);
+	if (r != 0)
+		return r;
+	if (out >= 0)
+		r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (r == 0)
+		r = posix_spawnp(ret_pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv,
+				 environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return r;
+}
+
+int run_program(const char *const argv[], char **ret_said)
+{
+	_cleanup_close_ int from = -1, to = -1;
+	int ends[2];
+	pid_t pid;
+	if (ret_said) {
+		if (pipe2(ends, O_CLOEXEC) < 0)
+			return -errno;
+		from = ends[0];
+		to = ends[1];
+	}
+	int r = start(argv, to, &pid);
+	if (r != 0)
+		return -r;
+	if (!ret_said)
+		return wait_for(pid);
+	close(TAKE_FD(to));
+	_cleanup_free_ char *said = NULL;
+	int read = read_all(from, &said);
+	r = wait_for(pid);
+	if (r < 0 || read < 0)
+		return r < 0 ? r : read;
+	*ret_said = TAKE_PTR(said);
+	return r;
+}
