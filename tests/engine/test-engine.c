@@ -841,10 +841,10 @@ static void test_engine_plan_after_a_failed_apply_is_what_apply_performs(void **
 	assert_int_equal(apply_as_planned(w, trusted), 0);
 }
 
-static void test_f23_engine_another_card_in_the_place_is_left_alone(void **state)
+/* However the policy names it, what is pinned is the card that was there when it was applied. */
+static void another_card_is_left_alone(struct world *w, const char *policy)
 {
-	struct world *w = *state;
-	apply(w, POLICY);
+	apply(w, policy);
 	have_device(&w->m.have, NIC)->device ^= 1;
 	world_observe(w);
 	run(w);
@@ -854,8 +854,58 @@ static void test_f23_engine_another_card_in_the_place_is_left_alone(void **state
 	assert_non_null(strstr(refused(w, token, "guard.mismatch")->because, "and was"));
 	assert_int_equal(w->m.n_made, writes);
 	/* The administrator says that it is right so. */
-	apply(w, POLICY);
+	apply(w, policy);
 	claim_ok(w, 1000, "lan", "new");
+}
+
+static void another_card_by(struct world *w, const char *key, const char *value)
+{
+	char policy[1024];
+	assert_int_equal(
+		STR_FORMAT(policy,
+			   "version: 1\ndevices:\n  nic: {match: {%s: \"%s\"}, expect: 1}\n"
+			   "divide:\n  - {use: nic, as: sriov, count: 4}\n"
+			   "classes:\n  lan: {from: nic}\n" TAIL,
+			   key, value),
+		0);
+	another_card_is_left_alone(w, policy);
+}
+
+static void test_f23_engine_another_card_in_the_place_is_left_alone(void **state)
+{
+	another_card_is_left_alone(*state, POLICY);
+}
+
+static void test_f23_engine_another_card_at_the_address_is_left_alone(void **state)
+{
+	struct world *w = *state;
+	another_card_by(w, "address", have_device(&w->m.have, NIC)->addr);
+}
+
+static void test_f23_engine_another_card_with_the_interface_is_left_alone(void **state)
+{
+	struct world *w = *state;
+	another_card_by(w, "netdev", have_device(&w->m.have, NIC)->addr);
+}
+
+/* The address now belongs to another device: nothing is made of that one, the first one's slices stay. */
+static void test_f23_engine_address_that_moved_to_another_device_changes_nothing(void **state)
+{
+	struct world *w = *state;
+	char addr[PCI_ADDR_SIZE];
+	memcpy(addr, have_device(&w->m.have, NIC)->addr, sizeof(addr));
+	another_card_by(w, "address", addr);
+	world_reboot(w);
+	assert_string_not_equal(have_device(&w->m.have, NIC)->addr, addr);
+	assert_int_equal(STR_COPY(have_device(&w->m.have, NVME)->addr, addr), 0);
+	have_sort(&w->m.have);
+	world_observe(w);
+	run(w);
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
+	for (size_t i = 0; i < w->m.have.n_functions; i++)
+		assert_true(!w->m.have.functions[i].is_vf ||
+			    str_eq(w->m.have.functions[i].pf, have_device(&w->m.have, NIC)->addr));
+	claim_ok(w, 1000, "lan", "after");
 }
 
 static void test_engine_plan_says_which_claims_end(void **state)
@@ -1781,6 +1831,9 @@ int main(void)
 		T(test_engine_plan_of_devices_without_a_driver_is_what_apply_performs),
 		T(test_engine_plan_after_a_failed_apply_is_what_apply_performs),
 		T(test_f23_engine_another_card_in_the_place_is_left_alone),
+		T(test_f23_engine_another_card_at_the_address_is_left_alone),
+		T(test_f23_engine_another_card_with_the_interface_is_left_alone),
+		T(test_f23_engine_address_that_moved_to_another_device_changes_nothing),
 		T(test_engine_plan_says_which_claims_end),
 		T(test_engine_plan_shows_what_vanishes),
 		T(test_engine_apply_failing_device_goes_back_others_go_on),

@@ -579,13 +579,22 @@ static bool is_enrolled(void *userdata, const char *key)
 	return false;
 }
 
+/* An interface is called as its function is addressed. */
+static const char *netdevs_of(void *userdata, const char *addr)
+{
+	(void)userdata;
+	return addr;
+}
+
 uint64_t world_request_apply(struct world *w, const char *text, const struct apply_request *rq)
 {
 	_cleanup_err_ struct err err = { 0 };
 	_cleanup_free_ struct want *wants = NULL;
 	size_t n = 0;
 	struct requester root = { .manage = true };
-	struct policy_facts facts = { .have = &w->seen, .enrolled = is_enrolled, .userdata = w };
+	struct policy_facts facts = {
+		.have = &w->seen, .enrolled = is_enrolled, .netdevs = netdevs_of, .userdata = w
+	};
 	struct policy *p = policy_parse(text, strlen(text), "test.yaml", &err);
 	uint64_t token = ++w->token;
 	if (!p || policy_pin(p, &facts, &wants, &n, &err) < 0) {
