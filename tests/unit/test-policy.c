@@ -315,6 +315,18 @@ static void test_policy_schema_is_the_committed_one(void **state)
 	assert_string_equal(file, now);
 }
 
+static void test_policy_schema_suits_readers_that_are_not_ours(void **state)
+{
+	(void)state;
+	int r = system("cd tests/golden/policy && wrong=$(ls *.err) && cd ../../.. && "
+		       "python3 tests/support/validate-policies.py policies/schema.json " GOLDEN
+		       "/good* policies/*.yaml tests/sim/policies/*.yaml -- "
+		       "$(for f in $wrong; do echo " GOLDEN "/${f%.err}; done) >&2");
+	if (WIFEXITED(r) && (WEXITSTATUS(r) == 77 || WEXITSTATUS(r) == 127))
+		skip();
+	assert_int_equal(r, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -330,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_policy_settings_allowed_follow_the_class),
 		cmocka_unit_test(test_policy_text_ambiguous_knows_both_versions),
 		cmocka_unit_test(test_policy_schema_is_the_committed_one),
+		cmocka_unit_test(test_policy_schema_suits_readers_that_are_not_ours),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
