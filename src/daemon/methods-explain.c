@@ -99,10 +99,15 @@ static void add_differences(struct explaining *x, const char *key)
 {
 	const struct want *applied = want_applied(x, key);
 	struct want now;
-	bool wanted = x->divide &&
-		      policy_want(x->policy, x->divide, x->subject.f, x->subject.parent, &now) == 0;
+	_cleanup_err_ struct err e = { 0 };
+	int r = x->divide ? policy_want(x->policy, x->subject.facts, x->divide, x->subject.f,
+					x->subject.parent, &now, &e)
+			  : -ENOENT;
 	struct str_buf lines = { 0 };
-	policy_want_compare(applied, wanted ? &now : NULL, &lines);
+	if (x->divide && r < 0)
+		str_buf_addf(&lines, "it cannot be so: %s\n", e.what ? e.what : "no memory");
+	else
+		policy_want_compare(applied, x->divide ? &now : NULL, &lines);
 	json_t *array = json_array();
 	char *save = NULL, *line = lines.text ? strtok_r(lines.text, "\n", &save) : NULL;
 	for (; line; line = strtok_r(NULL, "\n", &save))

@@ -92,7 +92,9 @@ void policy_divide_text(const struct policy_divide *d, struct str_buf *out)
 {
 	if (str_eq(d->mech, "passthrough"))
 		str_buf_addf(out, "passed through%s", d->bind_early ? ", bound early" : "");
-	if (str_eq(d->mech, "sriov"))
+	if (str_eq(d->mech, "sriov") && d->fill[0])
+		str_buf_add(out, "as many VFs as there can be");
+	else if (str_eq(d->mech, "sriov"))
 		str_buf_addf(out, "%" PRIu32 " VF%s", d->count, d->count == 1 ? "" : "s");
 	for (uint32_t i = 0; i < d->n_types; i++) {
 		str_buf_add(out, i ? ", " : "");
@@ -102,6 +104,8 @@ void policy_divide_text(const struct policy_divide *d, struct str_buf *out)
 	}
 	if (d->on_demand)
 		str_buf_add(out, " on demand");
+	if (d->fill[0] && !str_eq(d->mech, "sriov"))
+		str_buf_addf(out, "%sfilled with %s", d->n_types ? ", " : "", d->fill);
 }
 
 bool policy_class_draws(const struct policy_class *c, const struct policy_divide *d)
@@ -110,6 +114,13 @@ bool policy_class_draws(const struct policy_class *c, const struct policy_divide
 	for (uint32_t i = 0; i < c->n_profiles; i++)
 		draws = draws || policy_divide_yields(d, c->profiles[i]);
 	return draws && policy_class_from(c, d->use);
+}
+
+static void keep_text(const struct want *w, struct str_buf *out)
+{
+	str_buf_add(out, w->n_keep ? "" : "none");
+	for (uint32_t i = 0; i < w->n_keep; i++)
+		str_buf_addf(out, "%s%s: %u", i ? ", " : "", w->keep[i], w->keep_count[i]);
 }
 
 static void types_text(const struct want *w, struct str_buf *out)
@@ -183,15 +194,11 @@ static const struct want_part {
 	const char *name;
 	void (*text)(const struct want *w, struct str_buf *out);
 } want_parts[] = {
-	{ "selection", selection_text },
-	{ "as", mech_text },
-	{ "count", count_text },
-	{ "types", types_text },
-	{ "bind", bind_text },
-	{ "in-use-pf", in_use_text },
-	{ "vf", vf_text },
-	{ "on-remove", on_remove_text },
-	{ "the card", identity_text },
+	{ "selection", selection_text }, { "as", mech_text },
+	{ "count", count_text },	 { "profiles", types_text },
+	{ "keep-room-for", keep_text },	 { "bind", bind_text },
+	{ "in-use-pf", in_use_text },	 { "vf", vf_text },
+	{ "on-remove", on_remove_text }, { "the card", identity_text },
 };
 
 static void part_compare(const struct want_part *part, const struct want *applied,

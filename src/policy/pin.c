@@ -152,15 +152,45 @@ static size_t want_slices(const struct want *w)
 	return n;
 }
 
-int policy_want(const struct policy *p, const struct policy_divide *d, const struct function *f,
-		const struct mdev_parent *parent, struct want *w)
+/* The mechanism says whether the device can become that, and how much room is left to be filled. */
+static int lay_out(const struct policy_facts *facts, const struct policy_divide *d, struct want *w,
+		   struct err *reterr)
 {
+	uint32_t n = 0, i = 0;
+	if (!facts->layout || str_eq(w->mech, "passthrough") || str_eq(w->mech, "sriov"))
+		return 0;
+	int r = facts->layout(facts->userdata, w, d->fill, &n, reterr);
+	if (r < 0 || !d->fill[0] || n == 0)
+		return r;
+	while (i < w->n_types && !str_eq(w->types[i], d->fill))
+		i++;
+	if (i == w->n_types) {
+		memcpy(w->types[i], d->fill, sizeof(w->types[i]));
+		w->n_types++;
+	}
+	w->type_count[i] += n;
+	return 0;
+}
+
+static int want_too_long(const struct policy *p, const struct policy_divide *d, const char *device,
+			 struct err *reterr)
+{
+	struct pinning pin = { .policy = p, .err = reterr };
+	return pin_error(&pin, d->at, "policy.limit", ENAMETOOLONG, device,
+			 "the key of the device is too long");
+}
+
+int policy_want(const struct policy *p, const struct policy_facts *facts,
+		const struct policy_divide *d, const struct function *f,
+		const struct mdev_parent *parent, struct want *w, struct err *reterr)
+{
+	bool all_vfs = f && d->fill[0] && str_eq(d->mech, "sriov");
 	*w = (struct want){
 		.vendor = f ? f->vendor : 0,
 		.device_id = f ? f->device : 0,
 		.has_serial = f && f->caps.has_serial,
 		.serial = f ? f->caps.serial : 0,
-		.count = d->fill[0] && f ? f->caps.sriov_total : d->count,
+		.count = all_vfs ? f->caps.sriov_total : d->count,
 		.in_use_pf = d->in_use_pf,
 		.bind_early = d->bind_early,
 		.vf = d->vf,
@@ -177,27 +207,8 @@ int policy_want(const struct policy *p, const struct policy_divide *d, const str
 		(void)STR_FORMAT(w->where, "line %d", d->at.line);
 	if (STR_COPY(w->device, f ? f->key : parent->key) < 0 ||
 	    STR_COPY(w->selection, d->use) < 0 || STR_COPY(w->mech, d->mech) < 0)
-		return -ENAMETOOLONG;
-	return 0;
-}
-
-/* The mechanism says whether the device can become that, and how much room is left to be filled. */
-static int lay_out(struct pinning *pin, const struct policy_divide *d, struct want *w)
-{
-	uint32_t n = 0, i = 0;
-	if (!pin->facts->layout || str_eq(w->mech, "passthrough") || str_eq(w->mech, "sriov"))
-		return 0;
-	int r = pin->facts->layout(pin->facts->userdata, w, d->fill, &n, pin->err);
-	if (r < 0 || !d->fill[0] || n == 0)
-		return r;
-	while (i < w->n_types && !str_eq(w->types[i], d->fill))
-		i++;
-	if (i == w->n_types) {
-		memcpy(w->types[i], d->fill, sizeof(w->types[i]));
-		w->n_types++;
-	}
-	w->type_count[i] += n;
-	return 0;
+		return want_too_long(p, d, device_name(f, parent), reterr);
+	return lay_out(facts, d, w, reterr);
 }
 
 static int add_want(struct pinning *pin, const struct policy_divide *d, const struct function *f,
@@ -206,10 +217,7 @@ static int add_want(struct pinning *pin, const struct policy_divide *d, const st
 	struct want *w = ARRAY_ADD(pin->wants, pin->n_wants);
 	if (!w)
 		return policy_memory_error(pin->err);
-	if (policy_want(pin->policy, d, f, parent, w) < 0)
-		return pin_error(pin, d->at, "policy.limit", ENAMETOOLONG, device_name(f, parent),
-				 "the key of the device is too long");
-	int r = lay_out(pin, d, w);
+	int r = policy_want(pin->policy, pin->facts, d, f, parent, w, pin->err);
 	pin->yield[d - pin->policy->divides] += want_slices(w);
 	return r;
 }

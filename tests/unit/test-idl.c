@@ -103,7 +103,7 @@ static void test_interface_description_is_the_file(void **state)
 	(void)state;
 	_cleanup_fclose_ FILE *f = fopen("api/io.carve.varlink", "re");
 	assert_non_null(f);
-	char file[32 * 1024];
+	char file[64 * 1024];
 	size_t n = fread(file, 1, sizeof(file) - 1, f);
 	file[n] = '\0';
 	json_t *params = json_pack("{s:s}", "interface", INTERFACE_CARVE), *reply = NULL;

@@ -179,6 +179,9 @@ static void test_policy_divide_text_says_what_it_makes(void **state)
 				   .type_count = { 3, 1 },
 				   .n_types = 2 };
 	check_text(&d, "3 mtty-2, 1 mtty-1");
+	assert_int_equal(STR_COPY(d.fill, "mtty-1"), 0);
+	check_text(&d, "3 mtty-2, 1 mtty-1, filled with mtty-1");
+	d.fill[0] = '\0';
 	d.type_count[0] = d.type_count[1] = 0;
 	d.on_demand = true;
 	check_text(&d, "mtty-2, mtty-1 on demand");
@@ -230,7 +233,7 @@ static void test_policy_want_compare_names_each_difference(void **state)
 	early.on_remove_destroy = 1;
 	early.type_count[0] = 3;
 	check_compare(&now, &early,
-		      "types: applied mtty-1: 2, now mtty-1: 3\nbind: applied on-claim, now early\n"
+		      "profiles: applied mtty-1: 2, now mtty-1: 3\nbind: applied on-claim, now early\n"
 		      "on-remove: applied keep, now destroy\n");
 	check_compare(&applied, NULL, "applied as sriov (p.yaml:3), now not divided\n");
 	check_compare(NULL, &applied, "not divided by the applied policy, now sriov\n");
