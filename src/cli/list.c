@@ -216,6 +216,10 @@ int cli_list(struct cli *c)
 		int code = c->json ? cli_print_json(reply) : kinds[i].print(c, list);
 		if (!c->json && json_array_size(list) == 0)
 			cli_say("%s\n", kinds[i].none);
+		const char *only = json_string_value(json_object_get(reply, "policy_only"));
+		if (!c->json && only)
+			cli_say("the policy was applied to %s only; carve apply does the rest\n",
+				only);
 		json_decref(reply);
 		return code;
 	}

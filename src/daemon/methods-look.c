@@ -28,6 +28,7 @@ void method_get_info(struct session *s, const json_t *params)
 		"claims", (json_int_t)rec->n_claims);
 	wire_add_string(o, "ledger_reason", why);
 	wire_add_string(o, "policy", rec->policy.version ? rec->policy.file : NULL);
+	wire_add_string(o, "policy_only", rec->policy.only);
 	session_reply(s, o, false);
 }
 
@@ -171,7 +172,9 @@ void method_list_devices(struct session *s, const json_t *params)
 		session_fail(s, &e);
 		return;
 	}
-	session_reply(s, json_pack("{s:o}", "devices", devices_json(&l, key)), false);
+	json_t *o = json_pack("{s:o}", "devices", devices_json(&l, key));
+	wire_add_string(o, "policy_only", l.rec->policy.only);
+	session_reply(s, o, false);
 	facts_match_done(&l.match);
 }
 

@@ -120,6 +120,7 @@ static void gather(struct daemon *d, struct doctor_facts *facts, struct err *err
 	} else {
 		facts->enrollment = err;
 	}
+	facts->policy_only = engine_record(d->engine)->policy.only;
 	facts->slices = engine_record(d->engine)->slices;
 	facts->n_slices = engine_record(d->engine)->n_slices;
 }

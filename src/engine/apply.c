@@ -259,14 +259,18 @@ static void device_begin(struct engine *e, const char *device, const struct want
 }
 
 /* Wants are set; now the slices of every device that is concerned. before: the wants until now. */
-static void apply_devices(struct engine *e, const struct want *before, size_t n_before,
-			  bool destroy)
+static void apply_devices(struct engine *e, const struct request *rq, const struct want *before,
+			  size_t n_before)
 {
+	bool destroy = e->policy->on_remove == ON_REMOVE_DESTROY;
 	/* Who applies wants everything tried again, also what is only to go away. */
 	for (size_t i = 0; i < e->state.n_devices; i++)
-		state_device_unblock(&e->state.devices[i]);
+		if (in_scope(rq, e->state.devices[i].key))
+			state_device_unblock(&e->state.devices[i]);
 	for (size_t i = 0; i < e->rec.n_wants; i++) {
 		struct want w = e->rec.wants[i];
+		if (!in_scope(rq, w.device))
+			continue;
 		device_begin(e, w.device, want_in(before, n_before, w.device));
 		apply_device(e, w.device, &w, destroy);
 	}
@@ -274,9 +278,11 @@ static void apply_devices(struct engine *e, const struct want *before, size_t n_
 		if (!store_want(e, before[i].device))
 			apply_device(e, before[i].device, NULL, destroy);
 	/* What an earlier policy left behind goes when this one says so. */
-	for (size_t i = 0; destroy && i < e->rec.n_slices; i++)
-		if (!store_want(e, e->rec.slices[i].device) && is_free(&e->rec.slices[i]))
-			place(e, &e->rec.slices[i], true);
+	for (size_t i = 0; destroy && i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (in_scope(rq, s->device) && !store_want(e, s->device) && is_free(s))
+			place(e, s, true);
+	}
 }
 
 /* --- reservations ----------------------------------------------------------------------------------------------- */
@@ -331,10 +337,27 @@ static bool in_policy(const struct policy *p, const char *name)
 	return false;
 }
 
+/* Applied to one device, a policy adds and ends what that device can serve. */
+static bool reservation_in_scope(struct engine *e, const struct request *rq,
+				 const struct policy_reservation *r)
+{
+	const struct policy_class *class = policy_class_find(e->policy, r->class);
+	const struct want *w = rq->name[0] ? store_want(e, rq->name) : NULL;
+	return !rq->name[0] || (w && class && str_eq(class->from, w->selection));
+}
+
+static bool claim_in_scope(struct engine *e, const struct request *rq, const struct claim *c)
+{
+	const struct slice *s = c->slice ? store_slice(e, c->slice) : NULL;
+	return !rq->name[0] || (s && str_eq(s->device, rq->name));
+}
+
 static void apply_reservations(struct engine *e, const struct request *rq, json_t *refused)
 {
 	for (size_t i = 0; i < e->policy->n_reservations; i++) {
 		const struct policy_reservation *r = &e->policy->reservations[i];
+		if (!reservation_in_scope(e, rq, r))
+			continue;
 		if (store_claim(e, r->name))
 			reservation_keep(e, r, refused);
 		else
@@ -342,7 +365,8 @@ static void apply_reservations(struct engine *e, const struct request *rq, json_
 	}
 	for (size_t i = e->rec.n_claims; i > 0; i--) {
 		const struct claim *c = &e->rec.claims[i - 1];
-		if (!c->from_policy || c->state == CLAIM_RELEASING || in_policy(e->policy, c->name))
+		if (!c->from_policy || c->state == CLAIM_RELEASING ||
+		    in_policy(e->policy, c->name) || !claim_in_scope(e, rq, c))
 			continue;
 		struct claim *edit = store_claim_edit(e, c->name);
 		if (edit)
@@ -384,10 +408,27 @@ static void applied_event(struct engine *e)
 		  "only", p->only, "by", p->by_itself ? "carved" : "", NULL);
 }
 
+/* A device that neither this policy nor the applied one wants anything of cannot be applied to. */
+static int check_named(struct engine *e, const struct request *rq, struct err *reterr)
+{
+	if (!rq->name[0] || want_in(rq->wants, rq->n_wants, rq->name) || store_want(e, rq->name))
+		return 0;
+	err_set(reterr, "apply.not-named", ENOENT, "the policy does not divide %s", rq->name);
+	err_on(reterr, "%s", rq->name);
+	err_because(reterr, "%s wants nothing of it, and neither did the policy before",
+		    rq->policy->file);
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "name a device that it divides: carve list shows what each falls under");
+	return -ENOENT;
+}
+
 static int apply(struct engine *e, struct request *rq, struct err *reterr)
 {
 	_cleanup_(acceptance_done) struct acceptance a = { 0 };
-	int r = accept_all(e, rq, &a);
+	int r = check_named(e, rq, reterr);
+	if (r < 0)
+		return r;
+	r = accept_all(e, rq, &a);
 	if (r < 0)
 		return err_set(reterr, "engine.memory", -r, "cannot apply the policy");
 	_cleanup_free_ struct want *before = calloc(e->rec.n_wants + 1, sizeof(*before));
@@ -395,10 +436,9 @@ static int apply(struct engine *e, struct request *rq, struct err *reterr)
 		return err_set(reterr, "engine.memory", ENOMEM, "cannot apply the policy");
 	size_t n_before = e->rec.n_wants;
 	memcpy(before, e->rec.wants ? e->rec.wants : before, n_before * sizeof(*before));
-	bool destroy = rq->policy->on_remove == ON_REMOVE_DESTROY;
 	store_wants_set(e, TAKE_PTR(a.wants), a.n);
 	store_policy_set(e, rq);
-	apply_devices(e, before, n_before, destroy);
+	apply_devices(e, rq, before, n_before);
 	apply_reservations(e, rq, a.refused);
 	applied_event(e);
 	e->sync = true;

@@ -282,6 +282,15 @@ static void examine_carve(struct exam *e)
 			"no device is enrolled: carve changes nothing yet");
 }
 
+static void examine_policy(struct exam *e)
+{
+	const char *only = e->facts->policy_only;
+	if (only && *only)
+		FINDING(e, FINDING_WARNING, "doctor.policy.part", only,
+			"carve plan shows what is left, carve apply does it",
+			"the policy was applied to that device only; the others are as the one before said");
+}
+
 /* What was made and cannot be handed out. */
 static void examine_slices(struct exam *e)
 {
@@ -318,7 +327,7 @@ int doctor_examine(const struct have *h, const struct doctor_facts *facts, struc
 		examine_iommu,	 examine_remapping, examine_noiommu, examine_override,
 		examine_modules, examine_groups,    examine_sriov,   examine_orphan_vfs,
 		examine_dead,	 examine_managers,  examine_limits,  examine_confinement,
-		examine_carve,	 examine_slices,
+		examine_carve,	 examine_policy,    examine_slices,
 	};
 	struct findings all = { 0 };
 	struct exam e = { .have = h, .facts = facts, .findings = &all };

@@ -1157,6 +1157,85 @@ static void test_engine_apply_of_a_plan_for_another_card_is_refused(void **state
 	changed(w, POLICY, plan, NIC " is not as it was");
 }
 
+static uint64_t apply_only(struct world *w, const char *text, const char *device)
+{
+	uint64_t token = world_request_apply(w, text, &(struct apply_request){ .only = device });
+	run(w);
+	return token;
+}
+
+static void test_engine_apply_only_one_device_leaves_the_others(void **state)
+{
+	struct world *w = *state;
+	const char *more = HEAD "divide:\n  - {use: nic, as: sriov, count: 6}\n"
+				"  - {use: nvme, as: sriov, count: 4}\n" TAIL;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "gpu", "one");
+	uint64_t token = apply_only(w, more, NIC);
+	assert_string_equal(state_of(w, token, NIC), "done");
+	assert_string_equal(state_of(w, token, NVME), "(none)");
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 6);
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NVME)->addr), 2);
+	assert_int_equal(engine_record(w->e)->n_wants, 5);
+	assert_int_equal(world_claim(w, "one")->state, CLAIM_HELD);
+	assert_string_equal(engine_record(w->e)->policy.only, NIC);
+	/* A whole one takes the rest along. */
+	apply(w, more);
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NVME)->addr), 4);
+	assert_string_equal(engine_record(w->e)->policy.only, "");
+}
+
+static void test_engine_apply_only_one_device_removes_nothing_elsewhere(void **state)
+{
+	struct world *w = *state;
+	const char *kept = "drift: report\non-remove: keep\n";
+	char text[2048];
+	apply(w, POLICY);
+	/* Left behind, since that policy keeps what it no longer wants. */
+	(void)STR_FORMAT(text, "%s%s%s", HEAD, "divide:\n  - {use: nic, as: sriov, count: 4}\n",
+			 kept);
+	apply(w, text);
+	apply_only(w, HEAD "divide:\n  - {use: nic, as: sriov, count: 4}\n" TAIL, NIC);
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NVME)->addr), 2);
+	apply(w, HEAD "divide:\n  - {use: nic, as: sriov, count: 4}\n" TAIL);
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NVME)->addr), 0);
+}
+
+static void test_engine_apply_only_one_device_takes_its_reservations(void **state)
+{
+	struct world *w = *state;
+	apply(w, HEAD ALL_DIVIDE("4") CLASSES RESERVED TAIL);
+	assert_int_equal(world_claim(w, "web01")->state, CLAIM_HELD);
+	const char *other = HEAD ALL_DIVIDE("4") CLASSES
+		"reservations:\n  - {name: tty01, class: tty, for: \"manual:x\"}\n" TAIL;
+	apply_only(w, other, NVME);
+	assert_int_equal(world_claim(w, "web01")->state, CLAIM_HELD);
+	assert_null(world_claim(w, "tty01"));
+	apply_only(w, other, MTTY);
+	assert_int_equal(world_claim(w, "tty01")->state, CLAIM_HELD);
+	assert_int_equal(world_claim(w, "web01")->state, CLAIM_HELD);
+	apply_only(w, other, NIC);
+	assert_null(world_claim(w, "web01"));
+}
+
+static void test_engine_apply_only_a_device_that_is_not_named_is_refused(void **state)
+{
+	struct world *w = *state;
+	const char *nic = HEAD "divide:\n  - {use: nic, as: sriov, count: 4}\n" TAIL;
+	refused(w, apply_only(w, nic, GPU), "apply.not-named");
+	assert_int_equal(engine_record(w->e)->policy.version, 0);
+	uint64_t plan = world_request_apply(
+		w, nic, &(struct apply_request){ .only = GPU, .plan_only = true });
+	world_turn(w);
+	refused(w, plan, "apply.not-named");
+	/* What is no longer named is given up. */
+	apply(w, POLICY);
+	uint64_t token = apply_only(w, nic, NVME);
+	answered(w, token, ANSWER_DONE);
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NVME)->addr), 0);
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
+}
+
 static void test_engine_apply_is_recorded_with_who_and_what(void **state)
 {
 	struct world *w = *state;
@@ -1848,6 +1927,10 @@ int main(void)
 		T(test_engine_plan_tells_whose_slice_goes),
 		T(test_engine_plan_tells_group_mates_that_have_to_move),
 		T(test_engine_apply_of_a_plan_for_another_card_is_refused),
+		T(test_engine_apply_only_one_device_leaves_the_others),
+		T(test_engine_apply_only_one_device_removes_nothing_elsewhere),
+		T(test_engine_apply_only_one_device_takes_its_reservations),
+		T(test_engine_apply_only_a_device_that_is_not_named_is_refused),
 		T(test_engine_apply_is_recorded_with_who_and_what),
 		T(test_engine_apply_with_a_full_disk_is_no_version),
 		T(test_engine_apply_needs_manage),

@@ -156,6 +156,15 @@ struct plan_file {
 	unsigned rolled_back;
 };
 
+static const struct want *want_of(struct world *w, const char *key)
+{
+	const struct record *r = engine_record(w->e);
+	for (size_t i = 0; i < r->n_wants; i++)
+		if (str_eq(r->wants[i].device, key))
+			return &r->wants[i];
+	return NULL;
+}
+
 /* --- operations ----------------------------------------------------------------------------------------- */
 
 static const char *const classes[] = { "lana", "lanb", "disk", "gpu", "old", "tty", "tty2", "vga" };
@@ -247,6 +256,27 @@ static void op_apply_planned(struct world *w, struct plan_file *file)
 		file->refused++;
 	else if (!refused)
 		file->applied++;
+}
+
+/* One device only: what is wanted of the others stays. */
+static void op_apply_only(struct world *w)
+{
+	static const char *const keys[] = { NIC_A, NIC_B, NVME, GPU_A, GPU_OLD, MTTY, MDPY };
+	const char *only = keys[world_random(w, sizeof(keys) / sizeof(keys[0]))];
+	const struct record *r = engine_record(w->e);
+	_cleanup_free_ char *text = policy_make(w);
+	size_t n = r->n_wants;
+	_cleanup_free_ struct want *before = calloc(n + 1, sizeof(*before));
+	if (n)
+		memcpy(before, r->wants, n * sizeof(*before));
+	world_request_apply(w, text, &(struct apply_request){ .only = only });
+	world_turn(w);
+	for (size_t i = 0; i < n; i++) {
+		const struct want *now = want_of(w, before[i].device);
+		if (!str_eq(before[i].device, only) &&
+		    (!now || memcmp(now, &before[i], sizeof(*now)) != 0))
+			broke(w, "applied to one device, a policy changed the want of another");
+	}
 }
 
 static void op_rollback(struct world *w, struct plan_file *file)
@@ -423,8 +453,10 @@ static void op(struct world *w, struct plan_file *file)
 		op_release(w);
 	else if (n < 55)
 		op_consumer(w);
-	else if (n < 59)
+	else if (n < 58)
 		op_apply(w);
+	else if (n < 59)
+		op_apply_only(w);
 	else if (n < 61)
 		op_apply_planned(w, file);
 	else if (n < 62)
@@ -483,15 +515,6 @@ static void check_free(struct world *w, const struct slice *s)
 	(void)STR_FORMAT(text, "calm, yet slice %s is %s", name,
 			 slice_state_name((enum slice_state)s->state));
 	broke(w, text);
-}
-
-static const struct want *want_of(struct world *w, const char *key)
-{
-	const struct record *r = engine_record(w->e);
-	for (size_t i = 0; i < r->n_wants; i++)
-		if (str_eq(r->wants[i].device, key))
-			return &r->wants[i];
-	return NULL;
 }
 
 /* With everything released and the policy applied again, the machine is what the policy says. */

@@ -159,3 +159,55 @@ test_plan_tells_who_uses_what_vanishes() {
 	says "of $vf: refused while it does" carve plan /run/policy.yaml
 	let_go
 }
+
+test_only_one_device_by_any_of_its_names() {
+	local key
+	prepare
+	key=$(carve show "$nic" | sed -n 's/^Key: *//p')
+	carve apply /run/policy.yaml --only eth0 --deadline "$SIM_DEADLINE"
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 2 && $(pci_attribute "$other" sriov_numvfs) == 0 ]]
+	says "the policy was applied to $key only" carve list
+	says 'doctor.policy.part' carve doctor --json
+	says "only $key" carve policy history
+	policy_of 3
+	says 'VFs: 2 -> 3' carve plan /run/policy.yaml --only "$key"
+	! carve plan /run/policy.yaml --only "$key" | grep "$other" || die "more than one device"
+	carve apply /run/policy.yaml --only "$nic" --deadline "$SIM_DEADLINE"
+	carve apply --only mtty --deadline "$SIM_DEADLINE"
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 3 && $(pci_attribute "$other" sriov_numvfs) == 0 ]]
+	says 'device.unknown' carve apply --only eth77
+	says 'apply.not-named' carve apply --only 0000:07:00.0
+	apply /run/policy.yaml
+	[[ $(pci_attribute "$other" sriov_numvfs) == 1 ]]
+	! carve doctor --json | grep doctor.policy.part || die "it was applied whole"
+}
+
+# One device fails and is put back, the others go on; the exit status says so.
+test_a_device_that_fails_is_put_back_and_others_go_on() {
+	prepare
+	apply /run/policy.yaml
+	carve-sim fault "$nic/sriov_numvfs" write 2 error=EIO
+	policy_of 4
+	sed -i 's/count: 1/count: 3/' /run/policy.yaml
+	ends_with 4 apply /run/policy.yaml
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 2 && $(pci_attribute "$other" sriov_numvfs) == 3 ]]
+	carve-sim clear
+	says 'VFs: 2 -> 4' carve plan /run/policy.yaml
+	apply /run/policy.yaml
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 4 ]]
+}
+
+# What has to wait says for whom.
+test_what_waits_says_for_whom() {
+	prepare
+	apply /run/policy.yaml
+	claim random one
+	hold qemu "$rng"
+	sed -i '/use: rng/d; /random:/d' /run/policy.yaml
+	carve release one || true
+	says "held by pid $holder (qemu)" apply /run/policy.yaml
+	says 'until nobody has it open' carve plan /run/policy.yaml
+	let_go
+	wait_until 10 claim_is_over one
+	[[ $(driver_of "$rng") == virtio-pci ]]
+}

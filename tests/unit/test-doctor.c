@@ -256,6 +256,11 @@ static void test_doctor_examine_carve_itself(void **state)
 	facts.n_enrolled = 0;
 	assert_finds(&h, &facts, FINDING_NOTE, "doctor.enrolled.none", "nothing yet", "carve init");
 
+	healthy(&h, &facts);
+	facts.policy_only = "pci:0000:00/03.0/00.0";
+	assert_finds(&h, &facts, FINDING_WARNING, "doctor.policy.part", "that device only",
+		     "carve apply");
+
 	struct err list = { .what = (char *)"devices:3:1: not a key" };
 	healthy(&h, &facts);
 	facts.enrollment = &list;
