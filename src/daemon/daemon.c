@@ -262,6 +262,8 @@ static int start(struct daemon *d, struct err *reterr)
 	if (r >= 0)
 		r = executor_client_new(d->loop, d->config->run_dir, &executor_calls, d,
 					&d->executor, reterr);
+	if (r >= 0)
+		policy_file_follow(d);
 	return r;
 }
 
@@ -288,6 +290,7 @@ struct daemon *daemon_free(struct daemon *d)
 		return NULL;
 	/* Turns first: nothing that ends below may ask for another. */
 	turn_stop(d);
+	policy_file_stop(d);
 	server_stop(d);
 	executor_client_free(d->executor);
 	consumers_stop(d);

@@ -12,6 +12,7 @@
 #include "daemon/executor-client.h"
 #include "daemon/facts.h"
 #include "daemon/picture.h"
+#include "daemon/policy-file.h"
 #include "daemon/server.h"
 #include "daemon/turn.h"
 #include "engine/engine.h"
@@ -46,6 +47,7 @@ struct daemon {
 	struct server server;
 	struct turns turns;
 	struct consumers consumers;
+	struct policy_file policy_file;
 	int64_t executor_lost_at; /* monotonic ms; 0 while it is there */
 	sd_event_source *grace;
 	bool ready_said;

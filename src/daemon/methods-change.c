@@ -7,6 +7,7 @@
 #include "api/wire.h"
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "daemon/apply.h"
 #include "daemon/daemon.h"
 #include "daemon/methods.h"
 #include "daemon/warnings.h"
@@ -150,8 +151,7 @@ void method_clear_quarantine(struct session *s, const json_t *params)
 
 /* The policy to work with; borrows from the parameters, the record, or what is kept here. */
 struct source {
-	const char *text, *file, *path;
-	uint64_t repeats;
+	struct apply_source policy;
 	struct applied_policy kept;
 };
 
@@ -162,9 +162,9 @@ static void source_done(struct source *from)
 
 static void source_take(struct source *from, const struct applied_policy *p)
 {
-	from->text = p->text;
-	from->file = p->file;
-	from->path = p->path;
+	from->policy.text = p->text;
+	from->policy.file = p->file;
+	from->policy.path = p->path;
 }
 
 static int no_policy(struct err *reterr)
@@ -182,11 +182,11 @@ static int source_find(struct session *s, const json_t *params, struct source *f
 {
 	const struct applied_policy *applied = &engine_record(s->daemon->engine)->policy;
 	const json_t *repeat = json_object_get(params, "repeat");
-	from->text = method_text(params, "policy");
-	if (from->text) {
+	from->policy.text = method_text(params, "policy");
+	if (from->policy.text) {
 		const char *file = method_text(params, "file");
-		from->file = file ? file : "policy";
-		from->path = method_text(params, "path");
+		from->policy.file = file ? file : "policy";
+		from->policy.path = method_text(params, "path");
 		return 0;
 	}
 	if (json_is_integer(repeat)) {
@@ -194,7 +194,7 @@ static int source_find(struct session *s, const json_t *params, struct source *f
 		int r = ledger_policy(s->daemon->ledger, version > 0 ? (uint64_t)version : 0,
 				      &from->kept, reterr);
 		source_take(from, &from->kept);
-		from->repeats = from->kept.version;
+		from->policy.repeats = from->kept.version;
 		return r;
 	}
 	if (applied->version == 0 || !applied->text)
@@ -228,14 +228,57 @@ int methods_pin(const struct daemon *d, const struct policy *p, struct want **re
 	return r;
 }
 
+/* A policy that this host can be asked to follow. */
+struct pinned {
+	struct policy *policy;
+	struct want *wants;
+	size_t n;
+};
+
+static void pinned_done(struct pinned *p)
+{
+	policy_free(p->policy);
+	free(p->wants);
+}
+
+static int policy_take(const struct daemon *d, const struct apply_source *from, struct pinned *ret,
+		       struct err *reterr)
+{
+	ret->policy = policy_parse(from->text, strlen(from->text), from->file, reterr);
+	return ret->policy ? methods_pin(d, ret->policy, &ret->wants, &ret->n, reterr)
+			   : -EINVAL;
+}
+
+static struct apply_request request_for(const struct apply_source *from, struct pinned *p)
+{
+	return (struct apply_request){ .policy = TAKE_PTR(p->policy),
+				       .text = from->text,
+				       .path = from->path,
+				       .repeats = from->repeats,
+				       .wants = p->wants,
+				       .n_wants = p->n };
+}
+
+int apply_by_itself(struct daemon *d, const struct requester *who, const struct apply_source *from,
+		    struct err *reterr)
+{
+	_cleanup_(pinned_done) struct pinned p = { 0 };
+	int r = policy_take(d, from, &p, reterr);
+	if (r < 0)
+		return r;
+	struct apply_request rq = request_for(from, &p);
+	rq.by_itself = true;
+	engine_request_apply(d->engine, d->server.next_token++, who, &rq);
+	turn_need(d);
+	return 0;
+}
+
 static void apply_or_plan(struct session *s, const json_t *params, bool plan_only)
 {
 	struct daemon *d = s->daemon;
 	_cleanup_err_ struct err e = { 0 };
-	_cleanup_(policy_freep) struct policy *p = NULL;
-	_cleanup_free_ struct want *wants = NULL;
 	_cleanup_(source_done) struct source from = { 0 };
-	size_t n_wants = 0;
+	_cleanup_(pinned_done) struct pinned p = { 0 };
 	const char *only = method_text(params, "only"), *key = NULL;
 	/* Nothing that the record is needed for goes on; a plan would wait for ever. */
 	if (daemon_check_ledger(d, &e) < 0) {
@@ -247,24 +290,17 @@ static void apply_or_plan(struct session *s, const json_t *params, bool plan_onl
 		return;
 	}
 	int r = source_find(s, params, &from, &e);
-	if (r >= 0 && !(p = policy_parse(from.text, strlen(from.text), from.file, &e)))
-		r = -EINVAL;
 	if (r >= 0)
-		r = methods_pin(d, p, &wants, &n_wants, &e);
+		r = policy_take(d, &from.policy, &p, &e);
 	if (r < 0) {
 		session_fail(s, &e);
 		return;
 	}
-	s->warnings = warnings_new(wants, n_wants, key);
-	const struct apply_request rq = { .policy = TAKE_PTR(p),
-					  .text = from.text,
-					  .path = from.path,
-					  .repeats = from.repeats,
-					  .wants = wants,
-					  .n_wants = n_wants,
-					  .plan_only = plan_only,
-					  .only = key,
-					  .planned = json_object_get(params, "plan") };
+	s->warnings = warnings_new(p.wants, p.n, key);
+	struct apply_request rq = request_for(&from.policy, &p);
+	rq.plan_only = plan_only;
+	rq.only = key;
+	rq.planned = json_object_get(params, "plan");
 	engine_request_apply(d->engine, session_waits(s, SESSION_REPORT), &s->who, &rq);
 	turn_need(d);
 }

@@ -29,6 +29,9 @@ void method_get_info(struct session *s, const json_t *params)
 	wire_add_string(o, "ledger_reason", why);
 	wire_add_string(o, "policy", rec->policy.version ? rec->policy.file : NULL);
 	wire_add_string(o, "policy_only", rec->policy.only);
+	wire_add_string(o, "policy_file", policy_file_state_name(d->policy_file.state));
+	if (err_is_set(&d->policy_file.err))
+		wire_add(o, "policy_file_error", err_to_json(&d->policy_file.err));
 	session_reply(s, o, false);
 }
 

@@ -145,6 +145,36 @@ static void add_stuck(json_t *array, const struct picture *p)
 				  "end who holds it: carve holders DEVICE; other devices go on"));
 }
 
+static void add_policy_file(json_t *array, const struct daemon *d)
+{
+	static const struct {
+		const char *level, *text, *remedy;
+	} all[] = {
+		[POLICY_FILE_ELSEWHERE] = { "note",
+					    "is not below /etc/carve: changes of it are not noticed",
+					    "keep the policy in /etc/carve and apply it from there" },
+		[POLICY_FILE_CHANGED] = { "warning",
+					  "is another policy than the applied one, and valid",
+					  "carve plan FILE shows what it would change, carve apply FILE does it" },
+		[POLICY_FILE_INVALID] = { "warning",
+					  "is no valid policy; the one applied before holds",
+					  "carve policy check FILE" },
+		[POLICY_FILE_GONE] = { "warning", "is gone; what was applied from it holds",
+				       "carve policy show prints the text that was applied" },
+	};
+	enum policy_file_state state = d->policy_file.state;
+	const char *why = d->policy_file.err.what;
+	if (state >= sizeof(all) / sizeof(all[0]) || !all[state].text)
+		return;
+	json_array_append_new(array,
+			      json_pack("{s:s, s:s, s:s, s:o, s:s}", "level", all[state].level,
+					"id", "doctor.policy.file", "subject",
+					engine_record(d->engine)->policy.path, "text",
+					json_sprintf("it %s%s%s", all[state].text, why ? ": " : "",
+						     why ? why : ""),
+					"remedy", all[state].remedy));
+}
+
 void method_doctor(struct session *s, const json_t *params)
 {
 	(void)params;
@@ -164,6 +194,7 @@ void method_doctor(struct session *s, const json_t *params)
 	for (size_t i = 0; i < found.n; i++)
 		json_array_append_new(array, finding_json(&found.items[i]));
 	add_stuck(array, &d->picture);
+	add_policy_file(array, d);
 	findings_done(&found);
 	session_reply(s, json_pack("{s:o}", "findings", array), false);
 }

@@ -190,6 +190,7 @@ static void engine_run(struct daemon *d)
 	arm_wake(d, t.wake_at);
 	turn_done(&t);
 	consumers_update(d);
+	policy_file_follow(d);
 	ledger_tidy(d->ledger);
 }
 

@@ -343,7 +343,7 @@ static bool reservation_in_scope(struct engine *e, const struct request *rq,
 {
 	const struct policy_class *class = policy_class_find(e->policy, r->class);
 	const struct want *w = rq->name[0] ? store_want(e, rq->name) : NULL;
-	return !rq->name[0] || (w && class && str_eq(class->from, w->selection));
+	return !rq->name[0] || (w && class && policy_class_from(class, w->selection));
 }
 
 static bool claim_in_scope(struct engine *e, const struct request *rq, const struct claim *c)

@@ -64,6 +64,7 @@ struct engine *engine_free(struct engine *e)
 	for (size_t i = 0; i < e->n_requests; i++)
 		request_done(&e->requests[i]);
 	free(e->requests);
+	json_decref(e->told);
 	state_done(&e->state);
 	state_done(&e->before);
 	policy_free(e->policy);
@@ -349,6 +350,7 @@ static void turn_make(struct engine *e)
 		e->loading = false;
 		load_finish(e);
 	}
+	events_told(e);
 	results_take(e);
 	unstuck_devices(e);
 	cancelled_end(e);
@@ -420,6 +422,8 @@ void engine_turn_committed(struct engine *e)
 	state_done(&e->before);
 	results_forget(e);
 	requests_forget(e);
+	json_decref(e->told);
+	e->told = NULL;
 	e->commit_retry_at = -1;
 	e->commit_backoff_ms = 0;
 }

@@ -133,6 +133,9 @@ void engine_request_reclaim_retry(struct engine *e, uint64_t token, const struct
 				  const char *claim);
 void engine_request_quarantine_clear(struct engine *e, uint64_t token, const struct requester *who,
 				     const char *slice_or_device, const char *reason);
+/* Something of interest happened outside: recorded and published like the engine's own events. Pairs of member
+ * name and text, ends with NULL. */
+void engine_tell(struct engine *e, const char *event, ...) __attribute__((sentinel));
 /* The consumer of a claim seems gone (pidfd, hook): prompts the check, decides nothing. */
 void engine_consumer_gone(struct engine *e, const char *claim);
 /* The client that asked went away before the answer. */

@@ -107,19 +107,42 @@ static void event_take(struct engine *e, json_t *event)
 	*added = event;
 }
 
-void event_add(struct engine *e, const char *event, ...)
+static json_t *event_make(struct engine *e, const char *event, va_list ap)
 {
 	json_t *json = json_pack("{s:s, s:I}", "event", event, "at", (json_int_t)e->wall);
-	va_list ap;
-	va_start(ap, event);
 	const char *name;
 	while ((name = va_arg(ap, const char *))) {
 		const char *text = va_arg(ap, const char *);
 		if (text && *text && json)
 			json_object_set_new(json, name, json_string(text));
 	}
+	return json;
+}
+
+void event_add(struct engine *e, const char *event, ...)
+{
+	va_list ap;
+	va_start(ap, event);
+	event_take(e, event_make(e, event, ap));
 	va_end(ap);
-	event_take(e, json);
+}
+
+void engine_tell(struct engine *e, const char *event, ...)
+{
+	va_list ap;
+	va_start(ap, event);
+	if (!e->told)
+		e->told = json_array();
+	json_array_append_new(e->told, event_make(e, event, ap));
+	va_end(ap);
+}
+
+void events_told(struct engine *e)
+{
+	size_t i;
+	json_t *event;
+	json_array_foreach(e->told, i, event)
+		event_take(e, json_incref(event));
 }
 
 void event_slice(struct engine *e, const char *event, const struct slice *s, const char *reason)

@@ -185,6 +185,7 @@ struct engine {
 	size_t n_results;
 	struct request *requests;
 	size_t n_requests;
+	json_t *told; /* events of others, for the next turn; NULL: none */
 
 	/* The turn that is being made. */
 	struct turn *turn;
@@ -279,6 +280,8 @@ void answer_progress(struct engine *e, enum waiter_kind kind, const char *claim,
 void answer_hasty(struct engine *e, const struct claim *c);
 /* An object for subscribers and the audit trail. Pairs of member name and text, ends with NULL. */
 void event_add(struct engine *e, const char *event, ...) __attribute__((sentinel));
+/* Those that engine_tell() was given. */
+void events_told(struct engine *e);
 void event_slice(struct engine *e, const char *event, const struct slice *s, const char *reason);
 void event_claim(struct engine *e, const char *event, const struct claim *c, const char *reason);
 void err_copy(struct err *to, const struct err *from);

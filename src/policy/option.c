@@ -195,6 +195,7 @@ static const char *const in_use_words[] = { "refuse", "allow", NULL };
 static const char *const drift_words[] = { "report", "repair", NULL };
 static const char *const drift_words_later[] = { "adopt", NULL };
 static const char *const on_remove_words[] = { "keep", "destroy", NULL };
+static const char *const on_change_words[] = { "report", "apply", NULL };
 
 static const struct policy_form vendor_form = {
 	.regex = "^[0-9A-Fa-f]{4}$",
@@ -568,6 +569,9 @@ const struct policy_option policy_options[] = {
 	{ .key = "on-remove",
 	  OPTION_WORD_IN(policy, on_remove, on_remove_words),
 	  .help = "What becomes of free slices that the policy no longer wants." },
+	{ .key = "on-change",
+	  OPTION_WORD_IN(policy, on_change, on_change_words),
+	  .help = "What becomes of changes to the file below /etc/carve that was applied." },
 	{ .key = "tenants", .kind = OPTION_LATER },
 	{ .key = "hooks", .kind = OPTION_LATER },
 	{ .key = "services", .kind = OPTION_LATER },

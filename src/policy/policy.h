@@ -76,6 +76,12 @@ enum policy_on_remove {
 	ON_REMOVE_DESTROY
 };
 
+/* What carved does when the file that was applied changes. */
+enum policy_on_change {
+	ON_CHANGE_REPORT,
+	ON_CHANGE_APPLY
+};
+
 struct policy {
 	char file[256];
 	struct policy_selection *selections;
@@ -88,6 +94,7 @@ struct policy {
 	size_t n_reservations;
 	enum policy_drift drift;
 	enum policy_on_remove on_remove;
+	enum policy_on_change on_change;
 };
 
 /* NULL with reterr filled on any mistake. file is only for messages. */

@@ -211,3 +211,78 @@ test_what_waits_says_for_whom() {
 	wait_until 10 claim_is_over one
 	[[ $(driver_of "$rng") == virtio-pci ]]
 }
+
+# The policy where carved notices changes of it.
+prepare_file() {
+	prepare
+	mkdir -p /etc/carve
+	cp /run/policy.yaml /etc/carve/policy.yaml
+	[[ -z ${1:-} ]] || echo "on-change: $1" >>/etc/carve/policy.yaml
+	apply /etc/carve/policy.yaml
+}
+
+doctor_says() {
+	says "$1" carve doctor --json
+}
+
+last_event() { # WORDS
+	carve events | grep "$1"
+}
+
+test_file_that_changes_is_told() {
+	prepare_file
+	! carve doctor | grep 'policy.yaml' || die "it is the same"
+	# As an editor does: another file in its place.
+	sed 's/count: 2/count: 4/' /etc/carve/policy.yaml >/etc/carve/.new
+	mv /etc/carve/.new /etc/carve/policy.yaml
+	wait_until 10 doctor_says 'it is another policy than the applied one, and valid'
+	last_event policy.changed
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 2 ]]
+	# In place, and wrong.
+	sed -i 's/count: 4/cuont: 4/' /etc/carve/policy.yaml
+	wait_until 10 doctor_says 'it is no valid policy; the one applied before holds'
+	last_event policy.invalid
+	rm /etc/carve/policy.yaml
+	wait_until 10 doctor_says 'it is gone'
+	cp /run/policy.yaml /etc/carve/policy.yaml
+	wait_until 10 bash -c "! carve doctor | grep -q 'policy.yaml'"
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 2 && $(applied_version) == 1 ]]
+}
+
+test_file_that_changes_is_applied_when_the_policy_says_so() {
+	prepare_file apply
+	sed -i 's/count: 2/count: 4/' /etc/carve/policy.yaml
+	wait_until 10 grep -qx 4 "/sys/bus/pci/devices/$nic/sriov_numvfs"
+	wait_until 10 bash -c 'carve policy history | grep -E "^ *2 .* carved "'
+	! carve doctor | grep 'policy.yaml' || die "it is the same again"
+	# What is wrong is not applied, and does not switch it off.
+	sed -i 's/count: 4/count: many/' /etc/carve/policy.yaml
+	wait_until 10 doctor_says 'it is no valid policy'
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 4 && $(applied_version) == 2 ]]
+	# It is not the new text that says whether.
+	sed -i 's/count: many/count: 3/; s/on-change: apply/on-change: report/' /etc/carve/policy.yaml
+	wait_until 10 grep -qx 3 "/sys/bus/pci/devices/$nic/sriov_numvfs"
+	sed -i 's/count: 3/count: 1/; s/on-change: report/on-change: apply/' /etc/carve/policy.yaml
+	wait_until 10 doctor_says 'it is another policy than the applied one'
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 3 ]]
+}
+
+# It differs on purpose then, until somebody edits it.
+test_file_that_differed_before_is_not_applied() {
+	prepare_file apply
+	sed -i 's/count: 2/count: 4/' /etc/carve/policy.yaml
+	wait_until 10 grep -qx 4 "/sys/bus/pci/devices/$nic/sriov_numvfs"
+	wait_until 10 bash -c 'carve policy history | grep -E "^ *2 .* carved "'
+	carve rollback --deadline "$SIM_DEADLINE"
+	kill -KILL "$(pgrep -P "${sim_jobs[1]}" -x carved)"
+	services_answer
+	doctor_says 'it is another policy than the applied one'
+	sleep 1
+	[[ $(pci_attribute "$nic" sriov_numvfs) == 2 ]]
+}
+
+test_file_elsewhere_is_not_looked_at() {
+	prepare
+	apply /run/policy.yaml
+	doctor_says 'it is not below /etc/carve: changes of it are not noticed'
+}

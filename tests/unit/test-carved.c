@@ -114,14 +114,15 @@ static void test_get_info_without_executor_answers(void **state)
 	assert_fits("GetInfo", reply);
 	assert_string_equal(text(reply, "ledger"), "good");
 	assert_string_equal(text(reply, "executor"), "away");
+	assert_string_equal(text(reply, "policy_file"), "none");
 	assert_int_equal(json_integer_value(json_object_get(reply, "devices")), 2);
 	json_decref(reply);
 }
 
 static void test_look_methods_fit_the_interface(void **state)
 {
-	static const char *const looks[] = { "ListDevices", "ListSlices", "ListClasses",
-					     "ListClaims", "ListQuarantine" };
+	static const char *const looks[] = { "ListDevices", "ListSlices",     "ListClasses",
+					     "ListClaims",  "ListQuarantine", "ListPolicies" };
 	struct service *s = *state;
 	service_start(s);
 	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
