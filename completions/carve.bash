@@ -16,7 +16,7 @@ _carve() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case ${COMP_WORDS[i - 1]} in
-		--socket | --only | --root | --policy | --save | --to | --for | --name | --set | --pid | --uid | --deadline | --format | --reason | --last | -n | --label | --host)
+		--socket | --only | --root | --policy | --save | --to | --for | --name | --set | --pid | --uid | --tenant | --deadline | --format | --reason | --last | -n | --label | --host)
 			continue
 			;;
 		esac
@@ -50,7 +50,7 @@ _carve() {
 		mapfile -t COMPREPLY < <(compgen -W 'mac= vlan= qos= spoof-check= trust= link= min-rate= max-rate=' -- "$cur")
 		return
 		;;
-	--for | --name | --pid | --deadline | --reason | --last | -n | --label) return ;;
+	--for | --name | --pid | --tenant | --deadline | --reason | --last | -n | --label) return ;;
 	esac
 
 	# A file here, no value in "integrate boot".
@@ -71,7 +71,7 @@ _carve() {
 	plan) options+=' --only --save' ;;
 	apply) options+=' --only --plan --restore --wait --deadline' ;;
 	rollback) options+=' --to --plan --wait --deadline' ;;
-	alloc) options+=' --for --name --reserved --set --pid --uid --wait --deadline' words=$(_carve_names classes) ;;
+	alloc) options+=' --for --name --reserved --set --pid --uid --tenant --preemptible --wait --deadline' words=$(_carve_names classes) ;;
 	release) options+=' --wait --deadline' words=$(_carve_names claims) ;;
 	handle) options+=' --format' words=$(_carve_names claims) ;;
 	holders) words=$(_carve_names) ;;

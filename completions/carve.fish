@@ -67,7 +67,9 @@ complete -c carve -n "__fish_seen_subcommand_from alloc" -l reserved -d 'Keep th
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l set -x -a "mac= vlan= qos= spoof-check= trust= link= min-rate= max-rate=" -d 'A setting: mac, vlan, trust, ...'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l pid -x -a "(__fish_complete_pids)" -d 'End the claim with this process'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l uid -x -a "(__fish_complete_users)" -d 'Who may open the slice: a name or a number'
-complete -c carve -n "__fish_seen_subcommand_from alloc" -l wait -s w -d 'Wait until it is done, as it does anyway'
+complete -c carve -n "__fish_seen_subcommand_from alloc" -l tenant -x -d 'For this tenant (root and carve-admin)'
+complete -c carve -n "__fish_seen_subcommand_from alloc" -l preemptible -d 'It may end for who waits with a higher priority'
+complete -c carve -n "__fish_seen_subcommand_from alloc" -l wait -s w -d 'Wait for a slice while none is free'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l deadline -x -d 'Give up waiting after so long'
 complete -c carve -n "__fish_seen_subcommand_from release" -a "(__carve_names claims)"
 complete -c carve -n "__fish_seen_subcommand_from release" -l wait -s w -d 'Wait while somebody uses the slice'

@@ -284,15 +284,29 @@ json_t *wire_possible(const char *device, const char *mech, const char *profile,
 	return o;
 }
 
+static void add_lease(json_t *o, const struct claim *c)
+{
+	int64_t ends = lease_ends(&c->lease), idle = lease_idle_ends(&c->lease);
+	if (ends)
+		wire_add_int(o, "lease_end", ends);
+	if (idle)
+		wire_add_int(o, "idle_end", idle);
+}
+
 json_t *wire_claim(const struct claim *c, const struct slice *s, const struct have *h)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "name", c->name, "class",
-			      c->class, "kind", c->kind == CLAIM_RESERVED ? "reserved" : "running",
-			      "state", claim_state_name((enum claim_state)c->state), "owner",
-			      c->owner, "uid", (json_int_t)c->uid, "created",
-			      (json_int_t)c->created);
+	json_t *o = json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "name", c->name, "class", c->class, "kind",
+		c->kind == CLAIM_RESERVED ? "reserved" : "running", "state",
+		claim_is_waiting(c) ? "waiting" : claim_state_name((enum claim_state)c->state),
+		"owner", c->owner, "uid", (json_int_t)c->uid, "created", (json_int_t)c->created);
 	if (c->set.set)
 		wire_add(o, "settings", wire_settings(&c->set));
+	wire_add_string(o, "tenant", c->tenant);
+	if (c->preemptible)
+		wire_add_bool(o, "preemptible", true);
+	add_lease(o, c);
+	wire_add_string(o, "ended", c->ended);
 	wire_add_string(o, "reason", c->reason);
 	if (!s)
 		return o;

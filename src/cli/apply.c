@@ -295,13 +295,13 @@ static int apply_code(const json_t *reply)
 
 int cli_apply_call(struct cli *c, json_t *params_take)
 {
-	uint32_t deadline = 0;
+	struct cli_deadline deadline = { CLI_DEADLINE_GOES_ON };
 	json_t *reply = NULL;
-	if (cli_option_number(c, "deadline", DEADLINE_MAX, 0, &deadline) < 0) {
+	if (cli_option_number(c, "deadline", DEADLINE_MAX, 0, &deadline.seconds) < 0) {
 		json_decref(params_take);
 		return EXIT_USAGE;
 	}
-	int r = cli_call_wait(c, "Apply", params_take, deadline, &reply);
+	int r = cli_call_wait(c, "Apply", params_take, &deadline, &reply);
 	if (r < 0)
 		return cli_exit_code(&c->err);
 	int code = apply_code(reply);

@@ -48,13 +48,13 @@ static int limit_reads(struct cli *c, int64_t end)
 											   : 0;
 }
 
-static int timed_out(struct cli *c, unsigned deadline)
+static int timed_out(struct cli *c, const struct cli_deadline *deadline)
 {
 	err_done(&c->err);
-	err_set(&c->err, "cli.timeout", ETIMEDOUT, "not done within %u s", deadline);
-	err_because(&c->err, "carved is still at it");
-	err_state(&c->err, "carved goes on; what it did so far stays");
-	err_todo(&c->err, "watch it: carve events --follow");
+	err_set(&c->err, "cli.timeout", ETIMEDOUT, "not done within %u s", deadline->seconds);
+	err_because(&c->err, "carved was still at it");
+	err_state(&c->err, "%s", deadline->state);
+	err_todo(&c->err, "%s", deadline->todo);
 	return -ETIMEDOUT;
 }
 
@@ -104,8 +104,8 @@ static int each_reply(struct cli *c, const char *method, json_t *params_take, in
 	return r;
 }
 
-int cli_call_wait(struct cli *c, const char *method, json_t *params_take, unsigned deadline,
-		  json_t **ret)
+int cli_call_wait(struct cli *c, const char *method, json_t *params_take,
+		  const struct cli_deadline *deadline, json_t **ret)
 {
 	int r = connect_once(c);
 	if (r < 0) {
@@ -113,14 +113,15 @@ int cli_call_wait(struct cli *c, const char *method, json_t *params_take, unsign
 		return r;
 	}
 	json_t *last = NULL;
-	r = each_reply(c, method, params_take, deadline ? now_ms() + deadline * 1000LL : 0,
-		       keep_last, &last);
+	r = each_reply(c, method, params_take,
+		       deadline->seconds ? now_ms() + deadline->seconds * 1000LL : 0, keep_last,
+		       &last);
 	if (r >= 0 && !last)
 		r = err_set(&c->err, "api.protocol", EPROTO, "carved gave no final answer");
 	/* A read that runs into SO_RCVTIMEO ends with EAGAIN. What carved itself says is another thing: that a
 	 * device did not move in time, too. */
 	bool said = err_is_set(&c->err) && !str_eq(c->err.id, "api.gone");
-	if (deadline && !said && (r == -ETIMEDOUT || r == -EAGAIN))
+	if (deadline->seconds && !said && (r == -ETIMEDOUT || r == -EAGAIN))
 		r = timed_out(c, deadline);
 	if (r < 0) {
 		json_decref(last);
@@ -147,9 +148,8 @@ int cli_exit_code(const struct err *e)
 		const char *id;
 		int code;
 	} ids[] = {
-		{ "cli.timeout", EXIT_TIMEOUT },
-		{ "api.gone", EXIT_UNREACHABLE },
-		{ "api.limit", EXIT_REFUSED },
+		{ "cli.timeout", EXIT_TIMEOUT },	 { "api.gone", EXIT_UNREACHABLE },
+		{ "api.limit", EXIT_REFUSED },		 { "claim.quota", EXIT_REFUSED },
 		{ "setting.not-allowed", EXIT_REFUSED },
 	};
 	if (e->partial)

@@ -67,11 +67,14 @@ static int alloc_params(struct cli *c, json_t **ret)
 		json_decref(uid);
 		return EXIT_USAGE;
 	}
-	const char *name = cli_option_value(c, "name");
+	const char *name = cli_option_value(c, "name"), *tenant = cli_option_value(c, "tenant");
 	json_t *p = json_pack("{s:s, s:s}", "class", c->operands[0], "owner",
 			      cli_option_value(c, "for"));
 	set_if(p, "name", name ? json_string(name) : NULL);
 	set_if(p, "reserved", cli_option_given(c, "reserved") ? json_true() : NULL);
+	set_if(p, "wait", cli_option_given(c, "wait") ? json_true() : NULL);
+	set_if(p, "preemptible", cli_option_given(c, "preemptible") ? json_true() : NULL);
+	set_if(p, "tenant", tenant ? json_string(tenant) : NULL);
 	set_if(p, "pid", pid ? json_integer(pid) : NULL);
 	set_if(p, "settings", settings);
 	set_if(p, "uid", uid);
@@ -97,14 +100,17 @@ int cli_alloc(struct cli *c)
 {
 	if (!cli_option_given(c, "for"))
 		return cli_usage_error(c, "alloc needs --for OWNER");
-	uint32_t deadline = 0;
+	struct cli_deadline deadline = {
+		.state = "the request is withdrawn: nothing is claimed",
+		.todo = "wait longer, or have somebody release a slice: carve list claims",
+	};
 	json_t *params = NULL, *reply = NULL;
-	if (cli_option_number(c, "deadline", DEADLINE_MAX, 0, &deadline) < 0)
+	if (cli_option_number(c, "deadline", DEADLINE_MAX, 0, &deadline.seconds) < 0)
 		return EXIT_USAGE;
 	int code = alloc_params(c, &params);
 	if (code != EXIT_OK)
 		return code;
-	int r = cli_call_wait(c, "Claim", params, deadline, &reply);
+	int r = cli_call_wait(c, "Claim", params, &deadline, &reply);
 	if (r < 0)
 		return cli_exit_code(&c->err);
 	if (c->json)
@@ -127,14 +133,14 @@ static void print_release_waits(const char *name, const json_t *claim)
 
 int cli_release(struct cli *c)
 {
-	uint32_t deadline = 0;
-	if (cli_option_number(c, "deadline", DEADLINE_MAX, 0, &deadline) < 0)
+	struct cli_deadline deadline = { CLI_DEADLINE_GOES_ON };
+	if (cli_option_number(c, "deadline", DEADLINE_MAX, 0, &deadline.seconds) < 0)
 		return EXIT_USAGE;
 	json_t *reply = NULL, *params = json_pack("{s:s}", "claim", c->operands[0]);
-	bool wait = deadline || cli_option_given(c, "wait");
+	bool wait = deadline.seconds || cli_option_given(c, "wait");
 	if (!wait)
 		json_object_set_new(params, "wait", json_false());
-	int r = cli_call_wait(c, "Release", params, deadline, &reply);
+	int r = cli_call_wait(c, "Release", params, &deadline, &reply);
 	if (r < 0)
 		return cli_exit_code(&c->err);
 	const json_t *claim = json_object_get(reply, "claim");

@@ -84,10 +84,19 @@ int cli_usage_error(const struct cli *c, const char *fmt, ...)
 
 /* Calls carved; the reply's parameters are the caller's. A failure is in c->err. */
 int cli_call(struct cli *c, const char *method, json_t *params_take, json_t **ret);
-/* The same with "more": shows {progress} replies until the last one comes. deadline in seconds, 0:
- * none; -ETIMEDOUT when it passes. */
-int cli_call_wait(struct cli *c, const char *method, json_t *params_take, unsigned deadline,
-		  json_t **ret);
+/* How long to wait, and what is left behind when that has passed. */
+struct cli_deadline {
+	uint32_t seconds; /* 0: none */
+	const char *state, *todo;
+};
+/* The same with "more": shows {progress} replies until the last one comes. -ETIMEDOUT: the deadline has
+ * passed. */
+int cli_call_wait(struct cli *c, const char *method, json_t *params_take,
+		  const struct cli_deadline *deadline, json_t **ret);
+/* What goes on without us. */
+#define CLI_DEADLINE_GOES_ON                                                                       \
+	.state = "carved goes on; what it did so far stays",                                       \
+	.todo = "watch it: carve events --follow"
 /* The same; fn sees each reply but progress, and ends the call by returning non-zero. */
 int cli_call_each(struct cli *c, const char *method, json_t *params_take,
 		  int (*fn)(struct cli *c, const json_t *reply, void *userdata), void *userdata);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* carve list: devices, slices, classes and claims as tables. */
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -166,17 +167,48 @@ static int list_classes(struct cli *c, const json_t *classes)
 	return ok ? EXIT_OK : EXIT_FAILED;
 }
 
+static bool any_has(const json_t *list, const char *key)
+{
+	size_t i;
+	json_t *o;
+	json_array_foreach((json_t *)list, i, o)
+		if (json_object_get(o, key))
+			return true;
+	return false;
+}
+
+/* What comes first: the end of its lease, or of the time it may lie unused. */
+static void add_end(struct table *t, const json_t *claim)
+{
+	char when[16] = "";
+	json_int_t lease = json_integer_value(json_object_get(claim, "lease_end")),
+		   idle = json_integer_value(json_object_get(claim, "idle_end"));
+	time_t end = (time_t)(lease && (!idle || lease < idle) ? lease : idle);
+	struct tm tm;
+	if (end > 0 && localtime_r(&end, &tm))
+		(void)strftime(when, sizeof(when), "%m-%d %H:%M", &tm);
+	table_add(t, when);
+}
+
+/* Columns that say nothing of any claim are left out. */
 static int list_claims(struct cli *c, const json_t *claims)
 {
-	static const struct table_column columns[] = {
+	struct table_column columns[TABLE_COLUMNS_MAX] = {
 		{ .title = "CLAIM", .least = 10 },
 		{ .title = "CLASS", .least = 8 },
 		{ .title = "KIND" },
 		{ .title = "STATE", .state = true },
 		{ .title = "OWNER", .least = 10 },
-		{ .title = "SLICE", .least = 12, .trim_middle = true },
 	};
-	struct table t = { .columns = columns, .n_columns = 6, .color = c->color };
+	size_t n = 5;
+	bool tenants = any_has(claims, "tenant");
+	bool ends = any_has(claims, "lease_end") || any_has(claims, "idle_end");
+	if (tenants)
+		columns[n++] = (struct table_column){ .title = "TENANT", .least = 8 };
+	if (ends)
+		columns[n++] = (struct table_column){ .title = "ENDS" };
+	columns[n++] = (struct table_column){ .title = "SLICE", .least = 12, .trim_middle = true };
+	struct table t = { .columns = columns, .n_columns = n, .color = c->color };
 	size_t i;
 	json_t *k;
 	json_array_foreach((json_t *)claims, i, k) {
@@ -185,6 +217,10 @@ static int list_claims(struct cli *c, const json_t *claims)
 		table_add_string(&t, k, "kind");
 		table_add_string(&t, k, "state");
 		table_add_string(&t, k, "owner");
+		if (tenants)
+			table_add_string(&t, k, "tenant");
+		if (ends)
+			add_end(&t, k);
 		table_add_string(&t, k, json_object_get(k, "address") ? "address" : "slice");
 	}
 	bool ok = table_print(&t);

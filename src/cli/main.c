@@ -86,7 +86,9 @@ static const struct cli_option alloc_options[] = {
 	  .help = "A setting: mac, vlan, trust, ..." },
 	{ .name = "pid", .arg = "PID", .help = "End the claim with this process" },
 	{ .name = "uid", .arg = "USER", .help = "Who may open the slice: a name or a number" },
-	WAIT_OPTION,
+	{ .name = "tenant", .arg = "NAME", .help = "For this tenant (root and carve-admin)" },
+	{ .name = "preemptible", .help = "It may end for who waits with a higher priority" },
+	{ .name = "wait", .letter = 'w', .help = "Wait for a slice while none is free" },
 	DEADLINE_OPTION,
 	END,
 };

@@ -103,15 +103,28 @@ static void print_slice(const json_t *s)
 static void print_claim(const json_t *k)
 {
 	static const struct member members[] = {
-		{ "Claim:", "name" },	   { "Class:", "class" },   { "Kind:", "kind" },
-		{ "State:", "state" },	   { "Reason:", "reason" }, { "Owner:", "owner" },
-		{ "Account:", "uid" },	   { "Slice:", "slice" },   { "Device:", "device" },
+		{ "Claim:", "name" },
+		{ "Class:", "class" },
+		{ "Kind:", "kind" },
+		{ "State:", "state" },
+		{ "Reason:", "reason" },
+		{ "Owner:", "owner" },
+		{ "Account:", "uid" },
+		{ "Tenant:", "tenant" },
+		{ "May give way:", "preemptible" },
+		{ "Ended:", "ended" },
+		{ "Slice:", "slice" },
+		{ "Device:", "device" },
 		{ "Address:", "address" },
 	};
 	PRINT_MEMBERS(members, k);
 	char when[32];
 	print_time(json_integer_value(json_object_get(k, "created")), when, sizeof(when));
 	label_print("Since:", when);
+	print_time(json_integer_value(json_object_get(k, "lease_end")), when, sizeof(when));
+	label_print("Lease ends:", when);
+	print_time(json_integer_value(json_object_get(k, "idle_end")), when, sizeof(when));
+	label_print("Ends unused:", when);
 	print_settings(json_object_get(k, "settings"));
 	size_t i;
 	json_t *h;

@@ -7,6 +7,7 @@
 #include "api/wire.h"
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "daemon/account.h"
 #include "daemon/apply.h"
 #include "daemon/daemon.h"
 #include "daemon/methods.h"
@@ -87,14 +88,35 @@ static int take_account(const struct session *s, const json_t *uid, struct alloc
 /* The name of a parameter that is too long; NULL: all fit. */
 static const char *take_names(const json_t *params, struct alloc_request *rq)
 {
-	const char *name = method_text(params, "name");
+	const char *name = method_text(params, "name"), *tenant = method_text(params, "tenant");
 	if (STR_COPY(rq->class, method_text(params, "class")) < 0)
 		return "class";
 	if (STR_COPY(rq->owner, method_text(params, "owner")) < 0)
 		return "owner";
 	if (name && STR_COPY(rq->name, name) < 0)
 		return "name";
+	if (tenant && STR_COPY(rq->tenant, tenant) < 0)
+		return "tenant";
 	return NULL;
+}
+
+/* To which tenant of the applied policy the caller belongs. */
+static int take_tenant(struct session *s, struct requester *who, struct err *reterr)
+{
+	const struct policy *p = engine_policy(s->daemon->engine);
+	if (!p || p->n_tenants == 0 || who->manage)
+		return 0;
+	int r = s->account ? 0 : account_new(s->fd, &s->account);
+	if (r < 0) {
+		err_set(reterr, "base.memory", -r, "cannot see who asks");
+		err_on(reterr, "uid %u", who->uid);
+		err_because(reterr, "%s", strerror(-r));
+		err_state(reterr, "nothing was changed");
+		err_todo(reterr, "try again");
+		return r;
+	}
+	const struct policy_tenant *t = policy_tenant_of(p, &s->account->as);
+	return t ? STR_COPY(who->tenant, t->name) : 0;
 }
 
 void method_claim(struct session *s, const json_t *params)
@@ -108,8 +130,13 @@ void method_claim(struct session *s, const json_t *params)
 	}
 	if (json_is_true(json_object_get(params, "reserved")))
 		rq.kind = CLAIM_RESERVED;
+	rq.wait = json_is_true(json_object_get(params, "wait"));
+	rq.preemptible = json_is_true(json_object_get(params, "preemptible"));
+	struct requester who = s->who;
 	_cleanup_err_ struct err e = { 0 };
-	int r = take_process(s, json_object_get(params, "pid"), &rq, &e);
+	int r = take_tenant(s, &who, &e);
+	if (r >= 0)
+		r = take_process(s, json_object_get(params, "pid"), &rq, &e);
 	if (r >= 0)
 		r = take_account(s, json_object_get(params, "uid"), &rq, &e);
 	if (r >= 0)
@@ -118,7 +145,7 @@ void method_claim(struct session *s, const json_t *params)
 		session_fail(s, &e);
 		return;
 	}
-	engine_request_alloc(d->engine, session_waits(s, SESSION_CLAIM), &s->who, &rq);
+	engine_request_alloc(d->engine, session_waits(s, SESSION_CLAIM), &who, &rq);
 	turn_need(d);
 }
 

@@ -20,8 +20,8 @@ void peer_groups_find(struct peer_groups *ret)
 	ret->claim = group_find("carve");
 }
 
-/* The peer's supplementary groups as they were when it connected (socket(7), SO_PEERGROUPS). */
-static int groups_read(int fd, gid_t **ret, size_t *ret_n)
+/* socket(7), SO_PEERGROUPS. */
+int peer_groups_read(int fd, gid_t **ret, size_t *ret_n)
 {
 	gid_t none;
 	socklen_t len = 0;
@@ -63,7 +63,7 @@ int peer_read(int fd, const struct peer_groups *groups, struct requester *ret)
 		return -errno;
 	_cleanup_free_ gid_t *list = NULL;
 	size_t n = 0;
-	int r = groups_read(fd, &list, &n);
+	int r = peer_groups_read(fd, &list, &n);
 	if (r < 0)
 		return r;
 

@@ -21,6 +21,8 @@ struct peer_groups {
 /* Looked up once, at start: name services may block. */
 void peer_groups_find(struct peer_groups *ret);
 
+/* The supplementary groups of the peer of a socket, as they were when it connected. The caller's. */
+int peer_groups_read(int fd, gid_t **ret, size_t *ret_n);
 /* Negative errno when the kernel does not tell. */
 int peer_read(int fd, const struct peer_groups *groups, struct requester *ret);
 bool peer_may(const struct requester *who, enum peer_need need);

@@ -18,6 +18,7 @@
 #define SERVER_STALL_MS 30000		  /* for the rest of a message, or to read a reply */
 #define SERVER_EVENTS_HIGH (256u * 1024u) /* a follower further behind misses events */
 
+struct account;
 struct daemon;
 struct propose;
 struct warnings;
@@ -42,6 +43,7 @@ struct session {
 	sd_event_source *io;
 	struct varlink_conn conn;
 	struct requester who;
+	struct account *account; /* looked up when it first matters */
 	enum session_wait wait;
 	uint64_t token; /* of the call in progress */
 	struct varlink_call held;

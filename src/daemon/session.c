@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "daemon/account.h"
 #include "daemon/daemon.h"
 #include "daemon/methods.h"
 #include "daemon/propose.h"
@@ -28,6 +29,7 @@ void session_free(struct session *s)
 	sd_event_source_disable_unref(s->io);
 	close(s->fd);
 	varlink_call_done(&s->held);
+	account_free(s->account);
 	propose_free(s->propose);
 	warnings_free(s->warnings);
 	varlink_conn_done(&s->conn);

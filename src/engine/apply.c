@@ -298,10 +298,12 @@ static void reservation_add(struct engine *e, const struct request *rq,
 	c->uid = rq->who.uid;
 	c->gid = rq->who.gid;
 	c->from_policy = 1;
+	c->arrival = store_id(e);
 	c->set = r->set;
 	c->created = e->wall;
 	memcpy(c->class, r->class, sizeof(c->class));
 	memcpy(c->owner, r->owner, sizeof(c->owner));
+	memcpy(c->tenant, r->tenant, sizeof(c->tenant));
 	memcpy(c->boot_id, e->rec.boot_id, sizeof(c->boot_id));
 	e->sync = true;
 }
@@ -311,7 +313,7 @@ static void reservation_keep(struct engine *e, const struct policy_reservation *
 	struct claim *c = store_claim_edit(e, r->name);
 	if (!c)
 		return;
-	bool same = c->from_policy && str_eq(c->class, r->class) &&
+	bool same = c->from_policy && str_eq(c->class, r->class) && str_eq(c->tenant, r->tenant) &&
 		    memcmp(&c->set, &r->set, sizeof(r->set)) == 0;
 	if (c->from_policy)
 		memcpy(c->owner, r->owner, sizeof(c->owner));
@@ -321,8 +323,8 @@ static void reservation_keep(struct engine *e, const struct policy_reservation *
 	char on[NAME_SIZE + 16];
 	err_set(&err, "apply.reservation", EBUSY,
 		"the reservation differs from the claim of that name");
-	err_because(&err, "claim %s is %s with another class or other settings", c->name,
-		    claim_state_name((enum claim_state)c->state));
+	err_because(&err, "claim %s is %s with another class, another tenant or other settings",
+		    c->name, claim_state_name((enum claim_state)c->state));
 	err_state(&err, "the claim stays as it is");
 	err_todo(&err, "carve release %s, then: carve apply", c->name);
 	(void)STR_FORMAT(on, "reservation:%s", r->name);

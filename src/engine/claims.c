@@ -99,6 +99,18 @@ static int check_class(const struct engine *e, const char *name, const struct po
 	return -ENOENT;
 }
 
+static int check_preemptible(const struct policy_class *class, struct err *reterr)
+{
+	if (class->preemptible)
+		return 0;
+	err_set(reterr, "claim.not-preemptible", EPERM,
+		"claims of class %s cannot be made to give way", class->name);
+	err_because(reterr, "the class does not say preemptible: true");
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "leave --preemptible out, or say so in the policy");
+	return -EPERM;
+}
+
 /* "lan-7": the first number that is free. */
 static void name_pick(struct engine *e, const char *class, char ret[NAME_SIZE])
 {
@@ -123,6 +135,8 @@ static int claim_check(struct engine *e, const struct request *rq,
 		r = check_owner(a->owner, reterr);
 	if (r >= 0 && a->name[0])
 		r = check_name(e, a->name, reterr);
+	if (r >= 0 && a->preemptible)
+		r = check_preemptible(*ret_class, reterr);
 	return r < 0 ? r : policy_settings_allowed(*ret_class, &a->set, reterr);
 }
 
@@ -132,6 +146,7 @@ static void claim_fill(const struct engine *e, const struct request *rq, struct 
 {
 	const struct alloc_request *a = &rq->alloc;
 	c->kind = a->kind;
+	c->preemptible = a->preemptible;
 	c->state = CLAIM_PREPARING;
 	c->uid = rq->who.uid;
 	c->gid = rq->who.gid;
@@ -146,12 +161,13 @@ static void claim_fill(const struct engine *e, const struct request *rq, struct 
 	memcpy(c->boot_id, e->rec.boot_id, sizeof(c->boot_id));
 }
 
-static void claim_take_slice(struct engine *e, struct claim *c, uint64_t id)
+void claim_take_slice(struct engine *e, struct claim *c, uint64_t id)
 {
 	struct slice *s = store_slice_edit(e, id);
 	if (!s)
 		return;
 	c->slice = id;
+	c->reason[0] = '\0';
 	s->state = SLICE_PREPARING;
 	s->failed = 0;
 	s->reason[0] = '\0';
@@ -161,32 +177,48 @@ static void claim_take_slice(struct engine *e, struct claim *c, uint64_t id)
 	e->sync = true;
 }
 
+/* Those that wait already come first. */
+static int find_slice(struct engine *e, const struct claim *draft, const struct policy_class *class,
+		      uint64_t *ret, struct err *reterr)
+{
+	(void)queue_serve(e);
+	int r = tenants_check_quota(e, draft, reterr);
+	return r < 0 ? r : pick_slice(e, draft, class, ret, reterr);
+}
+
+static bool may_wait(const struct request *rq, int r)
+{
+	return rq->alloc.wait && (r == -EBUSY || r == -EDQUOT);
+}
+
 /* On what: a class, for lack of a slice. */
 static int alloc(struct engine *e, const struct request *rq, struct err *reterr)
 {
 	const struct policy_class *class = NULL;
-	char name[NAME_SIZE];
-	uint64_t id;
+	struct claim draft = { 0 };
+	uint64_t id = 0;
 	int r = claim_check(e, rq, &class, reterr);
+	if (r >= 0)
+		r = tenants_assign(e, rq, &draft, reterr);
 	if (r < 0)
 		return r;
 	if (rq->alloc.name[0])
-		memcpy(name, rq->alloc.name, sizeof(name));
+		memcpy(draft.name, rq->alloc.name, sizeof(draft.name));
 	else
-		name_pick(e, rq->alloc.class, name);
-	struct claim draft = { 0 };
-	(void)STR_COPY(draft.name, name);
+		name_pick(e, rq->alloc.class, draft.name);
 	claim_fill(e, rq, &draft);
-	r = pick_slice(e, &draft, class, &id, reterr);
-	if (r < 0)
+	r = find_slice(e, &draft, class, &id, reterr);
+	if (r < 0 && !may_wait(rq, r))
 		return r;
-	struct claim *c = store_claim_add(e, name);
+	struct claim *c = store_claim_add(e, draft.name);
 	if (!c)
 		return -ENOMEM;
 	*c = draft;
-	claim_take_slice(e, c, id);
-	event_claim(e, "claim.begun", c, NULL);
-	return state_wait(e, rq->token, WAIT_ALLOC, name) ? 0 : -ENOMEM;
+	c->arrival = store_id(e);
+	if (r >= 0)
+		claim_take_slice(e, c, id);
+	event_claim(e, r >= 0 ? "claim.begun" : "claim.waiting", c, NULL);
+	return state_wait(e, rq->token, WAIT_ALLOC, draft.name) ? 0 : -ENOMEM;
 }
 
 void claim_alloc(struct engine *e, const struct request *rq)
@@ -197,33 +229,6 @@ void claim_alloc(struct engine *e, const struct request *rq)
 		return;
 	err_set(&err, "engine.memory", -r, "cannot claim");
 	answer_failed(e, rq->token, &err);
-}
-
-bool claim_serve_reserved(struct engine *e)
-{
-	bool served = false;
-	for (size_t i = 0; i < e->rec.n_claims; i++) {
-		const struct claim *c = &e->rec.claims[i];
-		if (c->state != CLAIM_PREPARING || c->slice != 0 || !e->policy)
-			continue;
-		_cleanup_err_ struct err err = { 0 };
-		uint64_t id;
-		const struct policy_class *class = policy_class_find(e->policy, c->class);
-		int r = class ? pick_slice(e, c, class, &id, &err) : -ENOENT;
-		if (r < 0 && str_eq(c->reason, "waits for a free slice"))
-			continue;
-		struct claim *edit = store_claim_edit(e, c->name);
-		if (!edit)
-			continue;
-		if (r >= 0) {
-			edit->reason[0] = '\0';
-			claim_take_slice(e, edit, id);
-			served = true;
-		} else {
-			reason_set(edit->reason, sizeof(edit->reason), "waits for a free slice");
-		}
-	}
-	return served;
 }
 
 /* --- the end of a claim ----------------------------------------------------------------------------------- */
@@ -241,7 +246,7 @@ static void alloc_overtaken(struct engine *e, const struct claim *c, const char 
 	err_set(&err, "claim.ended", ECANCELED, "claim %s ended before it was served", c->name);
 	err_on(&err, "claim %s", c->name);
 	err_because(&err, "%s", why);
-	err_state(&err, "its slice is being put back");
+	err_state(&err, c->slice ? "its slice is being put back" : "nothing was changed");
 	answer_waiters(e, WAIT_ALLOC, c->name, c, NULL, &err);
 }
 
@@ -253,6 +258,7 @@ void claim_end(struct engine *e, struct claim *c, const char *why)
 	alloc_overtaken(e, c, why);
 	c->state = CLAIM_RELEASING;
 	c->reason[0] = '\0';
+	reason_set(c->ended, sizeof(c->ended), "%s", why);
 	copy = *c;
 	event_claim(e, "claim.releasing", c, why);
 	e->sync = true;

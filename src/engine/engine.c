@@ -78,6 +78,11 @@ const struct record *engine_record(const struct engine *e)
 	return &e->rec;
 }
 
+const struct policy *engine_policy(const struct engine *e)
+{
+	return e->policy;
+}
+
 /* --- inputs ------------------------------------------------------------------------------------------- */
 
 void engine_now(struct engine *e, int64_t now, int64_t wall)
@@ -318,6 +323,7 @@ static int64_t wake_at(const struct engine *e)
 {
 	int64_t wake = -1;
 	wake_min(&wake, grants_wake(e));
+	wake_min(&wake, lease_wake(e));
 	for (size_t i = 0; i < e->state.n_slices; i++)
 		if (e->state.slices[i].retry_at > e->now)
 			wake_min(&wake, e->state.slices[i].retry_at);
@@ -356,13 +362,15 @@ static void turn_make(struct engine *e)
 	cancelled_end(e);
 	observe_slices(e);
 	work_advance(e);
-	bool served = claim_serve_reserved(e);
+	lease_run(e);
+	bool served = queue_serve(e);
 	requests_take(e);
 	if (served || e->n_requests > 0) {
 		work_advance(e);
-		if (claim_serve_reserved(e))
+		if (queue_serve(e))
 			work_advance(e);
 	}
+	queue_preempt(e);
 	grants_commit(e);
 	work_emit(e);
 	dones_expire(e);

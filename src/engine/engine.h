@@ -27,8 +27,9 @@ struct engine_config {
 /* Who asks: from peer credentials. */
 struct requester {
 	uint32_t uid, gid;
-	bool manage; /* root or carve-admin */
-	bool claim;  /* group carve */
+	bool manage;		/* root or carve-admin */
+	bool claim;		/* group carve */
+	char tenant[NAME_SIZE]; /* of the applied policy, to which it belongs; empty: none */
 };
 
 enum answer_state {
@@ -64,6 +65,8 @@ struct engine *engine_free(struct engine *e);
  * understand is kept; then nothing can be claimed. */
 int engine_load(struct engine *e, struct record *rec_take, const char *boot_id, struct err *reterr);
 const struct record *engine_record(const struct engine *e);
+/* The applied policy; NULL: none, or not understood. Borrowed until the next turn. */
+const struct policy *engine_policy(const struct engine *e);
 
 /* Inputs. now: monotonic ms; wall: seconds since the epoch. */
 void engine_now(struct engine *e, int64_t now, int64_t wall);
@@ -88,6 +91,9 @@ struct alloc_request {
 	int32_t pid;
 	uint64_t pid_start; /* 0: not tied to a process */
 	uint32_t grant_uid, grant_gid;
+	char tenant[NAME_SIZE]; /* named by one who manages; empty: that of who asks */
+	bool wait;		/* until a slice is free, as long as the request is not cancelled */
+	bool preemptible;
 };
 void engine_request_alloc(struct engine *e, uint64_t token, const struct requester *who,
 			  const struct alloc_request *rq);

@@ -162,5 +162,5 @@ void event_claim(struct engine *e, const char *event, const struct claim *c, con
 		(void)slice_name(s, name, sizeof(name));
 	(void)STR_FORMAT(uid, "%u", c->uid);
 	event_add(e, event, "claim", c->name, "class", c->class, "owner", c->owner, "uid", uid,
-		  "slice", name, "reason", reason, NULL);
+		  "tenant", c->tenant, "slice", name, "reason", reason, NULL);
 }

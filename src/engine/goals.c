@@ -186,7 +186,7 @@ static int bind_plan(struct engine *e, const struct slice *s, const struct funct
 		     const struct claim *c, struct plan *p, struct err *reterr)
 {
 	int r = vfio_group_check(e->have, f, e->config.mechs, e->rec.slices, e->rec.n_slices,
-				 e->rec.claims, e->rec.n_claims, c->uid, reterr);
+				 e->rec.claims, e->rec.n_claims, c, reterr);
 	return r < 0 ? r : vfio_bind_steps(e->have, s, f, c, p, reterr);
 }
 

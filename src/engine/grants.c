@@ -64,6 +64,8 @@ static void grant(struct engine *e, struct claim *c)
 	s->state = SLICE_HELD;
 	s->dirty = 1;
 	s->last_uid = c->uid;
+	memcpy(s->last_tenant, c->tenant, sizeof(s->last_tenant));
+	lease_begin(e, c);
 	state_slice_forget(e, s->id);
 	event_claim(e, "claim.held", c, NULL);
 	answer_waiters(e, WAIT_ALLOC, c->name, c, s, NULL);

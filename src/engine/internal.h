@@ -64,6 +64,7 @@ struct slice_state_volatile {
 	int64_t finished_at;
 	int64_t retry_at;
 	unsigned backoff_ms;
+	int64_t look_at, look_ms; /* held under a lease: whether it is used; 0: not set yet */
 	char waits[256];
 };
 
@@ -368,6 +369,36 @@ struct place_member;
 int layout_place(struct engine *e, const struct want *w, struct offer *ret,
 		 struct place_member **ret_members, size_t *ret_n, struct err *reterr);
 
+/* --- tenants.c, queue.c, lease.c: who may have how much, when, for how long ---------------------------- */
+
+/* That of a claim in the applied policy; NULL: none. */
+const struct policy_tenant *tenants_find(const struct engine *e, const struct claim *c);
+uint32_t tenants_priority(const struct engine *e, const struct claim *c);
+/* Sets the tenant of a claim that is asked for. -EPERM, -ENOENT. */
+int tenants_assign(const struct engine *e, const struct request *rq, struct claim *c,
+		   struct err *reterr);
+/* Has its tenant room for c, which has no slice yet? -EDQUOT. */
+int tenants_check_quota(const struct engine *e, const struct claim *c, struct err *reterr);
+
+/* Gives those that wait what is free, in their order; true when one got something. */
+bool queue_serve(struct engine *e);
+/* Ends claims for those that still wait and come before them. */
+void queue_preempt(struct engine *e);
+
+/* Granted now, or again. */
+void lease_begin(const struct engine *e, struct claim *c);
+/* Ends what is over, tells what soon is. */
+void lease_run(struct engine *e);
+enum lease_use {
+	LEASE_USED,
+	LEASE_IDLE,
+	LEASE_NOT_SEEN
+};
+/* Is it time to look who uses the slice of that claim, and what was seen then. */
+bool lease_look_due(struct engine *e, const struct claim *c);
+void lease_seen(struct engine *e, const struct slice *s, enum lease_use use);
+int64_t lease_wake(const struct engine *e);
+
 /* --- observe.c, work.c, results.c, reclaim.c, claims.c, grants.c, apply.c, report.c, plan.c ------------ */
 
 /* Compares ready, held and lost slices with the picture. */
@@ -413,11 +444,14 @@ void claim_end(struct engine *e, struct claim *c, const char *why);
 /* The claim could not be served: its slice is put back, and the claim gets another one when it failed for
  * the sake of that slice; else it is removed, and who waits is told. */
 void claim_fail(struct engine *e, const char *claim, struct err *err);
-/* Gives reservations that have none yet a slice; true when one got it. */
-bool claim_serve_reserved(struct engine *e);
+/* It is prepared for c from here on. */
+void claim_take_slice(struct engine *e, struct claim *c, uint64_t id);
 /* Picks a slice for c (class, uid). Makes one on demand. 0, or negative with reterr. */
 int pick_slice(struct engine *e, const struct claim *c, const struct policy_class *class,
 	       uint64_t *ret, struct err *reterr);
+/* Once nobody has that slice, could c? */
+bool pick_would_do(struct engine *e, const struct claim *c, const struct policy_class *class,
+		   const struct slice *s);
 
 void grants_commit(struct engine *e);
 int64_t grants_wake(const struct engine *e);

@@ -61,7 +61,7 @@ static int is_isolated(struct picking *p, const struct mech *m, const struct sli
 	if (!m->binds || !f)
 		return 0;
 	return vfio_group_check(e->have, f, e->config.mechs, e->rec.slices, e->rec.n_slices,
-				e->rec.claims, e->rec.n_claims, p->claim->uid, p->err);
+				e->rec.claims, e->rec.n_claims, p->claim, p->err);
 }
 
 /* Would this free slice do? */
@@ -71,7 +71,7 @@ static bool fits(struct picking *p, const struct want *w, const struct slice *s)
 	_cleanup_(plan_done) struct plan plan = { 0 };
 	if (!m || !goal_wanted(p->e, s) || !room_usable(p->e, s->device))
 		return false;
-	if (s->dirty && s->last_uid != p->claim->uid) {
+	if (s->dirty && !claim_is_of(p->claim, s->last_uid, s->last_tenant)) {
 		p->others++;
 		return false;
 	}
@@ -192,6 +192,19 @@ static int none_free(struct picking *p)
 				     "--reason WHY; carve doctor names them"
 				   : "release one of them, or let the policy make more");
 	return -EBUSY;
+}
+
+bool pick_would_do(struct engine *e, const struct claim *c, const struct policy_class *class,
+		   const struct slice *s)
+{
+	struct picking p = { .e = e, .claim = c, .class = class };
+	const struct mech *m = goal_mech(e, s->mech);
+	const struct want *w = want_of(&p, s);
+	if (!m || !w || pick_preference(e, class, w, s->profile) < 0 || !room_usable(e, s->device))
+		return false;
+	bool data_stays = m->proof(e->have, s) == PROOF_STORAGE && !s->on_demand;
+	return (goal_wanted(e, s) || s->on_demand) &&
+	       (!data_stays || claim_is_of(c, s->last_uid, s->last_tenant));
 }
 
 int pick_slice(struct engine *e, const struct claim *c, const struct policy_class *class,

@@ -99,7 +99,7 @@ static void is_gone(struct engine *e, const struct slice *s)
 	v->waits[0] = '\0';
 	if (s->state == SLICE_RECLAIMING)
 		waits_no_more(e, s);
-	if (s->state != SLICE_HELD || !v->prompted)
+	if (s->state != SLICE_HELD)
 		return;
 	v->prompted = false;
 	v->check = CHECK_NONE;
@@ -118,6 +118,13 @@ void reclaim_checked(struct engine *e, const struct slice *s, const struct input
 		return; /* asked for another goal of that slice */
 	/* What is not there any more nobody has open: the kernel waits for that before it takes it away. */
 	bool absent = str_eq(in->result.reason, "absent");
+	if (s->state == SLICE_HELD) {
+		bool prompted = v->prompted;
+		v->check = CHECK_NONE;
+		lease_seen(e, s, h ? LEASE_USED : looked || absent ? LEASE_IDLE : LEASE_NOT_SEEN);
+		if (!prompted || s->state != SLICE_HELD)
+			return;
+	}
 	if ((looked || absent) && !h) {
 		is_gone(e, s);
 		return;

@@ -275,6 +275,7 @@ static void step_note(struct engine *e, const struct slice *s, const struct step
 		const struct claim *c = store_claim(e, edit->claim);
 		edit->dirty = 1;
 		edit->last_uid = c ? c->uid : 0;
+		(void)STR_COPY(edit->last_tenant, c ? c->tenant : "");
 	}
 	if (step->verb == VERB_BIND) {
 		work_note_original(e, edit);
@@ -416,19 +417,31 @@ static void device_emit(struct engine *e, const char *device)
 		emit(e, &work);
 }
 
+static void look_emit(struct engine *e, const struct slice *s)
+{
+	struct work work = { .slice = s->id, .looking = true };
+	work.step.verb = VERB_HOLDERS;
+	work.step.target = slice_target(s);
+	emit(e, &work);
+}
+
 /* A held slice of which somebody says that its consumer is gone: look. */
 static void prompts_emit(struct engine *e)
 {
 	for (size_t i = 0; i < e->state.n_slices; i++) {
 		const struct slice_state_volatile *v = &e->state.slices[i];
 		const struct slice *s = v->prompted ? store_slice(e, v->id) : NULL;
-		if (!s || s->state != SLICE_HELD || v->check == CHECK_ASKED || v->retry_at > e->now)
-			continue;
-		struct work work = { .slice = s->id, .looking = true };
-		work.step.verb = VERB_HOLDERS;
-		work.step.target = slice_target(s);
-		emit(e, &work);
+		if (s && s->state == SLICE_HELD && v->check != CHECK_ASKED && v->retry_at <= e->now)
+			look_emit(e, s);
 	}
+}
+
+/* Those whose lease depends on whether they are used. */
+static void leases_emit(struct engine *e)
+{
+	for (size_t i = 0; i < e->rec.n_claims; i++)
+		if (lease_look_due(e, &e->rec.claims[i]))
+			look_emit(e, store_slice(e, e->rec.claims[i].slice));
 }
 
 /* After a restart of either service an earlier step may still be on its way in the executor. Steps on
@@ -473,6 +486,7 @@ void work_emit(struct engine *e)
 {
 	barriers_emit(e);
 	prompts_emit(e);
+	leases_emit(e);
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		/* Each device once: at its first slice. */
 		const char *device = e->rec.slices[i].device;

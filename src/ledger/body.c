@@ -69,6 +69,10 @@ static const char *name_of_verb(unsigned v)
 	{                                                                                          \
 		MEMBER(s, m), .type = TYPE_UNSIGNED, .later = true                                 \
 	}
+#define LATER_AS(s, m, t)                                                                          \
+	{                                                                                          \
+		MEMBER(s, m), .type = (t), .later = true                                           \
+	}
 #define SIGNED(s, m)                                                                               \
 	{                                                                                          \
 		MEMBER(s, m), .type = TYPE_SIGNED                                                  \
@@ -137,8 +141,19 @@ static const struct field slice_fields[] = {
 	UNSIGNED(slice, power_pinned),
 	UNSIGNED(slice, dirty),
 	UNSIGNED(slice, last_uid),
+	LATER_AS(slice, last_tenant, TYPE_TEXT),
 	LATER(slice, failed),
 	TEXT(slice, reason),
+	END,
+};
+
+static const struct field lease_fields[] = {
+	SIGNED(lease, since),
+	SIGNED(lease, used),
+	UNSIGNED(lease, max),
+	UNSIGNED(lease, idle),
+	UNSIGNED(lease, in_use),
+	UNSIGNED(lease, told),
 	END,
 };
 
@@ -157,8 +172,13 @@ static const struct field claim_fields[] = {
 	BITS(claim, pid_start),
 	TEXT(claim, boot_id),
 	UNSIGNED(claim, from_policy),
+	LATER_AS(claim, tenant, TYPE_TEXT),
+	LATER_AS(claim, arrival, TYPE_BITS),
+	LATER(claim, preemptible),
 	STRUCT(claim, set, settings_fields),
 	SIGNED(claim, created),
+	{ MEMBER(claim, lease), .type = TYPE_STRUCT, .fields = lease_fields, .later = true },
+	LATER_AS(claim, ended, TYPE_TEXT),
 	TEXT(claim, reason),
 	END,
 };

@@ -45,3 +45,13 @@ struct target slice_target(const struct slice *s)
 	memcpy(t.uuid, s->uuid, sizeof(t.uuid));
 	return t;
 }
+
+int64_t lease_ends(const struct lease *l)
+{
+	return l->since && l->max ? l->since + l->max : 0;
+}
+
+int64_t lease_idle_ends(const struct lease *l)
+{
+	return l->since && l->idle ? l->used + l->idle : 0;
+}

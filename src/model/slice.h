@@ -4,6 +4,8 @@
  * identity), slices, claims. Plain data; the ledger stores them, the engine decides on them.
  */
 #pragma once
+#include <string.h>
+
 #include "model/step.h"
 
 enum slice_state {
@@ -41,7 +43,8 @@ struct slice {
 	char original_driver[NAME_SIZE]; /* before carve bound it; empty: it had none */
 	uint8_t power_pinned; /* D3cold was allowed when it was taken: enum slice_power */
 	uint8_t dirty;	      /* used since the last proof of reclaim */
-	uint32_t last_uid;    /* tenant that used it last, while dirty */
+	uint32_t last_uid;    /* account that used it last, while dirty; and its tenant */
+	char last_tenant[NAME_SIZE];
 	uint8_t failed; /* its last claim could not be served, for its own sake; reason says why */
 	char reason[256];
 };
@@ -58,6 +61,16 @@ enum claim_state {
 	CLAIM_BROKEN,	 /* held, but its slice is lost or was changed by others; reason says how */
 };
 
+/* How long a claim lasts: what its tenant had when it was granted. Times are seconds since the epoch, so
+ * that it goes on over restarts of the service and of the host. */
+struct lease {
+	int64_t since;	    /* granted; 0: not yet */
+	int64_t used;	    /* when its slice was last seen in use, or could first be used */
+	uint32_t max, idle; /* seconds; 0: no limit */
+	uint8_t in_use;	    /* when last looked at */
+	uint8_t told;	    /* that it ends soon */
+};
+
 struct claim {
 	char name[NAME_SIZE];
 	char class[NAME_SIZE];
@@ -70,10 +83,27 @@ struct claim {
 	uint64_t pid_start;
 	char boot_id[UUID_SIZE]; /* of the boot in which pid is meant */
 	uint8_t from_policy;	 /* a reservation of the policy */
+	char tenant[NAME_SIZE];	 /* whose quota it counts for; empty: nobody's */
+	uint64_t arrival;	 /* claims that wait are served in this order */
+	uint8_t preemptible;	 /* whoever comes before it in that order may have its slice */
 	struct vf_settings set;	 /* claim's own settings over the policy's defaults */
 	int64_t created;	 /* seconds since the epoch */
+	struct lease lease;
+	char ended[256]; /* why it is being released */
 	char reason[256];
 };
+
+/* Is it of that account? Doors claim for many tenants with one uid. */
+static inline bool claim_is_of(const struct claim *c, uint32_t uid, const char *tenant)
+{
+	return c->uid == uid && strcmp(c->tenant, tenant) == 0;
+}
+
+/* It waits for a slice. */
+static inline bool claim_is_waiting(const struct claim *c)
+{
+	return c->state == CLAIM_PREPARING && c->slice == 0;
+}
 
 /* What the applied policy wants of one device. */
 struct want {
@@ -99,6 +129,9 @@ struct want {
 
 const char *slice_state_name(enum slice_state s);
 const char *claim_state_name(enum claim_state s);
+/* When it ends at the latest, and when if nobody uses the slice; 0: never. */
+int64_t lease_ends(const struct lease *l);
+int64_t lease_idle_ends(const struct lease *l);
 /* "sriov/pci:0000:00/03.0/00.0/vf3": unique name of a slice for people and the API. */
 int slice_name(const struct slice *s, char *ret, size_t size);
 struct target slice_target(const struct slice *s);

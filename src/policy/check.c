@@ -67,6 +67,18 @@ static int no_class(const struct policy *p, const char *name, struct policy_posi
 	return refuse_name(s, &known, "name it under classes first");
 }
 
+static int no_tenant(const struct policy *p, const struct policy_reservation *rv,
+		     struct policy_source *s)
+{
+	struct suggestion known;
+	policy_source_error(s, in_reservation(p, rv, s, "tenant", 0), "policy.reference",
+			    "there is no tenant \"%s\"", rv->tenant);
+	suggestion_init(&known, rv->tenant);
+	for (size_t i = 0; i < p->n_tenants; i++)
+		suggestion_add(&known, p->tenants[i].name);
+	return refuse_name(s, &known, "name it under tenants first");
+}
+
 /* Profiles that the author chooses; those of other mechanisms are fixed. */
 static bool has_profiles(const char *mech)
 {
@@ -366,6 +378,8 @@ static int check_reservation(const struct policy *p, size_t i, struct policy_sou
 	const struct policy_class *c = policy_class_find(p, rv->class);
 	if (!c)
 		return no_class(p, rv->class, in_reservation(p, rv, s, "class", 0), s);
+	if (rv->tenant[0] && !policy_tenant_find(p, rv->tenant))
+		return no_tenant(p, rv, s);
 	_cleanup_err_ struct err e = { 0 };
 	if (policy_settings_allowed(c, &rv->set, &e) < 0)
 		return policy_source_refuse(s, in_reservation(p, rv, s, "set", 0), "policy.value",
@@ -375,6 +389,50 @@ static int check_reservation(const struct policy *p, size_t i, struct policy_sou
 			      in_reservation(p, rv, s, "set/min-rate", POLICY_KEY), s);
 }
 
+/* Reservations of a tenant up to the last one; of any class when class is NULL. */
+static uint32_t reserved(const struct policy *p, const char *tenant, const char *class, size_t last)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i <= last; i++)
+		n += str_eq(p->reservations[i].tenant, tenant) &&
+		     (!class || str_eq(p->reservations[i].class, class));
+	return n;
+}
+
+static int over_quota(const struct policy_reservation *rv, const char *what, int64_t most,
+		      struct policy_source *s)
+{
+	policy_source_error(s, rv->at, "policy.conflict",
+			    "reservation %s is one more than tenant %s may have: %s is %lld",
+			    rv->name, rv->tenant, what, (long long)most);
+	err_todo(s->err, "raise that of tenant %s, or leave a reservation out", rv->tenant);
+	return -EINVAL;
+}
+
+/* What a policy promises for good it also grants. */
+static int check_reserved(const struct policy *p, size_t i, struct policy_source *s)
+{
+	const struct policy_reservation *rv = &p->reservations[i];
+	const struct policy_tenant *t = rv->tenant[0] ? policy_tenant_find(p, rv->tenant) : NULL;
+	if (!t)
+		return 0;
+	int64_t most = policy_quota_of(t, rv->class);
+	if (most >= 0 && reserved(p, t->name, rv->class, i) > most)
+		return over_quota(rv, "its quota of the class", most, s);
+	if (t->slices >= 0 && reserved(p, t->name, NULL, i) > (uint32_t)t->slices)
+		return over_quota(rv, "slices, its quota in all,", t->slices, s);
+	return 0;
+}
+
+static int check_tenant(const struct policy *p, const struct policy_tenant *t,
+			struct policy_source *s)
+{
+	for (size_t i = 0; i < t->n_quotas; i++)
+		if (!policy_class_find(p, t->quotas[i].class))
+			return no_class(p, t->quotas[i].class, t->quotas[i].at, s);
+	return 0;
+}
+
 int policy_check(const struct policy *p, struct policy_source *s)
 {
 	int r = 0;
@@ -382,7 +440,11 @@ int policy_check(const struct policy *p, struct policy_source *s)
 		r = check_divide(p, &p->divides[i], s);
 	for (size_t i = 0; r >= 0 && i < p->n_classes; i++)
 		r = check_class(p, &p->classes[i], s);
+	for (size_t i = 0; r >= 0 && i < p->n_tenants; i++)
+		r = check_tenant(p, &p->tenants[i], s);
 	for (size_t i = 0; r >= 0 && i < p->n_reservations; i++)
 		r = check_reservation(p, i, s);
+	for (size_t i = 0; r >= 0 && i < p->n_reservations; i++)
+		r = check_reserved(p, i, s);
 	return r;
 }

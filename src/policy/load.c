@@ -120,6 +120,7 @@ static enum quoting quoting_of(enum option_kind kind)
 	case OPTION_WORD:
 	case OPTION_VLANS:
 	case OPTION_SIZE:
+	case OPTION_DURATION:
 	case OPTION_MAP:
 	case OPTION_NAMED:
 	case OPTION_LIST:
@@ -186,6 +187,7 @@ static int store_field(void *into, const struct policy_option *o, const struct p
 	case OPTION_NUMBER:
 	case OPTION_SIZE:
 	case OPTION_WORD:
+	case OPTION_DURATION:
 		*(uint32_t *)field = (uint32_t)v->number;
 		return 0;
 	case OPTION_BOOL:
@@ -634,6 +636,7 @@ static int load_option(struct loader *l, const struct policy_option *o, struct f
 	case OPTION_VLANS:
 	case OPTION_RATE:
 	case OPTION_SIZE:
+	case OPTION_DURATION:
 		return load_leaf(l, o, n, at, into);
 	case OPTION_MATCHES:
 	case OPTION_LATER:

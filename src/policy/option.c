@@ -5,10 +5,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/str.h"
 #include "policy/match.h"
 
 #define RATE_MAX 1000000 /* Mbit/s */
+#define LEASE_MAX (365u * 24 * 3600)
+/* Who uses a slice is looked at several times within that. */
+#define LEASE_IDLE_MIN 10
 
 static void init_selection(void *element)
 {
@@ -18,6 +22,11 @@ static void init_selection(void *element)
 static void init_divide(void *element)
 {
 	((struct policy_divide *)element)->expect = -1;
+}
+
+static void init_tenant(void *element)
+{
+	((struct policy_tenant *)element)->slices = -1;
 }
 
 static int store_word_text(void *into, const struct policy_option *o, const struct policy_value *v)
@@ -109,6 +118,32 @@ static int store_may_rate(void *into, const struct policy_option *o, const struc
 	c->may_rate = v->flag;
 	c->rate_max = (uint32_t)v->number;
 	return 0;
+}
+
+static int store_member(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct policy_tenant *t = into;
+	struct policy_member m = { 0 };
+	int r = policy_member_parse(v->text, &m);
+	if (r < 0)
+		return r;
+	struct policy_member *added = ARRAY_ADD(t->members, t->n_members);
+	if (!added)
+		return -ENOMEM;
+	*added = m;
+	return 0;
+}
+
+static int store_quota(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct policy_tenant *t = into;
+	struct policy_quota *added = ARRAY_ADD(t->quotas, t->n_quotas);
+	if (!added)
+		return -ENOMEM;
+	*added = (struct policy_quota){ .most = (uint32_t)v->number, .at = v->at };
+	return STR_COPY(added->class, v->text);
 }
 
 /* Settings: each also says that it is meant. */
@@ -507,6 +542,9 @@ static const struct policy_option class_options[] = {
 	  .kind = OPTION_MAP,
 	  .children = may_set_options,
 	  .help = "What a claim may set on its slice." },
+	{ .key = "preemptible",
+	  OPTION_BOOL_IN(policy_class, preemptible),
+	  .help = "Whether a claim may offer its slice to tenants of higher priority." },
 	{ .key = "priority", .kind = OPTION_LATER },
 	{ .key = "share", .kind = OPTION_LATER },
 	{ .key = NULL },
@@ -525,11 +563,58 @@ static const struct policy_option reservation_options[] = {
 	  .required = true,
 	  OPTION_TEXT_IN(policy_reservation, owner),
 	  .help = "Owner, as in \"libvirt:web01\"." },
+	{ .key = "tenant",
+	  OPTION_NAME_IN(policy_reservation, tenant),
+	  .help = "Tenant whose quota it counts for." },
 	{ .key = "set",
 	  .kind = OPTION_MAP,
 	  .children = policy_setting_options,
 	  OPTION_FIELD(policy_reservation, set),
 	  .help = "Settings of its slice, within what the class allows." },
+	{ .key = NULL },
+};
+
+static const struct policy_form member_form = {
+	.regex = "^((user|group):[A-Za-z0-9_][A-Za-z0-9._@-]{0,47}|(uid|gid):(0|[1-9][0-9]{0,9}))$",
+	.name = "account",
+	.todo = "write user:NAME, group:NAME, uid:NUMBER or gid:NUMBER",
+};
+
+static const struct policy_option lease_options[] = {
+	{ .key = "max",
+	  OPTION_DURATION_IN(policy_tenant, lease_max, 1, LEASE_MAX),
+	  .help = "A claim ends so long after it was granted." },
+	{ .key = "idle",
+	  OPTION_DURATION_IN(policy_tenant, lease_idle, LEASE_IDLE_MIN, LEASE_MAX),
+	  .help = "A claim ends when nobody has had its slice open for so long." },
+	{ .key = NULL },
+};
+
+static const struct policy_option tenant_options[] = {
+	{ .key = "from",
+	  .kind = OPTION_TEXT,
+	  .form = &member_form,
+	  .many = true,
+	  .most = 256,
+	  .max = 64,
+	  .store = store_member,
+	  .help = "Accounts that belong to it: user:NAME, group:NAME, uid:NUMBER, gid:NUMBER." },
+	{ .key = "quota",
+	  .kind = OPTION_COUNTS,
+	  .max = 65535,
+	  .most = 256,
+	  .store = store_quota,
+	  .help = "How many slices of each class it may have." },
+	{ .key = "slices",
+	  OPTION_NUMBER_IN(policy_tenant, slices, 0, 65535),
+	  .help = "How many slices it may have in all." },
+	{ .key = "priority",
+	  OPTION_NUMBER_IN(policy_tenant, priority, 0, 1000),
+	  .help = "Those of a higher priority are served first when claims wait (0)." },
+	{ .key = "lease",
+	  .kind = OPTION_MAP,
+	  .children = lease_options,
+	  .help = "How long its claims last." },
 	{ .key = NULL },
 };
 
@@ -562,6 +647,12 @@ const struct policy_option policy_options[] = {
 	  .children = reservation_options,
 	  .most = 1024,
 	  .help = "Claims that stay while nobody uses them." },
+	{ .key = "tenants",
+	  OPTION_NAMED_IN(policy, tenants, name),
+	  .children = tenant_options,
+	  .most = 256,
+	  .init = init_tenant,
+	  .help = "On whose account claims are made. An account belongs to the first that names it." },
 	{ .key = "drift",
 	  OPTION_WORD_IN(policy, drift, drift_words),
 	  .words_later = drift_words_later,
@@ -572,7 +663,6 @@ const struct policy_option policy_options[] = {
 	{ .key = "on-change",
 	  OPTION_WORD_IN(policy, on_change, on_change_words),
 	  .help = "What becomes of changes to the file below /etc/carve that was applied." },
-	{ .key = "tenants", .kind = OPTION_LATER },
 	{ .key = "hooks", .kind = OPTION_LATER },
 	{ .key = "services", .kind = OPTION_LATER },
 	{ .key = "unsafe", .kind = OPTION_LATER },

@@ -28,16 +28,17 @@ enum option_kind {
 	OPTION_ID,	/* "10de:1e07" */
 	OPTION_ADDRESS, /* "0000:3b:00.0" */
 	OPTION_MAC,
-	OPTION_KEY,   /* device key, or the beginning of one */
-	OPTION_VLANS, /* true, N or N-M */
-	OPTION_RATE,  /* true, or the most in Mbit/s */
-	OPTION_SIZE,  /* "8GiB", "512MiB": MiB, into a uint32_t */
-	OPTION_LATER, /* known, but this version does not do it: refused by name */
+	OPTION_KEY,	 /* device key, or the beginning of one */
+	OPTION_VLANS,	 /* true, N or N-M */
+	OPTION_RATE,	 /* true, or the most in Mbit/s */
+	OPTION_DURATION, /* 30m, 12h, 2d: seconds */
+	OPTION_SIZE,	 /* "8GiB", "512MiB": MiB, into a uint32_t */
+	OPTION_LATER,	 /* known, but this version does not do it: refused by name */
 };
 
 struct policy_value {
 	const char *text; /* as written, for kinds that are text */
-	uint64_t number;  /* NUMBER; index of a WORD; first of VLANS; RATE, 0: no limit */
+	uint64_t number;  /* NUMBER; index of a WORD; first of VLANS; RATE, 0: no limit; DURATION */
 	uint64_t last;	  /* last of VLANS */
 	bool flag;	  /* BOOL; VLANS and RATE: false when "false" was written */
 	uint8_t mac[MAC_SIZE];
@@ -55,16 +56,17 @@ struct policy_option {
 	const char *key; /* NULL ends a table */
 	enum option_kind kind;
 	bool required;
-	bool many;	   /* a single value, or a list of them */
-	bool quoted;	   /* always in quotes, since some of its texts look like numbers */
-	uint64_t min, max; /* NUMBER, COUNTS, RATE; max of TEXT: bytes, 0: as many as most values */
+	bool many;   /* a single value, or a list of them */
+	bool quoted; /* always in quotes, since some of its texts look like numbers */
+	uint64_t min,
+		max; /* NUMBER, COUNTS, RATE, DURATION; max of TEXT: bytes, 0: as many as most values */
 	const struct policy_form *form; /* TEXT, and names of NAMED. NULL: any text; as NAME */
 	size_t most;			/* entries of NAMED, LIST, COUNTS, many */
 	const char *const *words;	/* WORD; NULL ends */
 	const char *const *words_later; /* words that this version refuses by name */
 	const struct policy_option *children;
 	/* Generic storing of NAME, TEXT, KEY (char field), NUMBER, WORD (uint32_t, or an int that is
-	 * negative without), BOOL (bool). MAP: its children are stored into the struct that is there.
+	 * negative without), DURATION (uint32_t), BOOL (bool). MAP: its children are stored into the struct that is there.
 	 * MATCH: a pointer to what is matched. NAMED, LIST: a pointer to an array; size is an element's. */
 	size_t offset, size;
 	/* Of such an array: its number of elements, and where an element has its name (NAMED; a char
@@ -88,6 +90,8 @@ struct policy_option {
 #define OPTION_BOOL_IN(type, field) .kind = OPTION_BOOL, OPTION_FIELD(type, field)
 #define OPTION_NUMBER_IN(type, field, from, to)                                                    \
 	.kind = OPTION_NUMBER, .min = (from), .max = (to), OPTION_FIELD(type, field)
+#define OPTION_DURATION_IN(type, field, from, to)                                                  \
+	.kind = OPTION_DURATION, .min = (from), .max = (to), OPTION_FIELD(type, field)
 #define OPTION_WORD_IN(type, field, list)                                                          \
 	.kind = OPTION_WORD, .words = (list), OPTION_FIELD(type, field)
 

@@ -25,6 +25,11 @@ struct policy *policy_free(struct policy *p)
 	free(p->divides);
 	free(p->classes);
 	free(p->reservations);
+	for (size_t i = 0; i < p->n_tenants; i++) {
+		free(p->tenants[i].members);
+		free(p->tenants[i].quotas);
+	}
+	free(p->tenants);
 	free(p);
 	return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A policy file as parsed: version, devices, divide, classes, reservations, drift, on-remove
+ * A policy file as parsed: version, devices, divide, classes, reservations, tenants, drift, on-remove
  * (docs/policy.md). YAML 1.2 or JSON through libfyaml; unknown keys, unquoted ids, ambiguous booleans
  * and every other mistake are refused with file:line:column before anything is touched. Pure.
  */
@@ -59,12 +59,43 @@ struct policy_class {
 	bool may_mac, may_vlan, may_spoofchk, may_trust, may_link, may_rate;
 	uint16_t vlan_min, vlan_max;
 	uint32_t rate_max; /* Mbit/s, 0 no limit */
+	bool preemptible;  /* claims may offer their slice to whoever comes before them */
 	struct policy_position at;
 };
 struct policy_reservation {
 	char name[NAME_SIZE], class[NAME_SIZE];
 	char owner[128];
+	char tenant[NAME_SIZE]; /* on whose account; empty: nobody's */
 	struct vf_settings set;
+	struct policy_position at;
+};
+/* An account that belongs to a tenant. */
+enum policy_member_kind {
+	MEMBER_USER,
+	MEMBER_GROUP,
+	MEMBER_UID,
+	MEMBER_GID
+};
+struct policy_member {
+	uint32_t kind;
+	uint32_t id;	      /* UID, GID */
+	char name[NAME_SIZE]; /* USER, GROUP */
+};
+/* How much of something a tenant may have. Of what: a class; resources may come beside it. */
+struct policy_quota {
+	char class[NAME_SIZE];
+	uint32_t most;
+	struct policy_position at;
+};
+struct policy_tenant {
+	char name[NAME_SIZE];
+	struct policy_member *members;
+	size_t n_members;
+	struct policy_quota *quotas;
+	size_t n_quotas;
+	int slices; /* in all; -1: not said */
+	uint32_t priority;
+	uint32_t lease_max, lease_idle; /* seconds; 0: no limit */
 	struct policy_position at;
 };
 enum policy_drift {
@@ -92,6 +123,8 @@ struct policy {
 	size_t n_classes;
 	struct policy_reservation *reservations;
 	size_t n_reservations;
+	struct policy_tenant *tenants;
+	size_t n_tenants;
 	enum policy_drift drift;
 	enum policy_on_remove on_remove;
 	enum policy_on_change on_change;
@@ -141,6 +174,23 @@ const struct policy_class *policy_class_find(const struct policy *p, const char 
 bool policy_class_from(const struct policy_class *c, const char *selection);
 /* Does it ask for memory, compute units or engines? */
 bool policy_class_asks(const struct policy_class *c);
+const struct policy_tenant *policy_tenant_find(const struct policy *p, const char *name);
+/* An account as the kernel and the name services know it. */
+struct policy_account {
+	uint32_t uid;
+	const char *user; /* NULL: it has no name */
+	const uint32_t *gids;
+	const char *const *groups; /* a name for each of gids, or NULL; NULL: none has one */
+	size_t n_gids;
+};
+/* The first tenant it belongs to, in the order of the file; NULL: none. */
+const struct policy_tenant *policy_tenant_of(const struct policy *p,
+					     const struct policy_account *a);
+/* "user:alice", "gid:50". -EINVAL: no such text. -ERANGE, -ENAMETOOLONG. */
+int policy_member_parse(const char *text, struct policy_member *ret);
+void policy_member_format(const struct policy_member *m, char ret[NAME_SIZE + 8]);
+/* What a tenant may have of a class; -1: no limit. */
+int64_t policy_quota_of(const struct policy_tenant *t, const char *class);
 /* "mac=52:54:00:aa:00:01", "vlan=120" ... into settings, within what the class allows. */
 int policy_setting_parse(const char *text, struct vf_settings *s, struct err *reterr);
 int policy_settings_allowed(const struct policy_class *c, const struct vf_settings *s,

@@ -69,6 +69,9 @@ static json_t *value_schema(const struct policy_option *o)
 	case OPTION_KEY:
 	case OPTION_SIZE:
 		return text_schema(o);
+	case OPTION_DURATION:
+		return json_pack("{s:s, s:s}", "type", "string", "pattern",
+				 policy_kind_regex(OPTION_DURATION));
 	case OPTION_MAP:
 	case OPTION_NAMED:
 	case OPTION_LIST:
@@ -158,6 +161,7 @@ static json_t *option_schema(const struct policy_option *o, json_t *defs)
 	case OPTION_VLANS:
 	case OPTION_RATE:
 	case OPTION_SIZE:
+	case OPTION_DURATION:
 	case OPTION_LATER:
 		break;
 	}

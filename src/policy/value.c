@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/duration.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "policy/suggest.h"
@@ -104,6 +105,8 @@ const char *policy_kind_regex(enum option_kind kind)
 		return "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$";
 	case OPTION_KEY:
 		return "^(pci|sys):[!-~]+$";
+	case OPTION_DURATION:
+		return "^(0|[1-9][0-9]{0,9})[smhd]$";
 	case OPTION_VLANS:
 		return "^[1-9][0-9]{0,3}-[1-9][0-9]{0,3}$";
 	case OPTION_SIZE:
@@ -311,6 +314,31 @@ static int read_size(const char *text, uint64_t *ret, struct policy_complaint *c
 			"\"%.40s\" is no size from 1MiB to 16384GiB", text);
 }
 
+static int read_duration(const struct policy_option *o, const char *text, uint64_t *ret,
+			 struct policy_complaint *c)
+{
+	char min[DURATION_TEXT_SIZE], max[DURATION_TEXT_SIZE];
+	duration_format(o->min, min);
+	duration_format(o->max, max);
+	int r = duration_parse(text, o->max, ret);
+	if (r >= 0 && *ret >= o->min)
+		return 0;
+	if (r >= 0 || r == -ERANGE) {
+		(void)STR_FORMAT(c->todo, "write something from %s to %s", min, max);
+		return complain(c, "policy.value", NULL, "must be a time from %s to %s, not %.40s",
+				min, max, text);
+	}
+	bool digits = *text && text[strspn(text, "0123456789")] == '\0';
+	if (digits)
+		(void)STR_FORMAT(c->todo, "say of what: %.10ss, %.10sm, %.10sh or %.10sd", text,
+				 text, text, text);
+	else
+		(void)STR_COPY(c->todo,
+			       "write a number and one of s, m, h, d, as in 30m, 12h or 2d");
+	return complain(c, "policy.value", NULL, "\"%.40s\" is no time (as in 30m, 12h or 2d)",
+			text);
+}
+
 int policy_value_read(const struct policy_option *o, const char *text, struct policy_value *ret,
 		      struct policy_complaint *c)
 {
@@ -343,6 +371,8 @@ int policy_value_read(const struct policy_option *o, const char *text, struct po
 		return read_key(text, c);
 	case OPTION_VLANS:
 		return read_vlans(text, ret, c);
+	case OPTION_DURATION:
+		return read_duration(o, text, &ret->number, c);
 	case OPTION_RATE:
 		return read_rate(o, text, ret, c);
 	case OPTION_SIZE:

@@ -23,7 +23,7 @@ struct members {
 	size_t n_slices;
 	const struct claim *claims;
 	size_t n_claims;
-	uint32_t uid;
+	const struct claim *claim;
 };
 
 static const struct slice *slice_of(const struct members *m, const struct function *f)
@@ -41,7 +41,7 @@ static int sibling_check(const struct members *m, const struct function *sibling
 
 	if (s && s->claim[0]) {
 		const struct claim *c = claim_find(m->claims, m->n_claims, s->claim);
-		if (c && c->uid == m->uid)
+		if (c && claim_is_of(m->claim, c->uid, c->tenant))
 			return 0;
 		err_set(reterr, "vfio.group.tenant", EBUSY, "cannot hand the function out");
 		err_because(reterr, "%s is in the same IOMMU group and held by claim %s",
@@ -49,7 +49,7 @@ static int sibling_check(const struct members *m, const struct function *sibling
 		err_todo(reterr, "release claim %s first, or use a slot with ACS", s->claim);
 		return -EBUSY;
 	}
-	if (s && s->dirty && s->last_uid != m->uid) {
+	if (s && s->dirty && !claim_is_of(m->claim, s->last_uid, s->last_tenant)) {
 		err_set(reterr, "vfio.group.dirty", EBUSY, "cannot hand the function out");
 		err_because(reterr, "%s is in the same IOMMU group and not yet clean of uid %u",
 			    sibling->addr, s->last_uid);
@@ -69,9 +69,10 @@ static int sibling_check(const struct members *m, const struct function *sibling
 
 int vfio_group_check(const struct have *h, const struct function *f,
 		     const struct mech *const *mechs, const struct slice *slices, size_t n_slices,
-		     const struct claim *claims, size_t n_claims, uint32_t uid, struct err *reterr)
+		     const struct claim *claims, size_t n_claims, const struct claim *c,
+		     struct err *reterr)
 {
-	const struct members m = { h, mechs, slices, n_slices, claims, n_claims, uid };
+	const struct members m = { h, mechs, slices, n_slices, claims, n_claims, c };
 
 	if (f->iommu_group < 0) {
 		err_set(reterr, "vfio.group.none", ENODEV, "cannot hand the function out");

@@ -29,11 +29,12 @@ int vfio_release_steps(const struct have *h, const struct slice *s, const struct
 		       bool keep_bound, struct plan *ret, struct err *reterr);
 
 /* Isolation: -ENODEV when f has no IOMMU group; -EBUSY when its group holds something of the host,
- * of nobody we know, or of another account than uid: the sibling is named. mechs finds the
+ * of nobody we know, or of another account than that of c: the sibling is named. mechs finds the
  * functions of the slices. Not for mdevs: their parent's driver isolates them. */
 int vfio_group_check(const struct have *h, const struct function *f,
 		     const struct mech *const *mechs, const struct slice *slices, size_t n_slices,
-		     const struct claim *claims, size_t n_claims, uint32_t uid, struct err *reterr);
+		     const struct claim *claims, size_t n_claims, const struct claim *c,
+		     struct err *reterr);
 
 /* True for the steps planned here: their failures are the same for slices of every mechanism. */
 bool vfio_verb(enum verb v);

@@ -98,6 +98,26 @@ static bool divide_mdev(struct world *w, struct str_buf *b, const char *name, co
 	return true;
 }
 
+/* Short enough for what a history lasts. */
+static void add_tenant(struct world *w, struct str_buf *b, const char *name, unsigned uid)
+{
+	str_buf_addf(b, "  %s: {from: [\"uid:%u\"], priority: %u", name, uid,
+		     (unsigned)world_random(w, 3));
+	if (chance(w, 40))
+		str_buf_addf(b, ", quota: {old: %u}", (unsigned)world_random(w, 2));
+	if (chance(w, 40))
+		str_buf_addf(b, ", slices: %u", (unsigned)world_random(w, 5) + 1);
+	if (chance(w, 30))
+		str_buf_addf(b, ", lease: {max: %us, idle: %us}", (unsigned)world_random(w, 60) + 1,
+			     (unsigned)world_random(w, 30) + 10);
+	str_buf_add(b, "}\n");
+}
+
+static void add_class(struct world *w, struct str_buf *b, const char *text)
+{
+	str_buf_addf(b, "  %s%s}\n", text, chance(w, 70) ? ", preemptible: true" : "");
+}
+
 static char *policy_make(struct world *w)
 {
 	struct str_buf b = { 0 };
@@ -120,19 +140,35 @@ static char *policy_make(struct world *w)
 	str_buf_add(&b, "  - {use: old, as: passthrough}\n");
 	bool mtty = divide_mdev(w, &b, "mtty", "mtty-1", "mtty-2", 8);
 	bool mdpy = divide_mdev(w, &b, "mdpy", "mdpy-vga", "mdpy-hd", 2);
-	str_buf_add(&b, "classes:\n  old: {from: old}\n");
-	str_buf_add(&b, !nica	? ""
-			: whole ? "  lana: {from: nica}\n"
-				: "  lana: {from: nica, may-set: {mac: true, vlan: 1-99}}\n");
-	str_buf_add(&b, nicb ? "  lanb: {from: nicb}\n" : "");
-	str_buf_add(&b, nvme ? "  disk: {from: nvme}\n" : "");
-	str_buf_add(&b, gpus ? "  gpu: {from: gpus}\n" : "");
-	str_buf_add(&b,
-		    mtty ? "  tty: {from: mtty}\n  tty2: {from: mtty, profiles: [mtty-2]}\n" : "");
-	str_buf_add(&b, mdpy ? "  vga: {from: mdpy, profiles: [mdpy-vga, mdpy-hd]}\n" : "");
+	str_buf_add(&b, "classes:\n");
+	add_class(w, &b, "old: {from: old");
+	if (nica)
+		add_class(w, &b,
+			  whole ? "lana: {from: nica"
+				: "lana: {from: nica, may-set: {mac: true, vlan: 1-99}");
+	if (nicb)
+		add_class(w, &b, "lanb: {from: nicb");
+	if (nvme)
+		add_class(w, &b, "disk: {from: nvme");
+	if (gpus)
+		add_class(w, &b, "gpu: {from: gpus");
+	if (mtty) {
+		add_class(w, &b, "tty: {from: mtty");
+		add_class(w, &b, "tty2: {from: mtty, profiles: [mtty-2]");
+	}
+	if (mdpy)
+		add_class(w, &b, "vga: {from: mdpy, profiles: [mdpy-vga, mdpy-hd]");
+	bool tenants = chance(w, 75);
 	if (nica && chance(w, 40))
-		str_buf_add(&b, "reservations:\n"
-				"  - {name: web01, class: lana, for: \"libvirt:web01\"}\n");
+		str_buf_addf(&b,
+			     "reservations:\n"
+			     "  - {name: web01, class: lana, for: \"libvirt:web01\"%s}\n",
+			     tenants ? ", tenant: one" : "");
+	if (tenants) {
+		str_buf_add(&b, "tenants:\n");
+		add_tenant(w, &b, "one", 1000);
+		add_tenant(w, &b, "two", 1001);
+	}
 	str_buf_addf(&b, "drift: %s\non-remove: %s\n", chance(w, 60) ? "repair" : "report",
 		     chance(w, 60) ? "destroy" : "keep");
 	return str_buf_take(&b);
@@ -172,18 +208,39 @@ static const char *const classes[] = { "lana", "lanb", "disk", "gpu", "old", "tt
 static void op_alloc(struct world *w)
 {
 	const char *class = classes[world_random(w, 8)];
-	uint32_t uid = 1000 + (uint32_t)world_random(w, 3);
-	struct vf_settings set = { 0 };
+	uint32_t uid = chance(w, 10) ? 0 : 1000 + (uint32_t)world_random(w, 3);
+	struct alloc_request rq = {
+		.kind = chance(w, 20) ? CLAIM_RESERVED : CLAIM_RUNNING,
+		.owner = "manual:test",
+		.grant_uid = uid,
+		.grant_gid = uid,
+		.wait = chance(w, 60),
+	};
+	(void)STR_COPY(rq.class, class);
+	if (chance(w, 30))
+		rq.pid = 100 + (int32_t)world_random(w, 1000);
+	rq.pid_start = (uint64_t)rq.pid;
 	if (chance(w, 20)) {
-		set.set = VF_SET_MAC;
-		set.mac[0] = 0x52;
-		set.mac[5] = (uint8_t)world_random(w, 250);
+		rq.set.set = VF_SET_MAC;
+		rq.set.mac[0] = 0x52;
+		rq.set.mac[5] = (uint8_t)world_random(w, 250);
 	}
-	uint64_t token =
-		world_alloc(w, uid, class, "", chance(w, 20) ? CLAIM_RESERVED : CLAIM_RUNNING,
-			    chance(w, 30) ? 100 + (int32_t)world_random(w, 1000) : 0, &set);
+	const struct policy *p = engine_policy(w->e);
+	const struct policy_class *c = p ? policy_class_find(p, class) : NULL;
+	rq.preemptible = c && c->preemptible && chance(w, 80);
+	if (uid == 0 && chance(w, 60))
+		(void)STR_COPY(rq.tenant, chance(w, 50) ? "one" : "two");
+	uint64_t token = world_ask(w, uid, &rq);
 	if (chance(w, 5))
 		engine_request_cancelled(w->e, token);
+}
+
+/* Somebody who may still wait has enough of it. */
+static void op_leave(struct world *w)
+{
+	uint64_t back = world_random(w, 20);
+	if (back < w->token)
+		engine_request_cancelled(w->e, w->token - back);
 }
 
 static const struct claim *some_claim(struct world *w)
@@ -467,7 +524,9 @@ static void op(struct world *w, struct plan_file *file)
 		op_crash(w);
 	else if (n < 73)
 		op_manage(w);
-	else if (n < 74)
+	else if (n < 75)
+		op_leave(w);
+	else if (n < 76)
 		w->disk_full = !w->disk_full && chance(w, 50);
 	else
 		op_time(w);
@@ -711,10 +770,12 @@ static void test_f15_f20_f21_f22_f35_engine_random_histories_hold_the_invariants
 		      (unsigned long long)run, (unsigned long long)totals.steps, (double)run / took,
 		      events);
 	/* A history in which nothing happens proves nothing. */
-	static const char *const must[] = { "claim.held",   "claim.released", "claim.broken",
-					    "claim.failed", "slice.lost",     "slice.quarantined",
-					    "device.stuck", "device.failed",  "host.restarted",
-					    "slice.removed" };
+	static const char *const must[] = {
+		"claim.held",	     "claim.released",	  "claim.broken",  "claim.failed",
+		"slice.lost",	     "slice.quarantined", "device.stuck",  "device.failed",
+		"host.restarted",    "slice.removed",	  "claim.waiting", "claim.preempted",
+		"claim.lease-ending"
+	};
 	for (size_t i = 0; run >= 50000 && i < sizeof(must) / sizeof(must[0]); i++)
 		if (!json_object_get(totals.events, must[i]))
 			fail_msg("no %s in any history", must[i]);

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "engine/fair.h"
 #include "mdev/mdev.h"
 #include "sriov/sriov.h"
 #include "vfio/vfio.h"
@@ -331,6 +332,13 @@ static void check_step(struct world *w, const struct step *s)
 			       r->slices[i].claim);
 }
 
+static void check_fair(struct world *w, struct fair *f)
+{
+	char text[300];
+	if (fair_broke(f, w->e, WALL + w->now / 1000, text, sizeof(text)))
+		failed(w, "%s", text);
+}
+
 /* --- the loop of carved -------------------------------------------------------------------------------------- */
 
 void world_observe(struct world *w)
@@ -434,18 +442,19 @@ static void disk_is_full(struct world *w)
 size_t world_turn(struct world *w)
 {
 	_cleanup_(turn_done) struct turn t = { 0 };
+	struct fair fair;
 	w->m.now = w->now;
 	engine_now(w->e, w->now, WALL + w->now / 1000);
+	fair_before(&fair, w->e);
 	int r = engine_turn(w->e, &t);
-	if (r < 0) {
+	if (r < 0)
 		failed(w, "engine_turn: %d", r);
-		return 0;
-	}
 	w->wake = t.wake_at;
-	if (t.changes.n && w->disk_full) {
+	if (r >= 0 && t.changes.n && w->disk_full)
 		disk_is_full(w);
+	check_fair(w, &fair);
+	if (r < 0 || (t.changes.n && w->disk_full))
 		return 0;
-	}
 	if (t.changes.n) {
 		ledger_keep(w, &t.changes);
 		w->commits++;
@@ -674,10 +683,24 @@ uint64_t world_apply_as_planned(struct world *w, const char *text, size_t *ret_s
 	return token;
 }
 
+uint64_t world_ask(struct world *w, uint32_t uid, const struct alloc_request *rq)
+{
+	struct requester who = { .uid = uid, .gid = uid, .claim = true, .manage = uid == 0 };
+	const struct policy *p = engine_policy(w->e);
+	const struct policy_tenant *t =
+		p ? policy_tenant_of(p, &(struct policy_account){ .uid = uid }) : NULL;
+	if (t)
+		(void)STR_COPY(who.tenant, t->name);
+	uint64_t token = ++w->token;
+	world_log(w, "alloc %llu %s uid %u%s%s%s", (unsigned long long)token, rq->class, uid,
+		  t ? " of " : "", t ? t->name : "", rq->wait ? ", waits" : "");
+	engine_request_alloc(w->e, token, &who, rq);
+	return token;
+}
+
 uint64_t world_alloc(struct world *w, uint32_t uid, const char *class, const char *name,
 		     enum claim_kind kind, int32_t pid, const struct vf_settings *set)
 {
-	struct requester who = { .uid = uid, .gid = uid, .claim = true };
 	struct alloc_request rq = { .kind = kind,
 				    .pid = pid,
 				    .pid_start = (uint64_t)pid,
@@ -688,10 +711,7 @@ uint64_t world_alloc(struct world *w, uint32_t uid, const char *class, const cha
 	(void)STR_COPY(rq.owner, "manual:test");
 	if (set)
 		rq.set = *set;
-	uint64_t token = ++w->token;
-	world_log(w, "alloc %llu %s uid %u", (unsigned long long)token, class, uid);
-	engine_request_alloc(w->e, token, &who, &rq);
-	return token;
+	return world_ask(w, uid, &rq);
 }
 
 static uint64_t release(struct world *w, uint32_t uid, const char *name, bool wait)

@@ -76,6 +76,8 @@ uint64_t world_request_apply(struct world *w, const char *text, const struct app
 uint64_t world_apply_as_planned(struct world *w, const char *text, size_t *ret_steps);
 uint64_t world_alloc(struct world *w, uint32_t uid, const char *class, const char *name,
 		     enum claim_kind kind, int32_t pid, const struct vf_settings *set);
+/* As carved does: who belongs to which tenant is matched by the applied policy; uid 0 manages. */
+uint64_t world_ask(struct world *w, uint32_t uid, const struct alloc_request *rq);
 uint64_t world_release(struct world *w, uint32_t uid, const char *name);
 /* Does not wait for whoever still uses it. */
 uint64_t world_release_now(struct world *w, uint32_t uid, const char *name);

@@ -95,7 +95,17 @@ static struct change claim_put(const char *name, uint64_t slice)
 				  .state = CLAIM_HELD,
 				  .pid = -5,
 				  .pid_start = UINT64_MAX,
+				  .arrival = UINT64_MAX,
+				  .preemptible = 1,
+				  .lease = { .since = 1700000000,
+					     .used = 1700000060,
+					     .max = 43200,
+					     .idle = 7200,
+					     .in_use = 1,
+					     .told = 1 },
 				  .created = 1700000000 };
+	STR_COPY(c.claim.tenant, "lab-a");
+	STR_COPY(c.claim.ended, "its lease of 12h is over");
 	STR_COPY(c.claim.name, name);
 	STR_COPY(c.claim.class, "lan");
 	STR_COPY(c.claim.owner, "libvirt:w\xc3\xa9"
@@ -878,6 +888,31 @@ static void test_body_parse_member_that_came_later_may_be_missing(void **state)
 	assert_int_equal(body_parse(BODY_SLICE, body, &back, &e), -EBADMSG);
 }
 
+static void cut(char *body, const char *member)
+{
+	char *at = strstr(body, member);
+	assert_non_null(at);
+	memmove(at, at + strlen(member), strlen(at + strlen(member)) + 1);
+}
+
+static void test_body_parse_claim_of_an_older_version_has_no_tenant(void **state)
+{
+	(void)state;
+	struct change c = claim_put("web01", 7);
+	_cleanup_err_ struct err e = { 0 };
+	struct claim back;
+	_cleanup_free_ char *body = body_format(BODY_CLAIM, &c.claim);
+	assert_non_null(body);
+	cut(body, ",\"tenant\":\"lab-a\",\"arrival\":-1,\"preemptible\":1");
+	cut(body, ",\"lease\":{\"since\":1700000000,\"used\":1700000060,\"max\":43200,"
+		  "\"idle\":7200,\"in_use\":1,\"told\":1},\"ended\":\"its lease of 12h is over\"");
+	assert_int_equal(body_parse(BODY_CLAIM, body, &back, &e), 0);
+	assert_string_equal(back.tenant, "");
+	assert_int_equal(back.arrival, 0);
+	assert_int_equal(back.lease.max, 0);
+	assert_string_equal(back.class, "lan");
+}
+
 static void test_body_format_odd_text_comes_back(void **state)
 {
 	(void)state;
@@ -920,6 +955,7 @@ int main(void)
 		cmocka_unit_test(test_record_check_claim_of_another_slice_is_refused),
 		cmocka_unit_test(test_body_parse_text_with_nul_is_refused),
 		cmocka_unit_test(test_body_parse_member_that_came_later_may_be_missing),
+		T(test_body_parse_claim_of_an_older_version_has_no_tenant),
 		cmocka_unit_test(test_body_format_odd_text_comes_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

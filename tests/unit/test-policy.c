@@ -153,6 +153,21 @@ static void test_policy_parse_full_file_stores_everything(void **state)
 	assert_string_equal(p->reservations[0].owner, "libvirt:web01");
 	assert_int_equal(p->reservations[0].set.vlan, 120);
 	assert_int_equal(p->reservations[0].set.mac[3], 0xaa);
+	assert_string_equal(p->reservations[1].tenant, "lab-a");
+	assert_int_equal(p->n_tenants, 2);
+	const struct policy_tenant *lab = &p->tenants[0];
+	assert_int_equal(lab->n_members, 4);
+	assert_int_equal(lab->slices, 3);
+	assert_int_equal(lab->priority, 10);
+	assert_int_equal(lab->lease_max, 12 * 3600);
+	assert_int_equal(lab->lease_idle, 90 * 60);
+	assert_int_equal(policy_quota_of(lab, "disk"), 2);
+	assert_int_equal(policy_quota_of(lab, "uart"), 0);
+	assert_int_equal(policy_quota_of(lab, "lan"), -1);
+	assert_int_equal(p->tenants[1].slices, -1);
+	assert_int_equal(p->tenants[1].priority, 0);
+	assert_true(policy_class_find(p, "uart")->preemptible);
+	assert_false(policy_class_find(p, "disk")->preemptible);
 	assert_int_equal(p->drift, DRIFT_REPAIR);
 	assert_int_equal(p->on_remove, ON_REMOVE_DESTROY);
 }
@@ -286,6 +301,58 @@ static void test_policy_settings_allowed_follow_the_class(void **state)
 	}
 }
 
+static void test_policy_tenant_of_takes_the_first_it_belongs_to(void **state)
+{
+	(void)state;
+	static const char text[] = "version: 1\n"
+				   "tenants:\n"
+				   "  a: {from: [\"user:alice\", \"uid:1007\"]}\n"
+				   "  b: {from: [\"group:lab\"]}\n"
+				   "  c: {from: [\"gid:50\", \"group:users\"]}\n"
+				   "  door: {slices: 4}\n";
+	_cleanup_err_ struct err e = { 0 };
+	_cleanup_(policy_freep) struct policy *p = policy_parse(text, strlen(text), "t.yaml", &e);
+	assert_non_null(p);
+	static const uint32_t gids[] = { 100, 50, 60 };
+	static const char *const names[] = { "users", NULL, "lab" };
+	const struct {
+		struct policy_account account;
+		const char *tenant;
+	} cases[] = {
+		{ { .uid = 1000, .user = "alice", .gids = gids, .groups = names, .n_gids = 3 },
+		  "a" },
+		{ { .uid = 1007 }, "a" },
+		{ { .uid = 1000, .user = "lab", .gids = gids, .groups = names, .n_gids = 3 }, "b" },
+		{ { .uid = 1000, .gids = gids, .groups = names, .n_gids = 2 }, "c" },
+		{ { .uid = 1000, .gids = gids, .n_gids = 3 }, "c" },
+		{ { .uid = 1000, .gids = gids, .n_gids = 1 }, NULL },
+		{ { .uid = 50, .user = "door" }, NULL },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct policy_tenant *t = policy_tenant_of(p, &cases[i].account);
+		assert_string_equal(t ? t->name : "", cases[i].tenant ? cases[i].tenant : "");
+	}
+	assert_non_null(policy_tenant_find(p, "door"));
+	assert_null(policy_tenant_find(p, "doo"));
+}
+
+static void test_policy_member_format_is_what_was_written(void **state)
+{
+	(void)state;
+	static const char *const texts[] = { "user:alice", "group:lab-a", "uid:0",
+					     "gid:4294967295" };
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct policy_member m;
+		char text[NAME_SIZE + 8];
+		assert_int_equal(policy_member_parse(texts[i], &m), 0);
+		policy_member_format(&m, text);
+		assert_string_equal(text, texts[i]);
+	}
+	struct policy_member m;
+	assert_int_equal(policy_member_parse("alice", &m), -EINVAL);
+	assert_int_equal(policy_member_parse("uid:4294967296", &m), -ERANGE);
+}
+
 static void test_policy_text_ambiguous_knows_both_versions(void **state)
 {
 	(void)state;
@@ -340,6 +407,8 @@ int main(void)
 		cmocka_unit_test(test_policy_setting_parse_values_are_read),
 		cmocka_unit_test(test_policy_setting_parse_mistakes_refused),
 		cmocka_unit_test(test_policy_settings_allowed_follow_the_class),
+		cmocka_unit_test(test_policy_tenant_of_takes_the_first_it_belongs_to),
+		cmocka_unit_test(test_policy_member_format_is_what_was_written),
 		cmocka_unit_test(test_policy_text_ambiguous_knows_both_versions),
 		cmocka_unit_test(test_policy_schema_is_the_committed_one),
 		cmocka_unit_test(test_policy_schema_suits_readers_that_are_not_ours),

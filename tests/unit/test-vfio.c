@@ -169,8 +169,9 @@ static void test_release_without_reset_has_no_proof(void **state)
 static int group(const struct have *h, const struct slice *slices, size_t n_slices,
 		 const struct claim *claims, size_t n_claims, uint32_t uid, struct err *e)
 {
+	const struct claim c = { .uid = uid };
 	return vfio_group_check(h, have_device(h, GPU_KEY), mechs, slices, n_slices, claims,
-				n_claims, uid, e);
+				n_claims, &c, e);
 }
 
 /* F24: the sibling that makes the group not viable is named with its driver. */

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Claims that wait for a slice, in one queue: reservations of the policy first, then by the priority of
+ * their tenants, then as they came. Each gets the first slice it can use when its turn comes, so nobody
+ * gets one that somebody before him could have used. Who waits with a higher priority than those who
+ * hold what he needs has the youngest of the claims ended that were made to be; no more than he needs.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/internal.h"
+
+struct place {
+	char name[NAME_SIZE];
+	char class[NAME_SIZE];
+	uint8_t from_policy;
+	uint32_t priority;
+	uint64_t arrival;
+};
+
+struct queue {
+	struct place *places;
+	size_t n;
+};
+
+static void queue_done(struct queue *q)
+{
+	free(q->places);
+}
+
+static int compare(const void *one, const void *other)
+{
+	const struct place *a = one, *b = other;
+	if (a->from_policy != b->from_policy)
+		return a->from_policy ? -1 : 1;
+	if (a->priority != b->priority)
+		return a->priority > b->priority ? -1 : 1;
+	return a->arrival < b->arrival ? -1 : a->arrival > b->arrival;
+}
+
+/* Copies: claims move while they are served. */
+static int queue_make(struct engine *e, struct queue *q)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < e->rec.n_claims; i++)
+		n += claim_is_waiting(&e->rec.claims[i]);
+	if (n == 0 || !e->policy)
+		return 0;
+	q->places = calloc(n, sizeof(*q->places));
+	if (!q->places) {
+		e->failed = true;
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < e->rec.n_claims; i++) {
+		const struct claim *c = &e->rec.claims[i];
+		if (!claim_is_waiting(c))
+			continue;
+		struct place *p = &q->places[q->n++];
+		*p = (struct place){ .from_policy = c->from_policy,
+				     .priority = tenants_priority(e, c),
+				     .arrival = c->arrival };
+		memcpy(p->name, c->name, sizeof(p->name));
+		memcpy(p->class, c->class, sizeof(p->class));
+	}
+	qsort(q->places, q->n, sizeof(*q->places), compare);
+	return 1;
+}
+
+/* --- whose turn it is -------------------------------------------------------------------------------- */
+
+static unsigned number_of(const struct queue *q, size_t at)
+{
+	unsigned number = 1;
+	for (size_t i = 0; i < at; i++)
+		number += str_eq(q->places[i].class, q->places[at].class);
+	return number;
+}
+
+static void wait_on(struct engine *e, const struct queue *q, size_t at, const struct err *why)
+{
+	const struct place *p = &q->places[at];
+	bool quota = str_eq(why->id, "claim.quota");
+	const char *reason = quota ? "waits: the quota of its tenant is used up"
+				   : "waits for a free slice";
+	const struct claim *c = store_claim(e, p->name);
+	struct claim *edit = str_eq(c->reason, reason) ? NULL : store_claim_edit(e, p->name);
+	if (edit)
+		reason_set(edit->reason, sizeof(edit->reason), "%s", reason);
+	if (!state_has_waiter(e, WAIT_ALLOC, p->name))
+		return;
+	const char *because = why->because ? why->because : reason;
+	char text[256];
+	reason_set(text, sizeof(text), "number %u of those that wait for class %s: %.*s",
+		   number_of(q, at), p->class, (int)strcspn(because, "\n"), because);
+	answer_progress(e, WAIT_ALLOC, p->name, text);
+}
+
+static int find_slice(struct engine *e, const struct claim *c, uint64_t *ret, struct err *reterr)
+{
+	const struct policy_class *class = policy_class_find(e->policy, c->class);
+	if (!class) {
+		err_set(reterr, "claim.no-class", ENOENT, "there is no class %s any more",
+			c->class);
+		return -ENOENT;
+	}
+	int r = tenants_check_quota(e, c, reterr);
+	return r < 0 ? r : pick_slice(e, c, class, ret, reterr);
+}
+
+static bool serve(struct engine *e, const struct queue *q, size_t at)
+{
+	_cleanup_err_ struct err err = { 0 };
+	uint64_t id;
+	const char *name = q->places[at].name;
+	int r = find_slice(e, store_claim(e, name), &id, &err);
+	struct claim *edit = r >= 0 || r == -ENOENT ? store_claim_edit(e, name) : NULL;
+	if (r == -ENOENT && edit && state_has_waiter(e, WAIT_ALLOC, name)) {
+		claim_end(e, edit, err.what);
+	} else if (r < 0) {
+		err_set(&err, "engine.memory", -r, "cannot look for a slice");
+		wait_on(e, q, at, &err);
+	} else if (edit) {
+		claim_take_slice(e, edit, id);
+		event_claim(e, "claim.begun", edit, NULL);
+	}
+	return r >= 0;
+}
+
+bool queue_serve(struct engine *e)
+{
+	_cleanup_(queue_done) struct queue q = { 0 };
+	bool served = false;
+	if (queue_make(e, &q) <= 0)
+		return false;
+	for (size_t i = 0; i < q.n; i++)
+		served = serve(e, &q, i) || served;
+	return served;
+}
+
+/* --- who makes room ---------------------------------------------------------------------------------- */
+
+/* On its way to be free, without anybody's doing. */
+static bool is_coming(struct engine *e, const struct slice *s)
+{
+	const struct device_state *d = state_device(e, s->device);
+	if (!d || d->blocked)
+		return false;
+	return s->state == SLICE_RECLAIMING || (s->state == SLICE_REMOVING && s->on_demand) ||
+	       (s->state == SLICE_WANTED && !s->claim[0]);
+}
+
+static bool gives_way(const struct engine *e, const struct slice *s, uint32_t priority)
+{
+	const struct claim *c = s->claim[0] ? store_claim((struct engine *)e, s->claim) : NULL;
+	return c && c->preemptible && (c->state == CLAIM_HELD || c->state == CLAIM_PREPARING) &&
+	       tenants_priority(e, c) < priority;
+}
+
+/* Slices that are reckoned with already. */
+struct reckoned {
+	uint64_t *ids;
+	size_t n;
+};
+
+static void reckoned_done(struct reckoned *r)
+{
+	free(r->ids);
+}
+
+static bool is_reckoned(const struct reckoned *r, uint64_t id)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->ids[i] == id)
+			return true;
+	return false;
+}
+
+static const struct slice *coming_find(struct engine *e, const struct claim *c,
+				       const struct policy_class *class, const struct reckoned *r)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (is_coming(e, s) && !is_reckoned(r, s->id) && pick_would_do(e, c, class, s))
+			return s;
+	}
+	return NULL;
+}
+
+static const struct slice *youngest_find(struct engine *e, const struct claim *c,
+					 const struct policy_class *class)
+{
+	const struct slice *youngest = NULL;
+	uint64_t arrival = 0;
+	uint32_t priority = tenants_priority(e, c);
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (!gives_way(e, s, priority) || !pick_would_do(e, c, class, s))
+			continue;
+		const struct claim *holder = store_claim(e, s->claim);
+		if (youngest && holder->arrival < arrival)
+			continue;
+		youngest = s;
+		arrival = holder->arrival;
+	}
+	return youngest;
+}
+
+static void make_way(struct engine *e, const struct slice *s, const struct claim *c)
+{
+	char text[256];
+	struct claim *holder = store_claim_edit(e, s->claim);
+	if (!holder)
+		return;
+	reason_set(text, sizeof(text), "it made way: claim %s of tenant %s has priority %u",
+		   c->name, c->tenant, tenants_priority(e, c));
+	event_claim(e, "claim.preempted", holder, text);
+	claim_end(e, holder, text);
+}
+
+static void preempt(struct engine *e, const struct claim *c, struct reckoned *r)
+{
+	_cleanup_err_ struct err none = { 0 };
+	const struct policy_class *class = policy_class_find(e->policy, c->class);
+	if (!class || tenants_check_quota(e, c, &none) < 0)
+		return;
+	const struct slice *s = coming_find(e, c, class, r);
+	if (!s) {
+		s = youngest_find(e, c, class);
+		if (s)
+			make_way(e, s, c);
+	}
+	if (s)
+		r->ids[r->n++] = s->id;
+}
+
+void queue_preempt(struct engine *e)
+{
+	_cleanup_(queue_done) struct queue q = { 0 };
+	_cleanup_(reckoned_done) struct reckoned r = { 0 };
+	if (queue_make(e, &q) <= 0)
+		return;
+	r.ids = calloc(q.n, sizeof(*r.ids));
+	for (size_t i = 0; r.ids && i < q.n; i++)
+		preempt(e, store_claim(e, q.places[i].name), &r);
+}

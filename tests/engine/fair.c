@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See fair.h. */
+#include "engine/fair.h"
+
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "policy/policy.h"
+
+#define LATE 120 /* seconds by which a ledger that takes nothing may delay an end */
+
+struct turn_facts {
+	const struct fair *before;
+	const struct record *rec;
+	const struct policy *policy;
+	int64_t wall;
+};
+
+void fair_before(struct fair *f, const struct engine *e)
+{
+	const struct record *r = engine_record(e);
+	f->claims = calloc(r->n_claims + 1, sizeof(*f->claims));
+	if (!f->claims)
+		abort();
+	if (r->n_claims)
+		memcpy(f->claims, r->claims, r->n_claims * sizeof(*f->claims));
+	f->n = r->n_claims;
+	f->policy = r->policy.version;
+}
+
+static const struct claim *was(const struct turn_facts *t, const struct claim *c)
+{
+	for (size_t i = 0; i < t->before->n; i++)
+		if (str_eq(t->before->claims[i].name, c->name) &&
+		    t->before->claims[i].arrival == c->arrival)
+			return &t->before->claims[i];
+	return NULL;
+}
+
+static const struct policy_tenant *tenant_of(const struct turn_facts *t, const struct claim *c)
+{
+	return t->policy && c->tenant[0] ? policy_tenant_find(t->policy, c->tenant) : NULL;
+}
+
+static uint32_t priority_of(const struct turn_facts *t, const struct claim *c)
+{
+	const struct policy_tenant *tenant = tenant_of(t, c);
+	return tenant ? tenant->priority : 0;
+}
+
+/* --- quota ------------------------------------------------------------------------------------------ */
+
+static int64_t has(const struct turn_facts *t, const char *tenant, const char *class)
+{
+	int64_t n = 0;
+	for (size_t i = 0; i < t->rec->n_claims; i++) {
+		const struct claim *c = &t->rec->claims[i];
+		n += c->slice && str_eq(c->tenant, tenant) && (!class || str_eq(c->class, class));
+	}
+	return n;
+}
+
+/* How many more its tenant may have. */
+static int64_t room(const struct turn_facts *t, const struct claim *c)
+{
+	const struct policy_tenant *tenant = tenant_of(t, c);
+	int64_t left = INT64_MAX;
+	if (!tenant)
+		return left;
+	int64_t most = policy_quota_of(tenant, c->class);
+	if (most >= 0)
+		left = most - has(t, c->tenant, c->class);
+	if (tenant->slices >= 0 && tenant->slices - has(t, c->tenant, NULL) < left)
+		left = tenant->slices - has(t, c->tenant, NULL);
+	return left;
+}
+
+/* Reservations that are not there yet keep their room. */
+static int64_t promised(const struct turn_facts *t, const struct claim *c)
+{
+	int64_t n = 0;
+	for (size_t i = 0; i < t->rec->n_claims; i++) {
+		const struct claim *o = &t->rec->claims[i];
+		n += o->from_policy && claim_is_waiting(o) && !c->from_policy &&
+		     str_eq(o->tenant, c->tenant);
+	}
+	return n;
+}
+
+/* --- order -------------------------------------------------------------------------------------------- */
+
+static bool gained(const struct turn_facts *t, const struct claim *c)
+{
+	const struct claim *b = was(t, c);
+	return c->slice && (!b || claim_is_waiting(b));
+}
+
+static bool comes_before(const struct turn_facts *t, const struct claim *a, const struct claim *b)
+{
+	if (a->from_policy != b->from_policy)
+		return a->from_policy;
+	/* Who did not wait is behind all that did. */
+	if (!was(t, b))
+		return true;
+	if (priority_of(t, a) != priority_of(t, b))
+		return priority_of(t, a) > priority_of(t, b);
+	return a->arrival < b->arrival;
+}
+
+/* Storage is left out: it stays with who wrote on it. */
+static bool overtaken(const struct turn_facts *t, const struct claim *waits,
+		      const struct claim *got)
+{
+	const struct claim *b = was(t, waits);
+	return claim_is_waiting(waits) && b && claim_is_waiting(b) &&
+	       str_eq(waits->class, got->class) && !str_eq(got->class, "disk") && !waits->set.set &&
+	       !got->set.set && room(t, waits) > promised(t, waits) && comes_before(t, waits, got);
+}
+
+static bool check_gained(const struct turn_facts *t, const struct claim *c, char *ret, size_t size)
+{
+	if (!gained(t, c))
+		return false;
+	if (room(t, c) < 0) {
+		(void)str_format(ret, size, "claim %s is more than tenant %s may have", c->name,
+				 c->tenant);
+		return true;
+	}
+	for (size_t i = 0; i < t->rec->n_claims; i++) {
+		const struct claim *o = &t->rec->claims[i];
+		if (!overtaken(t, o, c))
+			continue;
+		(void)str_format(ret, size, "claim %s of class %s overtook %s, which waits",
+				 c->name, c->class, o->name);
+		return true;
+	}
+	return false;
+}
+
+/* --- ends ------------------------------------------------------------------------------------------------ */
+
+static bool lease_is_over(const struct turn_facts *t, const struct lease *l)
+{
+	return (l->max && t->wall >= l->since + l->max) ||
+	       (l->idle && !l->in_use && t->wall >= l->used + l->idle);
+}
+
+static bool somebody_comes_before(const struct turn_facts *t, const struct claim *c)
+{
+	for (size_t i = 0; i < t->rec->n_claims; i++) {
+		const struct claim *o = &t->rec->claims[i];
+		if (claim_is_waiting(o) && priority_of(t, o) > priority_of(t, c))
+			return true;
+	}
+	return false;
+}
+
+static bool end_is_true(const struct turn_facts *t, const struct claim *before, const char *why)
+{
+	static const char *const others[] = { "it was released", "its consumer is gone",
+					      "the policy reserves it no more",
+					      "the host was restarted" };
+	if (str_after(why, "its lease"))
+		return lease_is_over(t, &before->lease);
+	if (str_after(why, "it made way"))
+		return before->preemptible && somebody_comes_before(t, before);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (str_eq(why, others[i]))
+			return true;
+	return false;
+}
+
+static bool check_end(const struct turn_facts *t, const struct claim *c, char *ret, size_t size)
+{
+	const struct claim *b = was(t, c);
+	if (b && b->state == CLAIM_HELD && c->state == CLAIM_RELEASING &&
+	    !end_is_true(t, b, c->ended)) {
+		(void)str_format(ret, size, "claim %s ended: %s", c->name, c->ended);
+		return true;
+	}
+	if (c->state == CLAIM_HELD && c->lease.max &&
+	    t->wall > c->lease.since + c->lease.max + LATE) {
+		(void)str_format(ret, size, "claim %s is held beyond its lease", c->name);
+		return true;
+	}
+	return false;
+}
+
+bool fair_broke(struct fair *f, const struct engine *e, int64_t wall, char *ret, size_t size)
+{
+	const struct turn_facts t = { f, engine_record(e), engine_policy(e), wall };
+	bool broke = false;
+	/* What an apply changes in the middle of its turn is not told apart. */
+	bool same = f->policy == t.rec->policy.version;
+	for (size_t i = 0; i < t.rec->n_claims && !broke; i++)
+		broke = check_end(&t, &t.rec->claims[i], ret, size) ||
+			(same && check_gained(&t, &t.rec->claims[i], ret, size));
+	free(f->claims);
+	*f = (struct fair){ 0 };
+	return broke;
+}
