@@ -33,7 +33,7 @@ static const char *const statements[STMT_COUNT] = {
 					     "version DESC) AS size FROM policies) "
 					     "WHERE size > " STRINGIFY(LEDGER_POLICIES_BYTES) "))",
 	[STMT_AUDIT_PUT] = "INSERT INTO audit(body) VALUES(?)",
-	[STMT_AUDIT_TRIM] = "DELETE FROM audit WHERE id <= ? - " STRINGIFY(LEDGER_AUDIT_MAX),
+	[STMT_AUDIT_TRIM] = ("DELETE FROM audit WHERE id <= ? - " STRINGIFY(LEDGER_AUDIT_MAX)),
 };
 
 /* Text when text is set, else the number. */

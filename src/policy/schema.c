@@ -67,11 +67,11 @@ static json_t *value_schema(const struct policy_option *o)
 	case OPTION_ADDRESS:
 	case OPTION_MAC:
 	case OPTION_KEY:
-	case OPTION_SIZE:
 		return text_schema(o);
+	case OPTION_SIZE:
 	case OPTION_DURATION:
 		return json_pack("{s:s, s:s}", "type", "string", "pattern",
-				 policy_kind_regex(OPTION_DURATION));
+				 policy_kind_regex(o->kind));
 	case OPTION_MAP:
 	case OPTION_NAMED:
 	case OPTION_LIST:

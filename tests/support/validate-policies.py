@@ -19,8 +19,11 @@ except ImportError as missing:
 # Wrong by what stands elsewhere in the file: names that nothing has, entries that exclude each other.
 BY_REFERENCE = """
 bind-sriov class-from-undivided class-from-unknown class-may-set class-profile count-missing count-passthrough
-duplicate-reservation duplicate-type expect-on-demand qos-without-vlan rates-crossed reservation-class
-reservation-class-near reservation-not-allowed reservation-vlan types-both types-missing use-twice use-unknown
+duplicate-reservation duplicate-type expect-on-demand fill-count fill-ninth fill-on-demand fill-passthrough
+fill-vf from-not-divided from-second from-twice keep-ahead keep-other keep-unknown layout-both layout-missing
+layout-sriov memory-profiles memory-sriov qos-without-vlan rates-crossed reservation-class
+reservation-class-near reservation-not-allowed reservation-tenant reservation-vlan tenants-lease-short
+tenants-quota-class tenants-quota-class-far tenants-reserved tenants-reserved-slices use-twice use-unknown
 vf-mdev when-last-twice when-may-set when-profile when-unreachable
 """.split()
 
