@@ -394,6 +394,30 @@ static void test_queue_who_does_not_wait_overtakes_nobody(void **state)
 		refused(w, others[i], "claim.none-free");
 }
 
+/* Also when it is the same turn that makes room. */
+static void test_queue_room_made_by_an_apply_is_for_those_that_waited(void **state)
+{
+	struct world *w = *state;
+#define MDEVS(most)                                                                                \
+	"version: 1\ndevices: {m: {match: {key: \"sys:virtual/mtty/mtty\"}}}\n"                    \
+	"divide: [{use: m, as: mdev, on-demand: [mtty-1]}]\n"                                      \
+	"classes: {tty: {from: m}}\n"                                                              \
+	"tenants: {a: {from: [\"uid:1000\"], quota: {tty: " most "}}}\n"
+	struct alloc_request rq = { .class = "tty", .owner = "manual:test" };
+	machine_add_parent(&w->m, "sys:virtual/mtty/mtty", 2, true);
+	machine_add_type(&w->m, "sys:virtual/mtty/mtty", "mtty-1", 1);
+	world_observe(w);
+	apply(w, MDEVS("1"));
+	ask(w, 1000, "tty", "one", AT_ONCE);
+	uint64_t two = ask(w, 1000, "tty", "two", WAIT);
+	answered(w, two, ANSWER_PENDING);
+	world_apply(w, MDEVS("2"), false);
+	uint64_t three = world_ask(w, 0, &rq);
+	settle(w);
+	answered(w, two, ANSWER_DONE);
+	refused(w, three, "claim.none-free");
+}
+
 static void test_queue_who_goes_away_is_withdrawn(void **state)
 {
 	struct world *w = *state;
@@ -686,6 +710,7 @@ int main(void)
 		T(test_queue_reservations_of_the_policy_come_first),
 		T(test_queue_waits_for_the_quota_and_lets_others_pass),
 		T(test_queue_who_does_not_wait_overtakes_nobody),
+		T(test_queue_room_made_by_an_apply_is_for_those_that_waited),
 		T(test_queue_who_goes_away_is_withdrawn),
 		T(test_queue_class_that_is_gone_is_not_waited_for),
 		T(test_queue_turn_without_memory_changes_nothing),
