@@ -62,7 +62,7 @@ _carve() {
 
 	local options='--json --socket --help --version' words=''
 	case $command in
-	'') words='list show init doctor enroll unenroll plan apply rollback alloc release handle holders reclaim quarantine events policy integrate version' ;;
+	'') words='list show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine events policy integrate version' ;;
 	list) options+=' --all' words='slices classes claims' ;;
 	show) words="$(_carve_names claims) $(_carve_names)" ;;
 	init) options+=' --write --root' ;;
@@ -74,6 +74,7 @@ _carve() {
 	alloc) options+=' --for --name --reserved --set --pid --uid --tenant --preemptible --wait --deadline' words=$(_carve_names classes) ;;
 	release) options+=' --wait --deadline' words=$(_carve_names claims) ;;
 	handle) options+=' --format' words=$(_carve_names claims) ;;
+	defrag) words=$(_carve_names classes) ;;
 	holders) words=$(_carve_names) ;;
 	reclaim) options+=' --retry' words=$(_carve_names claims) ;;
 	quarantine)

@@ -9,7 +9,7 @@ function __carve_versions
     carve policy history 2>/dev/null | awk 'NR > 1 { print $1 }'
 end
 
-set -l commands list show init doctor enroll unenroll plan apply rollback alloc release handle holders reclaim quarantine events policy integrate version
+set -l commands list show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine events policy integrate version
 
 complete -c carve -f
 complete -c carve -l json -d 'Print the answer as JSON'
@@ -29,6 +29,7 @@ complete -c carve -n "not __fish_seen_subcommand_from $commands" -a rollback -d 
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a alloc -d 'Claim a slice of a class'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a release -d 'Give a claim\'s slice back'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a handle -d 'Print how to use a claim\'s slice'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a defrag -d 'Propose moves that make room'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a holders -d 'Show who uses a device'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a reclaim -d 'Reclaim slices that could not be'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a quarantine -d 'What is kept out of use'

@@ -135,6 +135,7 @@ int cli_alloc(struct cli *c);
 int cli_release(struct cli *c);
 int cli_handle(struct cli *c);
 int cli_holders(struct cli *c);
+int cli_defrag(struct cli *c);
 int cli_reclaim(struct cli *c);
 int cli_quarantine_list(struct cli *c);
 int cli_quarantine_clear(struct cli *c);

@@ -155,6 +155,8 @@ const struct cli_command cli_commands[] = {
 	  NULL },
 	{ "handle", "CLAIM", 1, 1, "Print how to use a claim's slice", handle_options, cli_handle,
 	  NULL },
+	{ "defrag", "[CLASS]", 0, 1, "Propose moves that make room", NULL, cli_defrag,
+	  "Of claims whose class says movable. Nothing is moved." },
 	{ "holders", "DEVICE", 1, 1, "Show who uses a device", NULL, cli_holders, NULL },
 	{ "reclaim", "[CLAIM]", 0, 1, "Reclaim slices that could not be", reclaim_options,
 	  cli_reclaim, "--retry is needed: it is tried by itself when the cause is gone." },

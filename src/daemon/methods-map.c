@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* GetMap, GetFit: how devices are divided, or would be, and what still fits. */
+/* GetMap, GetFit, GetDefrag: how devices are divided, or would be, and what still fits. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -8,8 +8,8 @@
 #include "daemon/daemon.h"
 #include "daemon/methods.h"
 
-/* What people call the device: the engine knows it by its key only. */
-static void name_devices(const struct daemon *d, json_t *devices)
+/* What people call the devices: the engine knows them by their keys only. */
+static void name_devices(const struct daemon *d, json_t *devices, bool in_full)
 {
 	size_t i;
 	json_t *o;
@@ -19,7 +19,7 @@ static void name_devices(const struct daemon *d, json_t *devices)
 		const struct facts_entry *entry = f ? facts_find(&d->facts, f) : NULL;
 		if (f)
 			json_object_set_new(o, "address", json_string(f->addr));
-		if (entry && entry->name)
+		if (in_full && entry && entry->name)
 			json_object_set_new(o, "name", json_string(entry->name));
 	}
 }
@@ -56,7 +56,7 @@ void method_get_map(struct session *s, const json_t *params)
 		session_fail(s, &e);
 		return;
 	}
-	name_devices(d, devices);
+	name_devices(d, devices, true);
 	session_reply(s, json_pack("{s:o}", "devices", devices), false);
 }
 
@@ -69,6 +69,31 @@ static void no_class(struct session *s, const char *class, int error)
 	err_state(&e, "nothing was changed");
 	err_todo(&e, "carve list classes shows them");
 	session_fail(s, &e);
+}
+
+static void name_moves(const struct daemon *d, json_t *moves)
+{
+	size_t i;
+	json_t *move;
+	json_array_foreach(moves, i, move) {
+		json_t *places = json_pack("[O, O]", json_object_get(move, "from"),
+					   json_object_get(move, "to"));
+		name_devices(d, places, false);
+		json_decref(places);
+	}
+}
+
+void method_get_defrag(struct session *s, const json_t *params)
+{
+	const char *class = method_text(params, "class");
+	json_t *reply = NULL;
+	int r = engine_defrag(s->daemon->engine, class, &reply);
+	if (r < 0)
+		no_class(s, class ? class : "", r);
+	else {
+		name_moves(s->daemon, json_object_get(reply, "moves"));
+		session_reply(s, reply, false);
+	}
 }
 
 void method_get_fit(struct session *s, const json_t *params)
@@ -88,8 +113,6 @@ void method_get_fit(struct session *s, const json_t *params)
 						"there", (json_int_t)fits[i].there, "ready",
 						(json_int_t)fits[i].ready, "more",
 						(json_int_t)fits[i].more));
-	name_devices(s->daemon, array);
-	for (size_t i = 0; i < n; i++)
-		json_object_del(json_array_get(array, i), "name");
+	name_devices(s->daemon, array, false);
 	session_reply(s, json_pack("{s:o}", "fits", array), false);
 }

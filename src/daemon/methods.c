@@ -17,6 +17,7 @@ const struct method methods[] = {
 	{ "ListSlices", PEER_LOOK, false, false, method_list_slices },
 	{ "ListClasses", PEER_LOOK, false, false, method_list_classes },
 	{ "GetMap", PEER_LOOK, false, true, method_get_map },
+	{ "GetDefrag", PEER_LOOK, false, true, method_get_defrag },
 	{ "GetFit", PEER_LOOK, false, true, method_get_fit },
 	{ "Explain", PEER_LOOK, false, true, method_explain },
 	{ "ListClaims", PEER_LOOK, false, false, method_list_claims },

@@ -33,6 +33,7 @@ void method_explain(struct session *s, const json_t *params);
 void method_list_classes(struct session *s, const json_t *params);
 /* methods-map.c */
 void method_get_map(struct session *s, const json_t *params);
+void method_get_defrag(struct session *s, const json_t *params);
 void method_get_fit(struct session *s, const json_t *params);
 /* methods-policy.c */
 void method_list_policies(struct session *s, const json_t *params);

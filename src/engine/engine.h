@@ -129,6 +129,10 @@ int engine_fit(struct engine *e, const char *class, struct engine_fit **ret, siz
  * wants as these would have them; only that device, NULL: all. *ret is a new reference. */
 int engine_map(struct engine *e, const struct want *wants, size_t n, const char *device,
 	       json_t **ret, struct err *reterr);
+/* Moves of claims that may be moved: the fewest (two at most) that make room for one more of a class; with
+ * class NULL, those that leave all devices better. As io.carve's GetDefrag has them. -ENOENT: no such
+ * class; -EAGAIN: the machine is not looked at yet. *ret is a new reference. */
+int engine_defrag(struct engine *e, const char *class, json_t **ret);
 /* Can the device become what w says, beside what others made of it? h: the picture it is asked of. Of
  * what fill (a profile; empty: none) takes the rest: how many. 0, or negative with reterr. */
 int engine_layout(struct engine *e, const struct have *h, const struct want *w, const char *fill,

@@ -56,25 +56,30 @@ static bool place(const struct place_weights *w, const struct room *r,
 	return false;
 }
 
+void fit_prepare(struct engine *e, const struct policy_class *class, const struct room *r,
+		 struct fit_wish *ret)
+{
+	struct place_mix mix;
+	mix_of(e, r, &mix);
+	place_weights_set(&ret->weights, &r->kind, &mix);
+	room_class_profiles(&r->kind, r->wants[0], class, &ret->profiles);
+	ret->wish = (struct place_wish){ .keep = ret->keep,
+					 .n_keep = keeps_of(e, class, r, ret->keep) };
+}
+
 static void look_in(struct engine *e, const struct policy_class *class, const struct room *r,
 		    struct fit_place *best, bool *kept)
 {
-	struct room_profiles profiles;
-	struct place_keep keep[POLICY_KEEPS];
-	struct place_mix mix;
-	struct place_weights weights;
-	mix_of(e, r, &mix);
-	place_weights_set(&weights, &r->kind, &mix);
-	room_class_profiles(&r->kind, r->wants[0], class, &profiles);
-	struct place_wish wish = { .keep = keep, .n_keep = keeps_of(e, class, r, keep) };
-	for (uint32_t i = 0; i < profiles.n && (!best->room || i <= best->order); i++) {
+	struct fit_wish w;
+	fit_prepare(e, class, r, &w);
+	for (uint32_t i = 0; i < w.profiles.n && (!best->room || i <= best->order); i++) {
 		struct place_answer where;
-		wish.profile = profiles.of[i];
-		if (!place(&weights, r, &wish, &where, kept) ||
+		w.wish.profile = w.profiles.of[i];
+		if (!place(&w.weights, r, &w.wish, &where, kept) ||
 		    (best->room && i == best->order && where.cost >= best->where.cost))
 			continue;
 		*best = (struct fit_place){
-			.room = r, .order = i, .profile = profiles.of[i], .where = where
+			.room = r, .order = i, .profile = w.profiles.of[i], .where = where
 		};
 	}
 }

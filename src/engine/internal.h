@@ -351,6 +351,16 @@ int pick_preference(struct engine *e, const struct policy_class *c, const struct
 
 /* --- fit.c: where the next slice of a class would go ---------------------------------------------------- */
 
+/* A class's wish in one room, prepared; wish.profile is for the caller to set. Not to be copied. */
+struct fit_wish {
+	struct place_weights weights;
+	struct place_keep keep[POLICY_KEEPS];
+	struct room_profiles profiles;
+	struct place_wish wish;
+};
+void fit_prepare(struct engine *e, const struct policy_class *class, const struct room *r,
+		 struct fit_wish *ret);
+
 struct fit_place {
 	const struct room *room; /* NULL: nowhere */
 	uint32_t order;		 /* the class's preference of the profile */
@@ -360,6 +370,11 @@ struct fit_place {
 /* *kept becomes true when there is room, but kept for other classes. */
 bool fit_next(struct engine *e, const struct policy_class *class, const struct rooms *rooms,
 	      struct fit_place *ret, bool *kept);
+
+/* --- advice.c --------------------------------------------------------------------------------------------- */
+
+/* What to do about a class that has no place: one line, which release or which move would make one. */
+void advise_refusal(struct engine *e, const struct policy_class *class, struct err *err);
 
 /* --- layout.c ----------------------------------------------------------------------------------------- */
 

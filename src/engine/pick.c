@@ -188,6 +188,7 @@ static int none_free(struct picking *p)
 	if (why.because)
 		err_because(p->err, "%s", why.because);
 	err_state(p->err, "nothing was changed");
+	advise_refusal(p->e, p->class, p->err);
 	err_todo(p->err, p->others ? "wipe one that holds data, then: carve quarantine clear SLICE "
 				     "--reason WHY; carve doctor names them"
 				   : "release one of them, or let the policy make more");

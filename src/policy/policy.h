@@ -56,6 +56,7 @@ struct policy_class {
 	char engines[POLICY_ENGINES][NAME_SIZE];
 	uint32_t engine_count[POLICY_ENGINES];
 	uint32_t n_engines;
+	bool movable; /* its claims may be moved, when people agree */
 	bool may_mac, may_vlan, may_spoofchk, may_trust, may_link, may_rate;
 	uint16_t vlan_min, vlan_max;
 	uint32_t rate_max; /* Mbit/s, 0 no limit */

@@ -26,7 +26,7 @@
 	"  tty: {match: {key: [\"" MTTY "\", \"" MTTY2 "\"]}}\n"
 #define CLASSES                                                                                    \
 	"classes:\n"                                                                               \
-	"  small: {from: gpu, profiles: [1g.5gb]}\n"                                               \
+	"  small: {from: gpu, profiles: [1g.5gb], movable: true}\n"                                \
 	"  half: {from: gpu, profiles: [3g.20gb]}\n"                                               \
 	"  whole: {from: gpu, profiles: [7g.40gb]}\n"                                              \
 	"  note: {from: gpu, memory: 8GiB}\n"                                                      \
@@ -257,6 +257,68 @@ static void test_f16_shared_capacity_is_counted_once(void **state)
 	assert_int_equal(more_of(w, "port", MTTY2), 24);
 }
 
+/* --- advice ------------------------------------------------------------------------------------------------ */
+
+static const char *todo_of(struct world *w)
+{
+	return world_answer(w, w->token)->todo;
+}
+
+/* Of two devices of seven, each with a small part in its first half and one in its second: no half fits. */
+static void scatter(struct world *w)
+{
+	static const uint32_t starts[] = { 0, 4, 0, 4 };
+	apply(w, ON_DEMAND(""));
+	for (unsigned i = 0; i < 4; i++) {
+		char name[NAME_SIZE];
+		(void)STR_FORMAT(name, "s%u", i);
+		/* Held, and where an earlier history may have left it. */
+		struct slice *s = (struct slice *)ask(w, "small", name);
+		assert_non_null(s);
+		((struct claim *)world_claim(w, name))->state = CLAIM_HELD;
+		assert_int_equal(STR_COPY(s->device, i < 2 ? GPU : GPU2), 0);
+		s->start = starts[i];
+	}
+}
+
+static void test_defrag_names_the_one_move_that_makes_room(void **state)
+{
+	struct world *w = *state;
+	json_auto_t *answer = NULL;
+	scatter(w);
+	assert_int_equal(more_of(w, "half", NULL), 0);
+	assert_int_equal(engine_defrag(w->e, "half", &answer), 0);
+	assert_true(json_is_false(json_object_get(answer, "fits")));
+	const json_t *moves = json_object_get(answer, "moves");
+	assert_int_equal(json_array_size(moves), 1);
+	assert_non_null(json_object_get(json_array_get(moves, 0), "claim"));
+	assert_null(ask(w, "half", "h0"));
+	assert_non_null(strstr(todo_of(w), "carve defrag shows a move of claim s"));
+	assert_int_equal(engine_defrag(w->e, "hlaf", &answer), -ENOENT);
+}
+
+static void test_defrag_moves_nothing_that_may_not_move(void **state)
+{
+	struct world *w = *state;
+	json_auto_t *answer = NULL;
+	apply(w, ON_DEMAND(""));
+	assert_non_null(ask(w, "whole", "w0"));
+	assert_non_null(ask(w, "whole", "w1"));
+	assert_int_equal(engine_defrag(w->e, "half", &answer), 0);
+	assert_int_equal(json_array_size(json_object_get(answer, "moves")), 0);
+	assert_null(ask(w, "half", "h0"));
+	assert_non_null(strstr(todo_of(w), "release claim w"));
+}
+
+static void test_defrag_of_all_leaves_more_room(void **state)
+{
+	struct world *w = *state;
+	json_auto_t *answer = NULL;
+	scatter(w);
+	assert_int_equal(engine_defrag(w->e, NULL, &answer), 0);
+	assert_true(json_array_size(json_object_get(answer, "moves")) > 0);
+}
+
 /* --- layouts ------------------------------------------------------------------------------------------------- */
 
 static struct want want_of(const char *const *profiles, const uint32_t *counts, uint32_t n)
@@ -362,6 +424,9 @@ int main(void)
 		T(test_class_may_draw_on_several_selections),
 		T(test_room_that_is_kept_is_for_its_class_only),
 		T(test_f16_shared_capacity_is_counted_once),
+		T(test_defrag_names_the_one_move_that_makes_room),
+		T(test_defrag_moves_nothing_that_may_not_move),
+		T(test_defrag_of_all_leaves_more_room),
 		T(test_f17_layout_is_placed_as_a_set),
 		T(test_f17_layout_that_cannot_be_names_the_conflict),
 		T(test_layout_too_large_for_an_exact_answer_is_refused),

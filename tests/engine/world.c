@@ -374,6 +374,8 @@ static void answer_keep(struct world *w, const struct answer *a)
 		snprintf(to->id, sizeof(to->id), "%s", a->err.id);
 	if (a->err.because)
 		snprintf(to->because, sizeof(to->because), "%s", a->err.because);
+	if (a->err.todo)
+		snprintf(to->todo, sizeof(to->todo), "%s", a->err.todo);
 	to->claim = a->claim;
 	to->waits = a->waits;
 	if (a->report)

@@ -18,6 +18,7 @@ struct world_answer {
 	enum answer_state state;
 	char id[64]; /* of the error */
 	char because[512];
+	char todo[256];
 	struct claim claim;
 	bool waits;
 	json_t *report;
