@@ -16,7 +16,7 @@ _carve() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case ${COMP_WORDS[i - 1]} in
-		--socket | --only | --root | --policy | --save | --to | --for | --name | --set | --pid | --uid | --tenant | --deadline | --format | --reason | --last | -n | --label | --host)
+		--socket | --only | --root | --policy | --save | --to | --for | --name | --set | --pid | --uid | --near | --tenant | --deadline | --format | --reason | --last | -n | --label | --host)
 			continue
 			;;
 		esac
@@ -36,6 +36,7 @@ _carve() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
+	--near) mapfile -t COMPREPLY < <(compgen -W "$(_carve_names claims)" -- "$cur") && return ;;
 	--only) mapfile -t COMPREPLY < <(compgen -W "$(_carve_names)" -- "$cur") && return ;;
 	--to) mapfile -t COMPREPLY < <(compgen -W "$(_carve_versions)" -- "$cur") && return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'qemu libvirt json env' -- "$cur") && return ;;
@@ -71,7 +72,7 @@ _carve() {
 	plan) options+=' --only --save' ;;
 	apply) options+=' --only --plan --restore --wait --deadline' ;;
 	rollback) options+=' --to --plan --wait --deadline' ;;
-	alloc) options+=' --for --name --reserved --set --pid --uid --tenant --preemptible --wait --deadline' words=$(_carve_names classes) ;;
+	alloc) options+=' --for --name --reserved --set --pid --uid --near --tenant --preemptible --wait --deadline' words=$(_carve_names classes) ;;
 	release) options+=' --wait --deadline' words=$(_carve_names claims) ;;
 	handle) options+=' --format' words=$(_carve_names claims) ;;
 	defrag) words=$(_carve_names classes) ;;

@@ -69,6 +69,7 @@ complete -c carve -n "__fish_seen_subcommand_from alloc" -l set -x -a "mac= vlan
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l pid -x -a "(__fish_complete_pids)" -d 'End the claim with this process'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l uid -x -a "(__fish_complete_users)" -d 'Who may open the slice: a name or a number'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l tenant -x -d 'For this tenant (root and carve-admin)'
+complete -c carve -n "__fish_seen_subcommand_from alloc" -l near -x -a "(__carve_names claims)" -d 'Near the slice of that claim, if there is room'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l preemptible -d 'It may end for who waits with a higher priority'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l wait -s w -d 'Wait for a slice while none is free'
 complete -c carve -n "__fish_seen_subcommand_from alloc" -l deadline -x -d 'Give up waiting after so long'

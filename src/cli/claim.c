@@ -74,6 +74,8 @@ static int alloc_params(struct cli *c, json_t **ret)
 	set_if(p, "reserved", cli_option_given(c, "reserved") ? json_true() : NULL);
 	set_if(p, "wait", cli_option_given(c, "wait") ? json_true() : NULL);
 	set_if(p, "preemptible", cli_option_given(c, "preemptible") ? json_true() : NULL);
+	const char *near = cli_option_value(c, "near");
+	set_if(p, "near", near ? json_string(near) : NULL);
 	set_if(p, "tenant", tenant ? json_string(tenant) : NULL);
 	set_if(p, "pid", pid ? json_integer(pid) : NULL);
 	set_if(p, "settings", settings);

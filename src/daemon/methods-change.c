@@ -89,6 +89,7 @@ static int take_account(const struct session *s, const json_t *uid, struct alloc
 static const char *take_names(const json_t *params, struct alloc_request *rq)
 {
 	const char *name = method_text(params, "name"), *tenant = method_text(params, "tenant");
+	const char *near = method_text(params, "near");
 	if (STR_COPY(rq->class, method_text(params, "class")) < 0)
 		return "class";
 	if (STR_COPY(rq->owner, method_text(params, "owner")) < 0)
@@ -97,6 +98,8 @@ static const char *take_names(const json_t *params, struct alloc_request *rq)
 		return "name";
 	if (tenant && STR_COPY(rq->tenant, tenant) < 0)
 		return "tenant";
+	if (near && STR_COPY(rq->near, near) < 0)
+		return "near";
 	return NULL;
 }
 
@@ -272,8 +275,7 @@ static int policy_take(const struct daemon *d, const struct apply_source *from, 
 		       struct err *reterr)
 {
 	ret->policy = policy_parse(from->text, strlen(from->text), from->file, reterr);
-	return ret->policy ? methods_pin(d, ret->policy, &ret->wants, &ret->n, reterr)
-			   : -EINVAL;
+	return ret->policy ? methods_pin(d, ret->policy, &ret->wants, &ret->n, reterr) : -EINVAL;
 }
 
 static struct apply_request request_for(const struct apply_source *from, struct pinned *p)

@@ -111,6 +111,21 @@ static int check_preemptible(const struct policy_class *class, struct err *reter
 	return -EPERM;
 }
 
+static int check_near(struct engine *e, const char *near, struct err *reterr)
+{
+	const struct claim *c = store_claim(e, near);
+	if (c && c->slice)
+		return 0;
+	err_set(reterr, "claim.near", ENOENT, "there is no claim %s to be near to", near);
+	if (c)
+		err_because(reterr, "it waits for a slice itself");
+	else
+		err_because(reterr, "no claim has that name");
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "carve list claims shows them");
+	return -ENOENT;
+}
+
 /* "lan-7": the first number that is free. */
 static void name_pick(struct engine *e, const char *class, char ret[NAME_SIZE])
 {
@@ -137,6 +152,8 @@ static int claim_check(struct engine *e, const struct request *rq,
 		r = check_name(e, a->name, reterr);
 	if (r >= 0 && a->preemptible)
 		r = check_preemptible(*ret_class, reterr);
+	if (r >= 0 && a->near[0])
+		r = check_near(e, a->near, reterr);
 	return r < 0 ? r : policy_settings_allowed(*ret_class, &a->set, reterr);
 }
 
@@ -147,6 +164,7 @@ static void claim_fill(const struct engine *e, const struct request *rq, struct 
 	const struct alloc_request *a = &rq->alloc;
 	c->kind = a->kind;
 	c->preemptible = a->preemptible;
+	memcpy(c->near, a->near, sizeof(c->near));
 	c->state = CLAIM_PREPARING;
 	c->uid = rq->who.uid;
 	c->gid = rq->who.gid;

@@ -94,6 +94,8 @@ struct alloc_request {
 	char tenant[NAME_SIZE]; /* named by one who manages; empty: that of who asks */
 	bool wait;		/* until a slice is free, as long as the request is not cancelled */
 	bool preemptible;
+	char near
+		[NAME_SIZE]; /* a claim: on its root port if there is room, else on its NUMA node */
 };
 void engine_request_alloc(struct engine *e, uint64_t token, const struct requester *who,
 			  const struct alloc_request *rq);

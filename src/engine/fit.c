@@ -67,29 +67,68 @@ void fit_prepare(struct engine *e, const struct policy_class *class, const struc
 					 .n_keep = keeps_of(e, class, r, ret->keep) };
 }
 
+static enum place_key key_of(const struct policy_class *class)
+{
+	switch (class->place) {
+	case PLACE_FIT:
+		break;
+	case PLACE_PACK:
+		return PLACE_KEY_PACK;
+	case PLACE_SPREAD:
+		return PLACE_KEY_SPREAD;
+	}
+	return PLACE_KEY_COST;
+}
+
+/* What is nearer comes first, then as the class says. NULL: no memory, or nothing to be near to. */
+static uint8_t *ranks_of(struct engine *e, const struct room *r, const char *near)
+{
+	uint8_t *ranks = near[0] ? calloc(r->n, 1) : NULL;
+	for (size_t i = 0; ranks && i < r->n; i++)
+		ranks[i] = room_distance(e, r->wants[i]->device, near);
+	return ranks;
+}
+
+static bool comes_before(const struct fit_place *a, const struct fit_place *b)
+{
+	if (a->order != b->order)
+		return a->order < b->order;
+	return a->distance != b->distance ? a->distance < b->distance
+					  : a->where.cost < b->where.cost;
+}
+
 static void look_in(struct engine *e, const struct policy_class *class, const struct room *r,
-		    struct fit_place *best, bool *kept)
+		    const char *near, struct fit_place *best, bool *kept)
 {
 	struct fit_wish w;
 	fit_prepare(e, class, r, &w);
+	_cleanup_free_ uint8_t *ranks = ranks_of(e, r, near);
+	w.wish.rank = ranks;
+	w.wish.keys[0] = ranks ? PLACE_KEY_RANK : key_of(class);
+	w.wish.keys[1] = ranks ? key_of(class) : PLACE_KEY_COST;
 	for (uint32_t i = 0; i < w.profiles.n && (!best->room || i <= best->order); i++) {
 		struct place_answer where;
 		w.wish.profile = w.profiles.of[i];
-		if (!place(&w.weights, r, &w.wish, &where, kept) ||
-		    (best->room && i == best->order && where.cost >= best->where.cost))
+		if (!place(&w.weights, r, &w.wish, &where, kept))
 			continue;
-		*best = (struct fit_place){
-			.room = r, .order = i, .profile = w.profiles.of[i], .where = where
+		const struct fit_place found = {
+			.room = r,
+			.order = i,
+			.distance = ranks ? ranks[where.device] : 0,
+			.profile = w.profiles.of[i],
+			.where = where,
 		};
+		if (!best->room || comes_before(&found, best))
+			*best = found;
 	}
 }
 
 bool fit_next(struct engine *e, const struct policy_class *class, const struct rooms *rooms,
-	      struct fit_place *ret, bool *kept)
+	      const char *near, struct fit_place *ret, bool *kept)
 {
 	*ret = (struct fit_place){ .room = NULL };
 	for (size_t i = 0; i < rooms->n; i++)
-		look_in(e, class, &rooms->rooms[i], ret, kept);
+		look_in(e, class, &rooms->rooms[i], near, ret, kept);
 	return ret->room != NULL;
 }
 
@@ -140,7 +179,7 @@ static int count_more(struct engine *e, const struct policy_class *class, struct
 	bool kept = false;
 	int r = e->have ? rooms_make(e, class, &rooms) : 0;
 	for (size_t n = 0; r >= 0 && n < ENGINE_CLAIMS_MAX; n++) {
-		if (!fit_next(e, class, &rooms, &next, &kept))
+		if (!fit_next(e, class, &rooms, "", &next, &kept))
 			break;
 		/* The room is one of ours. */
 		struct room *room = &rooms.rooms[next.room - rooms.rooms];

@@ -337,6 +337,11 @@ bool room_on_demand(const struct want *w);
 /* What the device can still yield, beside what is promised. */
 void room_offer(struct engine *e, const struct want *w, struct offer *ret);
 
+/* 0: below one root port, or near is empty; 1: on one NUMA node; 2: elsewhere. Keys of devices. */
+uint8_t room_distance(const struct engine *e, const char *device, const char *near);
+/* Device that a claim should be near to; empty: none. */
+const char *room_near(struct engine *e, const struct claim *c);
+
 struct room_profiles {
 	uint32_t of[CAPACITY_PROFILES];
 	uint32_t n;
@@ -364,12 +369,13 @@ void fit_prepare(struct engine *e, const struct policy_class *class, const struc
 struct fit_place {
 	const struct room *room; /* NULL: nowhere */
 	uint32_t order;		 /* the class's preference of the profile */
+	uint8_t distance;	 /* see room_distance() */
 	uint32_t profile;
 	struct place_answer where;
 };
-/* *kept becomes true when there is room, but kept for other classes. */
+/* near: a device's key, or empty. *kept becomes true when there is room, but kept for other classes. */
 bool fit_next(struct engine *e, const struct policy_class *class, const struct rooms *rooms,
-	      struct fit_place *ret, bool *kept);
+	      const char *near, struct fit_place *ret, bool *kept);
 
 /* --- advice.c --------------------------------------------------------------------------------------------- */
 

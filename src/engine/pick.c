@@ -97,13 +97,37 @@ static uint32_t free_on(const struct engine *e, const char *device)
 	return n;
 }
 
-/* Packs: the preferred profile, then the fullest device that still has a free one, then the first. Keeps
- * empty devices whole for what needs one. */
+/* What speaks for a free slice; less is better, the first that counts decides. */
+struct merit {
+	uint32_t order;	   /* the class's preference; behind all others what failed before */
+	uint32_t distance; /* from what it should be near to */
+	uint32_t room; /* free ones beside it, or occupied ones: as the class packs or spreads */
+};
+
+static struct merit merit_of(struct picking *p, const struct slice *s, int preferred)
+{
+	uint32_t free = free_on(p->e, s->device);
+	return (struct merit){
+		.order = (uint32_t)preferred + (s->failed ? ORDER_LAST : 0),
+		.distance = room_distance(p->e, s->device, room_near(p->e, p->claim)),
+		.room = p->class->place == PLACE_SPREAD ? UINT32_MAX - free : free,
+	};
+}
+
+static bool is_better(const struct merit *a, const struct merit *b)
+{
+	if (a->order != b->order)
+		return a->order < b->order;
+	return a->distance != b->distance ? a->distance < b->distance : a->room < b->room;
+}
+
+/* Packs unless the class says otherwise, which keeps empty devices whole for what needs one; of what is
+ * alike, the first. */
 static int pick_ready(struct picking *p, uint64_t *ret)
 {
 	struct engine *e = p->e;
 	const struct slice *best = NULL;
-	uint32_t best_order = 0, best_free = 0;
+	struct merit best_merit = { 0 };
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
 		const struct want *w = want_of(p, s);
@@ -113,13 +137,11 @@ static int pick_ready(struct picking *p, uint64_t *ret)
 		count(p, s);
 		if (s->state != SLICE_READY || !fits(p, w, s))
 			continue;
-		uint32_t order = (uint32_t)preferred + (s->failed ? ORDER_LAST : 0);
-		uint32_t free = free_on(e, s->device);
-		if (best && (order > best_order || (order == best_order && free >= best_free)))
+		struct merit merit = merit_of(p, s, preferred);
+		if (best && !is_better(&merit, &best_merit))
 			continue;
 		best = s;
-		best_order = order;
-		best_free = free;
+		best_merit = merit;
 	}
 	if (!best)
 		return 0;
@@ -153,7 +175,7 @@ static int pick_on_demand(struct picking *p, uint64_t *ret)
 	_cleanup_(rooms_done) struct rooms rooms = { 0 };
 	struct fit_place best;
 	int r = rooms_make(p->e, p->class, &rooms);
-	if (r < 0 || !fit_next(p->e, p->class, &rooms, &best, &p->kept))
+	if (r < 0 || !fit_next(p->e, p->class, &rooms, room_near(p->e, p->claim), &best, &p->kept))
 		return r;
 	if (p->claim->set.set)
 		return mech_no_settings(p->e->have, &(struct slice){ .index = -1 }, p->claim,

@@ -175,6 +175,34 @@ int rooms_make(struct engine *e, const struct policy_class *class, struct rooms 
 	return 0;
 }
 
+/* --- how near -------------------------------------------------------------------------------------------- */
+
+/* "pci:0000:15/01.0/00.0/03.0": up to the root port is the root bus and one function more. */
+static size_t root_port_length(const char *key)
+{
+	const char *first = strchr(key, '/');
+	const char *second = first ? strchr(first + 1, '/') : NULL;
+	return second ? (size_t)(second - key) : strlen(key);
+}
+
+uint8_t room_distance(const struct engine *e, const char *device, const char *near)
+{
+	size_t n = root_port_length(near);
+	const struct function *a = have_device(e->have, device), *b = have_device(e->have, near);
+	if (!near[0])
+		return 0;
+	if (root_port_length(device) == n && memcmp(device, near, n) == 0)
+		return 0;
+	return a && b && a->numa_node >= 0 && a->numa_node == b->numa_node ? 1 : 2;
+}
+
+const char *room_near(struct engine *e, const struct claim *c)
+{
+	const struct claim *near = c && c->near[0] ? store_claim(e, c->near) : NULL;
+	const struct slice *s = near && near->slice ? store_slice(e, near->slice) : NULL;
+	return s ? s->device : "";
+}
+
 /* --- which profiles will do -------------------------------------------------------------------------- */
 
 static bool want_allows(const struct want *w, const char *profile)

@@ -86,6 +86,7 @@ struct claim {
 	char tenant[NAME_SIZE];	 /* whose quota it counts for; empty: nobody's */
 	uint64_t arrival;	 /* claims that wait are served in this order */
 	uint8_t preemptible;	 /* whoever comes before it in that order may have its slice */
+	char near[NAME_SIZE];	 /* a claim whose slice it should be near; empty: none */
 	struct vf_settings set;	 /* claim's own settings over the policy's defaults */
 	int64_t created;	 /* seconds since the epoch */
 	struct lease lease;

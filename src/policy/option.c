@@ -227,6 +227,7 @@ static const char *const mech_words[] = { "passthrough", "sriov",     "mdev", "m
 static const char *const mech_words_later[] = { "wq", NULL };
 static const char *const bind_words[] = { "on-claim", "early", NULL };
 static const char *const in_use_words[] = { "refuse", "allow", NULL };
+static const char *const place_words[] = { "fit", "pack", "spread", NULL };
 static const char *const drift_words[] = { "report", "repair", NULL };
 static const char *const drift_words_later[] = { "adopt", NULL };
 static const char *const on_remove_words[] = { "keep", "destroy", NULL };
@@ -542,6 +543,10 @@ static const struct policy_option class_options[] = {
 	  .kind = OPTION_MAP,
 	  .children = may_set_options,
 	  .help = "What a claim may set on its slice." },
+	{ .key = "place",
+	  OPTION_WORD_IN(policy_class, place, place_words),
+	  .help = "Which device a claim goes to: where it harms later claims least, the fullest, or "
+		  "the emptiest." },
 	{ .key = "movable",
 	  OPTION_BOOL_IN(policy_class, movable),
 	  .help = "Whether carve defrag may propose to move its claims." },

@@ -44,6 +44,11 @@ struct policy_divide {
 	int expect;
 	struct policy_position at;
 };
+enum policy_place {
+	PLACE_FIT, /* the least harm to what comes later */
+	PLACE_PACK,
+	PLACE_SPREAD
+};
 struct policy_class {
 	char name[NAME_SIZE];
 	char from[POLICY_FROM][NAME_SIZE];
@@ -56,6 +61,7 @@ struct policy_class {
 	char engines[POLICY_ENGINES][NAME_SIZE];
 	uint32_t engine_count[POLICY_ENGINES];
 	uint32_t n_engines;
+	enum policy_place place;
 	bool movable; /* its claims may be moved, when people agree */
 	bool may_mac, may_vlan, may_spoofchk, may_trust, may_link, may_rate;
 	uint16_t vlan_min, vlan_max;

@@ -32,6 +32,7 @@
 	"  note: {from: gpu, memory: 8GiB}\n"                                                      \
 	"  media: {from: gpu, engines: {optical-flow: 1}, compute: 1}\n"                           \
 	"  any: {from: [gpu, tty]}\n"                                                              \
+	"  wide: {from: gpu, profiles: [1g.5gb], place: spread}\n"                                 \
 	"  port: {from: tty, profiles: [mtty-1]}\n"                                                \
 	"  pair: {from: tty, profiles: [mtty-2, mtty-1]}\n"
 #define ON_DEMAND(keep)                                                                            \
@@ -214,6 +215,36 @@ static void test_class_may_draw_on_several_selections(void **state)
 	assert_true(more_of(w, "any", GPU) > 0);
 	assert_true(more_of(w, "any", MTTY) > 0);
 	assert_non_null(ask(w, "any", "a0"));
+}
+
+static void test_class_may_spread(void **state)
+{
+	struct world *w = *state;
+	char first[DEVICE_KEY_SIZE];
+	apply(w, ON_DEMAND(""));
+	(void)STR_COPY(first, ask(w, "wide", "w0")->device);
+	assert_string_not_equal(ask(w, "wide", "w1")->device, first);
+}
+
+static void test_claim_goes_near_another(void **state)
+{
+	struct world *w = *state;
+	struct alloc_request rq = { .class = "any", .owner = "manual:test", .near = "w1" };
+	char near[DEVICE_KEY_SIZE];
+	apply(w, ON_DEMAND(""));
+	assert_non_null(ask(w, "wide", "w0"));
+	(void)STR_COPY(near, ask(w, "wide", "w1")->device);
+	for (unsigned i = 0; i < 3; i++) {
+		(void)STR_FORMAT(rq.name, "n%u", i);
+		(void)world_ask(w, 1000, &rq);
+		world_turn(w);
+		assert_string_equal(world_slice(w, world_claim(w, rq.name)->slice)->device, near);
+	}
+	(void)STR_COPY(rq.near, "nobody");
+	(void)STR_COPY(rq.name, "n9");
+	uint64_t token = world_ask(w, 1000, &rq);
+	world_turn(w);
+	assert_string_equal(world_answer(w, token)->id, "claim.near");
 }
 
 /* --- what is kept ---------------------------------------------------------------------------------------- */
@@ -422,6 +453,8 @@ int main(void)
 		T(test_claims_never_overlap_and_fill_the_devices),
 		T(test_class_that_asks_gets_the_smallest_that_will_do),
 		T(test_class_may_draw_on_several_selections),
+		T(test_class_may_spread),
+		T(test_claim_goes_near_another),
 		T(test_room_that_is_kept_is_for_its_class_only),
 		T(test_f16_shared_capacity_is_counted_once),
 		T(test_defrag_names_the_one_move_that_makes_room),
