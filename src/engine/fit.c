@@ -171,24 +171,58 @@ static int count_slices(struct engine *e, const struct policy_class *class, stru
 	return 0;
 }
 
-/* As claims would find places, one after the other. */
+/* As many of a profile as the device takes, each where it can begin first. */
+static uint32_t fill(const struct capacity *k, struct capacity_use *use, uint32_t profile)
+{
+	uint32_t n = 0;
+	uint64_t starts;
+	while ((starts = capacity_starts(k, use, profile)) != 0) {
+		capacity_add(k, use, profile, (uint32_t)__builtin_ctzll(starts));
+		n++;
+	}
+	return n;
+}
+
+static int count_free(struct room *r, const struct fit_wish *w, struct fits *f)
+{
+	for (size_t d = 0; d < r->n; d++) {
+		struct engine_fit *fit = fits_of(f, r->wants[d]);
+		if (!fit)
+			return -ENOMEM;
+		for (uint32_t i = 0; i < w->profiles.n; i++)
+			fit->more += fill(&r->kind, &r->uses[d], w->profiles.of[i]);
+	}
+	return 0;
+}
+
+/* What is kept for others is so over all devices: as claims would find places, one after the other. */
+static int count_kept(struct room *r, struct fit_wish *w, struct fits *f)
+{
+	for (uint32_t i = 0, n = 0; i < w->profiles.n && n < ENGINE_CLAIMS_MAX; n++) {
+		struct place_answer where;
+		w->wish.profile = w->profiles.of[i];
+		if (!place_online(&w->weights, r->uses, r->n, &w->wish, &where)) {
+			i++;
+			continue;
+		}
+		struct engine_fit *fit = fits_of(f, r->wants[where.device]);
+		if (!fit)
+			return -ENOMEM;
+		capacity_add(&r->kind, &r->uses[where.device], w->wish.profile, where.start);
+		fit->more++;
+	}
+	return 0;
+}
+
 static int count_more(struct engine *e, const struct policy_class *class, struct fits *f)
 {
 	_cleanup_(rooms_done) struct rooms rooms = { 0 };
-	struct fit_place next;
-	bool kept = false;
 	int r = e->have ? rooms_make(e, class, &rooms) : 0;
-	for (size_t n = 0; r >= 0 && n < ENGINE_CLAIMS_MAX; n++) {
-		if (!fit_next(e, class, &rooms, "", &next, &kept))
-			break;
-		/* The room is one of ours. */
-		struct room *room = &rooms.rooms[next.room - rooms.rooms];
-		struct engine_fit *fit = fits_of(f, room->wants[next.where.device]);
-		if (!fit)
-			return -ENOMEM;
-		capacity_add(&room->kind, &room->uses[next.where.device], next.profile,
-			     next.where.start);
-		fit->more++;
+	for (size_t i = 0; r >= 0 && i < rooms.n; i++) {
+		struct fit_wish w;
+		fit_prepare(e, class, &rooms.rooms[i], &w);
+		r = w.wish.n_keep ? count_kept(&rooms.rooms[i], &w, f)
+				  : count_free(&rooms.rooms[i], &w, f);
 	}
 	return r;
 }
