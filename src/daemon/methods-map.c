@@ -113,6 +113,6 @@ void method_get_fit(struct session *s, const json_t *params)
 						"there", (json_int_t)fits[i].there, "ready",
 						(json_int_t)fits[i].ready, "more",
 						(json_int_t)fits[i].more));
-	name_devices(s->daemon, array, false);
+	name_devices(s->daemon, array, true);
 	session_reply(s, json_pack("{s:o}", "fits", array), false);
 }

@@ -40,12 +40,28 @@ static void row_add(struct row *r, json_t *part)
 	r->last = part;
 }
 
+/* Thousandths of the device: of its slots, or of the counter of which the profile takes most. What takes nothing
+ * that is counted, and is there once, is the device. */
+static uint32_t share_of(const struct capacity *k, const struct capacity_profile *p)
+{
+	uint64_t most = k->n_slots ? 1000ull * p->size / k->n_slots : 0;
+	for (uint32_t i = 0; i < k->n_counters && !k->n_slots; i++) {
+		uint64_t total = k->counters[i].total;
+		uint64_t share = total ? 1000ull * p->takes[i] / total : 0;
+		most = share > most ? share : most;
+	}
+	return most == 0 && p->most == 1 ? 1000 : (uint32_t)most;
+}
+
 static json_t *part_json(const struct capacity *k, const char *profile, uint32_t start,
 			 const char *state)
 {
 	int number = capacity_find(k, profile);
 	json_t *o = json_pack("{s:s, s:s}", "profile", profile, "state", state);
-	if (number < 0 || !k->n_slots)
+	if (number < 0)
+		return o;
+	json_object_set_new(o, "share", json_integer(share_of(k, &k->profiles[number])));
+	if (!k->n_slots)
 		return o;
 	json_object_set_new(o, "start", json_integer(start));
 	json_object_set_new(o, "size", json_integer(k->profiles[number].size));
