@@ -16,7 +16,7 @@ _carve() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case ${COMP_WORDS[i - 1]} in
-		--socket | --only | --root | --policy | --save | --to | --for | --name | --set | --pid | --uid | --near | --tenant | --deadline | --format | --reason | --last | -n | --label | --host)
+		--socket | --only | --root | --policy | --save | --svg | --color | --to | --for | --name | --set | --pid | --uid | --near | --tenant | --deadline | --format | --reason | --last | -n | --label | --host)
 			continue
 			;;
 		esac
@@ -31,7 +31,7 @@ _carve() {
 	done
 
 	case $prev in
-	--socket | --policy | --root | --save)
+	--socket | --policy | --root | --save | --svg)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -39,6 +39,7 @@ _carve() {
 	--near) mapfile -t COMPREPLY < <(compgen -W "$(_carve_names claims)" -- "$cur") && return ;;
 	--only) mapfile -t COMPREPLY < <(compgen -W "$(_carve_names)" -- "$cur") && return ;;
 	--to) mapfile -t COMPREPLY < <(compgen -W "$(_carve_versions)" -- "$cur") && return ;;
+	--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur") && return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'qemu libvirt json env' -- "$cur") && return ;;
 	--host)
 		compopt -o filenames 2>/dev/null
@@ -63,8 +64,10 @@ _carve() {
 
 	local options='--json --socket --help --version' words=''
 	case $command in
-	'') words='list show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine events policy integrate version' ;;
-	list) options+=' --all' words='slices classes claims' ;;
+	'') words='list map fit show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine events policy integrate version' ;;
+	list) options+=' --all --free' words='slices classes claims' ;;
+	map) options+=' --policy --svg --color' words=$(_carve_names) ;;
+	fit) words=$(_carve_names classes) ;;
 	show) words="$(_carve_names claims) $(_carve_names)" ;;
 	init) options+=' --write --root' ;;
 	enroll) options+=' --label --root' words=$(_carve_names) ;;

@@ -9,7 +9,7 @@ function __carve_versions
     carve policy history 2>/dev/null | awk 'NR > 1 { print $1 }'
 end
 
-set -l commands list show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine events policy integrate version
+set -l commands list map fit show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine events policy integrate version
 
 complete -c carve -f
 complete -c carve -l json -d 'Print the answer as JSON'
@@ -18,6 +18,8 @@ complete -c carve -l help -s h -d 'Print this help'
 complete -c carve -l version -s V -d 'Print versions'
 
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a list -d 'List devices, slices, classes or claims'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a map -d 'Draw how devices are divided'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a fit -d 'Count what still fits'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a show -d 'Show one device, slice or claim'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a init -d 'Propose what to enroll and a first policy'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'Look for what keeps slices from working'
@@ -40,6 +42,12 @@ complete -c carve -n "not __fish_seen_subcommand_from $commands" -a version -d '
 
 complete -c carve -n "__fish_seen_subcommand_from list" -a "slices classes claims"
 complete -c carve -n "__fish_seen_subcommand_from list" -l all -s a -d 'Also bridges, VFs and system functions'
+complete -c carve -n "__fish_seen_subcommand_from list" -l free -d 'Of slices: those to be had, and what could be made'
+complete -c carve -n "__fish_seen_subcommand_from map" -a "(__carve_names)"
+complete -c carve -n "__fish_seen_subcommand_from map" -l policy -r -F -d 'As this policy would have it'
+complete -c carve -n "__fish_seen_subcommand_from map" -l svg -r -F -d 'Write it as SVG'
+complete -c carve -n "__fish_seen_subcommand_from map" -l color -x -a "auto always never" -d 'When to use colours'
+complete -c carve -n "__fish_seen_subcommand_from fit" -a "(__carve_names classes)"
 complete -c carve -n "__fish_seen_subcommand_from show" -a "(__carve_names claims) (__carve_names)"
 complete -c carve -n "__fish_seen_subcommand_from init" -l write -d 'Write the files; existing ones stay as they are'
 complete -c carve -n "__fish_seen_subcommand_from init" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'

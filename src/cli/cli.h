@@ -122,9 +122,14 @@ void cli_progress_end(struct cli *c);
 int cli_plan_call(struct cli *c, json_t *params_take);
 int cli_apply_call(struct cli *c, json_t *params_take);
 
+/* A line for each device (of GetMap) that could have more parts, behind a blank one. Returns how many. */
+size_t cli_left_print(const json_t *devices, bool behind);
+
 /* The handlers, by file. */
 int cli_list(struct cli *c);
 int cli_show(struct cli *c);
+int cli_map(struct cli *c);
+int cli_fit(struct cli *c);
 int cli_init(struct cli *c);
 int cli_enroll(struct cli *c);
 int cli_unenroll(struct cli *c);

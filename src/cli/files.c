@@ -121,3 +121,24 @@ int cli_file_remove(struct cli *c, const char *file, const char *marker)
 		return failed(c, "remove", file, path ? -errno : -ENOMEM);
 	return FILE_CHANGED;
 }
+
+int cli_file_replace(struct cli *c, const char *file, const char *text)
+{
+	struct stat st;
+	const char *slash = strrchr(file, '/');
+	/* Not the device behind /dev/stdout, nor what a link points to. */
+	if (lstat(file, &st) == 0 && !S_ISREG(st.st_mode)) {
+		err_set(&c->err, "cli.file", EEXIST, "cannot write %s", file);
+		err_because(&c->err, "it is there, and no plain file");
+		err_state(&c->err, "it is as it was");
+		err_todo(&c->err, "name another, or - for standard output");
+		return -EEXIST;
+	}
+	_cleanup_free_ char *folder = slash ? strndup(file, (size_t)(slash - file) + 1)
+					    : strdup(".");
+	if (!folder)
+		return failed(c, "write", file, -ENOMEM);
+	_cleanup_close_ int dir = file_dir_open(folder);
+	int r = dir < 0 ? dir : file_replace(dir, base_name(file), text, strlen(text), 0644);
+	return r < 0 ? failed(c, "write", file, r) : 0;
+}

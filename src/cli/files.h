@@ -21,3 +21,6 @@ int cli_file_write(struct cli *c, const char *file, const char *text, unsigned m
 		   const char *marker);
 /* Removes the file if marker is in it. */
 int cli_file_remove(struct cli *c, const char *file, const char *marker);
+/* Writes a file that the user named, whole, in a folder that is there. Only a plain file is replaced. Negative errno
+ * with c->err. */
+int cli_file_replace(struct cli *c, const char *file, const char *text);

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/print.h"
 #include "cli/table.h"
 
 static const char *text(const json_t *o, const char *key)
@@ -239,9 +240,42 @@ static const struct {
 	{ "claims", "ListClaims", "claims", list_claims, "no claims" },
 };
 
+/* Slices that a claim could have at once, and what could be made. */
+static json_t *slices_free(const json_t *slices)
+{
+	json_t *array = json_array(), *s;
+	size_t i;
+	json_array_foreach((json_t *)slices, i, s)
+		if (!text(s, "claim") && str_eq(print_text(s, "state"), "ready"))
+			json_array_append(array, s);
+	return array;
+}
+
+static int list_free(struct cli *c)
+{
+	json_auto_t *all = NULL, *map = NULL;
+	if (cli_call(c, "ListSlices", NULL, &all) < 0 || cli_call(c, "GetMap", NULL, &map) < 0)
+		return cli_exit_code(&c->err);
+	const json_t *devices = json_object_get(map, "devices");
+	json_auto_t *reply = json_pack("{s:o, s:O}", "slices",
+				       slices_free(json_object_get(all, "slices")), "devices",
+				       devices);
+	const json_t *slices = json_object_get(reply, "slices");
+	if (c->json)
+		return cli_print_json(reply);
+	bool any = json_array_size(slices) > 0;
+	int code = list_slices(c, slices);
+	if (cli_left_print(devices, any) == 0 && !any)
+		cli_say("nothing is free\n");
+	return code;
+}
+
 int cli_list(struct cli *c)
 {
 	const char *what = c->n_operands ? c->operands[0] : "devices";
+	if (cli_option_given(c, "free"))
+		return str_eq(what, "slices") ? list_free(c)
+					      : cli_usage_error(c, "--free goes with list slices");
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (!str_eq(kinds[i].name, what))
 			continue;

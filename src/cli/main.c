@@ -40,6 +40,15 @@ const struct cli_option cli_global_options[] = {
 
 static const struct cli_option list_options[] = {
 	{ .name = "all", .letter = 'a', .help = "Also bridges, VFs and system functions" },
+	{ .name = "free", .help = "Of slices: those to be had, and what could be made" },
+	END,
+};
+static const struct cli_option map_options[] = {
+	{ .name = "policy",
+	  .arg = "FILE",
+	  .help = "As this policy would have it; - is standard input" },
+	{ .name = "svg", .arg = "FILE", .help = "Write it as SVG; - is standard output" },
+	{ .name = "color", .arg = "WHEN", .help = "auto, always or never (auto: on a terminal)" },
 	END,
 };
 static const struct cli_option init_options[] = {
@@ -138,6 +147,9 @@ static const struct cli_option check_options[] = {
 const struct cli_command cli_commands[] = {
 	{ "list", "[slices|classes|claims]", 0, 1, "List devices, slices, classes or claims",
 	  list_options, cli_list, NULL },
+	{ "map", "[DEVICE]", 0, 1, "Draw how devices are divided", map_options, cli_map, NULL },
+	{ "fit", "[CLASS]", 0, 1, "Count what still fits", NULL, cli_fit,
+	  "Without CLASS: of all classes. Ends with 3 when nothing fits." },
 	{ "show", "NAME", 1, 1, "Show one device, slice or claim", NULL, cli_show,
 	  "NAME is an address, network interface, device key, slice, mdev UUID or claim." },
 	{ "init", "", 0, 0, "Propose what to enroll and a first policy", init_options, cli_init,

@@ -2,7 +2,7 @@
 /*
  * The command carve as people see it. Each tests/golden/cli/NAME.case is a run of the real program
  * against a service made up here: its arguments, the calls it must make, the answers it gets, its exit
- * code, whether its output is a terminal. NAME.out and NAME.err are what it must print. CARVE_GOLDEN_UPDATE=1 writes these two.
+ * code, whether its output is a terminal, its locale, whether it has colours. NAME.out and NAME.err are what it must print. CARVE_GOLDEN_UPDATE=1 writes these two.
  */
 #include "support/test.h"
 
@@ -205,10 +205,11 @@ static void terminal_copy(int master, const char *path)
 	close(master);
 }
 
-/* terminal: standard output is one. */
-static int carve_run(const struct run *r, const json_t *args, bool terminal, const char *out,
-		     const char *err)
+/* terminal: standard output is one. locale: instead of "C". */
+static int carve_run(const struct run *r, const json_t *k, const char *out, const char *err)
 {
+	bool terminal = json_is_true(json_object_get(k, "terminal"));
+	const char *locale = json_string_value(json_object_get(k, "locale"));
 	int master = -1, slave = -1;
 	if (terminal)
 		terminal_open(&master, &slave);
@@ -226,12 +227,12 @@ static int carve_run(const struct run *r, const json_t *args, bool terminal, con
 	const char *argv[ARGS_MAX + 2] = { "carve" };
 	size_t i;
 	json_t *a;
-	json_array_foreach((json_t *)args, i, a)
+	json_array_foreach(json_object_get(k, "args"), i, a)
 		if (i < ARGS_MAX)
 			argv[i + 1] = argument(r, json_string_value(a));
 	setenv("CARVE_SOCKET", r->socket, 1);
 	setenv("TZ", "UTC", 1);
-	setenv("LC_ALL", "C", 1);
+	setenv("LC_ALL", locale ? locale : "C", 1);
 	int null = open("/dev/null", O_RDONLY);
 	dup2(null, STDIN_FILENO);
 	if (!terminal)
@@ -263,7 +264,8 @@ static void name_replace(char *text, const char *name, const char *with)
 	}
 }
 
-static void check_output(const struct run *r, const char *got_path, const char *golden, bool tables)
+static void check_output(const struct run *r, const json_t *k, const char *got_path,
+			 const char *golden, bool tables)
 {
 	_cleanup_free_ char *got = file_text(got_path);
 	name_replace(got, r->dir, "@DIR@");
@@ -276,7 +278,8 @@ static void check_output(const struct run *r, const char *got_path, const char *
 	_cleanup_free_ char *wanted = file_text(golden);
 	if (!str_eq(got, wanted))
 		fail_msg("%s: got\n%swanted\n%s", golden, got, wanted);
-	assert_null(strchr(got, '\033'));
+	if (!json_is_true(json_object_get(k, "colors")))
+		assert_null(strchr(got, '\033'));
 	for (const char *p = got; tables && *p; p += strcspn(p, "\n"), p += *p == '\n')
 		if (strcspn(p, "\n") > 80)
 			fail_msg("%s: more than 80 columns: %.*s", golden, (int)strcspn(p, "\n"),
@@ -295,15 +298,14 @@ static void check_case(struct run *r, const char *name)
 		fail_msg("%s:%d: %s", path, e.line, e.text);
 
 	pid_t service = service_start(r, json_object_get(k, "calls"));
-	int code = carve_run(r, json_object_get(k, "args"),
-			     json_is_true(json_object_get(k, "terminal")), out, err);
+	int code = carve_run(r, k, out, err);
 	int status = 0;
 	if (service > 0)
 		assert_int_equal(waitpid(service, &status, 0), service);
 	assert_true(STR_FORMAT(path, GOLDEN "/%s.out", name) >= 0);
-	check_output(r, out, path, !json_is_true(json_object_get(k, "wide")));
+	check_output(r, k, out, path, !json_is_true(json_object_get(k, "wide")));
 	assert_true(STR_FORMAT(path, GOLDEN "/%s.err", name) >= 0);
-	check_output(r, err, path, false);
+	check_output(r, k, err, path, false);
 	if (code != json_integer_value(json_object_get(k, "exit")))
 		fail_msg("%s: exit code %d", name, code);
 	if (status != 0)
