@@ -345,20 +345,74 @@ static void answer_places(const struct solving *s, struct place_member *members,
 }
 
 /* Leaves out one after the other what can be left out with the rest still having no place. */
-static int answer_conflict(struct solving *s, struct place_member *members, size_t n)
+static int conflict_reduce(struct solving *s, const struct place_member *members, size_t n,
+			   struct vector *conflict)
 {
-	struct vector left = s->most;
-	for (size_t i = 0; i < n; i++)
-		members[i].in_conflict = true;
+	*conflict = s->most;
 	for (size_t i = 0; i < n; i++) {
-		left.of[members[i].profile]--;
-		int r = devices_fill(s, &left, 0);
+		conflict->of[members[i].profile]--;
+		int r = devices_fill(s, conflict, 0);
 		if (r < 0)
 			return r;
-		if (r == 0)
-			members[i].in_conflict = false;
-		else
-			left.of[members[i].profile]++;
+		if (r > 0)
+			conflict->of[members[i].profile]++;
+	}
+	return 0;
+}
+
+/* So many members more, of this profile and those after it: 1 when some such choice has no place. */
+static int conflict_choose(struct solving *s, struct vector *v, uint32_t profile, uint32_t more)
+{
+	int r = 0;
+	if (!spend(s, 1))
+		return -ETIME;
+	if (more == 0) {
+		r = devices_fill(s, v, 0);
+		return r < 0 ? r : r == 0;
+	}
+	if (profile == s->k->n_profiles)
+		return 0;
+	for (uint32_t n = 0; n <= more && n <= s->most.of[profile]; n++) {
+		v->of[profile] = (uint8_t)n;
+		r = conflict_choose(s, v, profile + 1, more - n);
+		if (r != 0)
+			return r;
+	}
+	v->of[profile] = 0;
+	return 0;
+}
+
+/* The first found, smaller sets before larger ones; if the effort ends before, the one known stays. */
+static int conflict_shrink(struct solving *s, struct vector *conflict)
+{
+	uint32_t size = 0;
+	for (uint32_t i = 0; i < s->k->n_profiles; i++)
+		size += conflict->of[i];
+	s->effort = s->effort < PLACE_SET_SMALLEST ? s->effort : PLACE_SET_SMALLEST;
+	for (uint32_t n = 1; n < size; n++) {
+		struct vector smaller = { .of = { 0 } };
+		int r = conflict_choose(s, &smaller, 0, n);
+		if (r > 0)
+			*conflict = smaller;
+		if (r != 0)
+			return r > 0 || r == -ETIME ? 0 : r;
+	}
+	return 0;
+}
+
+/* Of members that are alike, the last are told: those before them might have had their places. */
+static int answer_conflict(struct solving *s, struct place_member *members, size_t n)
+{
+	struct vector conflict;
+	int r = conflict_reduce(s, members, n, &conflict);
+	if (r >= 0)
+		r = conflict_shrink(s, &conflict);
+	if (r < 0)
+		return r;
+	for (size_t i = n; i-- > 0;) {
+		uint8_t *left = &conflict.of[members[i].profile];
+		members[i].in_conflict = *left > 0;
+		*left = (uint8_t)(*left - members[i].in_conflict);
 	}
 	return 0;
 }

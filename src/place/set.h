@@ -3,8 +3,8 @@
  * Parts that are given together: is there a way to put all of them, whatever the order? Exact. What
  * one device can take is listed once for each state that devices are in (only sets that are within no
  * other); then devices are filled one after the other, and what turned out not to fit on the rest is
- * remembered. When there is no way, a smallest part of the set is told that has none either: without
- * any one of its members there would be.
+ * remembered. When there is no way, the fewest members are told that have none either; where to find
+ * them would take too long, some of whom none can be left out.
  *
  * Eight divided GPUs take milliseconds at most. The effort is bounded; only sets of many different
  * profiles on many devices that fit barely or barely not come to the bound.
@@ -18,7 +18,8 @@ enum place_set_answer {
 	PLACE_SET_TOO_HARD, /* not known within the effort */
 };
 
-#define PLACE_SET_EFFORT 2000000 /* steps: about a second, and 100 MiB */
+#define PLACE_SET_EFFORT 2000000  /* steps: about a second, and 100 MiB */
+#define PLACE_SET_SMALLEST 100000 /* of them at most, to find the fewest in conflict */
 
 struct place_member {
 	uint32_t profile;

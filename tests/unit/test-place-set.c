@@ -80,9 +80,8 @@ static bool all_fit(struct trying *t, const uint32_t *wanted, size_t n_wanted, s
 	return false;
 }
 
-static bool fits_by_trying(const struct capacity *k, const struct capacity_use *d, size_t n,
-			   const struct place_member *m, size_t n_members, size_t but,
-			   bool conflict_only)
+static bool counts_fit(const struct capacity *k, const struct capacity_use *d, size_t n,
+		       const uint32_t *counts)
 {
 	struct trying t = { .k = k, .n = n };
 	uint32_t wanted[MEMBERS];
@@ -93,10 +92,26 @@ static bool fits_by_trying(const struct capacity *k, const struct capacity_use *
 			t.counts[i][p] = d[i].count[p];
 	}
 	for (uint32_t p = 0; p < k->n_profiles; p++)
-		for (size_t i = 0; i < n_members; i++)
-			if (m[i].profile == p && i != but && (!conflict_only || m[i].in_conflict))
-				wanted[n_wanted++] = p;
+		for (uint32_t i = 0; i < counts[p]; i++)
+			wanted[n_wanted++] = p;
 	return all_fit(&t, wanted, n_wanted, 0);
+}
+
+/* Each choice of so many members, by profile: does it fit? */
+static bool choices_fit(const struct capacity *k, const struct capacity_use *d, size_t n,
+			const uint32_t *counts, uint32_t *chosen, uint32_t profile, size_t more)
+{
+	bool fit = true;
+	if (more == 0)
+		return counts_fit(k, d, n, chosen);
+	if (profile == k->n_profiles)
+		return true;
+	for (uint32_t i = 0; fit && i <= counts[profile] && i <= more; i++) {
+		chosen[profile] = i;
+		fit = choices_fit(k, d, n, counts, chosen, profile + 1, more - i);
+	}
+	chosen[profile] = 0;
+	return fit;
 }
 
 /* --- comparing ---------------------------------------------------------------------------------------- */
@@ -113,27 +128,39 @@ static void fitting_check(const struct capacity *k, const struct capacity_use *d
 	}
 }
 
+/* What is told does not fit, and nothing smaller does not: what contains that would not fit either, so
+ * that it is enough to look at what has one member less. */
 static void conflict_check(const struct capacity *k, const struct capacity_use *d, size_t n,
-			   const struct place_member *m, size_t n_members)
+			   const struct place_member *m, size_t n_members, const uint32_t *counts)
 {
-	assert_false(fits_by_trying(k, d, n, m, n_members, SIZE_MAX, true));
+	uint32_t told[CAPACITY_PROFILES] = { 0 }, chosen[CAPACITY_PROFILES] = { 0 };
+	size_t n_told = 0;
 	for (size_t i = 0; i < n_members; i++)
-		if (m[i].in_conflict)
-			assert_true(fits_by_trying(k, d, n, m, n_members, i, true));
+		if (m[i].in_conflict) {
+			told[m[i].profile]++;
+			n_told++;
+		}
+	assert_true(n_told > 0);
+	assert_false(counts_fit(k, d, n, told));
+	if (!choices_fit(k, d, n, counts, chosen, 0, n_told - 1))
+		fail_msg("%s: %zu of %zu members are not the fewest", k->name, n_told, n_members);
 }
 
 static bool set_check(const struct capacity *k, const struct capacity_use *d, size_t n,
 		      struct place_member *m, size_t n_members)
 {
 	enum place_set_answer a;
+	uint32_t counts[CAPACITY_PROFILES] = { 0 };
+	for (size_t i = 0; i < n_members; i++)
+		counts[m[i].profile]++;
 	assert_int_equal(place_set(k, d, n, m, n_members, PLACE_SET_EFFORT, &a), 0);
-	bool fits = fits_by_trying(k, d, n, m, n_members, SIZE_MAX, false);
+	bool fits = counts_fit(k, d, n, counts);
 	if (a != (fits ? PLACE_SET_FITS : PLACE_SET_CONFLICT))
 		fail_msg("%s: %zu members", k->name, n_members);
 	if (fits)
 		fitting_check(k, d, n, m, n_members);
 	else
-		conflict_check(k, d, n, m, n_members);
+		conflict_check(k, d, n, m, n_members, counts);
 	return fits;
 }
 
