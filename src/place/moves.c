@@ -24,6 +24,12 @@ struct ways {
 	struct way way[EXITS]; /* the best, each on another device */
 };
 
+/* Only what is asked for is worked out, and only of the profiles there are. */
+struct escapes {
+	struct ways exits[CAPACITY_PROFILES];
+	struct ways pushes[CAPACITY_PROFILES][CAPACITY_PROFILES]; /* of one by another */
+};
+
 struct planning {
 	const struct place_weights *w;
 	const struct capacity_use *devices;
@@ -33,8 +39,7 @@ struct planning {
 	const struct place_wish *wish;
 	uint32_t most;
 	struct place_harm harm;
-	struct ways exits[CAPACITY_PROFILES];
-	struct ways pushes[CAPACITY_PROFILES][CAPACITY_PROFILES]; /* of one by another */
+	struct escapes *escapes;
 	bool found;
 	struct place_plan best;
 };
@@ -56,9 +61,15 @@ void place_move_make(const struct capacity *k, struct capacity_use *devices,
 	part->start = m->start;
 }
 
-static void planning_begin(struct planning *p)
+static void planning_begin(struct planning *p, struct escapes *escapes)
 {
 	struct place_room all = { .wasted = 0 }, one;
+	p->escapes = escapes;
+	for (uint32_t i = 0; i < p->w->kind->n_profiles; i++) {
+		escapes->exits[i].known = false;
+		for (uint32_t k = 0; k < p->w->kind->n_profiles; k++)
+			escapes->pushes[i][k].known = false;
+	}
 	for (size_t i = 0; i < p->n; i++) {
 		place_room_of(p->w, &p->devices[i], &one);
 		place_room_add(p->w, &all, &one, 1);
@@ -222,10 +233,10 @@ static bool way_on(const struct planning *p, const struct capacity_use *d, uint3
 
 static const struct ways *exits_of(struct planning *p, uint32_t profile)
 {
-	struct ways *all = &p->exits[profile];
+	struct ways *all = &p->escapes->exits[profile];
 	if (all->known)
 		return all;
-	all->known = true;
+	*all = (struct ways){ .known = true };
 	for (uint32_t i = 0; i < p->n; i++) {
 		struct way w = { .device = i };
 		if (way_on(p, &p->devices[i], profile, &w))
@@ -237,10 +248,10 @@ static const struct ways *exits_of(struct planning *p, uint32_t profile)
 /* Where a part of one profile could go if one of another were not there. */
 static const struct ways *pushes_of(struct planning *p, uint32_t profile, uint32_t pushed)
 {
-	struct ways *all = &p->pushes[profile][pushed];
+	struct ways *all = &p->escapes->pushes[profile][pushed];
 	if (all->known)
 		return all;
-	all->known = true;
+	*all = (struct ways){ .known = true };
 	for (uint32_t i = 0; i < p->n_parts; i++) {
 		const struct place_part *out = &p->parts[i];
 		struct capacity_use without = p->devices[out->device];
@@ -391,6 +402,7 @@ bool place_moves(const struct place_weights *w, const struct capacity_use *devic
 		 const struct place_part *parts, size_t n_parts, const struct place_wish *wish,
 		 uint32_t most, struct place_plan *ret)
 {
+	struct escapes escapes;
 	struct planning p = { .w = w,
 			      .devices = devices,
 			      .n = n,
@@ -400,7 +412,7 @@ bool place_moves(const struct place_weights *w, const struct capacity_use *devic
 			      .most = most < PLACE_MOVES ? most : PLACE_MOVES };
 	if (most == 0 || wish->may_not_move)
 		return false;
-	planning_begin(&p);
+	planning_begin(&p, &escapes);
 	devices_try(&p, false);
 	if (p.most > 1 && !(p.found && p.best.n == 1))
 		devices_try(&p, true);
@@ -413,12 +425,13 @@ bool place_tidy(const struct place_weights *w, const struct capacity_use *device
 		const struct place_part *parts, size_t n_parts, double least,
 		struct place_move *ret)
 {
+	struct escapes escapes;
 	struct planning p = {
 		.w = w, .devices = devices, .n = n, .parts = parts, .n_parts = n_parts
 	};
 	double best = -least;
 	bool found = false;
-	planning_begin(&p);
+	planning_begin(&p, &escapes);
 	for (uint32_t i = 0; i < n_parts; i++) {
 		struct draft d = { .n_changed = 0 };
 		if (!parts[i].movable)
