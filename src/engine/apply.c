@@ -137,13 +137,49 @@ void apply_want_set(struct engine *e, const char *device, const struct want *w)
 
 /* --- is the change possible --------------------------------------------------------------------------------- */
 
-static int refuse_kind(struct engine *e, const struct want *w, struct err *reterr)
+static bool in_policy(const struct policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_reservations; i++)
+		if (str_eq(p->reservations[i].name, name))
+			return true;
+	return false;
+}
+
+/* Slices of reservations that the policy has no more: a change of their devices waits until these ended. */
+struct ending {
+	uint64_t *slices;
+	size_t n;
+};
+
+static int ending_find(const struct engine *e, const struct policy *p, struct ending *ret)
+{
+	ret->slices = calloc(e->rec.n_claims + 1, sizeof(*ret->slices));
+	if (!ret->slices)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->rec.n_claims; i++) {
+		const struct claim *c = &e->rec.claims[i];
+		if (c->from_policy && c->slice && !in_policy(p, c->name))
+			ret->slices[ret->n++] = c->slice;
+	}
+	return 0;
+}
+
+static bool ending_has(const struct ending *d, const struct slice *s)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->slices[i] == s->id)
+			return true;
+	return false;
+}
+
+static int refuse_kind(struct engine *e, const struct ending *ending, const struct want *w,
+		       struct err *reterr)
 {
 	bool any = false;
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
 		if (!str_eq(s->device, w->device) || str_eq(s->mech, w->mech) ||
-		    !(s->claim[0] || goal_held(e, s)))
+		    !(s->claim[0] || goal_held(e, s)) || ending_has(ending, s))
 			continue;
 		if (!any)
 			err_set(reterr, "apply.held", EBUSY, "cannot change from %s to %s", s->mech,
@@ -161,7 +197,8 @@ static int refuse_kind(struct engine *e, const struct want *w, struct err *reter
 	return -EBUSY;
 }
 
-static int accept(struct engine *e, const struct want *w, struct err *reterr)
+static int accept(struct engine *e, const struct ending *ending, const struct want *w,
+		  struct err *reterr)
 {
 	const struct mech *m = goal_mech(e, w->mech);
 	if (!m)
@@ -175,7 +212,7 @@ static int accept(struct engine *e, const struct want *w, struct err *reterr)
 		err_state(reterr, "nothing was changed on that device");
 		return -EBUSY;
 	}
-	int r = refuse_kind(e, w, reterr);
+	int r = refuse_kind(e, ending, w, reterr);
 	if (r < 0)
 		return r;
 	_cleanup_free_ struct slice *slices = NULL;
@@ -183,8 +220,13 @@ static int accept(struct engine *e, const struct want *w, struct err *reterr)
 	if (goal_slices_of(e, w->device, w->mech, &slices, &n) < 0)
 		return -ENOMEM;
 	bool held = false;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (ending_has(ending, &slices[i])) {
+			slices[i].claim[0] = '\0';
+			slices[i].state = SLICE_READY;
+		}
 		held = held || goal_held(e, &slices[i]);
+	}
 	_cleanup_(plan_done) struct plan p = { 0 };
 	r = m->layout_steps(e->have, w, slices, n, held, &p, reterr);
 	/* What is not there yet is waited for, not refused. */
@@ -210,10 +252,12 @@ struct acceptance {
 	struct want *wants; /* what the record will say */
 	size_t n;
 	json_t *refused;
+	struct ending ending;
 };
 
 static void acceptance_done(struct acceptance *a)
 {
+	free(a->ending.slices);
 	free(a->wants);
 	json_decref(a->refused);
 }
@@ -222,7 +266,7 @@ static int accept_all(struct engine *e, const struct request *rq, struct accepta
 {
 	a->wants = calloc(e->rec.n_wants + rq->n_wants + 1, sizeof(*a->wants));
 	a->refused = json_array();
-	if (!a->wants || !a->refused)
+	if (!a->wants || !a->refused || ending_find(e, rq->policy, &a->ending) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < e->rec.n_wants; i++)
 		if (!in_scope(rq, e->rec.wants[i].device))
@@ -232,7 +276,7 @@ static int accept_all(struct engine *e, const struct request *rq, struct accepta
 		_cleanup_err_ struct err err = { 0 };
 		if (!in_scope(rq, w->device))
 			continue;
-		if (accept(e, w, &err) >= 0) {
+		if (accept(e, &a->ending, w, &err) >= 0) {
 			a->wants[a->n++] = *w;
 			continue;
 		}
@@ -329,14 +373,6 @@ static void reservation_keep(struct engine *e, const struct policy_reservation *
 	err_todo(&err, "carve release %s, then: carve apply", c->name);
 	(void)STR_FORMAT(on, "reservation:%s", r->name);
 	json_array_append_new(refused, report_refused(on, &err));
-}
-
-static bool in_policy(const struct policy *p, const char *name)
-{
-	for (size_t i = 0; i < p->n_reservations; i++)
-		if (str_eq(p->reservations[i].name, name))
-			return true;
-	return false;
 }
 
 /* Applied to one device, a policy adds and ends what that device can serve. */

@@ -724,6 +724,45 @@ static void test_f05_engine_other_mechanism_under_a_claim_is_refused(void **stat
 	assert_int_equal(world_claim(w, "web")->state, CLAIM_HELD);
 }
 
+#define NIC_PASSED                                                                                 \
+	HEAD "divide:\n  - {use: nic, as: passthrough}\n"                                          \
+	     "classes:\n  lan: {from: nic}\n" TAIL
+
+/* What the policy itself ends is not in the way of what it wants. */
+static void test_f15_engine_reservation_that_ends_is_not_in_the_way(void **state)
+{
+	struct world *w = *state;
+	assert_true(apply(w, HEAD ALL_DIVIDE("4") CLASSES RESERVED TAIL));
+	assert_int_equal(world_claim(w, "web01")->state, CLAIM_HELD);
+	assert_true(apply(w, HEAD ALL_DIVIDE("6") CLASSES TAIL));
+	assert_null(world_claim(w, "web01"));
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 6);
+	assert_true(apply(w, HEAD ALL_DIVIDE("4") CLASSES RESERVED TAIL));
+	assert_true(apply(w, NIC_PASSED));
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 0);
+	assert_true(apply(w, HEAD ALL_DIVIDE("4") CLASSES RESERVED TAIL));
+	assert_int_equal(world_claim(w, "web01")->state, CLAIM_HELD);
+}
+
+/* Nothing is taken from who uses it: the device changes when he is gone. */
+static void test_f15_engine_reservation_that_ends_in_use_is_waited_for(void **state)
+{
+	struct world *w = *state;
+	assert_true(apply(w, HEAD ALL_DIVIDE("4") CLASSES RESERVED TAIL));
+	open_ok(w, "web01", 0);
+	struct target t = target_of(w, "web01");
+	uint64_t token = world_apply(w, HEAD ALL_DIVIDE("6") CLASSES TAIL, false);
+	run(w);
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
+	assert_true(machine_is_held(&w->m, &t));
+	assert_string_equal(state_of(w, token, NIC), "waits");
+	close_it(w, "web01");
+	world_run(w, 60000);
+	check_well(w);
+	assert_null(world_claim(w, "web01"));
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 6);
+}
+
 static void test_f14_engine_foreign_vfs_are_not_destroyed(void **state)
 {
 	struct world *w = *state;
@@ -1027,7 +1066,7 @@ static void test_engine_apply_of_a_plan_after_a_device_changed_is_refused(void *
 }
 
 #define MADE_AHEAD                                                                                 \
-	HEAD "divide:\n  - {use: mtty, as: mdev, layout: {mtty-1: 2}}\n"                            \
+	HEAD "divide:\n  - {use: mtty, as: mdev, layout: {mtty-1: 2}}\n"                           \
 	     "  - {use: old, as: passthrough}\n"                                                   \
 	     "classes:\n  tty: {from: mtty}\n  old: {from: old}\n" TAIL
 
@@ -1903,6 +1942,8 @@ int main(void)
 		T(test_f05_engine_vf_count_under_a_claim_is_refused_and_named),
 		T(test_f05_engine_other_mechanism_under_a_beginning_claim_is_refused),
 		T(test_f05_engine_other_mechanism_under_a_claim_is_refused),
+		T(test_f15_engine_reservation_that_ends_is_not_in_the_way),
+		T(test_f15_engine_reservation_that_ends_in_use_is_waited_for),
 		T(test_f14_engine_foreign_vfs_are_not_destroyed),
 		T(test_f14_f31_engine_foreign_mdev_is_an_ordinary_observation),
 		T(test_f15_engine_policies_there_and_back_converge),
