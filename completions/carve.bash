@@ -64,7 +64,7 @@ _carve() {
 
 	local options='--json --socket --help --version' words=''
 	case $command in
-	'') words='list map fit show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine events policy integrate version' ;;
+	'') words='list map fit show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine adopt disown events policy integrate version' ;;
 	list) options+=' --all --free' words='slices classes claims' ;;
 	map) options+=' --policy --svg --color' words=$(_carve_names) ;;
 	fit) words=$(_carve_names classes) ;;
@@ -88,6 +88,8 @@ _carve() {
 			words='list clear'
 		fi
 		;;
+	adopt) options+=' --plan --claim --for' words="$(_carve_names) $(_carve_names slices)" ;;
+	disown) words="$(_carve_names slices) $(_carve_names)" ;;
 	events) options+=' --follow --last' ;;
 	policy)
 		if [[ -z $sub ]]; then

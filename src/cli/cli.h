@@ -144,6 +144,8 @@ int cli_defrag(struct cli *c);
 int cli_reclaim(struct cli *c);
 int cli_quarantine_list(struct cli *c);
 int cli_quarantine_clear(struct cli *c);
+int cli_adopt(struct cli *c);
+int cli_disown(struct cli *c);
 int cli_events(struct cli *c);
 int cli_policy_check(struct cli *c);
 int cli_policy_explain(struct cli *c);

@@ -121,6 +121,12 @@ static const struct cli_option clear_options[] = {
 	{ .name = "reason", .arg = "TEXT", .help = "Why it is good again; recorded" },
 	END,
 };
+static const struct cli_option adopt_options[] = {
+	{ .name = "plan", .help = "Only show what would become slices" },
+	{ .name = "claim", .arg = "NAME", .help = "Make a claim of it, whoever uses it" },
+	{ .name = "for", .arg = "OWNER", .help = "Who has it, as in libvirt:web01" },
+	END,
+};
 static const struct cli_option events_options[] = {
 	{ .name = "follow", .letter = 'f', .help = "Go on as things happen" },
 	{ .name = "last", .letter = 'n', .arg = "N", .help = "So many of the past (10)" },
@@ -179,6 +185,10 @@ const struct cli_command cli_commands[] = {
 	  NULL },
 	{ "quarantine clear", "NAME", 1, 1, "Let a slice or device be used again", clear_options,
 	  cli_quarantine_clear, "--reason is needed." },
+	{ "adopt", "NAME", 1, 1, "Take over what others made on a device", adopt_options, cli_adopt,
+	  "NAME is a device, the UUID of an mdev, or the address of a VF." },
+	{ "disown", "NAME", 1, 1, "Forget a free slice, and leave it there", NULL, cli_disown,
+	  "NAME is a slice, the UUID of an mdev, or a device." },
 	{ "events", "", 0, 0, "Show what happened", events_options, cli_events, NULL },
 	{ "policy check", "FILE...", 1, CLI_OPERANDS_MAX, "Check policy files; needs no service",
 	  check_options, cli_policy_check,

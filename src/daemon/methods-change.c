@@ -177,6 +177,54 @@ void method_clear_quarantine(struct session *s, const json_t *params)
 	turn_need(d);
 }
 
+/* --- Adopt, Disown ----------------------------------------------------------------------------- */
+
+/* A device, or one VF or mdev of it. */
+static int take_target(const struct daemon *d, const char *name, struct target *ret)
+{
+	const struct have *h = &d->picture.have;
+	const struct mdev *m = have_mdev(h, name);
+	const char *key = m ? m->parent : method_device(d, name);
+	const struct function *f = key ? have_device(h, key) : NULL;
+	const struct function *pf = f && f->is_vf ? have_function(h, f->pf) : NULL;
+	ret->vf = pf ? f->vf_index : -1;
+	if (m)
+		(void)STR_COPY(ret->uuid, m->uuid);
+	return key ? STR_COPY(ret->device, pf ? pf->key : key) : -ENODEV;
+}
+
+void method_adopt(struct session *s, const json_t *params)
+{
+	struct daemon *d = s->daemon;
+	struct adopt_request rq = { .target.vf = -1 };
+	const char *name = method_text(params, "name"), *claim = method_text(params, "claim"),
+		   *owner = method_text(params, "owner");
+	if (take_target(d, name, &rq.target) < 0) {
+		method_no_device(s, name);
+		return;
+	}
+	if (claim && (!*claim || STR_COPY(rq.claim, claim) < 0)) {
+		bad_parameter(s, "claim");
+		return;
+	}
+	if (owner && STR_COPY(rq.owner, owner) < 0) {
+		bad_parameter(s, "owner");
+		return;
+	}
+	rq.plan_only = json_is_true(json_object_get(params, "plan"));
+	engine_request_adopt(d->engine, session_waits(s, SESSION_REPORT), &s->who, &rq);
+	turn_need(d);
+}
+
+void method_disown(struct session *s, const json_t *params)
+{
+	struct daemon *d = s->daemon;
+	const char *name = method_text(params, "name"), *key = method_device(d, name);
+	engine_request_disown(d->engine, session_waits(s, SESSION_REPORT), &s->who,
+			      key ? key : name);
+	turn_need(d);
+}
+
 /* --- Plan, Apply ----------------------------------------------------------------------------- */
 
 /* The policy to work with; borrows from the parameters, the record, or what is kept here. */

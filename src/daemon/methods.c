@@ -34,6 +34,8 @@ const struct method methods[] = {
 	{ "ListQuarantine", PEER_LOOK, false, false, method_list_quarantine },
 	{ "ClearQuarantine", PEER_MANAGE, true, true, method_clear_quarantine },
 	{ "RetryReclaim", PEER_MANAGE, true, true, method_retry_reclaim },
+	{ "Adopt", PEER_MANAGE, true, true, method_adopt },
+	{ "Disown", PEER_MANAGE, true, true, method_disown },
 	{ "Events", PEER_LOOK, false, false, method_events },
 };
 const size_t methods_n = sizeof(methods) / sizeof(methods[0]);

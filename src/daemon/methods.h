@@ -51,6 +51,8 @@ void method_apply(struct session *s, const json_t *params);
 int method_policy(const struct session *s, const json_t *params, const char **ret_text,
 		  const char **ret_file, struct err *reterr);
 void method_retry_reclaim(struct session *s, const json_t *params);
+void method_adopt(struct session *s, const json_t *params);
+void method_disown(struct session *s, const json_t *params);
 void method_clear_quarantine(struct session *s, const json_t *params);
 /* propose.c */
 void method_propose(struct session *s, const json_t *params);

@@ -126,6 +126,14 @@ static int check_near(struct engine *e, const char *near, struct err *reterr)
 	return -ENOENT;
 }
 
+int claim_check_adopt(struct engine *e, const struct request *rq, struct err *reterr)
+{
+	int r = check_limits(e, &rq->who, reterr);
+	if (r >= 0)
+		r = check_owner(rq->alloc.owner, reterr);
+	return r < 0 ? r : check_name(e, rq->alloc.name, reterr);
+}
+
 /* "lan-7": the first number that is free. */
 static void name_pick(struct engine *e, const char *class, char ret[NAME_SIZE])
 {

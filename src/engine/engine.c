@@ -220,6 +220,24 @@ void engine_request_quarantine_clear(struct engine *e, uint64_t token, const str
 	request_named(e, REQUEST_CLEAR, token, who, slice_or_device, reason);
 }
 
+void engine_request_adopt(struct engine *e, uint64_t token, const struct requester *who,
+			  const struct adopt_request *from)
+{
+	struct request *rq = request_add(e, REQUEST_ADOPT, token, who);
+	if (!rq)
+		return;
+	rq->target = from->target;
+	rq->plan_only = from->plan_only;
+	(void)STR_COPY(rq->alloc.name, from->claim);
+	(void)STR_COPY(rq->alloc.owner, from->owner);
+}
+
+void engine_request_disown(struct engine *e, uint64_t token, const struct requester *who,
+			   const char *slice_or_device)
+{
+	request_named(e, REQUEST_DISOWN, token, who, slice_or_device, NULL);
+}
+
 void engine_request_apply(struct engine *e, uint64_t token, const struct requester *who,
 			  const struct apply_request *from)
 {
@@ -291,6 +309,12 @@ static void request_take(struct engine *e, struct request *rq)
 	case REQUEST_CLEAR:
 		reclaim_clear(e, rq);
 		break;
+	case REQUEST_ADOPT:
+		adopt_request(e, rq);
+		break;
+	case REQUEST_DISOWN:
+		disown_request(e, rq);
+		break;
 	}
 }
 
@@ -324,6 +348,7 @@ static int64_t wake_at(const struct engine *e)
 	int64_t wake = -1;
 	wake_min(&wake, grants_wake(e));
 	wake_min(&wake, lease_wake(e));
+	wake_min(&wake, adopt_wake(e));
 	for (size_t i = 0; i < e->state.n_slices; i++)
 		if (e->state.slices[i].retry_at > e->now)
 			wake_min(&wake, e->state.slices[i].retry_at);
@@ -361,6 +386,7 @@ static void turn_make(struct engine *e)
 	unstuck_devices(e);
 	cancelled_end(e);
 	observe_slices(e);
+	adopt_run(e);
 	work_advance(e);
 	lease_run(e);
 	bool served = queue_serve(e);
@@ -372,6 +398,7 @@ static void turn_make(struct engine *e)
 	}
 	queue_preempt(e);
 	grants_commit(e);
+	adopt_emit(e);
 	work_emit(e);
 	dones_expire(e);
 	report_settled(e);

@@ -145,6 +145,19 @@ void engine_request_reclaim_retry(struct engine *e, uint64_t token, const struct
 				  const char *claim);
 void engine_request_quarantine_clear(struct engine *e, uint64_t token, const struct requester *who,
 				     const char *slice_or_device, const char *reason);
+struct adopt_request {
+	struct target target; /* a device under policy (vf -1): all there; or one VF or mdev of it */
+	bool plan_only;	      /* answers with what it would */
+	/* Not empty: a reserved claim of it is made at once, whoever uses it. */
+	char claim[NAME_SIZE], owner[128];
+};
+/* What others made there becomes slices, when nobody uses it. */
+void engine_request_adopt(struct engine *e, uint64_t token, const struct requester *who,
+			  const struct adopt_request *rq);
+/* Free slices that the policy does not make are forgotten and stay where they are. A slice by name or
+ * UUID, a device by key. */
+void engine_request_disown(struct engine *e, uint64_t token, const struct requester *who,
+			   const char *slice_or_device);
 /* Something of interest happened outside: recorded and published like the engine's own events. Pairs of member
  * name and text, ends with NULL. */
 void engine_tell(struct engine *e, const char *event, ...) __attribute__((sentinel));

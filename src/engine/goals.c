@@ -69,6 +69,14 @@ int goal_slices_of(const struct engine *e, const char *device, const char *mech,
 
 /* --- is it wanted -------------------------------------------------------------------------------- */
 
+bool goal_names(const struct want *w, const char *type)
+{
+	for (uint32_t i = 0; i < w->n_types && i < 8; i++)
+		if (str_eq(w->types[i], type))
+			return true;
+	return false;
+}
+
 static uint32_t type_wanted(const struct want *w, const char *type)
 {
 	for (uint32_t i = 0; i < w->n_types && i < 8; i++)
@@ -84,8 +92,8 @@ static uint32_t rank(const struct engine *e, const struct slice *s)
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *o = &e->rec.slices[i];
 		if (o->id != s->id && str_eq(o->device, s->device) && str_eq(o->mech, s->mech) &&
-		    str_eq(o->profile, s->profile) && !o->on_demand && o->state != SLICE_REMOVING &&
-		    o->state != SLICE_QUARANTINED)
+		    str_eq(o->profile, s->profile) && !o->on_demand && !o->adopted &&
+		    o->state != SLICE_REMOVING && o->state != SLICE_QUARANTINED)
 			n += o->id < s->id || o->claim[0];
 	}
 	return n;
@@ -96,6 +104,8 @@ bool goal_wanted(struct engine *e, const struct slice *s)
 	const struct want *w = store_want(e, s->device);
 	if (!w || s->on_demand || !str_eq(w->mech, s->mech))
 		return false;
+	if (s->adopted)
+		return goal_names(w, s->profile);
 	if (s->uuid[0])
 		return rank(e, s) < type_wanted(w, s->profile);
 	return s->index < 0 || (uint32_t)s->index < w->count;
@@ -196,6 +206,10 @@ static int preparing_plan(struct engine *e, const struct mech *m, const struct w
 	const struct claim *c = store_claim(e, s->claim);
 	if (!c)
 		return -ENOENT;
+	bool found;
+	const struct function *f = m->find(e->have, s, &found);
+	if (s->unproven && found)
+		return m->unmake_steps(e->have, s, p, reterr);
 	int r = m->make_steps(e->have, w, s, p, reterr);
 	if (r < 0 || p->n > 0)
 		return r;
@@ -204,8 +218,6 @@ static int preparing_plan(struct engine *e, const struct mech *m, const struct w
 		return r;
 	if (!m->binds)
 		return vfio_grant_steps(e->have, s, c, p, reterr);
-	bool found;
-	const struct function *f = m->find(e->have, s, &found);
 	return f ? bind_plan(e, s, f, c, p, reterr) : -ENODEV;
 }
 

@@ -84,11 +84,20 @@ struct done_step {
 	int64_t at;
 };
 
+/* Who uses what others made, and nobody of ours has. */
+struct look {
+	struct target target;
+	enum check check;
+	int64_t at;    /* when it was seen so */
+	char who[256]; /* CHECK_HELD */
+};
+
 enum waiter_kind {
 	WAIT_ALLOC,
 	WAIT_RELEASE,
 	WAIT_APPLY,
-	WAIT_RESTORE
+	WAIT_RESTORE,
+	WAIT_ADOPT
 };
 
 struct waiter {
@@ -97,8 +106,10 @@ struct waiter {
 	char claim[NAME_SIZE];
 	char told[256]; /* last progress */
 	bool cancelled;
-	bool no_wait;	 /* release: what it waits for is its answer */
-	json_t *refused; /* apply: results of devices that were refused at once */
+	bool no_wait;	      /* release: what it waits for is its answer */
+	bool plan_only;	      /* adopt: only says what it would */
+	char uuid[UUID_SIZE]; /* adopt: this one of the device; empty: all */
+	json_t *refused;      /* apply: results of devices that were refused at once */
 	char only[DEVICE_KEY_SIZE];
 };
 
@@ -113,6 +124,8 @@ struct volatile_state {
 	size_t n_dones;
 	struct waiter *waiters;
 	size_t n_waiters;
+	struct look *looks;
+	size_t n_looks;
 	int64_t grant_hold_ms; /* current hold; grows while one burst goes on */
 	int64_t grant_since;   /* when the first of the claims now held back finished; -1: none */
 };
@@ -132,6 +145,8 @@ enum request_kind {
 	REQUEST_RESTORE,
 	REQUEST_RETRY,
 	REQUEST_CLEAR,
+	REQUEST_ADOPT,
+	REQUEST_DISOWN,
 };
 
 struct request {
@@ -140,6 +155,7 @@ struct request {
 	struct requester who;
 	struct alloc_request alloc;
 	char name[DEVICE_KEY_SIZE + UUID_SIZE + 32];
+	struct target target; /* adopt */
 	char reason[256];
 	struct policy *policy; /* apply; owned */
 	char *text, *path;
@@ -263,6 +279,9 @@ void state_dones_clear(struct engine *e, const char *device, uint64_t slice);
 void state_dones_clear_all(struct engine *e, const char *device);
 void state_device_unblock(struct device_state *d);
 void state_backoff(struct engine *e, int64_t *retry_at, unsigned *backoff_ms);
+/* Made when it is not there; NULL only without memory. */
+struct look *state_look(struct engine *e, const struct target *t);
+void state_look_remove(struct engine *e, size_t i);
 struct waiter *state_wait(struct engine *e, uint64_t token, enum waiter_kind kind,
 			  const char *claim);
 void state_waiter_remove(struct engine *e, size_t i);
@@ -307,6 +326,8 @@ const struct mech *goal_mech(const struct engine *e, const char *name);
 const struct function *goal_find(const struct engine *e, const struct slice *s, bool *ret_found);
 /* Does the applied policy want that slice where it is? */
 bool goal_wanted(struct engine *e, const struct slice *s);
+/* Does the want divide its device into slices of that type, among others? */
+bool goal_names(const struct want *w, const char *type);
 /* A slice that must not be disturbed: held, or not yet proven clean, and there. */
 bool goal_held(const struct engine *e, const struct slice *s);
 bool goal_stable(const struct slice *s);
@@ -428,6 +449,8 @@ void observe_slices(struct engine *e);
 bool work_advance(struct engine *e);
 /* Sends out the next step of every device that is idle. */
 void work_emit(struct engine *e);
+/* Looks who uses what is no slice: adopt_looked() has the answer. */
+void work_look(struct engine *e, const struct target *t);
 /* The driver a function has before carve binds it: recorded with the synced intention already, so that
  * it is known whatever happens after. */
 void work_note_original(struct engine *e, struct slice *s);
@@ -455,9 +478,28 @@ bool reclaim_destroyed_is_clean(const struct engine *e, const struct slice *s);
 /* What is taken back waits for that: its claim says so, and who released it is told. */
 void reclaim_waits(struct engine *e, const struct slice *s, const char *text);
 void reclaim_checked(struct engine *e, const struct slice *s, const struct input_result *in);
+/* The first who keeps it from being free; NULL: nobody. */
+const struct holder *reclaim_holder(const struct input_result *in);
+void reclaim_holder_text(const struct holder *h, char *ret, size_t size);
+bool reclaim_is_named(const struct slice *s, const char *name);
+/* False: answered with the refusal. */
+bool reclaim_need_manage(struct engine *e, const struct request *rq, const char *what);
 void reclaim_clear(struct engine *e, const struct request *rq);
 void reclaim_retry(struct engine *e, const struct request *rq);
 
+/* --- adopt.c: what others made becomes slices, and the other way ------------------------------------------ */
+
+/* By the rule of the policy, and for those who asked and now can be answered. */
+void adopt_run(struct engine *e);
+/* Looks at what is to be adopted. */
+void adopt_emit(struct engine *e);
+void adopt_looked(struct engine *e, const struct target *t, const struct input_result *in);
+void adopt_request(struct engine *e, const struct request *rq);
+void disown_request(struct engine *e, const struct request *rq);
+int64_t adopt_wake(const struct engine *e);
+
+/* May who asks make a claim of what is there, under that name and for that owner? */
+int claim_check_adopt(struct engine *e, const struct request *rq, struct err *reterr);
 void claim_alloc(struct engine *e, const struct request *rq);
 void claim_release(struct engine *e, const struct request *rq);
 /* Releases because of what happened, not because somebody asked. */

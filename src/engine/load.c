@@ -49,6 +49,7 @@ static void slice_after_reboot(struct engine *e, uint64_t id)
 		return;
 	if (reboot_cleans(e, s))
 		s->dirty = 0;
+	s->unproven = 0;
 	s->has_original = 0;
 	s->original_driver[0] = '\0';
 	s->power_pinned = SLICE_POWER_OWN;

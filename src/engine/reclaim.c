@@ -26,7 +26,7 @@ void reclaim_begin_failed(struct engine *e, struct slice *s, const struct err *w
 
 /* --- is the consumer gone? ------------------------------------------------------------------------- */
 
-static const struct holder *first_holder(const struct input_result *in)
+const struct holder *reclaim_holder(const struct input_result *in)
 {
 	for (size_t i = 0; i < in->n_holders; i++)
 		if (in->holders[i].kind != HOLDER_SIBLING)
@@ -34,7 +34,7 @@ static const struct holder *first_holder(const struct input_result *in)
 	return NULL;
 }
 
-static void holder_text(const struct holder *h, char *ret, size_t size)
+void reclaim_holder_text(const struct holder *h, char *ret, size_t size)
 {
 	if (h->pid > 0)
 		reason_set(ret, size, "held by pid %d (%s%s%s)", h->pid, h->comm,
@@ -111,7 +111,7 @@ static void is_gone(struct engine *e, const struct slice *s)
 void reclaim_checked(struct engine *e, const struct slice *s, const struct input_result *in)
 {
 	char text[256];
-	const struct holder *h = first_holder(in);
+	const struct holder *h = reclaim_holder(in);
 	bool looked = in->result.status == STEP_DONE || in->result.status == STEP_NOTHING;
 	struct slice_state_volatile *v = state_slice(e, s->id);
 	if (!v || v->check != CHECK_ASKED)
@@ -130,7 +130,7 @@ void reclaim_checked(struct engine *e, const struct slice *s, const struct input
 		return;
 	}
 	if (h)
-		holder_text(h, text, sizeof(text));
+		reclaim_holder_text(h, text, sizeof(text));
 	else
 		reason_set(text, sizeof(text), "cannot see who uses it: %s",
 			   step_status_name((enum step_status)in->result.status));
@@ -264,14 +264,14 @@ void reclaim_quarantine(struct engine *e, uint64_t id, const struct err *why)
 
 /* --- by hand -------------------------------------------------------------------------------------------- */
 
-static bool is_named(const struct slice *s, const char *name)
+bool reclaim_is_named(const struct slice *s, const char *name)
 {
 	char full[SYS_PATH_SIZE];
 	return str_eq(s->device, name) ||
 	       (slice_name(s, full, sizeof(full)) == 0 && str_eq(full, name));
 }
 
-static bool need_manage(struct engine *e, const struct request *rq, const char *what)
+bool reclaim_need_manage(struct engine *e, const struct request *rq, const char *what)
 {
 	if (rq->who.manage)
 		return true;
@@ -300,14 +300,14 @@ static void clear_slice(struct engine *e, const struct slice *found, const char 
 void reclaim_clear(struct engine *e, const struct request *rq)
 {
 	size_t n = 0;
-	if (!need_manage(e, rq, "clear a quarantine"))
+	if (!reclaim_need_manage(e, rq, "clear a quarantine"))
 		return;
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
 		/* Kept for the account whose data it holds: whoever clears it has wiped it. */
 		bool kept = (s->state == SLICE_LOST || s->state == SLICE_READY) && s->dirty &&
 			    !s->claim[0];
-		if ((s->state != SLICE_QUARANTINED && !kept) || !is_named(s, rq->name))
+		if ((s->state != SLICE_QUARANTINED && !kept) || !reclaim_is_named(s, rq->name))
 			continue;
 		clear_slice(e, s, rq->reason);
 		n++;
@@ -347,11 +347,11 @@ static bool retry_slice(struct engine *e, const struct slice *s)
 void reclaim_retry(struct engine *e, const struct request *rq)
 {
 	int tried = 0;
-	if (!need_manage(e, rq, "retry a reclaim"))
+	if (!reclaim_need_manage(e, rq, "retry a reclaim"))
 		return;
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		if (!rq->name[0] || str_eq(s->claim, rq->name) || is_named(s, rq->name))
+		if (!rq->name[0] || str_eq(s->claim, rq->name) || reclaim_is_named(s, rq->name))
 			tried += retry_slice(e, s);
 	}
 	struct answer *a = answer_add(e, rq->token, ANSWER_DONE);

@@ -306,7 +306,9 @@ static void barrier_done(struct engine *e, const struct in_flight *f, const stru
 static void look_done(struct engine *e, const struct in_flight *f, const struct input_result *in)
 {
 	const struct slice *s = store_slice(e, f->slice);
-	if (s)
+	if (f->slice == 0)
+		adopt_looked(e, &f->step.target, in);
+	else if (s)
 		reclaim_checked(e, s, in);
 }
 

@@ -57,6 +57,7 @@ void state_done(struct volatile_state *s)
 	free(s->flights);
 	free(s->dones);
 	free(s->waiters);
+	free(s->looks);
 	*s = (struct volatile_state){ 0 };
 }
 
@@ -66,7 +67,7 @@ int state_copy(const struct volatile_state *s, struct volatile_state *ret)
 				       .grant_since = s->grant_since };
 	if (COPY(s, &copy, slices, n_slices) < 0 || COPY(s, &copy, flights, n_flights) < 0 ||
 	    COPY(s, &copy, dones, n_dones) < 0 || COPY(s, &copy, devices, n_devices) < 0 ||
-	    COPY(s, &copy, waiters, n_waiters) < 0) {
+	    COPY(s, &copy, looks, n_looks) < 0 || COPY(s, &copy, waiters, n_waiters) < 0) {
 		copy.n_devices = copy.n_waiters = 0;
 		state_done(&copy);
 		return -ENOMEM;
@@ -202,6 +203,24 @@ void state_backoff(struct engine *e, int64_t *retry_at, unsigned *backoff_ms)
 	if (*backoff_ms > ENGINE_BACKOFF_MAX_MS)
 		*backoff_ms = ENGINE_BACKOFF_MAX_MS;
 	*retry_at = e->now + *backoff_ms;
+}
+
+struct look *state_look(struct engine *e, const struct target *t)
+{
+	for (size_t i = 0; i < e->state.n_looks; i++)
+		if (target_eq(&e->state.looks[i].target, t))
+			return &e->state.looks[i];
+	struct look *l = ADD(&e->state, looks, n_looks);
+	if (l)
+		l->target = *t;
+	else
+		e->failed = true;
+	return l;
+}
+
+void state_look_remove(struct engine *e, size_t i)
+{
+	REMOVE(&e->state, looks, n_looks, i);
 }
 
 struct waiter *state_wait(struct engine *e, uint64_t token, enum waiter_kind kind,

@@ -277,6 +277,8 @@ static void step_note(struct engine *e, const struct slice *s, const struct step
 		edit->last_uid = c ? c->uid : 0;
 		(void)STR_COPY(edit->last_tenant, c ? c->tenant : "");
 	}
+	if (step->verb == VERB_MDEV_CREATE)
+		edit->unproven = 0;
 	if (step->verb == VERB_BIND) {
 		work_note_original(e, edit);
 		/* Asked before and never answered: that step may have done it. */
@@ -422,6 +424,14 @@ static void look_emit(struct engine *e, const struct slice *s)
 	struct work work = { .slice = s->id, .looking = true };
 	work.step.verb = VERB_HOLDERS;
 	work.step.target = slice_target(s);
+	emit(e, &work);
+}
+
+void work_look(struct engine *e, const struct target *t)
+{
+	struct work work = { .looking = true };
+	work.step.verb = VERB_HOLDERS;
+	work.step.target = *t;
 	emit(e, &work);
 }
 

@@ -135,6 +135,8 @@ static const struct field slice_fields[] = {
 	TEXT(slice, uuid),
 	NAMED(slice, state, name_of_slice, SLICE_REMOVING + 1),
 	UNSIGNED(slice, on_demand),
+	LATER(slice, adopted),
+	LATER(slice, unproven),
 	TEXT(slice, claim),
 	UNSIGNED(slice, has_original),
 	TEXT(slice, original_driver),

@@ -36,8 +36,10 @@ struct slice {
 	int32_t index;		 /* VF index, -1 */
 	uint32_t start;		 /* slot where it begins, on devices that have slots */
 	char uuid[UUID_SIZE];
-	uint32_t state;	       /* enum slice_state */
-	uint8_t on_demand;     /* made for a claim, removed with it */
+	uint32_t state;	   /* enum slice_state */
+	uint8_t on_demand; /* made for a claim, removed with it */
+	uint8_t adopted; /* others made it; beside what the policy makes, as long as it names the profile */
+	uint8_t unproven;      /* others may have used it: made anew before a claim gets it */
 	char claim[NAME_SIZE]; /* empty: none */
 	uint8_t has_original;
 	char original_driver[NAME_SIZE]; /* before carve bound it; empty: it had none */

@@ -228,8 +228,7 @@ static const char *const mech_words_later[] = { "wq", NULL };
 static const char *const bind_words[] = { "on-claim", "early", NULL };
 static const char *const in_use_words[] = { "refuse", "allow", NULL };
 static const char *const place_words[] = { "fit", "pack", "spread", NULL };
-static const char *const drift_words[] = { "report", "repair", NULL };
-static const char *const drift_words_later[] = { "adopt", NULL };
+static const char *const drift_words[] = { "report", "repair", "adopt", NULL };
 static const char *const on_remove_words[] = { "keep", "destroy", NULL };
 static const char *const on_change_words[] = { "report", "apply", NULL };
 
@@ -663,8 +662,7 @@ const struct policy_option policy_options[] = {
 	  .help = "On whose account claims are made. An account belongs to the first that names it." },
 	{ .key = "drift",
 	  OPTION_WORD_IN(policy, drift, drift_words),
-	  .words_later = drift_words_later,
-	  .help = "What to do about changes by others." },
+	  .help = "What to do about changes by others: tell, undo, or take them as they are." },
 	{ .key = "on-remove",
 	  OPTION_WORD_IN(policy, on_remove, on_remove_words),
 	  .help = "What becomes of free slices that the policy no longer wants." },

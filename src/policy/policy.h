@@ -107,7 +107,8 @@ struct policy_tenant {
 };
 enum policy_drift {
 	DRIFT_REPORT,
-	DRIFT_REPAIR
+	DRIFT_REPAIR,
+	DRIFT_ADOPT
 };
 enum policy_on_remove {
 	ON_REMOVE_KEEP,

@@ -353,6 +353,27 @@ int machine_mdev_create(struct machine *m, const char *parent, const char *uuid,
 	return 1;
 }
 
+void machine_disowned(struct machine *m, const struct target *t)
+{
+	if (!t->uuid[0])
+		cut_note(m, t->device, false);
+	for (size_t i = 0; t->uuid[0] && i < m->n_made; i++)
+		if (str_eq(m->made[i], t->uuid)) {
+			m->n_made--;
+			memmove(m->made[i], m->made[m->n_made], sizeof(m->made[i]));
+			return;
+		}
+}
+
+void machine_adopted(struct machine *m, const struct target *t)
+{
+	machine_disowned(m, t);
+	if (!t->uuid[0])
+		cut_note(m, t->device, true);
+	else if (have_mdev(&m->have, t->uuid) && m->n_made < MACHINE_UUIDS)
+		(void)STR_COPY(m->made[m->n_made++], t->uuid);
+}
+
 bool machine_was_made(const struct machine *m, const char *uuid)
 {
 	for (size_t i = 0; i < m->n_made; i++)

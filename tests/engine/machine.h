@@ -91,6 +91,9 @@ int machine_mdev_remove(struct machine *m, const char *uuid);
 int machine_open(struct machine *m, const struct target *t, uint32_t uid, int32_t pid);
 void machine_close(struct machine *m, const struct target *t);
 bool machine_is_held(const struct machine *m, const struct target *t);
+/* carve took it over, or gave it up: an mdev, or (uuid empty) the VFs of that device. */
+void machine_adopted(struct machine *m, const struct target *t);
+void machine_disowned(struct machine *m, const struct target *t);
 bool machine_was_made(const struct machine *m, const char *uuid);
 bool machine_was_cut(const struct machine *m, const char *key);
 uint32_t machine_residue_uid(const struct machine *m, const struct target *t);

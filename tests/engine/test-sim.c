@@ -169,7 +169,8 @@ static char *policy_make(struct world *w)
 		add_tenant(w, &b, "one", 1000);
 		add_tenant(w, &b, "two", 1001);
 	}
-	str_buf_addf(&b, "drift: %s\non-remove: %s\n", chance(w, 60) ? "repair" : "report",
+	static const char *const drifts[] = { "repair", "repair", "report", "adopt" };
+	str_buf_addf(&b, "drift: %s\non-remove: %s\n", drifts[world_random(w, 4)],
 		     chance(w, 60) ? "destroy" : "keep");
 	return str_buf_take(&b);
 }
@@ -373,10 +374,69 @@ static void op_foreign_mdev(struct world *w)
 	(void)STR_FORMAT(uuid, "ffffffff-0000-4000-8000-%012llx",
 			 (unsigned long long)world_random(w, 1000));
 	const char *parent = chance(w, 50) ? MTTY : MOTHER;
+	struct target t = { .vf = -1 };
+	(void)STR_COPY(t.device, parent);
+	(void)STR_COPY(t.uuid, uuid);
+	if (machine_is_held(&w->m, &t))
+		return;
 	int r = chance(w, 50) ? machine_mdev_create(&w->m, parent, uuid,
 						    str_eq(parent, MTTY) ? "mtty-1" : "other-1")
 			      : machine_mdev_remove(&w->m, uuid);
 	world_log(w, "by hand: mdev %s: %d", uuid, r);
+}
+
+/* Somebody uses, or no longer uses, what no claim is for. */
+static void op_foreign_consumer(struct world *w)
+{
+	if (w->m.have.n_mdevs == 0)
+		return;
+	const struct mdev *d = &w->m.have.mdevs[world_random(w, w->m.have.n_mdevs)];
+	struct target t = { .vf = -1 };
+	(void)STR_COPY(t.device, d->parent);
+	(void)STR_COPY(t.uuid, d->uuid);
+	if (machine_was_made(&w->m, d->uuid))
+		return;
+	if (machine_is_held(&w->m, &t))
+		machine_close(&w->m, &t);
+	else
+		(void)machine_open(&w->m, &t, 0, 999);
+	world_log(w, "by hand: mdev %s is %s", t.uuid,
+		  machine_is_held(&w->m, &t) ? "in use" : "not in use");
+}
+
+static void op_adopt(struct world *w)
+{
+	static const char *const keys[] = { NIC_A, NIC_B, NVME, MTTY, MDPY };
+	struct requester root = { .manage = true };
+	struct adopt_request rq = { .target.vf = -1, .plan_only = chance(w, 20) };
+	(void)STR_COPY(rq.target.device, keys[world_random(w, 5)]);
+	if (chance(w, 50) && w->m.have.n_mdevs) {
+		const struct mdev *d = &w->m.have.mdevs[world_random(w, w->m.have.n_mdevs)];
+		(void)STR_COPY(rq.target.device, d->parent);
+		(void)STR_COPY(rq.target.uuid, d->uuid);
+	} else if (chance(w, 20)) {
+		rq.target.vf = (int32_t)world_random(w, 4);
+	}
+	if (chance(w, 40)) {
+		(void)STR_FORMAT(rq.claim, "guest-%u", (unsigned)world_random(w, 50));
+		(void)STR_COPY(rq.owner, "libvirt:guest");
+	}
+	engine_request_adopt(w->e, ++w->token, &root, &rq);
+}
+
+static void op_disown(struct world *w)
+{
+	struct requester root = { .manage = true };
+	const struct record *r = engine_record(w->e);
+	char name[SYS_PATH_SIZE];
+	if (r->n_slices == 0)
+		return;
+	const struct slice *s = &r->slices[world_random(w, r->n_slices)];
+	if (chance(w, 30))
+		(void)STR_COPY(name, s->device);
+	else if (slice_name(s, name, sizeof(name)) < 0)
+		return;
+	engine_request_disown(w->e, ++w->token, &root, name);
 }
 
 static bool pf_idle(struct world *w, const char *key)
@@ -432,10 +492,13 @@ static void op_drift_driver(struct world *w)
 
 static void op_drift(struct world *w)
 {
-	switch (world_random(w, 5)) {
+	switch (world_random(w, 6)) {
 	case 0:
 	case 1:
 		op_foreign_mdev(w);
+		break;
+	case 5:
+		op_foreign_consumer(w);
 		break;
 	case 2:
 		op_drift_vfs(w);
@@ -526,7 +589,11 @@ static void op(struct world *w, struct plan_file *file)
 		op_manage(w);
 	else if (n < 75)
 		op_leave(w);
-	else if (n < 76)
+	else if (n < 77)
+		op_adopt(w);
+	else if (n < 78)
+		op_disown(w);
+	else if (n < 79)
 		w->disk_full = !w->disk_full && chance(w, 50);
 	else
 		op_time(w);
@@ -771,10 +838,11 @@ static void test_f15_f20_f21_f22_f35_engine_random_histories_hold_the_invariants
 		      events);
 	/* A history in which nothing happens proves nothing. */
 	static const char *const must[] = {
-		"claim.held",	     "claim.released",	  "claim.broken",  "claim.failed",
-		"slice.lost",	     "slice.quarantined", "device.stuck",  "device.failed",
-		"host.restarted",    "slice.removed",	  "claim.waiting", "claim.preempted",
-		"claim.lease-ending"
+		"claim.held",	      "claim.released",	   "claim.broken",   "claim.failed",
+		"slice.lost",	      "slice.quarantined", "device.stuck",   "device.failed",
+		"host.restarted",     "slice.removed",	   "claim.waiting",  "claim.preempted",
+		"claim.lease-ending", "slice.adopted",	   "device.adopted", "slice.disowned",
+		"claim.adopted"
 	};
 	for (size_t i = 0; run >= 50000 && i < sizeof(must) / sizeof(must[0]); i++)
 		if (!json_object_get(totals.events, must[i]))

@@ -415,6 +415,25 @@ static void step_send(struct world *w, const struct step *s)
 	machine_begin(&w->m, s, duration, fault);
 }
 
+/* Whose it is from now on: only that may be changed by steps. */
+static void event_owner(struct world *w, const char *kind, const json_t *event)
+{
+	const char *device = json_string_value(json_object_get(event, "device"));
+	const char *slice = json_string_value(json_object_get(event, "slice"));
+	const char *last = slice ? strrchr(slice, '/') : NULL;
+	struct target t = { .vf = -1 };
+	bool mdev = last && uuid_valid(last + 1), vfs = str_eq(kind, "device.adopted");
+	if (!device || !(mdev || vfs || str_eq(kind, "slice.disowned")))
+		return;
+	(void)STR_COPY(t.device, device);
+	if (mdev)
+		(void)STR_COPY(t.uuid, last + 1);
+	if (str_eq(kind, "slice.adopted") || vfs)
+		machine_adopted(&w->m, &t);
+	else if (str_eq(kind, "slice.disowned"))
+		machine_disowned(&w->m, &t);
+}
+
 static void effects(struct world *w, const struct turn *t)
 {
 	for (size_t i = 0; i < t->n_answers; i++)
@@ -425,6 +444,7 @@ static void effects(struct world *w, const struct turn *t)
 		const char *kind = json_string_value(json_object_get(t->events[i], "event"));
 		json_int_t n = json_integer_value(json_object_get(w->events, kind));
 		json_object_set_new(w->events, kind, json_integer(n + 1));
+		event_owner(w, kind, t->events[i]);
 	}
 	for (size_t i = 0; i < t->n_steps; i++)
 		step_send(w, &t->steps[i]);

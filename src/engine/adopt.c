@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What others made on a device under policy becomes slices: by the rule of the policy (drift: adopt), or
+ * because somebody asked (adopt-request.c). A slice that is free may be handed out, so first it is seen
+ * that nobody has it open. What cannot be said in the record stays foreign.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/adopt.h"
+
+#define LOOK_GOOD_MS 10000  /* how long a look that found nobody counts */
+#define LOOK_AGAIN_MS 60000 /* until it is looked again at what somebody uses */
+
+/* --- what others made --------------------------------------------------------------------------------- */
+
+static bool mdev_is_slice(const struct engine *e, const char *uuid)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++)
+		if (str_eq(e->rec.slices[i].uuid, uuid))
+			return true;
+	return false;
+}
+
+static bool vf_is_slice(const struct engine *e, const char *device, unsigned index)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++)
+		if (e->rec.slices[i].index == (int32_t)index &&
+		    str_eq(e->rec.slices[i].device, device))
+			return true;
+	return false;
+}
+
+bool adopt_mdev_fits(const struct engine *e, const struct want *w, const struct mdev *m)
+{
+	return str_eq(w->mech, "mdev") && str_eq(m->parent, w->device) && goal_names(w, m->type) &&
+	       !mdev_is_slice(e, m->uuid);
+}
+
+unsigned adopt_vfs_made(const struct engine *e, const struct want *w)
+{
+	const struct function *pf = have_device(e->have, w->device);
+	unsigned made = pf && str_eq(w->mech, "sriov") ? have_vf_count(e->have, pf->addr) : 0;
+	return made == w->count ? 0 : made;
+}
+
+const struct slice *adopt_vfs_blocked(const struct engine *e, const struct want *w)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (s->state != SLICE_READY && s->state != SLICE_LOST &&
+		    str_eq(s->device, w->device))
+			return s;
+	}
+	return NULL;
+}
+
+static bool target_add(struct targets *ts, const char *device, int vf, const char *uuid)
+{
+	struct target *more = reallocarray(ts->items, ts->n + 1, sizeof(*more));
+	if (!more)
+		return false;
+	ts->items = more;
+	more[ts->n] = (struct target){ .vf = vf };
+	(void)STR_COPY(more[ts->n].device, device);
+	(void)STR_COPY(more[ts->n].uuid, uuid);
+	ts->n++;
+	return true;
+}
+
+void targets_done(struct targets *ts)
+{
+	free(ts->items);
+	*ts = (struct targets){ 0 };
+}
+
+void adopt_find(struct engine *e, const struct want *w, const char *uuid, struct targets *ret)
+{
+	unsigned made = uuid[0] ? 0 : adopt_vfs_made(e, w);
+	*ret = (struct targets){ 0 };
+	for (size_t i = 0; i < e->have->n_mdevs; i++) {
+		const struct mdev *m = &e->have->mdevs[i];
+		if ((!uuid[0] || str_eq(m->uuid, uuid)) && adopt_mdev_fits(e, w, m) &&
+		    !target_add(ret, m->parent, -1, m->uuid))
+			e->failed = true;
+	}
+	for (unsigned i = 0; i < made; i++)
+		if (!vf_is_slice(e, w->device, i) && !target_add(ret, w->device, (int)i, ""))
+			e->failed = true;
+}
+
+/* --- who uses it ---------------------------------------------------------------------------------------- */
+
+void adopt_looked(struct engine *e, const struct target *t, const struct input_result *in)
+{
+	struct look *l = state_look(e, t);
+	bool looked = in->result.status == STEP_DONE || in->result.status == STEP_NOTHING;
+	const struct holder *h = reclaim_holder(in);
+	if (!l)
+		return;
+	l->at = e->now;
+	l->check = looked && !h ? CHECK_GONE : CHECK_HELD;
+	if (h)
+		reclaim_holder_text(h, l->who, sizeof(l->who));
+	else
+		reason_set(l->who, sizeof(l->who), "cannot see who uses it: %s",
+			   step_status_name((enum step_status)in->result.status));
+}
+
+const struct look *adopt_look(const struct engine *e, const struct target *t)
+{
+	for (size_t i = 0; i < e->state.n_looks; i++)
+		if (target_eq(&e->state.looks[i].target, t))
+			return &e->state.looks[i];
+	return NULL;
+}
+
+static bool is_free(const struct engine *e, const struct target *t)
+{
+	const struct look *l = adopt_look(e, t);
+	return l && l->check == CHECK_GONE;
+}
+
+static bool look_is_over(const struct engine *e, const struct look *l)
+{
+	int64_t lasts = l->check == CHECK_GONE ? LOOK_GOOD_MS : LOOK_AGAIN_MS;
+	return l->check != CHECK_ASKED && l->at + lasts <= e->now;
+}
+
+static void looks_expire(struct engine *e)
+{
+	for (size_t i = e->state.n_looks; i > 0; i--)
+		if (look_is_over(e, &e->state.looks[i - 1]))
+			state_look_remove(e, i - 1);
+}
+
+void adopt_forget_looks(struct engine *e, const char *device)
+{
+	for (size_t i = e->state.n_looks; i > 0; i--) {
+		const struct look *l = &e->state.looks[i - 1];
+		if (l->check != CHECK_ASKED && str_eq(l->target.device, device))
+			state_look_remove(e, i - 1);
+	}
+}
+
+static void look_at(struct engine *e, const struct targets *ts)
+{
+	for (size_t i = 0; i < ts->n; i++) {
+		if (adopt_look(e, &ts->items[i]))
+			continue;
+		struct look *l = state_look(e, &ts->items[i]);
+		if (!l)
+			return;
+		l->check = CHECK_ASKED;
+		work_look(e, &ts->items[i]);
+	}
+}
+
+/* --- slices of it --------------------------------------------------------------------------------------- */
+
+static struct slice *slice_add(struct engine *e, const struct want *w, const char *profile)
+{
+	struct slice *s = store_slice_add(e);
+	if (!s)
+		return NULL;
+	memcpy(s->device, w->device, sizeof(s->device));
+	memcpy(s->mech, w->mech, sizeof(s->mech));
+	(void)STR_COPY(s->profile, profile);
+	s->state = SLICE_READY;
+	e->sync = true;
+	return s;
+}
+
+struct slice *adopt_mdev(struct engine *e, const struct want *w, const char *uuid)
+{
+	const struct mdev *m = have_mdev(e->have, uuid);
+	struct slice *s = m ? slice_add(e, w, m->type) : NULL;
+	if (!s)
+		return NULL;
+	memcpy(s->uuid, m->uuid, sizeof(s->uuid));
+	s->adopted = s->unproven = 1;
+	event_slice(e, "slice.adopted", s, NULL);
+	return s;
+}
+
+void adopt_slice_forget(struct engine *e, uint64_t id, const char *why)
+{
+	const struct slice *s = store_slice(e, id);
+	if (!s)
+		return;
+	event_slice(e, "slice.disowned", s, why);
+	state_slice_forget(e, id);
+	store_slice_delete(e, id);
+	e->sync = true;
+}
+
+/* A claim that others broke ends as any other; whose data was on a disk stays known. */
+static bool vf_is_over(const struct slice *s, const struct want *w)
+{
+	return s->index >= (int32_t)w->count && !s->claim[0] && !s->dirty &&
+	       str_eq(s->device, w->device);
+}
+
+void adopt_vfs(struct engine *e, const struct want *old, unsigned made)
+{
+	struct want w = *old;
+	char vfs[16];
+	w.count = made;
+	apply_want_set(e, w.device, &w);
+	for (size_t i = e->rec.n_slices; i > 0; i--) {
+		const struct slice *s = &e->rec.slices[i - 1];
+		if (vf_is_over(s, &w))
+			adopt_slice_forget(e, s->id, "others changed the number of VFs");
+	}
+	for (unsigned i = 0; i < made; i++) {
+		struct slice *s = vf_is_slice(e, w.device, i) ? NULL : slice_add(e, &w, "vf");
+		if (!s)
+			continue;
+		s->index = (int32_t)i;
+		event_slice(e, "slice.adopted", s, NULL);
+	}
+	struct device_state *d = state_device(e, w.device);
+	if (d)
+		d->has_former =
+			false; /* what a failed apply would go back to is not there any more */
+	(void)STR_FORMAT(vfs, "%u", made);
+	event_add(e, "device.adopted", "device", w.device, "vfs", vfs, NULL);
+	e->sync = true;
+}
+
+/* --- by the rule of the policy ----------------------------------------------------------------------------- */
+
+static bool by_rule(const struct engine *e)
+{
+	return e->policy && e->policy->drift == DRIFT_ADOPT && !e->scratch;
+}
+
+/* Nothing of ours goes on there: what is seen is what others made of it. */
+static bool is_calm(struct engine *e, const char *device)
+{
+	const struct device_state *d = state_device(e, device);
+	return d && !d->stuck[0] && !d->blocked && !state_busy(e, device);
+}
+
+static void rule_find(struct engine *e, const struct want *w, struct targets *ret)
+{
+	*ret = (struct targets){ 0 };
+	if (is_calm(e, w->device) && !(adopt_vfs_made(e, w) && adopt_vfs_blocked(e, w)))
+		adopt_find(e, w, "", ret);
+}
+
+static void rule_adopt(struct engine *e, const struct want *w)
+{
+	_cleanup_(targets_done) struct targets ts;
+	unsigned made = adopt_vfs_made(e, w);
+	size_t free = 0;
+	rule_find(e, w, &ts);
+	for (size_t i = 0; i < ts.n; i++) {
+		if (!is_free(e, &ts.items[i]))
+			continue;
+		free++;
+		if (ts.items[i].uuid[0])
+			adopt_mdev(e, w, ts.items[i].uuid);
+	}
+	if (made && free == ts.n && is_calm(e, w->device) && !adopt_vfs_blocked(e, w))
+		adopt_vfs(e, w, made);
+}
+
+/* An mdev that others removed is not missed, as one that they made is not foreign. */
+static void rule_forget(struct engine *e)
+{
+	for (size_t i = e->rec.n_slices; i > 0; i--) {
+		const struct slice *s = &e->rec.slices[i - 1];
+		bool there = have_device(e->have, s->device) || have_parent(e->have, s->device);
+		if (s->state == SLICE_LOST && s->uuid[0] && !s->claim[0] && !s->dirty && there &&
+		    store_want(e, s->device) && is_calm(e, s->device))
+			adopt_slice_forget(e, s->id, "others removed it");
+	}
+}
+
+/* --- each turn --------------------------------------------------------------------------------------------- */
+
+void adopt_run(struct engine *e)
+{
+	looks_expire(e);
+	if (by_rule(e)) {
+		rule_forget(e);
+		for (size_t i = 0; i < e->rec.n_wants; i++) {
+			const struct want w = e->rec.wants[i];
+			rule_adopt(e, &w);
+		}
+	}
+	adopt_requests_run(e);
+}
+
+void adopt_emit(struct engine *e)
+{
+	if (e->scratch || !e->have)
+		return;
+	for (size_t i = 0; by_rule(e) && i < e->rec.n_wants; i++) {
+		_cleanup_(targets_done) struct targets ts;
+		rule_find(e, &e->rec.wants[i], &ts);
+		look_at(e, &ts);
+	}
+	for (size_t i = 0; i < e->state.n_waiters; i++) {
+		const struct waiter *waiter = &e->state.waiters[i];
+		const struct want *w = waiter->kind == WAIT_ADOPT ? store_want(e, waiter->only)
+								  : NULL;
+		_cleanup_(targets_done) struct targets ts = { 0 };
+		if (w)
+			adopt_find(e, w, waiter->uuid, &ts);
+		look_at(e, &ts);
+	}
+}
+
+int64_t adopt_wake(const struct engine *e)
+{
+	int64_t wake = -1;
+	for (size_t i = 0; i < e->state.n_looks; i++) {
+		const struct look *l = &e->state.looks[i];
+		int64_t at = l->at + LOOK_AGAIN_MS;
+		if (l->check == CHECK_HELD && (wake < 0 || at < wake))
+			wake = at;
+	}
+	return wake;
+}
