@@ -13,6 +13,8 @@ void have_done(struct have *h)
 	free(h->types);
 	free(h->mdevs);
 	free(h->vfs);
+	free(h->by_key);
+	free(h->by_vf);
 	*h = (struct have){ 0 };
 }
 
@@ -37,6 +39,79 @@ static int array_copy(const void *from, size_t n, size_t size, void **ret, size_
 	array_copy((from)->items, (from)->count, sizeof(*(from)->items), (void **)&(to)->items,    \
 		   &(to)->count)
 
+/* --- functions by key, VFs by PF and number --------------------------------------------------------- */
+
+static int vf_order(const struct function *f, const char *pf, int index)
+{
+	int r = strcmp(f->pf, pf);
+	return r ? r : (f->vf_index > index) - (f->vf_index < index);
+}
+
+/* Of equal ones the first of the list comes first. */
+static int key_compare(const void *a, const void *b, void *functions)
+{
+	const uint32_t *x = a, *y = b;
+	const struct function *f = functions;
+	int r = strcmp(f[*x].key, f[*y].key);
+	return r ? r : (*x > *y) - (*x < *y);
+}
+
+static int vf_number_compare(const void *a, const void *b, void *functions)
+{
+	const uint32_t *x = a, *y = b;
+	const struct function *f = functions;
+	int r = vf_order(&f[*x], f[*y].pf, f[*y].vf_index);
+	return r ? r : (*x > *y) - (*x < *y);
+}
+
+static void index_drop(struct have *h)
+{
+	h->n_indexed = 0;
+}
+
+/* Without memory there is none, and the list is searched. */
+static void index_make(struct have *h)
+{
+	uint32_t *by_key = reallocarray(h->by_key, h->n_functions + 1, sizeof(*by_key));
+	h->by_key = by_key ? by_key : h->by_key;
+	uint32_t *by_vf = reallocarray(h->by_vf, h->n_functions + 1, sizeof(*by_vf));
+	h->by_vf = by_vf ? by_vf : h->by_vf;
+	h->n_indexed = by_key && by_vf ? h->n_functions : 0;
+	for (uint32_t i = 0; i < h->n_indexed; i++)
+		by_key[i] = by_vf[i] = i;
+	if (h->n_indexed == 0)
+		return;
+	qsort_r(by_key, h->n_indexed, sizeof(*by_key), key_compare, h->functions);
+	qsort_r(by_vf, h->n_indexed, sizeof(*by_vf), vf_number_compare, h->functions);
+}
+
+/* The first that is not before it; NULL: none, or no index. */
+static struct function *indexed_key(const struct have *h, const char *key)
+{
+	size_t low = 0, high = h->n_indexed;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(h->functions[h->by_key[middle]].key, key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < h->n_indexed ? &h->functions[h->by_key[low]] : NULL;
+}
+
+static struct function *indexed_vf(const struct have *h, const char *pf, int index)
+{
+	size_t low = 0, high = h->n_indexed;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (vf_order(&h->functions[h->by_vf[middle]], pf, index) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < h->n_indexed ? &h->functions[h->by_vf[low]] : NULL;
+}
+
 int have_copy(const struct have *h, struct have *ret)
 {
 	struct have copy = { 0 };
@@ -48,8 +123,11 @@ int have_copy(const struct have *h, struct have *ret)
 		return -ENOMEM;
 	}
 	*ret = copy;
+	index_make(ret);
 	return 0;
 }
+
+/* --- look-ups ---------------------------------------------------------------------------------------- */
 
 static int function_compare(const void *a, const void *b)
 {
@@ -87,6 +165,9 @@ struct function *have_function(const struct have *h, const char *addr)
 
 struct function *have_device(const struct have *h, const char *key)
 {
+	struct function *found = indexed_key(h, key);
+	if (found && str_eq(found->key, key))
+		return found;
 	for (size_t i = 0; i < h->n_functions; i++)
 		if (str_eq(h->functions[i].key, key))
 			return &h->functions[i];
@@ -95,6 +176,9 @@ struct function *have_device(const struct have *h, const char *key)
 
 struct function *have_vf(const struct have *h, const char *pf_addr, int index)
 {
+	struct function *found = indexed_vf(h, pf_addr, index);
+	if (found && found->is_vf && vf_order(found, pf_addr, index) == 0)
+		return found;
 	for (size_t i = 0; i < h->n_functions; i++) {
 		struct function *f = &h->functions[i];
 		if (f->is_vf && f->vf_index == index && str_eq(f->pf, pf_addr))
@@ -103,8 +187,24 @@ struct function *have_vf(const struct have *h, const char *pf_addr, int index)
 	return NULL;
 }
 
+/* Sorted as well, but while a scan or a step adds to them. */
+static void *sorted_find(const void *key, const void *items, size_t n, size_t size,
+			 int (*compare)(const void *, const void *))
+{
+	return n ? bsearch(key, items, n, size, compare) : NULL;
+}
+
+static int uuid_order(const void *uuid, const void *b)
+{
+	const struct mdev *m = b;
+	return strcmp(uuid, m->uuid);
+}
+
 struct mdev *have_mdev(const struct have *h, const char *uuid)
 {
+	struct mdev *found = sorted_find(uuid, h->mdevs, h->n_mdevs, sizeof(*found), uuid_order);
+	if (found)
+		return found;
 	for (size_t i = 0; i < h->n_mdevs; i++)
 		if (str_eq(h->mdevs[i].uuid, uuid))
 			return &h->mdevs[i];
@@ -127,8 +227,25 @@ struct mdev_parent *have_parent(const struct have *h, const char *key)
 	return NULL;
 }
 
+struct vf_key {
+	const char *pf;
+	int index;
+};
+
+static int vf_info_order(const void *a, const void *b)
+{
+	const struct vf_key *k = a;
+	const struct vf_info *v = b;
+	int r = strcmp(k->pf, v->pf);
+	return r ? r : (k->index > v->index) - (k->index < v->index);
+}
+
 struct vf_info *have_vf_info(const struct have *h, const char *pf_key, int index)
 {
+	const struct vf_key key = { pf_key, index };
+	struct vf_info *found = sorted_find(&key, h->vfs, h->n_vfs, sizeof(*found), vf_info_order);
+	if (found)
+		return found;
 	for (size_t i = 0; i < h->n_vfs; i++)
 		if (h->vfs[i].index == index && str_eq(h->vfs[i].pf, pf_key))
 			return &h->vfs[i];
@@ -164,6 +281,7 @@ static void *array_grow(void **items, size_t *n, size_t size)
 struct function *have_add_function(struct have *h)
 {
 	struct function *f = ARRAY_GROW(h, functions, n_functions);
+	index_drop(h);
 	if (f) {
 		f->iommu_group = -1;
 		f->numa_node = -1;
@@ -207,6 +325,7 @@ static void array_remove(void *items, size_t *n, size_t size, size_t i)
 void have_remove_function(struct have *h, const char *addr)
 {
 	struct function *f = have_function(h, addr);
+	index_drop(h);
 	if (f)
 		array_remove(h->functions, &h->n_functions, sizeof(*f), (size_t)(f - h->functions));
 }
@@ -257,4 +376,5 @@ void have_sort(struct have *h)
 	sort(h->types, h->n_types, sizeof(*h->types), type_compare);
 	sort(h->mdevs, h->n_mdevs, sizeof(*h->mdevs), mdev_compare);
 	sort(h->vfs, h->n_vfs, sizeof(*h->vfs), vf_compare);
+	index_make(h);
 }

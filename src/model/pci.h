@@ -148,6 +148,10 @@ struct have {
 	size_t n_mdevs;
 	struct vf_info *vfs; /* only of PFs that were asked for */
 	size_t n_vfs;
+	/* Places of functions in the order of their keys, and of PFs with the number of the VF; as long as the
+	 * list is as have_sort() left it. */
+	uint32_t *by_key, *by_vf;
+	size_t n_indexed;
 };
 
 void have_done(struct have *h);

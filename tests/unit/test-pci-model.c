@@ -195,6 +195,57 @@ static void test_have_vfs_are_found_by_index(void **state)
 	have_done(&h);
 }
 
+#define MANY 64
+
+static void check_each_is_found(const struct have *h)
+{
+	char addr[PCI_ADDR_SIZE], key[32];
+	for (unsigned i = 0; i < MANY; i++) {
+		(void)STR_FORMAT(addr, "0000:%02x:00.0", i / 2);
+		const struct function *vf = have_vf(h, addr, i % 2);
+		assert_non_null(vf);
+		assert_string_equal(vf->pf, addr);
+		assert_int_equal(vf->vf_index, i % 2);
+		(void)STR_FORMAT(key, "pci:%u", MANY - i);
+		assert_string_equal(have_device(h, key)->key, key);
+	}
+	assert_null(have_vf(h, "0000:00:00.0", 2));
+	assert_null(have_device(h, "pci:none"));
+}
+
+/* Their order by key, and by PF and number, is not that of the list; in a list that is not sorted any more,
+ * and in a copy, they are found as well. */
+static void test_have_look_ups_need_no_order(void **state)
+{
+	(void)state;
+	struct have h = { 0 }, copy;
+	for (unsigned i = 0; i < MANY; i++) {
+		struct function *f = have_add_function(&h);
+		(void)STR_FORMAT(f->addr, "0000:%02x:00.0", 0x40 + (i * 5) % MANY);
+		(void)STR_FORMAT(f->key, "pci:%u", MANY - i);
+		(void)STR_FORMAT(f->pf, "0000:%02x:00.0", i / 2);
+		f->is_vf = true;
+		f->vf_index = (int)i % 2;
+	}
+	check_each_is_found(&h);
+	have_sort(&h);
+	check_each_is_found(&h);
+	struct function *last = have_add_function(&h);
+	(void)STR_COPY(last->addr, "0000:00:1f.0");
+	(void)STR_COPY(last->key, "pci:last");
+	assert_ptr_equal(have_device(&h, "pci:last"), last);
+	check_each_is_found(&h);
+	have_sort(&h);
+	assert_ptr_equal(have_device(&h, "pci:last"), &h.functions[0]);
+	have_remove_function(&h, "0000:00:1f.0");
+	assert_null(have_device(&h, "pci:last"));
+	check_each_is_found(&h);
+	assert_int_equal(have_copy(&h, &copy), 0);
+	have_done(&h);
+	check_each_is_found(&copy);
+	have_done(&copy);
+}
+
 static void test_have_sort_orders_everything(void **state)
 {
 	(void)state;
@@ -251,6 +302,7 @@ int main(void)
 		cmocka_unit_test(test_have_functions_are_found_and_removed),
 		cmocka_unit_test(test_have_grows_and_shrinks_without_losing_room),
 		cmocka_unit_test(test_have_vfs_are_found_by_index),
+		cmocka_unit_test(test_have_look_ups_need_no_order),
 		cmocka_unit_test(test_have_sort_orders_everything),
 		cmocka_unit_test(test_have_copy_of_nothing_is_empty),
 		cmocka_unit_test(test_pci_class_name_known_and_other),
