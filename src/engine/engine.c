@@ -69,6 +69,7 @@ struct engine *engine_free(struct engine *e)
 	state_done(&e->before);
 	policy_free(e->policy);
 	record_done(&e->rec);
+	free(e->want_places);
 	free(e);
 	return NULL;
 }

@@ -186,6 +186,8 @@ struct undo_claim {
 struct engine {
 	struct engine_config config;
 	struct record rec;
+	uint32_t *want_places;		  /* see store_want() */
+	const struct want *wants_indexed; /* those they are of; NULL: none */
 	const struct have *have;
 	struct policy *policy; /* of rec.policy.text; NULL: none, or it no longer parses */
 	int64_t now, wall;

@@ -257,11 +257,55 @@ void store_steps_delete_of(struct engine *e, const char *device)
 			store_step_delete(e, e->rec.steps[i - 1].id);
 }
 
-struct want *store_want(struct engine *e, const char *device)
+static int want_compare(const void *a, const void *b, void *wants)
+{
+	const uint32_t *x = a, *y = b;
+	const struct want *w = wants;
+	return strcmp(w[*x].device, w[*y].device);
+}
+
+/* Places of the wants by device: each slice asks for that of its own. Made anew for other wants. */
+static bool wants_index(struct engine *e)
+{
+	if (e->wants_indexed && e->wants_indexed == e->rec.wants)
+		return true;
+	uint32_t *places =
+		e->rec.wants ? reallocarray(e->want_places, e->rec.n_wants + 1, sizeof(*places))
+			     : NULL;
+	if (!places)
+		return false;
+	e->want_places = places;
+	for (uint32_t i = 0; i < e->rec.n_wants; i++)
+		places[i] = i;
+	qsort_r(places, e->rec.n_wants, sizeof(*places), want_compare, e->rec.wants);
+	e->wants_indexed = e->rec.wants;
+	return true;
+}
+
+static struct want *want_search(struct engine *e, const char *device)
 {
 	for (size_t i = 0; i < e->rec.n_wants; i++)
 		if (str_eq(e->rec.wants[i].device, device))
 			return &e->rec.wants[i];
+	return NULL;
+}
+
+struct want *store_want(struct engine *e, const char *device)
+{
+	if (!wants_index(e))
+		return want_search(e, device);
+	size_t low = 0, high = e->rec.n_wants;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		struct want *w = &e->rec.wants[e->want_places[middle]];
+		int order = strcmp(device, w->device);
+		if (order == 0)
+			return w;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
 	return NULL;
 }
 
@@ -276,6 +320,7 @@ void store_wants_set(struct engine *e, struct want *wants_take, size_t n)
 	}
 	e->rec.wants = wants_take;
 	e->rec.n_wants = n;
+	e->wants_indexed = NULL;
 }
 
 static void policy_drop(struct applied_policy *a, struct policy **p)
@@ -499,6 +544,7 @@ void store_undo(struct engine *e)
 		e->rec.wants = TAKE_PTR(e->wants_before);
 		e->rec.n_wants = e->n_wants_before;
 		e->wants_changed = false;
+		e->wants_indexed = NULL;
 	}
 	if (e->policy_changed) {
 		policy_drop(&e->rec.policy, &e->policy);
