@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "model/slice.h"
 
+#define MACHINE_DEVICES 128
 #define MACHINE_UUIDS 512
 
 enum machine_fault {
@@ -55,15 +56,15 @@ struct machine {
 	size_t n_residues;
 	struct machine_step *steps;
 	size_t n_steps;
-	struct machine_weight weights[16];
+	struct machine_weight weights[2 * MACHINE_DEVICES];
 	size_t n_weights;
-	struct machine_pool pools[8];
+	struct machine_pool pools[MACHINE_DEVICES];
 	size_t n_pools;
-	char enrolled[96][DEVICE_KEY_SIZE];
+	char enrolled[MACHINE_DEVICES][DEVICE_KEY_SIZE];
 	size_t n_enrolled;
 	char made[MACHINE_UUIDS][UUID_SIZE]; /* mdevs that steps made */
 	size_t n_made;
-	char cut[16][DEVICE_KEY_SIZE]; /* PFs whose VFs steps made */
+	char cut[MACHINE_DEVICES][DEVICE_KEY_SIZE]; /* PFs whose VFs steps made */
 	size_t n_cut;
 	char *violation; /* the first thing that must never happen */
 	uint64_t performed, writes;
