@@ -146,8 +146,9 @@ void engine_request_reclaim_retry(struct engine *e, uint64_t token, const struct
 void engine_request_quarantine_clear(struct engine *e, uint64_t token, const struct requester *who,
 				     const char *slice_or_device, const char *reason);
 struct adopt_request {
-	struct target target; /* a device under policy (vf -1): all there; or one VF or mdev of it */
-	bool plan_only;	      /* answers with what it would */
+	struct target
+		target; /* a device under policy (vf -1): all there; or one VF or mdev of it */
+	bool plan_only; /* answers with what it would */
 	/* Not empty: a reserved claim of it is made at once, whoever uses it. */
 	char claim[NAME_SIZE], owner[128];
 };

@@ -49,6 +49,7 @@ test_drift_adopt_takes_over_what_nobody_uses() {
 	prepare adopt
 	others_make mtty-2
 	wait_until 10 mdev_is ready
+	says '"adopted": true' carve list slices --json
 	others_cut 3
 	wait_until 10 state_is vf2 ready
 	before=$(writes)
