@@ -106,7 +106,7 @@ int mech_planned_proof(const struct have *h, const struct slice *s);
 void mech_planned_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
 			   const struct holder *holders, size_t n_holders, struct err *reterr);
 #define MECH_PLANNED                                                                               \
-	.planned = true, .find = mech_planned_find, .layout_steps = mech_planned_layout,                            \
+	.planned = true, .find = mech_planned_find, .layout_steps = mech_planned_layout,           \
 	.make_steps = mech_planned_make, .unmake_steps = mech_planned_unmake,                      \
 	.claim_steps = mech_planned_claim, .reclaim_steps = mech_planned_make,                     \
 	.proof = mech_planned_proof, .diagnose = mech_planned_diagnose

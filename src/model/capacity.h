@@ -30,9 +30,9 @@ struct capacity_profile {
 	uint32_t size;	 /* slots side by side; 0: it takes none */
 	uint64_t starts; /* bit n: may begin at slot n */
 	uint32_t takes[CAPACITY_COUNTERS];
-	uint32_t most;	 /* on one device; 0: as many as fit */
-	uint32_t mode;	 /* all parts of a device are of one mode; 0: goes with any */
-	uint64_t bars;	 /* bit n: never on a device with profile n, and the reverse */
+	uint32_t most;	  /* on one device; 0: as many as fit */
+	uint32_t mode;	  /* all parts of a device are of one mode; 0: goes with any */
+	uint64_t bars;	  /* bit n: never on a device with profile n, and the reverse */
 	uint32_t memory;  /* MiB; 0: not known */
 	uint32_t compute; /* compute units, as the vendor counts them; 0: not known */
 };
