@@ -117,7 +117,7 @@ struct apply_request {
 	const json_t *planned;
 };
 void engine_request_apply(struct engine *e, uint64_t token, const struct requester *who,
-			  const struct apply_request *rq);
+			  const struct apply_request *from);
 /* How much of a class a device has. */
 struct engine_fit {
 	char device[DEVICE_KEY_SIZE];
@@ -154,7 +154,7 @@ struct adopt_request {
 };
 /* What others made there becomes slices, when nobody uses it. */
 void engine_request_adopt(struct engine *e, uint64_t token, const struct requester *who,
-			  const struct adopt_request *rq);
+			  const struct adopt_request *from);
 /* Free slices that the policy does not make are forgotten and stay where they are. A slice by name or
  * UUID, a device by key. */
 void engine_request_disown(struct engine *e, uint64_t token, const struct requester *who,

@@ -176,7 +176,7 @@ int policy_pin(const struct policy *p, const struct policy_facts *facts, struct 
 /* What an entry of divide wants of one device, as policy_pin() pins it. */
 int policy_want(const struct policy *p, const struct policy_facts *facts,
 		const struct policy_divide *d, const struct function *f,
-		const struct mdev_parent *parent, struct want *ret, struct err *reterr);
+		const struct mdev_parent *parent, struct want *w, struct err *reterr);
 const struct policy_class *policy_class_find(const struct policy *p, const char *name);
 /* Does the class draw on that selection? */
 bool policy_class_from(const struct policy_class *c, const char *selection);

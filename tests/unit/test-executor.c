@@ -418,7 +418,7 @@ static void test_f33_restart_finds_device_stuck_until_its_end(void **state)
 	struct fixture *f = *state;
 	int fd = dial(f);
 	hello(fd);
-	send_step(fd, 1, VERB_SET_VFS, DEV0, "4000", 50);
+	send_step(fd, 1, VERB_SET_VFS, DEV0, "8000", 50);
 	expect(fd, 1, STEP_TIMEOUT);
 	close(fd);
 	executor_kill(f);
