@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#define FADE 0.75   /* of the likelihood of a refusal, for each place there is */
-#define BEHIND 0.25 /* of a place, for each part that has to go first */
-#define WASTE 0.02  /* of a free slot of eight that is no use */
+#define FADE 0.5    /* of the likelihood of a refusal, for each place there is, of one in five */
+#define BEHIND 0.15 /* of a place, for each part that has to go first */
+#define WASTE 0.04  /* of a free slot of eight that is no use */
 
 /* Close to exp(x), and the same on every machine; infinite above 50000. */
 static double grown(double x)
@@ -18,11 +18,11 @@ static double grown(double x)
 }
 
 /* By Newton; x > 0. */
-static double fourth_root(double x)
+static double root(double x)
 {
 	double y = x < 1 ? 1 : x;
-	for (int i = 0; i < 200; i++)
-		y -= (y * y * y * y - x) / (4 * y * y * y);
+	for (int i = 0; i < 50; i++)
+		y = (y + x / y) / 2;
 	return y;
 }
 
@@ -70,7 +70,8 @@ static void profile_weigh(struct place_weights *w, uint32_t profile, double shar
 	uint32_t i = w->n++;
 	w->profile[i] = profile;
 	w->share[i] = share;
-	w->loss[i] = share * worth / fourth_root(worth);
+	w->loss[i] = share * root(worth);
+	w->fade[i] = FADE / root(5 * share);
 	w->whole[i] = capacity_more(k, &empty, profile);
 	w->limited[i] = is_limited(k, profile);
 	spots_list(w, i);
@@ -196,7 +197,7 @@ void place_harm_of(const struct place_weights *w, const struct place_room *all,
 		   struct place_harm *ret)
 {
 	for (uint32_t i = 0; i < w->n; i++)
-		ret->of[i] = w->loss[i] / grown(FADE * all->left[i]);
+		ret->of[i] = w->loss[i] / grown(w->fade[i] * all->left[i]);
 }
 
 double place_cost(const struct place_weights *w, const struct place_harm *h,
@@ -206,7 +207,7 @@ double place_cost(const struct place_weights *w, const struct place_harm *h,
 	for (uint32_t i = 0; i < w->n; i++) {
 		double lost = before->left[i] - after->left[i];
 		if (lost != 0)
-			cost += h->of[i] * (grown(FADE * lost) - 1);
+			cost += h->of[i] * (grown(w->fade[i] * lost) - 1);
 	}
 	return cost;
 }

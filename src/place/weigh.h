@@ -2,9 +2,9 @@
 /*
  * What a state of the devices is worth: how much of what is asked for is likely to be refused for lack
  * of room. Each profile has places where it could begin. A free one counts as one; one with k parts in
- * the way as a quarter to the power of k, since they all have to go first. The more such room a profile
- * has on all devices together, the less is the harm of losing some: a refusal is taken to become likely
- * as exp(-3/4 room). To this comes, as in "Beware of Fragmentation" (USENIX ATC 2023), the share of the
+ * the way as 0.15 to the power of k, since they all have to go first. The more such room a profile has
+ * on all devices together, the less is the harm of losing some: a refusal is taken to become likely as
+ * exp(-room / (2 sqrt(5 share))), since what is seldom asked for needs few places. To this comes, as in "Beware of Fragmentation" (USENIX ATC 2023), the share of the
  * free slots that a profile cannot use. Both are weighted by how often a profile is asked for.
  *
  * Constants were fitted with other random seeds than those of tests/bench/bench-placement.c.
@@ -30,6 +30,7 @@ struct place_weights {
 	bool limited[CAPACITY_PROFILES];   /* more than slots can be in its way */
 	double share[CAPACITY_PROFILES];   /* of the requests */
 	double loss[CAPACITY_PROFILES];	   /* when one is refused, times its share */
+	double fade[CAPACITY_PROFILES];	   /* of the likelihood that one is, with each place */
 	double waste;			   /* of a free slot that is no use */
 	uint64_t spot[PLACE_SPOTS];
 };

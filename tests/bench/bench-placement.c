@@ -170,13 +170,27 @@ static void move_make(struct world *w, const struct request *requests, uint32_t 
 	w->moves++;
 }
 
+/* For those that come later: the first move of a plan that has one more than there may be, so that the
+ * next of its kind needs one less; else what leaves the most room. */
+static void prepare(struct world *w, const struct request *requests, const struct place_wish *wish,
+		    const struct place_part *parts, const uint32_t *ids, size_t n, uint32_t most)
+{
+	struct place_plan plan;
+	struct place_move move;
+	if (place_moves(&w->weights, w->devices, w->n, parts, n, wish, most + 1, &plan) &&
+	    plan.in_turn)
+		move = plan.move[0];
+	else if (!place_tidy(&w->weights, w->devices, w->n, parts, n, TIDY_LEAST, &move))
+		return;
+	move_make(w, requests, ids[move.part], move.device, move.start);
+}
+
 static bool serve_by_moves(struct world *w, const struct request *requests, uint32_t id,
 			   uint32_t most, struct place_answer *ret)
 {
 	struct place_part parts[MANY * 8];
 	uint32_t ids[MANY * 8];
 	struct place_plan plan;
-	struct place_move move;
 	const struct place_wish wish = { .profile = w->profile[requests[id].class] };
 	size_t n = parts_list(w, requests, parts, ids);
 	if (place_moves(&w->weights, w->devices, w->n, parts, n, &wish, most, &plan)) {
@@ -190,8 +204,7 @@ static bool serve_by_moves(struct world *w, const struct request *requests, uint
 		*ret = plan.where;
 		return true;
 	}
-	if (place_tidy(&w->weights, w->devices, w->n, parts, n, TIDY_LEAST, &move))
-		move_make(w, requests, ids[move.part], move.device, move.start);
+	prepare(w, requests, &wish, parts, ids, n, most);
 	return false;
 }
 
