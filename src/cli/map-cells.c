@@ -214,7 +214,7 @@ char *map_device_left(const json_t *device)
 	_cleanup_(str_buf_done) struct str_buf b = { 0 };
 	add_counters(&b, device);
 	add_fits(&b, device);
-	_cleanup_free_ char *text = b.len ? str_buf_take(&b) : NULL;
+	_cleanup_free_ char *text = str_buf_take(&b);
 	return text ? text_clean(text) : NULL;
 }
 

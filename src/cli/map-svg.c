@@ -122,6 +122,7 @@ static void add_lines(struct svg *s, const char *class, const char *text)
 		}
 		_cleanup_free_ char *line = strndup(text, end);
 		s->y += LINE;
+		s->body.failed = s->body.failed || !line;
 		add_text(s, MARGIN, s->y - 5, ROOM, class, line ? line : "");
 		text += end + strspn(text + end, " ");
 	}
@@ -266,9 +267,10 @@ static int add_device(struct svg *s, const json_t *device)
 	if (m.n_row)
 		add_row(s, &m);
 	add_loose(s, &m);
-	if (left || m.n == 0) {
+	s->body.failed = s->body.failed || !left;
+	if (left && (*left || m.n == 0)) {
 		s->y += m.n > m.n_row ? GAP : 0;
-		add_lines(s, "dim", left ? left : "no parts");
+		add_lines(s, "dim", *left ? left : "no parts");
 	}
 	map_legend_add(&s->legend, device, &m);
 	s->y += LINE;

@@ -54,7 +54,11 @@ static void add_wrapped(struct str_buf *b, const char *lead, const char *text)
 		size_t n = strcspn(text, " ");
 		_cleanup_free_ char *word = strndup(text, n);
 		_cleanup_free_ char *cut = word ? width_cut(word, MAP_COLUMNS - indent) : NULL;
-		size_t width = cut ? width_of(cut) : 0;
+		if (!cut) {
+			b->failed = true;
+			return;
+		}
+		size_t width = width_of(cut);
 		if (!first && column + 1 + width > MAP_COLUMNS) {
 			str_buf_add(b, "\n");
 			add_blanks(b, indent);
@@ -63,7 +67,7 @@ static void add_wrapped(struct str_buf *b, const char *lead, const char *text)
 			str_buf_add(b, " ");
 			column++;
 		}
-		str_buf_add(b, cut ? cut : "");
+		str_buf_add(b, cut);
 		column += width;
 		text += n;
 		text += strspn(text, " ");
@@ -256,9 +260,10 @@ static int add_device(struct text *t, const json_t *device)
 	_cleanup_free_ char *left = map_device_left(device);
 	add_heading(t, device);
 	r = add_cells(t, &m);
-	if (left)
+	t->b->failed = t->b->failed || !left;
+	if (left && *left)
 		add_wrapped(t->b, "  ", left);
-	if (!left && m.n == 0)
+	else if (m.n == 0)
 		str_buf_add(t->b, "  no parts\n");
 	map_legend_add(&t->legend, device, &m);
 	return r;

@@ -39,7 +39,7 @@ const char *map_device_label(const json_t *device);
 /* How many profiles it could have one more of. */
 size_t map_device_fits(const json_t *device);
 /* "4 slices left: 4 x 1g.10gb or 1 x 3g.40gb fit": what its parts share, told once, and what could be made of it,
- * each if nothing else comes. NULL: nothing is counted, and nothing fits. */
+ * each if nothing else comes. "": nothing is counted, and nothing fits. Caller frees; NULL: no memory. */
 char *map_device_left(const json_t *device);
 
 /* What pictures have in them that is explained below them. */
@@ -58,6 +58,6 @@ struct map_style {
 	bool utf8; /* lines that touch, dots in the middle */
 	bool color;
 };
-/* Each adds the picture of all devices; whether memory ran out, b says. Negative errno: no devices of GetMap. */
+/* Each adds the picture of all devices. Negative errno: no devices of GetMap, or no memory, which b may also say. */
 int map_text(const json_t *devices, const struct map_style *style, struct str_buf *b);
 int map_svg(const json_t *devices, struct str_buf *b);

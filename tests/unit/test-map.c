@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "cli/map.h"
 #include "cli/width.h"
+#include "support/alloc-fail.h"
 
 #define GOLDEN "tests/golden/map"
 
@@ -277,6 +278,31 @@ static void test_map_svg_of_any_devices_is_xml(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+/* Whatever allocation fails, no picture is made that lacks something. */
+static void test_map_pictures_without_memory_fail(void **state)
+{
+	(void)state;
+	const struct map_style style = { .utf8 = true, .color = true };
+	json_auto_t *reply = host_load();
+	const json_t *devices = json_object_get(reply, "devices");
+	unsigned n = 0;
+	for (bool failed = true; failed; n++) {
+		struct str_buf text = { 0 }, svg = { 0 };
+		alloc_fail_at(n);
+		int r = map_text(devices, &style, &text);
+		failed = alloc_fail_done();
+		assert_int_equal(failed, r < 0 || text.failed);
+		alloc_fail_at(n);
+		r = map_svg(devices, &svg);
+		bool failed_svg = alloc_fail_done();
+		assert_int_equal(failed_svg, r < 0 || svg.failed);
+		failed = failed || failed_svg;
+		str_buf_done(&text);
+		str_buf_done(&svg);
+	}
+	assert_true(n > 500);
+}
+
 static void test_map_cells_fill_the_row_without_gaps(void **state)
 {
 	(void)state;
@@ -346,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_map_text_with_colours_differs_by_colours_only),
 		cmocka_unit_test(test_map_text_of_any_devices_keeps_its_shape),
 		cmocka_unit_test(test_map_svg_of_any_devices_is_xml),
+		cmocka_unit_test(test_map_pictures_without_memory_fail),
 		cmocka_unit_test(test_map_cells_fill_the_row_without_gaps),
 		cmocka_unit_test(test_width_counts_columns_of_characters),
 		cmocka_unit_test(test_width_cut_never_cuts_a_character),
