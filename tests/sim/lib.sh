@@ -83,6 +83,62 @@ records() {
 	carve list claims --json | objects
 }
 
+# What was written to: functions, interfaces and parents that are in the file. Those of buses name one.
+strangers() { # ALLOWED
+	carve-sim trace | awk -v allowed="$1" '
+		BEGIN { while ((getline a <allowed) > 0) { sub(/ .*/, "", a); ok[a] = 1 } }
+		$2 != "write" { next }
+		{
+			n = split($3, part, "/"); text = $4; gsub(/"/, "", text); what = ""
+			if (part[1] == "bus") what = text
+			else if (part[1] == "rtnl") what = part[2]
+			else for (i = n; i > 0 && what == ""; i--)
+				if (part[i] ~ /^[0-9a-f]+:[0-9a-f][0-9a-f]:[0-9a-f][0-9a-f]\.[0-7]$/ ||
+				    part[i] in ok) what = part[i]
+			if (!(what in ok)) print
+		}'
+}
+
+compare() { # DIR WORK
+	local what bad=0
+	facts >"$2/facts"
+	records >"$2/records"
+	for what in facts records; do
+		diff -u "$1/$what" "$2/$what" || bad=1
+	done
+	return "$bad"
+}
+
+# What the functions in the file, their interfaces and VFs are called now: NAME FUNCTION.
+names_of() { # FUNCTIONS
+	local functions
+	mapfile -t functions <"$1"
+	((${#functions[@]})) || return 0
+	(
+		cd /sys/bus/pci/devices || exit
+		paste -d' ' "$1" "$1"
+		find "${functions[@]/%//}" "${functions[@]/%//net/}" -maxdepth 1 \
+			\( -name 'virtfn*' -printf '%l %H\n' -o -path '*/net/?*' -printf '%f %H\n' \) 2>/dev/null || true
+	) | sed -e 's,^\.\./,,' -e 's,/.*,,'
+}
+
+# What the policy selects is all that will be enrolled: found with everything enrolled.
+inside_select() { # DIR
+	local dir=$1 device
+	services_start
+	for device in /sys/bus/pci/devices/* /sys/class/mdev_bus/*; do
+		carve enroll "${device##*/}" >/dev/null 2>&1 || true
+	done
+	apply "$dir/policy.yaml"
+	carve list --all --json | objects | grep '"selection"' >"$dir/selected"
+	sed 's/.*"key": "\([^"]*\)".*/\1/' "$dir/selected" >"$dir/keys"
+	awk 'NR == FNR { wanted[$1] = 1; next } $1 in wanted' "$dir/keys" /etc/carve/devices >"$dir/devices"
+	carve list classes | awk 'NR > 1 && $4 > 0 { print $1 }' >"$dir/classes"
+	sed -n 's/.*"address": "\([^"]*\)".*/\1/p' "$dir/selected" >"$dir/functions"
+	names_of "$dir/functions" >"$dir/allowed"
+	sed -n 's/.*"key": "sys:\([^"]*\/\)\{0,1\}\([^"/]*\)",.*/\2/p' "$dir/selected" >>"$dir/allowed"
+}
+
 # --- for tests of one thing ---------------------------------------------------------------------
 
 # What a command says has the words in it; its status is no matter here.

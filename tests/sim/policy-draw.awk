@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Another policy for the same devices as a policy of tests/sim/policies has, drawn from a seed: a device may
+# be left out or be divided in another way, with other counts; with and without reservations.
+#
+#   awk -v seed=N -v types="PARENT TYPE..." -v stay="ADDRESS..." -f tests/sim/policy-draw.awk POLICY
+#
+# types is what a parent of mdevs has, "/" between parents. stay: functions that stay with who
+# had them first; they are not reserved. What comes of it is well-formed, but the host may refuse it. The numbers are the same ones with every awk.
+
+# Park and Miller's generator: products stay below 2^53.
+function draw(n) {
+	state = (state * 48271) % 2147483647
+	return int(state / 2147483647 * n)
+}
+
+function member(line, key,    at) {
+	if (!match(line, "[{ ]" key ": "))
+		return ""
+	at = substr(line, RSTART + RLENGTH)
+	if (at ~ /^[{]/)
+		return substr(at, 1, index(at, "}"))
+	return substr(at, 1, match(at, /[,}]/) - 1)
+}
+
+function divide_mdev(name,    n, type, i, text, chosen) {
+	n = split(parents[draw_parent(name)], type, " ")
+	chosen = draw(2)
+	for (i = 2; i <= n; i++)
+		if (draw(2) || (i == n && text == ""))
+			text = text (text == "" ? "" : ", ") type[i] (chosen ? "" : ": " 1 + draw(2))
+	return chosen ? "on-demand: [" text "]" : "layout: {" text "}"
+}
+
+function draw_parent(name,    i, words) {
+	for (i = 1; i <= n_parents; i++) {
+		split(parents[i], words, " ")
+		if (index(devices[name], words[1]))
+			return i
+	}
+}
+
+function divide(line,    name, text, count, all) {
+	name = member(line, "use")
+	if (draw(4) == 0)
+		return
+	how[name] = member(line, "as")
+	# Not where it is told by its interface, which it has no longer then.
+	if (how[name] == "sriov" && draw(4) == 0 && devices[name] !~ /netdev/)
+		how[name] = "passthrough"
+	if (how[name] == "passthrough")
+		text = "as: passthrough" (draw(2) ? ", bind: early" : "")
+	if (how[name] == "mdev")
+		text = "as: mdev, " divide_mdev(name)
+	if (how[name] == "sriov") {
+		count = member(line, "count")
+		# A driver that makes all or none.
+		if (count < 16)
+			count = 1 + draw(count + 2)
+		all = member(line, "vf")
+		text = "as: sriov, count: " count (all != "" && draw(2) ? ", vf: " all : "")
+	}
+	entries = entries "  - {use: " name ", " text "}\n"
+}
+
+function class(line,    name, from, set) {
+	name = line
+	sub(/^ */, "", name)
+	sub(/:.*/, "", name)
+	from = member(line, "from")
+	if (!(from in how))
+		return
+	from_of[name] = from
+	set = member(line, "may-set")
+	classes = classes "  " name ": {from: " from \
+		(set != "" && how[from] == "sriov" ? ", may-set: " set : "") "}\n"
+}
+
+function stays(name,    i, n, address) {
+	n = split(stay, address, " ")
+	for (i = 1; i <= n; i++)
+		if (index(devices[name], address[i]))
+			return 1
+	return 0
+}
+
+# One that is in the way of another one of its name would be refused: with other settings it is another one.
+function reservation(line,    name, of, set) {
+	of = member(line, "class")
+	name = member(line, "name")
+	gsub(/"/, "", name)
+	# Mdevs are not reserved: whether a layout fits is asked before the apply that ends the reservation.
+	if (!(of in from_of) || stays(from_of[of]) || how[from_of[of]] == "mdev" || draw(3) == 0)
+		return
+	set = member(line, "set")
+	if (set != "" && (how[from_of[of]] != "sriov" || draw(2)))
+		set = ""
+	reservations = reservations "  - {name: " name "-" how[from_of[of]] (set == "" ? "" : "-set") \
+		", class: " of ", for: " member(line, "for") (set == "" ? "" : ", set: " set) "}\n"
+}
+
+function section_text(name, text) {
+	return text == "" ? "" : name ":\n" text
+}
+
+BEGIN {
+	state = seed % 2147483646 + 1
+	for (i = 0; i < 8; i++)
+		draw(1)
+	n_parents = split(types, parents, " / ")
+}
+/^#/ || /^$/ { next }
+/^[a-z]/ { section = $1 }
+section == "devices:" {
+	name = $1
+	sub(/:$/, "", name)
+	devices[name] = $0
+}
+section == "divide:" { if (/use:/) divide($0); next }
+section == "classes:" { if (/from:/) class($0); next }
+section == "reservations:" { if (/name:/) reservation($0); next }
+{ print }
+END {
+	printf "%s", section_text("divide", entries) section_text("classes", classes) \
+		section_text("reservations", reservations)
+	print "drift: " (draw(2) ? "repair" : "report")
+	print "on-remove: " (draw(2) ? "destroy" : "keep")
+}
