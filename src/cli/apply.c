@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/files.h"
 #include "cli/plan-file.h"
 #include "cli/print.h"
 #include "cli/table.h"
@@ -19,22 +20,14 @@ int cli_policy_read(const char *file, char **ret, size_t *ret_len, struct err *r
 {
 	_cleanup_close_ int fd = str_eq(file, "-") ? dup(STDIN_FILENO)
 						   : open(file, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *text = malloc(POLICY_MAX + 2);
-	size_t len = 0;
-	ssize_t n = fd >= 0 && text ? 1 : -1;
-	while (n > 0 && len <= POLICY_MAX) {
-		n = read(fd, text + len, POLICY_MAX + 1 - len);
-		if (n > 0)
-			len += (size_t)n;
-	}
-	if (n < 0) {
-		int r = err_set(reterr, "policy.read", errno, "cannot read the policy %s", file);
+	_cleanup_free_ char *text = NULL;
+	int r = cli_text_read(fd, POLICY_MAX, &text, ret_len);
+	if (r < 0) {
+		err_set(reterr, "policy.read", -r, "cannot read the policy %s", file);
 		err_state(reterr, "nothing was changed");
 		return r;
 	}
-	text[len] = '\0';
 	*ret = TAKE_PTR(text);
-	*ret_len = len;
 	return 0;
 }
 

@@ -122,23 +122,51 @@ int cli_file_remove(struct cli *c, const char *file, const char *marker)
 	return FILE_CHANGED;
 }
 
-int cli_file_replace(struct cli *c, const char *file, const char *text)
+int cli_text_read(int fd, size_t most, char **ret, size_t *ret_len)
+{
+	if (fd < 0)
+		return -errno;
+	_cleanup_free_ char *text = malloc(most + 2);
+	if (!text)
+		return -ENOMEM;
+	size_t len = 0;
+	ssize_t n = 1;
+	while (n > 0 && len <= most) {
+		n = read(fd, text + len, most + 1 - len);
+		if (n > 0)
+			len += (size_t)n;
+	}
+	if (n < 0)
+		return -errno;
+	text[len] = '\0';
+	*ret = TAKE_PTR(text);
+	*ret_len = len;
+	return 0;
+}
+
+int cli_plain_replace(const char *file, const char *text, unsigned mode)
 {
 	struct stat st;
 	const char *slash = strrchr(file, '/');
-	/* Not the device behind /dev/stdout, nor what a link points to. */
-	if (lstat(file, &st) == 0 && !S_ISREG(st.st_mode)) {
+	if (lstat(file, &st) == 0 && !S_ISREG(st.st_mode))
+		return -EEXIST;
+	_cleanup_free_ char *folder = slash ? strndup(file, (size_t)(slash - file) + 1)
+					    : strdup(".");
+	if (!folder)
+		return -ENOMEM;
+	_cleanup_close_ int dir = file_dir_open(folder);
+	return dir < 0 ? dir : file_replace(dir, base_name(file), text, strlen(text), mode);
+}
+
+int cli_file_replace(struct cli *c, const char *file, const char *text)
+{
+	int r = cli_plain_replace(file, text, 0644);
+	if (r == -EEXIST) {
 		err_set(&c->err, "cli.file", EEXIST, "cannot write %s", file);
 		err_because(&c->err, "it is there, and no plain file");
 		err_state(&c->err, "it is as it was");
 		err_todo(&c->err, "name another, or - for standard output");
 		return -EEXIST;
 	}
-	_cleanup_free_ char *folder = slash ? strndup(file, (size_t)(slash - file) + 1)
-					    : strdup(".");
-	if (!folder)
-		return failed(c, "write", file, -ENOMEM);
-	_cleanup_close_ int dir = file_dir_open(folder);
-	int r = dir < 0 ? dir : file_replace(dir, base_name(file), text, strlen(text), 0644);
 	return r < 0 ? failed(c, "write", file, r) : 0;
 }

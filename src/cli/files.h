@@ -21,6 +21,12 @@ int cli_file_write(struct cli *c, const char *file, const char *text, unsigned m
 		   const char *marker);
 /* Removes the file if marker is in it. */
 int cli_file_remove(struct cli *c, const char *file, const char *marker);
+/* What can be read there, ending with a zero that is not counted; of more than most, one byte more. fd negative: errno
+ * tells why. Negative errno. Caller frees. */
+int cli_text_read(int fd, size_t most, char **ret, size_t *ret_len);
+/* Writes a file in a folder that is there, whole. -EEXIST: what is there is no plain file, such as the device behind
+ * /dev/stdout or a link. Other negative errno. */
+int cli_plain_replace(const char *file, const char *text, unsigned mode);
 /* Writes a file that the user named, whole, in a folder that is there. Only a plain file is replaced. Negative errno
  * with c->err. */
 int cli_file_replace(struct cli *c, const char *file, const char *text);

@@ -12,7 +12,7 @@
 #include "api/varlink.h"
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "sys/file.h"
+#include "cli/files.h"
 
 #define FORMAT 1
 /* It must fit into a request, with what the request has around it. */
@@ -30,15 +30,16 @@ static int save_failed(const char *file, int r, struct err *reterr)
 
 static int file_write(const char *file, const char *text, struct err *reterr)
 {
-	const char *slash = strrchr(file, '/');
-	_cleanup_free_ char *folder = slash ? strndup(file, (size_t)(slash - file) + 1)
-					    : strdup(".");
-	if (!folder)
-		return save_failed(file, -ENOMEM, reterr);
-	_cleanup_close_ int dir = file_dir_open(folder);
-	int r = dir < 0 ? dir
-			: file_replace(dir, slash ? slash + 1 : file, text, strlen(text), 0600);
-	return r < 0 ? save_failed(file, r, reterr) : 0;
+	int r = cli_plain_replace(file, text, 0600);
+	if (r >= 0)
+		return 0;
+	if (r != -EEXIST)
+		return save_failed(file, r, reterr);
+	err_set(reterr, "plan.save", EEXIST, "cannot write the plan %s", file);
+	err_because(reterr, "it is there, and no plain file");
+	err_state(reterr, "it is as it was, and so is the host");
+	err_todo(reterr, "name another file");
+	return -EEXIST;
 }
 
 /* What a comparison needs; what steps disturb is for people. */
@@ -94,20 +95,14 @@ static int no_plan(const char *file, const char *why, struct err *reterr)
 	return -EBADMSG;
 }
 
-/* One byte more than allowed is read, so that the limit shows. */
 static int file_load(const char *file, char **ret, size_t *ret_len, struct err *reterr)
 {
 	_cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *text = malloc(FILE_MAX_SIZE + 1);
+	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
-	ssize_t n = fd >= 0 && text ? 1 : -1;
-	while (n > 0 && len <= FILE_MAX_SIZE) {
-		n = read(fd, text + len, FILE_MAX_SIZE + 1 - len);
-		if (n > 0)
-			len += (size_t)n;
-	}
-	if (n < 0) {
-		int r = err_set(reterr, "plan.read", errno, "cannot read the plan %s", file);
+	int r = cli_text_read(fd, FILE_MAX_SIZE, &text, &len);
+	if (r < 0) {
+		err_set(reterr, "plan.read", -r, "cannot read the plan %s", file);
 		err_state(reterr, "nothing was changed");
 		err_todo(reterr, "name a file that carve plan --save wrote");
 		return r;

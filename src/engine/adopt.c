@@ -160,12 +160,9 @@ static void look_at(struct engine *e, const struct targets *ts)
 
 static struct slice *slice_add(struct engine *e, const struct want *w, const char *profile)
 {
-	struct slice *s = store_slice_add(e);
+	struct slice *s = store_slice_add(e, w, profile);
 	if (!s)
 		return NULL;
-	memcpy(s->device, w->device, sizeof(s->device));
-	memcpy(s->mech, w->mech, sizeof(s->mech));
-	(void)STR_COPY(s->profile, profile);
 	s->state = SLICE_READY;
 	e->sync = true;
 	return s;

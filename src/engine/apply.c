@@ -11,18 +11,6 @@
 
 /* --- slices of one device ------------------------------------------------------------------------------ */
 
-static struct slice *slice_new(struct engine *e, const struct want *w, const char *profile)
-{
-	struct slice *s = store_slice_add(e);
-	if (!s)
-		return NULL;
-	memcpy(s->device, w->device, sizeof(s->device));
-	memcpy(s->mech, w->mech, sizeof(s->mech));
-	(void)STR_COPY(s->profile, profile);
-	s->state = SLICE_WANTED;
-	return s;
-}
-
 static bool has_index(const struct engine *e, const struct want *w, int32_t index)
 {
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
@@ -49,7 +37,7 @@ static void add_mdevs(struct engine *e, const struct want *w)
 {
 	for (uint32_t t = 0; t < w->n_types && t < 8; t++)
 		for (uint32_t n = count_type(e, w, w->types[t]); n < w->type_count[t]; n++) {
-			struct slice *s = slice_new(e, w, w->types[t]);
+			struct slice *s = store_slice_add(e, w, w->types[t]);
 			if (s)
 				store_uuid(e, s->uuid);
 		}
@@ -62,13 +50,13 @@ static void add_missing(struct engine *e, const struct want *w)
 		return;
 	}
 	if (str_eq(w->mech, "passthrough")) {
-		struct slice *s = has_index(e, w, -1) ? NULL : slice_new(e, w, "passthrough");
+		struct slice *s = has_index(e, w, -1) ? NULL : store_slice_add(e, w, "passthrough");
 		if (s && w->bind_early)
 			work_note_original(e, s);
 		return;
 	}
 	for (uint32_t i = 0; i < w->count; i++) {
-		struct slice *s = has_index(e, w, (int32_t)i) ? NULL : slice_new(e, w, "vf");
+		struct slice *s = has_index(e, w, (int32_t)i) ? NULL : store_slice_add(e, w, "vf");
 		if (s)
 			s->index = (int32_t)i;
 	}

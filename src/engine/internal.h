@@ -241,7 +241,8 @@ const struct slice *store_slice_before(struct engine *e, uint64_t id);
 /* To write to: remembered for undo and for the commit. NULL: not there, or no memory. */
 struct slice *store_slice_edit(struct engine *e, uint64_t id);
 struct claim *store_claim_edit(struct engine *e, const char *name);
-struct slice *store_slice_add(struct engine *e);
+/* A slice of w's device that is wanted. */
+struct slice *store_slice_add(struct engine *e, const struct want *w, const char *profile);
 struct claim *store_claim_add(struct engine *e, const char *name);
 void store_slice_delete(struct engine *e, uint64_t id);
 void store_claim_delete(struct engine *e, const char *name);

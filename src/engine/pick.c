@@ -156,15 +156,11 @@ static int make_on_demand(struct engine *e, const struct want *w, const char *pr
 {
 	char uuid[UUID_SIZE];
 	store_uuid(e, uuid);
-	struct slice *s = store_slice_add(e);
+	struct slice *s = store_slice_add(e, w, profile);
 	if (!s)
 		return -ENOMEM;
-	memcpy(s->device, w->device, sizeof(s->device));
-	memcpy(s->mech, w->mech, sizeof(s->mech));
 	memcpy(s->uuid, uuid, sizeof(s->uuid));
-	(void)STR_COPY(s->profile, profile);
 	s->start = start;
-	s->state = SLICE_WANTED;
 	s->on_demand = 1;
 	*ret = s->id;
 	return 1;

@@ -133,7 +133,7 @@ static struct slice *slice_insert(struct engine *e, size_t at)
 	return &slices[at];
 }
 
-struct slice *store_slice_add(struct engine *e)
+struct slice *store_slice_add(struct engine *e, const struct want *w, const char *profile)
 {
 	uint64_t id = store_id(e);
 	if (slice_remember(e, id, NULL) < 0)
@@ -142,6 +142,10 @@ struct slice *store_slice_add(struct engine *e)
 	if (s) {
 		s->id = id;
 		s->index = -1;
+		s->state = SLICE_WANTED;
+		memcpy(s->device, w->device, sizeof(s->device));
+		memcpy(s->mech, w->mech, sizeof(s->mech));
+		(void)STR_COPY(s->profile, profile);
 	}
 	return s;
 }

@@ -68,10 +68,22 @@ static void test_plan_save_more_than_a_request_holds_is_refused(void **state)
 	assert_int_equal(access(file, F_OK), -1);
 }
 
+/* The plan takes the place of a file, never of a device or of what a link points to. */
+static void test_plan_save_replaces_plain_files_only(void **state)
+{
+	(void)state;
+	_cleanup_err_ struct err e = { 0 };
+	json_auto_t *asked = json_pack("{s:s}", "policy", "version: 1"), *reply = json_object();
+	assert_int_equal(cli_plan_save("/dev/null", asked, reply, &e), -EEXIST);
+	assert_string_equal(e.id, "plan.save");
+	assert_non_null(strstr(e.because, "no plain file"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan_save_and_load_give_the_request_back),
+		cmocka_unit_test(test_plan_save_replaces_plain_files_only),
 		cmocka_unit_test(test_plan_save_more_than_a_request_holds_is_refused),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
