@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/str.h"
@@ -171,13 +170,14 @@ static int parse_line(char *line, struct place *at, struct enrolled *ret, struct
 	return n > 3 ? take_labels(fields[3], line, at, ret, reterr) : 1;
 }
 
-static int entry_add(struct enrollment *e, const struct enrolled *entry)
+/* Room for what so many lines can enrol. */
+static int entries_make(struct enrollment *e, const char *text)
 {
-	struct enrolled *added = ARRAY_ADD(e->entries, e->n);
-	if (!added)
-		return -ENOMEM;
-	*added = *entry;
-	return 0;
+	size_t lines = 1;
+	for (const char *p = text; lines < ENROLL_ENTRIES_MAX && (p = strchr(p, '\n')); p++)
+		lines++;
+	e->entries = calloc(lines, sizeof(*e->entries));
+	return e->entries ? 0 : -ENOMEM;
 }
 
 static int by_key(const void *a, const void *b)
@@ -207,8 +207,11 @@ int enrollment_parse(const char *text, const char *file, struct enrollment *ret,
 	struct place at = { .file = file, .line = 1, .column = 1 };
 	int r = 0;
 
+	if (entries_make(&list, text) < 0)
+		return err_set(reterr, "base.memory", ENOMEM,
+			       "cannot keep the list of enrolled devices");
 	for (const char *p = text; *p; at.line++) {
-		size_t len = strcspn(p, "\n");
+		size_t len = (size_t)(strchrnul(p, '\n') - p);
 		char line[ENROLL_LINE_MAX];
 		at.column = 1;
 		if (len >= sizeof(line))
@@ -227,9 +230,7 @@ int enrollment_parse(const char *text, const char *file, struct enrollment *ret,
 		entry.line = at.line;
 		if (list.n == ENROLL_ENTRIES_MAX)
 			return fault(reterr, &at, "more than %u devices", ENROLL_ENTRIES_MAX);
-		if (entry_add(&list, &entry) < 0)
-			return err_set(reterr, "base.memory", ENOMEM,
-				       "cannot keep the list of enrolled devices");
+		list.entries[list.n++] = entry;
 	}
 	r = sort(&list, &at, reterr);
 	if (r < 0)

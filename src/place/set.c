@@ -92,6 +92,10 @@ static uint32_t nodes_find(const struct nodes *t, const struct vector *v, uint32
 static int nodes_grow(struct nodes *t)
 {
 	size_t n = t->n_heads ? 2 * t->n_heads : 256;
+	struct node *all = reallocarray(t->all, n, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	t->all = all;
 	uint32_t *heads = malloc(n * sizeof(*heads));
 	if (!heads)
 		return -ENOMEM;
@@ -112,9 +116,7 @@ static int64_t nodes_add(struct nodes *t, const struct vector *v, uint32_t at)
 {
 	if (t->n >= t->n_heads && nodes_grow(t) < 0)
 		return -ENOMEM;
-	struct node *node = array_add(&t->all, &t->n, sizeof(*node));
-	if (!node)
-		return -ENOMEM;
+	struct node *node = &t->all[t->n++];
 	uint32_t *head = &t->heads[hash(v, at) & (t->n_heads - 1)];
 	*node = (struct node){ .v = *v, .at = at, .from = NONE, .chain = *head, .next = NONE };
 	*head = (uint32_t)(t->n - 1);
