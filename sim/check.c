@@ -140,6 +140,7 @@ static int check_text(const char *policy)
 	const char *const plan[] = { "carve", "plan", policy, "--json", NULL };
 	const char *const steps[][6] = {
 		{ "carve", "plan", policy },
+		{ "carve", "map", "--policy", policy },
 		{ "carve", "apply", policy, "--wait", DEADLINE },
 		{ "carve", "list", "slices" },
 		{ "carve", "list", "claims" },
@@ -179,16 +180,20 @@ static int check_json(const char *policy)
 	const char *const apply[] = {
 		"carve", "apply", policy, "--wait", DEADLINE, "--json", NULL
 	};
+	const char *const map[] = { "carve", "map", "--policy", policy, "--json", NULL };
 	static const char *const slices[] = { "carve", "list", "slices", "--json", NULL };
-	json_t *planned = NULL, *applied = NULL;
+	json_t *planned = NULL, *applied = NULL, *pictured = NULL;
 	/* What cannot be planned is not tried; then the plan is the error. */
 	int r = run_json(plan, &planned);
-	if (r == 0)
+	if (r == 0) {
+		pictured = ask_json(map);
 		r = run_json(apply, &applied);
+	}
 	if (has_warnings(planned))
 		r = 1;
-	json_t *o = json_pack("{s:b, s:o*, s:o*, s:o*, s:o}", "holds", r == 0, "plan", planned,
-			      "apply", applied, "slices", ask_json(slices), "divided", divided());
+	json_t *o = json_pack("{s:b, s:o*, s:o*, s:o*, s:o*, s:o}", "holds", r == 0, "plan",
+			      planned, "map", pictured, "apply", applied, "slices",
+			      ask_json(slices), "divided", divided());
 	if (o)
 		json_dumpf(o, stdout, JSON_INDENT(2));
 	putchar('\n');

@@ -29,3 +29,22 @@ shipped_is_well() { # FILE OUTPUT
 		grep -qx 'the host is as the policy says' "$2"
 	fi
 }
+
+# What carve-sim check says of a policy is also what the map of it looks like; names are those of each pci.ids.
+shipped_map() { # FILE HOST
+	LC_ALL=C "$BUILD/carve-sim" check "$1" --host "$2" 2>/dev/null |
+		sed -n '/^\$ carve map /,/^\$ carve apply /{/^\$/!{s/^\([^ ]*\)  .*  \(.* of .*\)$/\1  \2/;p}}'
+}
+
+# CARVE_GOLDEN_UPDATE=1 writes them anew: look at the difference.
+test_shipped_policies_look_as_their_pictures() {
+	local file host golden wrong=0
+	for file in policies/*.yaml; do
+		host=$(sed -n '2s/^# for: //p' "$file")
+		[[ -n $host ]] || continue
+		golden=tests/golden/map/shipped-$(basename "$file" .yaml).txt
+		if [[ ${CARVE_GOLDEN_UPDATE:-0} = 1 ]]; then shipped_map "$file" "$host" >"$golden"; fi
+		[[ -s $golden ]] && diff -u "$golden" <(shipped_map "$file" "$host") || wrong=1
+	done
+	((wrong == 0))
+}
