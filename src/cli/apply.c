@@ -257,9 +257,12 @@ static void print_results(const struct cli *c, const json_t *results)
 	(void)table_print(&t);
 	table_done(&t);
 	json_array_foreach((json_t *)results, i, r) {
-		const char *waits = json_string_value(json_object_get(r, "waits"));
+		const char *waits = json_string_value(json_object_get(r, "waits")),
+			   *until = json_string_value(json_object_get(r, "until"));
 		char line[512];
-		if (waits && STR_FORMAT(line, "%s: %s", print_text(r, "device"), waits) >= 0)
+		if (waits &&
+		    STR_FORMAT(line, "%s: %s%s%s%s", print_text(r, "device"), until ? "until " : "",
+			       until ? until : "", until ? ": " : "", waits) >= 0)
 			text_wrap("waits:", 8, line);
 	}
 	fflush(stdout);

@@ -149,6 +149,7 @@ static void note_waits(struct play *p, const json_t *report)
 	json_array_foreach(json_object_get(report, "results"), i, entry) {
 		const char *device = json_string_value(json_object_get(entry, "device"));
 		const char *waits = json_string_value(json_object_get(entry, "waits"));
+		const char *until = json_string_value(json_object_get(entry, "until"));
 		const json_t *error = json_object_get(entry, "error");
 		const char *what = json_string_value(json_object_get(error, "what"));
 		const char *why = json_string_value(json_object_get(error, "because"));
@@ -157,7 +158,8 @@ static void note_waits(struct play *p, const json_t *report)
 					      json_sprintf("%s: %s%s%s", device, what,
 							   why ? ": " : "", why ? why : ""));
 		else if (waits)
-			json_array_append_new(p->waits, json_sprintf("%s: %s", device, waits));
+			json_array_append_new(p->waits, json_sprintf("%s: until %s: %s", device,
+								     until, waits));
 	}
 }
 

@@ -17,23 +17,30 @@ json_t *report_refused(const char *device, const struct err *err)
 /* What stands still, with the reason; NULL: nothing. moving: a step is on its way or due. */
 struct standing {
 	char waits[256];
+	const char *until; /* what has to come, in a word of the interface */
 	bool moving;
 };
 
-static const char *slice_waits(const struct engine *e, uint64_t id)
-{
-	for (size_t i = 0; i < e->state.n_slices; i++)
-		if (e->state.slices[i].id == id && e->state.slices[i].waits[0])
-			return e->state.slices[i].waits;
-	return NULL;
-}
+#define UNTIL_IDLE "idle"	/* who uses it lets go */
+#define UNTIL_PRESENT "present" /* it is there again */
+#define UNTIL_CLEARED "cleared" /* people take it out of quarantine */
+#define UNTIL_REBOOT "reboot"	/* a write returns that may never do so */
+#define UNTIL_STEPS "steps"	/* other steps are done */
+#define UNTIL_ROOM "room"	/* a slice is free */
 
-static bool is_asked(const struct engine *e, uint64_t id)
+static const struct slice_state_volatile *slice_state(const struct engine *e, uint64_t id)
 {
+	static const struct slice_state_volatile none = { 0 };
 	for (size_t i = 0; i < e->state.n_slices; i++)
 		if (e->state.slices[i].id == id)
-			return e->state.slices[i].check == CHECK_ASKED;
-	return false;
+			return &e->state.slices[i];
+	return &none;
+}
+
+/* Looked at again and again: somebody has it. */
+static const char *slice_until(const struct slice_state_volatile *v)
+{
+	return v->backoff_ms > 0 ? UNTIL_IDLE : UNTIL_STEPS;
 }
 
 static bool seen_soon(const struct engine *e, const char *device)
@@ -47,39 +54,55 @@ static bool seen_soon(const struct engine *e, const char *device)
 	return false;
 }
 
-static void add_waits(struct standing *st, const char *text)
+static void add_waits(struct standing *st, const char *until, const char *text)
 {
-	if (!st->waits[0])
-		reason_set(st->waits, sizeof(st->waits), "%s", text);
+	if (st->waits[0])
+		return;
+	st->until = until;
+	reason_set(st->waits, sizeof(st->waits), "%s", text);
 }
 
 static void stand_slice(const struct engine *e, const struct slice *s, struct standing *st)
 {
-	const char *why = slice_waits(e, s->id);
+	const struct slice_state_volatile *v = slice_state(e, s->id);
 	char name[SYS_PATH_SIZE], text[SYS_PATH_SIZE + 300];
 	if (slice_name(s, name, sizeof(name)) < 0)
 		(void)STR_COPY(name, s->device);
 	if (s->state == SLICE_LOST || s->state == SLICE_QUARANTINED) {
 		reason_set(text, sizeof(text), "%s is %s: %s", name,
 			   slice_state_name((enum slice_state)s->state), s->reason);
-		add_waits(st, text);
+		add_waits(st, s->state == SLICE_LOST ? UNTIL_PRESENT : UNTIL_CLEARED, text);
 	} else if (!goal_stable(s)) {
 		reason_set(text, sizeof(text), "%s is %s%s%s", name,
-			   slice_state_name((enum slice_state)s->state), why ? ": waits for " : "",
-			   why ? why : "");
-		add_waits(st, text);
+			   slice_state_name((enum slice_state)s->state),
+			   v->waits[0] ? ": waits for " : "", v->waits);
+		add_waits(st, slice_until(v), text);
 		/* Only now seen to need it, or being looked at: its first step is not even sent. */
-		st->moving = st->moving ||
-			     (s->state == SLICE_RECLAIMING && (!why || is_asked(e, s->id)));
+		st->moving = st->moving || (s->state == SLICE_RECLAIMING &&
+					    (!v->waits[0] || v->check == CHECK_ASKED));
 	}
+}
+
+/* The way is free for its layout when its slices are. */
+static const char *device_until(const struct engine *e, const char *device)
+{
+	if (!have_device(e->have, device) && !have_parent(e->have, device))
+		return UNTIL_PRESENT;
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (str_eq(s->device, device) && !goal_stable(s) &&
+		    slice_state(e, s->id)->backoff_ms > 0)
+			return UNTIL_IDLE;
+	}
+	return UNTIL_STEPS;
 }
 
 static void stand_device(const struct engine *e, const struct device_state *d, struct standing *st)
 {
 	if (d->stuck[0])
-		add_waits(st, d->stuck);
+		add_waits(st, UNTIL_REBOOT, d->stuck);
 	if (d->waits[0] && !d->blocked)
-		add_waits(st, d->waits);
+		add_waits(st, device_until(e, d->key), d->waits);
 	for (size_t i = 0; i < e->rec.n_slices; i++)
 		if (str_eq(e->rec.slices[i].device, d->key))
 			stand_slice(e, &e->rec.slices[i], st);
@@ -112,9 +135,9 @@ static json_t *device_report(const struct engine *e, const struct device_state *
 {
 	bool failed = d->err != NULL;
 	const char *state = failed ? "failed" : st->waits[0] ? "waits" : "done";
-	return json_pack("{s:s, s:s, s:i, s:o*, s:s*}", "device", d->key, "state", state, "steps",
-			 (int)d->steps, "error", error_now(e, d, st), "waits",
-			 st->waits[0] ? st->waits : NULL);
+	return json_pack("{s:s, s:s, s:i, s:o*, s:s*, s:s*}", "device", d->key, "state", state,
+			 "steps", (int)d->steps, "error", error_now(e, d, st), "waits",
+			 st->waits[0] ? st->waits : NULL, "until", st->until);
 }
 
 static bool refused_here(const json_t *refused, const char *device)
@@ -160,6 +183,17 @@ static void mark_complete(json_t *results, bool *complete)
 			*complete = false;
 }
 
+static json_t *claim_report(const struct engine *e, const struct claim *c, const char *name)
+{
+	const struct slice_state_volatile *v = slice_state(e, c->slice);
+	if (c->state == CLAIM_HELD)
+		return json_pack("{s:s, s:s, s:i}", "device", name, "state", "done", "steps", 0);
+	const char *waits = c->reason[0] ? c->reason : v->waits[0] ? v->waits : "its slice";
+	return json_pack("{s:s, s:s, s:i, s:s, s:s}", "device", name, "state", "waits", "steps", 0,
+			 "waits", waits, "until",
+			 claim_is_waiting(c) ? UNTIL_ROOM : slice_until(v));
+}
+
 static void report_claims(struct engine *e, json_t *results)
 {
 	for (size_t i = 0; i < e->rec.n_claims; i++) {
@@ -168,12 +202,7 @@ static void report_claims(struct engine *e, json_t *results)
 		(void)STR_FORMAT(name, "reservation:%s", c->name);
 		if (!c->from_policy || refused_here(results, name))
 			continue;
-		const char *why = c->slice ? slice_waits(e, c->slice) : NULL;
-		const char *waits = c->reason[0] ? c->reason : why ? why : "its slice";
-		json_array_append_new(results,
-				      json_pack("{s:s, s:s, s:i, s:s*}", "device", name, "state",
-						c->state == CLAIM_HELD ? "done" : "waits", "steps",
-						0, "waits", c->state == CLAIM_HELD ? NULL : waits));
+		json_array_append_new(results, claim_report(e, c, name));
 	}
 }
 

@@ -127,6 +127,13 @@ static const char *state_of(struct world *w, uint64_t token, const char *device)
 	return state ? state : "(none)";
 }
 
+static const char *until_of(struct world *w, uint64_t token, const char *device)
+{
+	const char *until =
+		json_string_value(json_object_get(result_of(w, token, device), "until"));
+	return until ? until : "(none)";
+}
+
 static const struct claim *claim_ok(struct world *w, uint32_t uid, const char *class,
 				    const char *name)
 {
@@ -594,6 +601,9 @@ static void test_f28_engine_without_proof_is_quarantined(void **state)
 	uint64_t other = world_alloc(w, 1001, "old", "", CLAIM_RUNNING, 0, NULL);
 	run(w);
 	refused(w, other, "claim.none-free");
+	token = world_apply(w, POLICY, false);
+	run(w);
+	assert_string_equal(until_of(w, token, OLD), "cleared");
 	struct requester root = { .manage = true };
 	struct target t = { .device = OLD, .vf = -1 };
 	for (size_t i = 0; i < w->m.n_residues; i++)
@@ -756,6 +766,7 @@ static void test_f15_engine_reservation_that_ends_in_use_is_waited_for(void **st
 	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
 	assert_true(machine_is_held(&w->m, &t));
 	assert_string_equal(state_of(w, token, NIC), "waits");
+	assert_string_equal(until_of(w, token, NIC), "idle");
 	close_it(w, "web01");
 	world_run(w, 60000);
 	check_well(w);
@@ -1340,6 +1351,17 @@ static void test_engine_apply_on_a_stuck_device_is_refused(void **state)
 	assert_string_equal(json_string_value(json_object_get(error, "id")), "apply.stuck");
 }
 
+static void test_engine_apply_whose_device_gets_stuck_waits_until_a_reboot(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	uint64_t token = world_apply(w, HEAD ALL_DIVIDE("6") CLASSES TAIL, false);
+	world_turn(w);
+	engine_device_stuck(w->e, NIC, "a write that does not return");
+	run(w);
+	assert_string_equal(until_of(w, token, NIC), "reboot");
+}
+
 static void test_engine_reservation_of_another_name_is_not_taken_over(void **state)
 {
 	struct world *w = *state;
@@ -1502,6 +1524,7 @@ static void test_f25_engine_restore_names_what_it_waits_for(void **state)
 	uint64_t token = w->token;
 	run(w);
 	assert_string_equal(state_of(w, token, NIC), "waits");
+	assert_string_equal(until_of(w, token, NIC), "present");
 	assert_string_equal(state_of(w, token, NVME), "done");
 	struct function *f = have_add_function(&w->m.have);
 	*f = nic;
@@ -1976,6 +1999,7 @@ int main(void)
 		T(test_engine_apply_with_a_full_disk_is_no_version),
 		T(test_engine_apply_needs_manage),
 		T(test_engine_apply_on_a_stuck_device_is_refused),
+		T(test_engine_apply_whose_device_gets_stuck_waits_until_a_reboot),
 		T(test_engine_reservation_of_another_name_is_not_taken_over),
 		T(test_engine_mechanism_that_is_not_there_is_named),
 		T(test_engine_before_the_first_look_nothing_is_applied),

@@ -286,3 +286,30 @@ test_file_elsewhere_is_not_looked_at() {
 	apply /run/policy.yaml
 	doctor_says 'it is not below /etc/carve: changes of it are not noticed'
 }
+
+# The only slice of a class belongs to a guest that is off: nobody gets it, also not after a reboot.
+test_f40_reservation_keeps_its_slice_while_the_guest_is_off() {
+	local slice
+	services_start
+	enroll "$nic"
+	policy_is <<- EOF
+		version: 1
+		devices:
+		  nic: {match: {address: "$nic"}, expect: 1}
+		divide:
+		  - {use: nic, as: sriov, count: 1}
+		classes:
+		  lan: {from: nic}
+		reservations:
+		  - {name: web01, class: lan, for: "libvirt:web01"}
+	EOF
+	apply /run/policy.yaml
+	slice=$(carve show web01 --json | sed -n 's/.*"slice": "\([^"]*\)".*/\1/p')
+	[[ -n $slice ]] || die "web01 has no slice"
+	says 'claim.none-free' carve alloc lan --for manual:other
+	carve-sim reboot renumber
+	services_start
+	carve apply --restore --wait --deadline "$SIM_DEADLINE"
+	[[ $(carve show web01 --json) == *"\"slice\": \"$slice\""* ]] || die "web01 has another slice"
+	says 'claim.none-free' carve alloc lan --for manual:other
+}
