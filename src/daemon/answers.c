@@ -66,10 +66,13 @@ static json_t *release_reply(const struct daemon *d, const struct answer *a)
 	return o;
 }
 
-static json_t *done_reply(const struct daemon *d, const struct session *s, const struct answer *a)
+static json_t *done_reply(const struct daemon *d, struct session *s, const struct answer *a)
 {
-	if (s->wait == SESSION_CLAIM)
+	s->granted[0] = '\0';
+	if (s->wait == SESSION_CLAIM) {
+		(void)STR_COPY(s->granted, a->claim.name);
 		return claim_reply(d, a);
+	}
 	if (s->wait == SESSION_RELEASE)
 		return release_reply(d, a);
 	return a->report ? json_incref(a->report) : json_object();

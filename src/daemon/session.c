@@ -91,6 +91,28 @@ static void publish_missed(struct session *s)
 
 /* --- bytes ----------------------------------------------------------------------------------- */
 
+/* The kernel resets a connection whose peer closes it before it has read everything: nobody knows of the
+ * claim then (net/unix/af_unix.c unix_release_sock()). */
+static void lost(struct session *s, int error)
+{
+	struct daemon *d = s->daemon;
+	s->broken = true;
+	if (error != ECONNRESET || !s->granted[0])
+		return;
+	log_notice("uid %u went before it was told of claim %s: it is released", s->who.uid,
+		   s->granted);
+	engine_request_release(d->engine, d->server.next_token++, &s->who, s->granted, false);
+	s->granted[0] = '\0';
+	turn_need(d);
+}
+
+static int socket_error(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
+}
+
 static void receive(struct session *s)
 {
 	char bytes[READ_SIZE];
@@ -101,7 +123,7 @@ static void receive(struct session *s)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n < 0)
-		s->broken = true;
+		lost(s, errno);
 	else if (n == 0)
 		s->eof = true;
 	else if (varlink_input_add(&s->conn.in, bytes, (size_t)n) < 0)
@@ -215,7 +237,6 @@ void session_settle(struct session *s)
 static int session_ready(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	(void)source;
-	(void)fd;
 	struct session *s = userdata;
 	struct daemon *d = s->daemon;
 	if (revents & EPOLLIN)
@@ -223,7 +244,7 @@ static int session_ready(sd_event_source *source, int fd, uint32_t revents, void
 	/* Both ends are closed: what came before still counts, but nobody reads an answer. */
 	if (revents & (EPOLLHUP | EPOLLERR)) {
 		take_calls(s);
-		s->broken = true;
+		lost(s, socket_error(fd));
 	}
 	session_settle(s);
 	turn_check(d);

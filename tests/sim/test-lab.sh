@@ -358,3 +358,17 @@ test_f21_fewer_vfs_than_asked_for_are_noticed() {
 	apply /run/policy.yaml
 	[[ $(pci_attribute "$nic" sriov_numvfs) == 2 ]]
 }
+
+# Killed while its claim is on the way: who does not read the answer does not have it.
+test_a_claim_that_nobody_was_told_of_is_released() {
+	local client
+	prepare_applied
+	carve-sim fault '*' write 1 slow=500
+	carve alloc lan --for manual:test --name one &
+	client=$!
+	wait_until 10 bash -c 'carve list claims | grep -q "^one .*preparing"'
+	kill -STOP "$client"
+	wait_until 10 bash -c 'carve list claims | grep -q "^one .*held"'
+	kill -KILL "$client"
+	wait_until 10 claim_is_over one
+}
