@@ -88,12 +88,19 @@ static void print_device(const json_t *d)
 static void print_slice(const json_t *s)
 {
 	static const struct member members[] = {
-		{ "Slice:", "name" },	       { "Device:", "device" },
-		{ "Address:", "address" },     { "UUID:", "uuid" },
-		{ "Mechanism:", "mechanism" }, { "Profile:", "profile" },
-		{ "VF index:", "vf" },	       { "State:", "state" },
-		{ "Reason:", "reason" },       { "Claim:", "claim" },
-		{ "Driver:", "driver" },       { "IOMMU group:", "iommu_group" },
+		{ "Slice:", "name" },
+		{ "Device:", "device" },
+		{ "Address:", "address" },
+		{ "UUID:", "uuid" },
+		{ "Mechanism:", "mechanism" },
+		{ "Profile:", "profile" },
+		{ "VF index:", "vf" },
+		{ "State:", "state" },
+		{ "Adopted:", "adopted" },
+		{ "Reason:", "reason" },
+		{ "Claim:", "claim" },
+		{ "Driver:", "driver" },
+		{ "IOMMU group:", "iommu_group" },
 		{ "NUMA node:", "numa" },
 	};
 	PRINT_MEMBERS(members, s);
