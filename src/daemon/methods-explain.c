@@ -45,7 +45,7 @@ static void add_users(struct explaining *x)
 	json_t *classes = json_array(), *reservations = json_array();
 	for (size_t i = 0; i < p->n_classes; i++) {
 		const struct policy_class *c = &p->classes[i];
-		if (!policy_class_draws(c, x->divide))
+		if (!policy_class_draws(p, c, x->divide))
 			continue;
 		place_add(classes, c->name, c->at);
 		for (size_t k = 0; k < p->n_reservations; k++)

@@ -36,7 +36,7 @@ static bool is_movable(struct engine *e, const struct slice *s)
 	const struct claim *c = store_claim(e, s->claim);
 	const struct policy_class *class = c && e->policy ? policy_class_find(e->policy, c->class)
 							  : NULL;
-	return class && class->movable && c->state == CLAIM_HELD;
+	return class && class->movable && c->state == CLAIM_HELD && !c->whole[0];
 }
 
 static int scene_add(struct scene *s, uint32_t device, const struct slice *slice)

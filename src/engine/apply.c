@@ -145,8 +145,8 @@ static int ending_find(const struct engine *e, const struct policy *p, struct en
 	if (!ret->slices)
 		return -ENOMEM;
 	for (size_t i = 0; i < e->rec.n_claims; i++) {
-		const struct claim *c = &e->rec.claims[i];
-		if (c->from_policy && c->slice && !in_policy(p, c->name))
+		const struct claim *c = &e->rec.claims[i], *whole = parts_whole(e, c);
+		if (whole && whole->from_policy && c->slice && !in_policy(p, whole->name))
 			ret->slices[ret->n++] = c->slice;
 	}
 	return 0;
@@ -363,18 +363,32 @@ static void reservation_keep(struct engine *e, const struct policy_reservation *
 	json_array_append_new(refused, report_refused(on, &err));
 }
 
+static bool draws_on(const struct engine *e, const struct policy_class *class,
+		     const char *selection)
+{
+	for (uint32_t i = 0; i < class->n_parts; i++)
+		if (policy_class_from(policy_class_find(e->policy, class->parts[i]), selection))
+			return true;
+	return policy_class_from(class, selection);
+}
+
 /* Applied to one device, a policy adds and ends what that device can serve. */
 static bool reservation_in_scope(struct engine *e, const struct request *rq,
 				 const struct policy_reservation *r)
 {
 	const struct policy_class *class = policy_class_find(e->policy, r->class);
 	const struct want *w = rq->name[0] ? store_want(e, rq->name) : NULL;
-	return !rq->name[0] || (w && class && policy_class_from(class, w->selection));
+	return !rq->name[0] || (w && class && draws_on(e, class, w->selection));
 }
 
 static bool claim_in_scope(struct engine *e, const struct request *rq, const struct claim *c)
 {
 	const struct slice *s = c->slice ? store_slice(e, c->slice) : NULL;
+	const struct claim *part;
+	size_t i = 0;
+	while (c->parts && (part = parts_next(e, c->name, &i)))
+		if (claim_in_scope(e, rq, part))
+			return true;
 	return !rq->name[0] || (s && str_eq(s->device, rq->name));
 }
 

@@ -61,12 +61,14 @@ static int check_name(struct engine *e, const char *name, struct err *reterr)
 	return -EEXIST;
 }
 
-static int check_limits(const struct engine *e, const struct requester *who, struct err *reterr)
+/* more: claims that are to be added. */
+static int check_limits(const struct engine *e, const struct requester *who, size_t more,
+			struct err *reterr)
 {
 	size_t mine = 0;
 	for (size_t i = 0; i < e->rec.n_claims; i++)
 		mine += e->rec.claims[i].uid == who->uid;
-	if (mine < ENGINE_CLAIMS_PER_UID && e->rec.n_claims < ENGINE_CLAIMS_MAX)
+	if (mine + more <= ENGINE_CLAIMS_PER_UID && e->rec.n_claims + more <= ENGINE_CLAIMS_MAX)
 		return 0;
 	err_set(reterr, "claim.limit", EDQUOT, "too many claims");
 	err_because(reterr, "uid %u has %zu (at most %d), all have %zu (at most %d)", who->uid,
@@ -114,7 +116,7 @@ static int check_preemptible(const struct policy_class *class, struct err *reter
 static int check_near(struct engine *e, const char *near, struct err *reterr)
 {
 	const struct claim *c = store_claim(e, near);
-	if (c && c->slice)
+	if (c && !claim_is_waiting(c))
 		return 0;
 	err_set(reterr, "claim.near", ENOENT, "there is no claim %s to be near to", near);
 	if (c)
@@ -126,9 +128,30 @@ static int check_near(struct engine *e, const char *near, struct err *reterr)
 	return -ENOENT;
 }
 
+/* The names of its parts must fit, and settings are of one slice. */
+static int check_whole(const struct request *rq, struct err *reterr)
+{
+	const struct alloc_request *a = &rq->alloc;
+	if (strlen(a->name) > PARTS_NAME_MAX) {
+		err_set(reterr, "claim.name", ENAMETOOLONG, "the name %s is too long", a->name);
+		err_because(reterr, "that of a claim with parts has up to %zu bytes",
+			    PARTS_NAME_MAX);
+		err_state(reterr, "nothing was changed");
+		return -ENAMETOOLONG;
+	}
+	if (!a->set.set)
+		return 0;
+	err_set(reterr, "claim.parts-set", EINVAL, "cannot set anything on a claim of class %s",
+		a->class);
+	err_because(reterr, "settings are of one slice; the class has parts");
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "leave the settings out, or claim that slice by itself");
+	return -EINVAL;
+}
+
 int claim_check_adopt(struct engine *e, const struct request *rq, struct err *reterr)
 {
-	int r = check_limits(e, &rq->who, reterr);
+	int r = check_limits(e, &rq->who, 1, reterr);
 	if (r >= 0)
 		r = check_owner(rq->alloc.owner, reterr);
 	return r < 0 ? r : check_name(e, rq->alloc.name, reterr);
@@ -152,8 +175,10 @@ static int claim_check(struct engine *e, const struct request *rq,
 	int r = check_who(&rq->who, reterr);
 	if (r >= 0)
 		r = check_class(e, a->class, ret_class, reterr);
+	bool whole = r >= 0 && (*ret_class)->n_parts > 0;
 	if (r >= 0)
-		r = check_limits(e, &rq->who, reterr);
+		r = check_limits(e, &rq->who,
+				 whole ? policy_takes(e->policy, a->class, NULL) + 1 : 1, reterr);
 	if (r >= 0)
 		r = check_owner(a->owner, reterr);
 	if (r >= 0 && a->name[0])
@@ -162,7 +187,10 @@ static int claim_check(struct engine *e, const struct request *rq,
 		r = check_preemptible(*ret_class, reterr);
 	if (r >= 0 && a->near[0])
 		r = check_near(e, a->near, reterr);
-	return r < 0 ? r : policy_settings_allowed(*ret_class, &a->set, reterr);
+	if (r >= 0)
+		r = whole ? check_whole(rq, reterr)
+			  : policy_settings_allowed(*ret_class, &a->set, reterr);
+	return r;
 }
 
 /* --- alloc ---------------------------------------------------------------------------------------------- */
@@ -203,13 +231,30 @@ void claim_take_slice(struct engine *e, struct claim *c, uint64_t id)
 	e->sync = true;
 }
 
-/* Those that wait already come first. */
-static int find_slice(struct engine *e, const struct claim *draft, const struct policy_class *class,
-		      uint64_t *ret, struct err *reterr)
+int claim_pick(struct engine *e, const struct claim *c, const struct policy_class *class,
+	       struct picks *ret, struct err *reterr)
 {
-	(void)queue_serve(e);
-	int r = tenants_check_quota(e, draft, reterr);
-	return r < 0 ? r : pick_slice(e, draft, class, ret, reterr);
+	int r = tenants_check_quota(e, c, reterr);
+	if (r < 0)
+		return r;
+	ret->n = 1;
+	return class->n_parts ? pick_parts(e, c, class, ret, reterr)
+			      : pick_slice(e, c, class, &ret->of[0].slice, reterr);
+}
+
+void claim_begin(struct engine *e, const char *name, const struct policy_class *class,
+		 const struct picks *p)
+{
+	if (class->n_parts) {
+		parts_begin(e, name, p);
+	} else {
+		struct claim *c = store_claim_edit(e, name);
+		if (c)
+			claim_take_slice(e, c, p->of[0].slice);
+	}
+	const struct claim *begun = store_claim(e, name);
+	if (begun)
+		event_claim(e, "claim.begun", begun, NULL);
 }
 
 static bool may_wait(const struct request *rq, int r)
@@ -222,7 +267,7 @@ static int alloc(struct engine *e, const struct request *rq, struct err *reterr)
 {
 	const struct policy_class *class = NULL;
 	struct claim draft = { 0 };
-	uint64_t id = 0;
+	struct picks picks;
 	int r = claim_check(e, rq, &class, reterr);
 	if (r >= 0)
 		r = tenants_assign(e, rq, &draft, reterr);
@@ -233,7 +278,8 @@ static int alloc(struct engine *e, const struct request *rq, struct err *reterr)
 	else
 		name_pick(e, rq->alloc.class, draft.name);
 	claim_fill(e, rq, &draft);
-	r = find_slice(e, &draft, class, &id, reterr);
+	(void)queue_serve(e); /* those that wait already come first */
+	r = claim_pick(e, &draft, class, &picks, reterr);
 	if (r < 0 && !may_wait(rq, r))
 		return r;
 	struct claim *c = store_claim_add(e, draft.name);
@@ -242,8 +288,9 @@ static int alloc(struct engine *e, const struct request *rq, struct err *reterr)
 	*c = draft;
 	c->arrival = store_id(e);
 	if (r >= 0)
-		claim_take_slice(e, c, id);
-	event_claim(e, r >= 0 ? "claim.begun" : "claim.waiting", c, NULL);
+		claim_begin(e, draft.name, class, &picks);
+	else
+		event_claim(e, "claim.waiting", c, NULL);
 	return state_wait(e, rq->token, WAIT_ALLOC, draft.name) ? 0 : -ENOMEM;
 }
 
@@ -272,14 +319,16 @@ static void alloc_overtaken(struct engine *e, const struct claim *c, const char 
 	err_set(&err, "claim.ended", ECANCELED, "claim %s ended before it was served", c->name);
 	err_on(&err, "claim %s", c->name);
 	err_because(&err, "%s", why);
-	err_state(&err, c->slice ? "its slice is being put back" : "nothing was changed");
+	err_state(&err, c->slice   ? "its slice is being put back"
+			: c->parts ? "its slices are being put back"
+				   : "nothing was changed");
 	answer_waiters(e, WAIT_ALLOC, c->name, c, NULL, &err);
 }
 
-void claim_end(struct engine *e, struct claim *c, const char *why)
+void claim_end(struct engine *e, const struct claim *of, const char *why)
 {
-	struct claim copy;
-	if (c->state == CLAIM_RELEASING)
+	struct claim copy, *c = store_claim_edit(e, claim_whole(of));
+	if (!c || c->state == CLAIM_RELEASING)
 		return;
 	alloc_overtaken(e, c, why);
 	c->state = CLAIM_RELEASING;
@@ -291,6 +340,8 @@ void claim_end(struct engine *e, struct claim *c, const char *why)
 	struct slice *s = c->slice ? store_slice_edit(e, c->slice) : NULL;
 	if (s)
 		reclaim_begin(e, s);
+	else if (copy.parts)
+		parts_end(e, copy.name, why);
 	else
 		claim_drop(e, copy.name, &copy);
 }
@@ -339,8 +390,25 @@ static bool claim_move(struct engine *e, const char *name, const struct err *why
 	event_claim(e, "claim.moved", edit, why->what);
 	reason_set(text, sizeof(text), "%s; another slice is tried",
 		   why->what ? why->what : why->id);
-	answer_progress(e, WAIT_ALLOC, name, text);
+	answer_progress(e, WAIT_ALLOC, claim_whole(edit), text);
 	return true;
+}
+
+/* Without that part none is granted. */
+static void whole_fail(struct engine *e, const struct claim *part, struct err *err)
+{
+	const struct claim *found = parts_whole(e, part);
+	if (!found)
+		return;
+	struct claim whole = *found;
+	err_because(err, "that was part %s of claim %s, of class %s", part->name, whole.name,
+		    part->class);
+	err_state(err, "the claim is not granted; all its slices are being put back");
+	event_claim(e, "claim.failed", &whole, err->what);
+	parts_fail(e, whole.name);
+	store_claim_delete(e, whole.name);
+	answer_waiters(e, WAIT_ALLOC, whole.name, &whole, NULL, err);
+	answer_waiters(e, WAIT_RELEASE, whole.name, &whole, NULL, NULL);
 }
 
 void claim_fail(struct engine *e, const char *claim, struct err *err)
@@ -361,6 +429,10 @@ void claim_fail(struct engine *e, const char *claim, struct err *err)
 	}
 	if (is_of_the_slice(err) && claim_move(e, name, err))
 		return;
+	if (copy.whole[0]) {
+		whole_fail(e, &copy, err);
+		return;
+	}
 	err_state(err, "the claim is not granted; its slice is being put back");
 	event_claim(e, "claim.failed", &copy, err->what);
 	store_claim_delete(e, name);
@@ -381,6 +453,29 @@ static int check_release(const struct requester *who, const struct claim *c, str
 	return -EPERM;
 }
 
+static int refuse_part(const struct claim *c, struct err *reterr)
+{
+	err_set(reterr, "claim.part", EPERM, "claim %s cannot be released by itself", c->name);
+	err_on(reterr, "claim %s", c->name);
+	err_because(reterr, "it is a part of claim %s, which holds all its slices or none",
+		    c->whole);
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "carve release %s", c->whole);
+	return -EPERM;
+}
+
+/* What it waits for is looked at again at once. */
+static void release_again(struct engine *e, const struct claim *c)
+{
+	struct slice_state_volatile *v = c->slice ? state_slice(e, c->slice) : NULL;
+	const struct claim *part;
+	size_t i = 0;
+	if (v)
+		v->retry_at = 0;
+	while (c->parts && (part = parts_next(e, c->name, &i)))
+		release_again(e, part);
+}
+
 void claim_release(struct engine *e, const struct request *rq)
 {
 	_cleanup_err_ struct err err = { 0 };
@@ -390,7 +485,7 @@ void claim_release(struct engine *e, const struct request *rq)
 		answer_add(e, rq->token, ANSWER_DONE);
 		return;
 	}
-	if (check_release(&rq->who, c, &err) < 0) {
+	if (check_release(&rq->who, c, &err) < 0 || (c->whole[0] && refuse_part(c, &err) < 0)) {
 		answer_failed(e, rq->token, &err);
 		return;
 	}
@@ -401,9 +496,7 @@ void claim_release(struct engine *e, const struct request *rq)
 	if (c->state == CLAIM_RELEASING) {
 		if (c->reason[0])
 			answer_progress(e, WAIT_RELEASE, c->name, c->reason);
-		struct slice_state_volatile *v = c->slice ? state_slice(e, c->slice) : NULL;
-		if (v)
-			v->retry_at = 0;
+		release_again(e, c);
 		return;
 	}
 	claim_end(e, c, "it was released");

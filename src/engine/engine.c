@@ -153,14 +153,8 @@ void engine_device_stuck(struct engine *e, const char *device, const char *reaso
 void engine_consumer_gone(struct engine *e, const char *claim)
 {
 	const struct claim *c = store_claim(e, claim);
-	struct slice_state_volatile *v = c && c->slice ? state_slice(e, c->slice) : NULL;
-	if (!v)
-		return;
-	v->prompted = true;
-	v->retry_at = 0;
-	v->backoff_ms = 0;
-	if (v->check == CHECK_HELD)
-		v->check = CHECK_NONE;
+	if (c)
+		parts_look(e, c);
 }
 
 /* --- requests ------------------------------------------------------------------------------------------- */

@@ -128,7 +128,8 @@ bool fit_next(struct engine *e, const struct policy_class *class, const struct r
 {
 	*ret = (struct fit_place){ .room = NULL };
 	for (size_t i = 0; i < rooms->n; i++)
-		look_in(e, class, &rooms->rooms[i], near, ret, kept);
+		if (room_serves(&rooms->rooms[i], class))
+			look_in(e, class, &rooms->rooms[i], near, ret, kept);
 	return ret->room != NULL;
 }
 

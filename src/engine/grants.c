@@ -14,12 +14,25 @@ struct counts {
 	size_t finished, open;
 };
 
-static bool is_finished(const struct engine *e, uint64_t slice)
+static bool slice_is_finished(const struct engine *e, uint64_t slice)
 {
 	for (size_t i = 0; i < e->state.n_slices; i++)
 		if (e->state.slices[i].id == slice)
 			return e->state.slices[i].finished;
 	return false;
+}
+
+/* Of what has parts: all of them. */
+static bool is_finished(const struct engine *e, const struct claim *c)
+{
+	const struct claim *part;
+	size_t i = 0;
+	if (!c->whole[0] && !c->parts)
+		return slice_is_finished(e, c->slice);
+	while ((part = parts_next(e, claim_whole(c), &i)))
+		if (!slice_is_finished(e, part->slice))
+			return false;
+	return true;
 }
 
 /* Those that wait for something slow or for somebody else do not hold others back. */
@@ -36,7 +49,7 @@ static struct counts count(const struct engine *e)
 		const struct claim *c = &e->rec.claims[i];
 		if (c->state != CLAIM_PREPARING || c->slice == 0)
 			continue;
-		if (is_finished(e, c->slice))
+		if (is_finished(e, c))
 			n.finished++;
 		else if (is_under_way(e, c))
 			n.open++;
@@ -54,22 +67,41 @@ static bool is_due(struct engine *e, const struct counts *n)
 	return true;
 }
 
-static void grant(struct engine *e, struct claim *c)
+static void hold(struct engine *e, struct claim *c)
 {
-	struct slice *s = store_slice_edit(e, c->slice);
-	if (!s)
-		return;
+	struct slice *s = c->slice ? store_slice_edit(e, c->slice) : NULL;
 	c->state = CLAIM_HELD;
 	c->reason[0] = '\0';
+	if (!s)
+		return;
 	s->state = SLICE_HELD;
 	s->dirty = 1;
 	s->last_uid = c->uid;
 	memcpy(s->last_tenant, c->tenant, sizeof(s->last_tenant));
-	lease_begin(e, c);
 	state_slice_forget(e, s->id);
+}
+
+static void grant(struct engine *e, struct claim *c)
+{
+	const struct claim *part;
+	size_t i = 0;
+	while (c->parts && (part = parts_next(e, c->name, &i))) {
+		struct claim *edit = store_claim_edit(e, part->name);
+		if (edit)
+			hold(e, edit);
+	}
+	hold(e, c);
+	lease_begin(e, c);
 	event_claim(e, "claim.held", c, NULL);
-	answer_waiters(e, WAIT_ALLOC, c->name, c, s, NULL);
+	answer_waiters(e, WAIT_ALLOC, c->name, c, c->slice ? store_slice(e, c->slice) : NULL, NULL);
 	e->sync = true;
+}
+
+/* A part is granted with its whole. */
+static bool is_to_be_granted(const struct engine *e, const struct claim *c)
+{
+	return c->state == CLAIM_PREPARING && !claim_is_waiting(c) && !c->whole[0] &&
+	       is_finished(e, c);
 }
 
 void grants_commit(struct engine *e)
@@ -87,9 +119,7 @@ void grants_commit(struct engine *e)
 		return;
 	for (size_t i = 0; i < e->rec.n_claims; i++) {
 		const struct claim *c = &e->rec.claims[i];
-		if (c->state != CLAIM_PREPARING || c->slice == 0 || !is_finished(e, c->slice))
-			continue;
-		struct claim *edit = store_claim_edit(e, c->name);
+		struct claim *edit = is_to_be_granted(e, c) ? store_claim_edit(e, c->name) : NULL;
 		if (edit)
 			grant(e, edit);
 	}

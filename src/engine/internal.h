@@ -60,6 +60,7 @@ struct slice_state_volatile {
 	uint64_t id;
 	enum check check; /* is its consumer gone? */
 	bool prompted;	  /* look although nobody asked for the release */
+	bool unused;	  /* of a part: seen so, as all parts are looked at */
 	bool finished;	  /* preparing, and nothing is missing any more */
 	int64_t finished_at;
 	int64_t retry_at;
@@ -288,6 +289,7 @@ void state_look_remove(struct engine *e, size_t i);
 struct waiter *state_wait(struct engine *e, uint64_t token, enum waiter_kind kind,
 			  const char *claim);
 void state_waiter_remove(struct engine *e, size_t i);
+/* For that claim, or the one it is a part of. */
 bool state_has_waiter(const struct engine *e, enum waiter_kind kind, const char *claim);
 
 /* --- events.c: answers and events ----------------------------------------------------------------- */
@@ -352,8 +354,11 @@ struct rooms {
 	size_t n;
 };
 void rooms_done(struct rooms *rooms);
-/* -ENOMEM leaves what must be freed. */
+void room_remove(struct room *r, size_t device);
+/* Adds those of a class to what is there already. -ENOMEM leaves what must be freed. */
 int rooms_make(struct engine *e, const struct policy_class *class, struct rooms *ret);
+/* Does the class draw on its devices? */
+bool room_serves(const struct room *r, const struct policy_class *class);
 /* Steps may go to the device. */
 bool room_usable(struct engine *e, const char *device);
 /* Slices are made when a claim wants one. */
@@ -427,6 +432,10 @@ int tenants_check_quota(const struct engine *e, const struct claim *c, struct er
 
 /* Gives those that wait what is free, in their order; true when one got something. */
 bool queue_serve(struct engine *e);
+/* On its way to be free, without anybody's doing. */
+bool queue_is_coming(struct engine *e, const struct slice *s);
+/* Held by a claim that may be ended for that priority. */
+bool queue_gives_way(const struct engine *e, const struct slice *s, uint32_t priority);
 /* Ends claims for those that still wait and come before them. */
 void queue_preempt(struct engine *e);
 
@@ -443,6 +452,57 @@ enum lease_use {
 bool lease_look_due(struct engine *e, const struct claim *c);
 void lease_seen(struct engine *e, const struct slice *s, enum lease_use use);
 int64_t lease_wake(const struct engine *e);
+
+/* --- parts.c, parts-pick.c: claims of several slices, all or none -------------------------------------- */
+
+#define PARTS_NAME_MAX                                                                             \
+	(NAME_SIZE - sizeof("/64")) /* of a whole: its parts are called NAME/NUMBER */
+
+/* What a claim gets: one slice, or one for each part. */
+struct pick {
+	char class[NAME_SIZE];
+	uint64_t slice;
+};
+struct picks {
+	struct pick of[POLICY_WHOLE];
+	uint32_t n;
+};
+/* The parts of a claim, one after the other: *at is 0 for the first. NULL: no more. */
+const struct claim *parts_next(const struct engine *e, const char *whole, size_t *at);
+/* The claim that c is a part of; else c itself. */
+const struct claim *parts_whole(const struct engine *e, const struct claim *c);
+/* What room_distance() may be from one part to another. */
+uint8_t parts_distance(const struct policy_class *class);
+/* Is the device near enough to the other parts of the whole that c is a part of? */
+bool parts_near(const struct engine *e, const struct claim *c, const char *device);
+/* Takes out devices that are not. */
+void parts_narrow(const struct engine *e, const struct claim *c, struct rooms *rooms);
+/* All parts of a claim are prepared from here on. */
+void parts_begin(struct engine *e, const char *name, const struct picks *p);
+/* The slice of a part was lost: the whole is broken. */
+void parts_break(struct engine *e, const struct claim *part, const char *how);
+/* What the first part that has a reason waits for, the whole waits for. Returns the whole. */
+const struct claim *parts_tell(struct engine *e, const struct claim *part);
+/* All are taken back. */
+void parts_end(struct engine *e, const char *whole, const char *why);
+/* All are taken back, and forgotten at once. */
+void parts_fail(struct engine *e, const char *whole);
+/* That part is there no more. Was it the last one? */
+bool parts_over(struct engine *e, const struct claim *part);
+/* The whole ends by itself when one look at all its parts finds none of them used: parts_look() begins one,
+ * parts_used() begins it anew when somebody has that part open, parts_unused() is true with the last one. */
+void parts_look(struct engine *e, const struct claim *c);
+void parts_used(struct engine *e, const struct claim *c);
+bool parts_unused(struct engine *e, const struct claim *c);
+
+/* A slice for each part of a claim, all of them near enough to each other. Makes those on demand. -EBUSY,
+ * -E2BIG: what came of the search is not known. */
+int pick_parts(struct engine *e, const struct claim *c, const struct policy_class *class,
+	       struct picks *ret, struct err *reterr);
+/* Which slices that are not free would complete c: those that come by themselves, and the fewest of those
+ * that give way, but none in but. False: not even all of them would. ret has room for POLICY_WHOLE. */
+bool pick_parts_way(struct engine *e, const struct claim *c, const struct policy_class *class,
+		    const uint64_t *but, size_t n_but, uint64_t *ret, size_t *ret_n);
 
 /* --- observe.c, work.c, results.c, reclaim.c, claims.c, grants.c, apply.c, report.c, plan.c ------------ */
 
@@ -505,16 +565,28 @@ int64_t adopt_wake(const struct engine *e);
 int claim_check_adopt(struct engine *e, const struct request *rq, struct err *reterr);
 void claim_alloc(struct engine *e, const struct request *rq);
 void claim_release(struct engine *e, const struct request *rq);
-/* Releases because of what happened, not because somebody asked. */
-void claim_end(struct engine *e, struct claim *c, const char *why);
+/* Releases because of what happened, not because somebody asked; of a part, the whole. */
+void claim_end(struct engine *e, const struct claim *c, const char *why);
 /* The claim could not be served: its slice is put back, and the claim gets another one when it failed for
  * the sake of that slice; else it is removed, and who waits is told. */
 void claim_fail(struct engine *e, const char *claim, struct err *err);
 /* It is prepared for c from here on. */
 void claim_take_slice(struct engine *e, struct claim *c, uint64_t id);
+/* Picks all that c (class, uid) is to hold, within the quota of its tenant. 0, or negative with reterr. */
+int claim_pick(struct engine *e, const struct claim *c, const struct policy_class *class,
+	       struct picks *ret, struct err *reterr);
+/* It gets these. */
+void claim_begin(struct engine *e, const char *name, const struct policy_class *class,
+		 const struct picks *p);
 /* Picks a slice for c (class, uid). Makes one on demand. 0, or negative with reterr. */
 int pick_slice(struct engine *e, const struct claim *c, const struct policy_class *class,
 	       uint64_t *ret, struct err *reterr);
+/* Free slices that would do for c, the best first: their places in the record. Caller frees. */
+int pick_candidates(struct engine *e, const struct claim *c, const struct policy_class *class,
+		    size_t **ret, size_t *ret_n);
+/* A slice that is made for a claim. 1, or -ENOMEM. */
+int pick_make(struct engine *e, const struct want *w, const char *profile, uint32_t start,
+	      uint64_t *ret);
 /* Once nobody has that slice, could c? */
 bool pick_would_do(struct engine *e, const struct claim *c, const struct policy_class *class,
 		   const struct slice *s);

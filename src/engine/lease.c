@@ -74,7 +74,7 @@ static void end(struct engine *e, struct claim *c, enum told what, uint32_t span
 
 static bool is_running(const struct claim *c)
 {
-	return c->lease.since && c->slice && c->state != CLAIM_RELEASING;
+	return c->lease.since && !claim_is_waiting(c) && c->state != CLAIM_RELEASING;
 }
 
 /* --- the longest time ------------------------------------------------------------------------------------ */
@@ -118,13 +118,15 @@ static void look_later(const struct engine *e, struct slice_state_volatile *v,
 	v->look_at = e->now + (left > 0 && left < pause ? left : pause);
 }
 
+/* Parts are looked at for the lease of their whole: it is used as long as any of them is. */
 bool lease_look_due(struct engine *e, const struct claim *c)
 {
-	if (c->state != CLAIM_HELD || !c->lease.idle || e->scratch)
+	const struct claim *whole = parts_whole(e, c);
+	if (c->state != CLAIM_HELD || !c->slice || !whole || !whole->lease.idle || e->scratch)
 		return false;
 	struct slice_state_volatile *v = state_slice(e, c->slice);
 	if (v && v->look_at == 0)
-		look_later(e, v, &c->lease, look_ms(&c->lease));
+		look_later(e, v, &whole->lease, look_ms(&whole->lease));
 	return v && v->look_at <= e->now && v->check != CHECK_ASKED;
 }
 
@@ -158,7 +160,8 @@ static void seen_idle(struct engine *e, struct claim *c, struct slice_state_vola
 void lease_seen(struct engine *e, const struct slice *s, enum lease_use use)
 {
 	struct slice_state_volatile *v = state_slice(e, s->id);
-	struct claim *c = store_claim_edit(e, s->claim);
+	const struct claim *part = store_claim(e, s->claim);
+	struct claim *c = part ? store_claim_edit(e, claim_whole(part)) : NULL;
 	if (!v || !c || !is_running(c) || !c->lease.idle)
 		return;
 	switch (use) {

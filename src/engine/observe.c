@@ -36,6 +36,7 @@ static void lost(struct engine *e, uint64_t id, const char *how)
 		c->state = CLAIM_BROKEN;
 		reason_set(c->reason, sizeof(c->reason), "%s", how);
 		event_claim(e, "claim.broken", c, how);
+		parts_break(e, c, how);
 	}
 	event_slice(e, "slice.lost", s, how);
 }
@@ -93,6 +94,7 @@ static void observe_broken(struct engine *e, const struct slice *s)
 	reason_set(edit->reason, sizeof(edit->reason), "%s", how);
 	reason_set(c->reason, sizeof(c->reason), "%s", how);
 	event_claim(e, "claim.broken", c, how);
+	parts_break(e, c, how);
 }
 
 static void observe_lost(struct engine *e, const struct slice *s)

@@ -69,7 +69,8 @@ static bool fits(struct picking *p, const struct want *w, const struct slice *s)
 {
 	const struct mech *m = goal_mech(p->e, s->mech);
 	_cleanup_(plan_done) struct plan plan = { 0 };
-	if (!m || !goal_wanted(p->e, s) || !room_usable(p->e, s->device))
+	if (!m || !goal_wanted(p->e, s) || !room_usable(p->e, s->device) ||
+	    !parts_near(p->e, p->claim, s->device))
 		return false;
 	if (s->dirty && !claim_is_of(p->claim, s->last_uid, s->last_tenant)) {
 		p->others++;
@@ -149,10 +150,50 @@ static int pick_ready(struct picking *p, uint64_t *ret)
 	return 1;
 }
 
+/* The merit of each, beside its place in the record. */
+struct candidate {
+	struct merit merit;
+	size_t at;
+};
+
+static int compare(const void *one, const void *other)
+{
+	const struct candidate *a = one, *b = other;
+	if (is_better(&a->merit, &b->merit))
+		return -1;
+	return is_better(&b->merit, &a->merit) ? 1 : a->at < b->at ? -1 : a->at > b->at;
+}
+
+int pick_candidates(struct engine *e, const struct claim *c, const struct policy_class *class,
+		    size_t **ret, size_t *ret_n)
+{
+	_cleanup_err_ struct err ignored = { 0 };
+	struct picking p = { .e = e, .claim = c, .class = class, .err = &ignored };
+	_cleanup_free_ struct candidate *all = calloc(e->rec.n_slices + 1, sizeof(*all));
+	size_t *at = calloc(e->rec.n_slices + 1, sizeof(*at)), n = 0;
+	if (!all || !at) {
+		free(at);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		const struct want *w = want_of(&p, s);
+		int preferred = w ? pick_preference(e, class, w, s->profile) : -1;
+		if (preferred >= 0 && s->state == SLICE_READY && fits(&p, w, s))
+			all[n++] = (struct candidate){ merit_of(&p, s, preferred), i };
+	}
+	qsort(all, n, sizeof(*all), compare);
+	for (size_t i = 0; i < n; i++)
+		at[i] = all[i].at;
+	*ret = at;
+	*ret_n = n;
+	return 0;
+}
+
 /* --- slices made on demand -------------------------------------------------------------------------------- */
 
-static int make_on_demand(struct engine *e, const struct want *w, const char *profile,
-			  uint32_t start, uint64_t *ret)
+int pick_make(struct engine *e, const struct want *w, const char *profile, uint32_t start,
+	      uint64_t *ret)
 {
 	char uuid[UUID_SIZE];
 	store_uuid(e, uuid);
@@ -171,14 +212,16 @@ static int pick_on_demand(struct picking *p, uint64_t *ret)
 	_cleanup_(rooms_done) struct rooms rooms = { 0 };
 	struct fit_place best;
 	int r = rooms_make(p->e, p->class, &rooms);
+	if (r >= 0)
+		parts_narrow(p->e, p->claim, &rooms);
 	if (r < 0 || !fit_next(p->e, p->class, &rooms, room_near(p->e, p->claim), &best, &p->kept))
 		return r;
 	if (p->claim->set.set)
 		return mech_no_settings(p->e->have, &(struct slice){ .index = -1 }, p->claim,
 					p->err);
 	const struct want w = *best.room->wants[best.where.device];
-	return make_on_demand(p->e, &w, best.room->kind.profiles[best.profile].name,
-			      best.where.start, ret);
+	return pick_make(p->e, &w, best.room->kind.profiles[best.profile].name, best.where.start,
+			 ret);
 }
 
 /* --- nothing fits --------------------------------------------------------------------------------------------- */

@@ -80,9 +80,11 @@ static void wait_on(struct engine *e, const struct queue *q, size_t at, const st
 {
 	const struct place *p = &q->places[at];
 	bool quota = str_eq(why->id, "claim.quota");
-	const char *reason = quota ? "waits: the quota of its tenant is used up"
-				   : "waits for a free slice";
 	const struct claim *c = store_claim(e, p->name);
+	const struct policy_class *class = policy_class_find(e->policy, c->class);
+	const char *reason = quota		       ? "waits: the quota of its tenant is used up"
+			     : class && class->n_parts ? "waits for slices for all its parts"
+						       : "waits for a free slice";
 	struct claim *edit = str_eq(c->reason, reason) ? NULL : store_claim_edit(e, p->name);
 	if (edit)
 		reason_set(edit->reason, sizeof(edit->reason), "%s", reason);
@@ -95,33 +97,30 @@ static void wait_on(struct engine *e, const struct queue *q, size_t at, const st
 	answer_progress(e, WAIT_ALLOC, p->name, text);
 }
 
-static int find_slice(struct engine *e, const struct claim *c, uint64_t *ret, struct err *reterr)
+static int find(struct engine *e, const struct claim *c, const struct policy_class **ret_class,
+		struct picks *ret, struct err *reterr)
 {
-	const struct policy_class *class = policy_class_find(e->policy, c->class);
-	if (!class) {
-		err_set(reterr, "claim.no-class", ENOENT, "there is no class %s any more",
-			c->class);
-		return -ENOENT;
-	}
-	int r = tenants_check_quota(e, c, reterr);
-	return r < 0 ? r : pick_slice(e, c, class, ret, reterr);
+	*ret_class = policy_class_find(e->policy, c->class);
+	if (*ret_class)
+		return claim_pick(e, c, *ret_class, ret, reterr);
+	err_set(reterr, "claim.no-class", ENOENT, "there is no class %s any more", c->class);
+	return -ENOENT;
 }
 
 static bool serve(struct engine *e, const struct queue *q, size_t at)
 {
 	_cleanup_err_ struct err err = { 0 };
-	uint64_t id;
+	struct picks picks;
+	const struct policy_class *class;
 	const char *name = q->places[at].name;
-	int r = find_slice(e, store_claim(e, name), &id, &err);
-	struct claim *edit = r >= 0 || r == -ENOENT ? store_claim_edit(e, name) : NULL;
-	if (r == -ENOENT && edit && state_has_waiter(e, WAIT_ALLOC, name)) {
-		claim_end(e, edit, err.what);
+	int r = find(e, store_claim(e, name), &class, &picks, &err);
+	if (r == -ENOENT && state_has_waiter(e, WAIT_ALLOC, name)) {
+		claim_end(e, store_claim(e, name), err.what);
 	} else if (r < 0) {
 		err_set(&err, "engine.memory", -r, "cannot look for a slice");
 		wait_on(e, q, at, &err);
-	} else if (edit) {
-		claim_take_slice(e, edit, id);
-		event_claim(e, "claim.begun", edit, NULL);
+	} else {
+		claim_begin(e, name, class, &picks);
 	}
 	return r >= 0;
 }
@@ -139,8 +138,7 @@ bool queue_serve(struct engine *e)
 
 /* --- who makes room ---------------------------------------------------------------------------------- */
 
-/* On its way to be free, without anybody's doing. */
-static bool is_coming(struct engine *e, const struct slice *s)
+bool queue_is_coming(struct engine *e, const struct slice *s)
 {
 	const struct device_state *d = state_device(e, s->device);
 	if (!d || d->blocked)
@@ -149,7 +147,7 @@ static bool is_coming(struct engine *e, const struct slice *s)
 	       (s->state == SLICE_WANTED && !s->claim[0]);
 }
 
-static bool gives_way(const struct engine *e, const struct slice *s, uint32_t priority)
+bool queue_gives_way(const struct engine *e, const struct slice *s, uint32_t priority)
 {
 	const struct claim *c = s->claim[0] ? store_claim((struct engine *)e, s->claim) : NULL;
 	return c && c->preemptible && (c->state == CLAIM_HELD || c->state == CLAIM_PREPARING) &&
@@ -180,7 +178,8 @@ static const struct slice *coming_find(struct engine *e, const struct claim *c,
 {
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		if (is_coming(e, s) && !is_reckoned(r, s->id) && pick_would_do(e, c, class, s))
+		if (queue_is_coming(e, s) && !is_reckoned(r, s->id) &&
+		    pick_would_do(e, c, class, s))
 			return s;
 	}
 	return NULL;
@@ -194,7 +193,7 @@ static const struct slice *youngest_find(struct engine *e, const struct claim *c
 	uint32_t priority = tenants_priority(e, c);
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		if (!gives_way(e, s, priority) || !pick_would_do(e, c, class, s))
+		if (!queue_gives_way(e, s, priority) || !pick_would_do(e, c, class, s))
 			continue;
 		const struct claim *holder = store_claim(e, s->claim);
 		if (youngest && holder->arrival < arrival)
@@ -208,7 +207,8 @@ static const struct slice *youngest_find(struct engine *e, const struct claim *c
 static void make_way(struct engine *e, const struct slice *s, const struct claim *c)
 {
 	char text[256];
-	struct claim *holder = store_claim_edit(e, s->claim);
+	const struct claim *part = store_claim(e, s->claim);
+	const struct claim *holder = part ? parts_whole(e, part) : NULL;
 	if (!holder)
 		return;
 	reason_set(text, sizeof(text), "it made way: claim %s of tenant %s has priority %u",
@@ -217,12 +217,32 @@ static void make_way(struct engine *e, const struct slice *s, const struct claim
 	claim_end(e, holder, text);
 }
 
+/* As much as all its parts need, or nothing. */
+static void preempt_for_parts(struct engine *e, const struct claim *c,
+			      const struct policy_class *class, struct reckoned *r)
+{
+	uint64_t ids[POLICY_WHOLE];
+	size_t n = 0;
+	if (!pick_parts_way(e, c, class, r->ids, r->n, ids, &n))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct slice *s = store_slice(e, ids[i]);
+		if (queue_gives_way(e, s, tenants_priority(e, c)))
+			make_way(e, s, c);
+		r->ids[r->n++] = ids[i];
+	}
+}
+
 static void preempt(struct engine *e, const struct claim *c, struct reckoned *r)
 {
 	_cleanup_err_ struct err none = { 0 };
 	const struct policy_class *class = policy_class_find(e->policy, c->class);
 	if (!class || tenants_check_quota(e, c, &none) < 0)
 		return;
+	if (class->n_parts) {
+		preempt_for_parts(e, c, class, r);
+		return;
+	}
 	const struct slice *s = coming_find(e, c, class, r);
 	if (!s) {
 		s = youngest_find(e, c, class);
@@ -239,7 +259,7 @@ void queue_preempt(struct engine *e)
 	_cleanup_(reckoned_done) struct reckoned r = { 0 };
 	if (queue_make(e, &q) <= 0)
 		return;
-	r.ids = calloc(q.n, sizeof(*r.ids));
+	r.ids = calloc(e->rec.n_slices + q.n, sizeof(*r.ids)); /* no slice twice */
 	for (size_t i = 0; r.ids && i < q.n; i++)
 		preempt(e, store_claim(e, q.places[i].name), &r);
 }

@@ -57,8 +57,11 @@ void reclaim_waits(struct engine *e, const struct slice *s, const char *text)
 		event_claim(e, "claim.waits", c, text);
 		found = c;
 	}
-	answer_progress(e, WAIT_RELEASE, found->name, text);
-	answer_hasty(e, found);
+	const struct claim *told = parts_tell(e, found);
+	if (!told)
+		return;
+	answer_progress(e, WAIT_RELEASE, told->name, told->reason);
+	answer_hasty(e, told);
 }
 
 /* What was waited for is over: it is no reason any more. */
@@ -68,8 +71,10 @@ static void waits_no_more(struct engine *e, const struct slice *s)
 	if (!found || found->state != CLAIM_RELEASING || !found->reason[0])
 		return;
 	struct claim *c = store_claim_edit(e, found->name);
-	if (c)
-		c->reason[0] = '\0';
+	if (!c)
+		return;
+	c->reason[0] = '\0';
+	(void)parts_tell(e, c);
 }
 
 static void still_held(struct engine *e, const struct slice *s, const char *text)
@@ -83,6 +88,9 @@ static void still_held(struct engine *e, const struct slice *s, const char *text
 	if (s->state == SLICE_HELD) {
 		/* The prompt was wrong; a new one will come when the consumer really goes. */
 		v->prompted = v->backoff_ms < ENGINE_BACKOFF_MAX_MS;
+		const struct claim *c = store_claim(e, s->claim);
+		if (c)
+			parts_used(e, c);
 		return;
 	}
 	reclaim_waits(e, s, text);
@@ -103,8 +111,8 @@ static void is_gone(struct engine *e, const struct slice *s)
 		return;
 	v->prompted = false;
 	v->check = CHECK_NONE;
-	struct claim *c = store_claim_edit(e, s->claim);
-	if (c && c->kind == CLAIM_RUNNING)
+	const struct claim *c = store_claim(e, s->claim);
+	if (c && c->kind == CLAIM_RUNNING && parts_unused(e, c))
 		claim_end(e, c, "its consumer is gone");
 }
 
@@ -187,6 +195,8 @@ static void claim_over(struct engine *e, const char *name)
 	store_claim_delete(e, name);
 	answer_waiters(e, WAIT_RELEASE, name, &copy, NULL, NULL);
 	e->sync = true;
+	if (parts_over(e, &copy))
+		claim_over(e, copy.whole);
 }
 
 static void no_proof(struct engine *e, const struct slice *s)
@@ -255,11 +265,16 @@ void reclaim_quarantine(struct engine *e, uint64_t id, const struct err *why)
 	struct slice slice = *s;
 	_cleanup_err_ struct err err = { 0 };
 	err_copy(&err, why);
-	err_state_add(&err, "the claim has ended; its slice is quarantined, and nobody gets it");
+	err_state_add(&err, copy.whole[0] ? "that slice is quarantined, and nobody gets it; the "
+					    "other parts of the claim are taken back"
+					  : "the claim has ended; its slice is quarantined, and "
+					    "nobody gets it");
 	err.partial = true;
 	store_claim_delete(e, claim);
-	answer_waiters(e, WAIT_RELEASE, claim, &copy, &slice, &err);
+	answer_waiters(e, WAIT_RELEASE, claim_whole(&copy), &copy, &slice, &err);
 	e->sync = true;
+	if (parts_over(e, &copy))
+		claim_over(e, copy.whole);
 }
 
 /* --- by hand -------------------------------------------------------------------------------------------- */
@@ -344,6 +359,12 @@ static bool retry_slice(struct engine *e, const struct slice *s)
 	return edit != NULL;
 }
 
+static bool is_claimed_by(struct engine *e, const struct slice *s, const char *claim)
+{
+	const struct claim *c = s->claim[0] ? store_claim(e, s->claim) : NULL;
+	return c && (str_eq(c->name, claim) || str_eq(c->whole, claim));
+}
+
 void reclaim_retry(struct engine *e, const struct request *rq)
 {
 	int tried = 0;
@@ -351,7 +372,7 @@ void reclaim_retry(struct engine *e, const struct request *rq)
 		return;
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		if (!rq->name[0] || str_eq(s->claim, rq->name) || reclaim_is_named(s, rq->name))
+		if (!rq->name[0] || is_claimed_by(e, s, rq->name) || reclaim_is_named(s, rq->name))
 			tried += retry_slice(e, s);
 	}
 	struct answer *a = answer_add(e, rq->token, ANSWER_DONE);

@@ -183,15 +183,37 @@ static void mark_complete(json_t *results, bool *complete)
 			*complete = false;
 }
 
-static json_t *claim_report(const struct engine *e, const struct claim *c, const char *name)
+/* Of its slice, or of the first of its parts that waits. */
+static const struct slice_state_volatile *claim_state(const struct engine *e, const struct claim *c)
 {
 	const struct slice_state_volatile *v = slice_state(e, c->slice);
+	const struct claim *part;
+	size_t i = 0;
+	while (c->parts && !v->waits[0] && (part = parts_next(e, c->name, &i)))
+		v = slice_state(e, part->slice);
+	return v;
+}
+
+static const char *claim_until(const struct engine *e, const struct claim *c)
+{
+	const struct claim *part = c;
+	size_t i = 0;
+	while (part && !claim_is_waiting(part))
+		part = c->parts ? parts_next(e, c->name, &i) : NULL;
+	return part ? UNTIL_ROOM : slice_until(claim_state(e, c));
+}
+
+static json_t *claim_report(const struct engine *e, const struct claim *c, const char *name)
+{
+	const struct slice_state_volatile *v = claim_state(e, c);
 	if (c->state == CLAIM_HELD)
 		return json_pack("{s:s, s:s, s:i}", "device", name, "state", "done", "steps", 0);
-	const char *waits = c->reason[0] ? c->reason : v->waits[0] ? v->waits : "its slice";
+	const char *waits = c->reason[0]  ? c->reason
+			    : v->waits[0] ? v->waits
+			    : c->parts	  ? "its slices"
+					  : "its slice";
 	return json_pack("{s:s, s:s, s:i, s:s, s:s}", "device", name, "state", "waits", "steps", 0,
-			 "waits", waits, "until",
-			 claim_is_waiting(c) ? UNTIL_ROOM : slice_until(v));
+			 "waits", waits, "until", claim_until(e, c));
 }
 
 static void report_claims(struct engine *e, json_t *results)

@@ -136,6 +136,7 @@ static void preparing_failed(struct engine *e, const struct slice *s, struct err
 	}
 	reason_set(c->reason, sizeof(c->reason), "%s%s%s", err->what ? err->what : "it failed",
 		   err->because ? ": " : "", err->because ? err->because : "");
+	(void)parts_tell(e, c);
 	work_device_block(e, s->device, err);
 }
 
@@ -217,7 +218,8 @@ static void device_fail_fresh(struct engine *e, const char *device, const struct
 		claim_fail(e, name, &err);
 		if (e->failed)
 			return;
-		i--;
+		/* It took the other parts of its whole with it, wherever these are. */
+		i = SIZE_MAX;
 	}
 }
 

@@ -151,10 +151,31 @@ void rooms_done(struct rooms *rooms)
 	*rooms = (struct rooms){ 0 };
 }
 
+void room_remove(struct room *r, size_t device)
+{
+	size_t behind = --r->n - device;
+	memmove(&r->wants[device], &r->wants[device + 1], behind * sizeof(*r->wants));
+	memmove(&r->uses[device], &r->uses[device + 1], behind * sizeof(*r->uses));
+}
+
 bool room_usable(struct engine *e, const char *device)
 {
 	const struct device_state *d = state_device(e, device);
 	return d && !d->stuck[0];
+}
+
+bool room_serves(const struct room *r, const struct policy_class *class)
+{
+	return r->n && policy_class_from(class, r->wants[0]->selection);
+}
+
+static bool rooms_have(const struct rooms *rooms, const struct want *w)
+{
+	for (size_t i = 0; i < rooms->n; i++)
+		for (size_t k = 0; k < rooms->rooms[i].n; k++)
+			if (rooms->rooms[i].wants[k] == w)
+				return true;
+	return false;
 }
 
 int rooms_make(struct engine *e, const struct policy_class *class, struct rooms *ret)
@@ -163,7 +184,7 @@ int rooms_make(struct engine *e, const struct policy_class *class, struct rooms 
 		const struct want *w = &e->rec.wants[i];
 		struct offer o;
 		if (!policy_class_from(class, w->selection) || !room_on_demand(w) ||
-		    !room_usable(e, w->device))
+		    !room_usable(e, w->device) || rooms_have(ret, w))
 			continue;
 		room_offer(e, w, &o);
 		if (o.kind.n_profiles == 0)
@@ -198,7 +219,10 @@ uint8_t room_distance(const struct engine *e, const char *device, const char *ne
 
 const char *room_near(struct engine *e, const struct claim *c)
 {
+	size_t i = 0;
 	const struct claim *near = c && c->near[0] ? store_claim(e, c->near) : NULL;
+	if (near && near->parts)
+		near = parts_next(e, near->name, &i);
 	const struct slice *s = near && near->slice ? store_slice(e, near->slice) : NULL;
 	return s ? s->device : "";
 }

@@ -245,6 +245,9 @@ void state_waiter_remove(struct engine *e, size_t i)
 
 bool state_has_waiter(const struct engine *e, enum waiter_kind kind, const char *claim)
 {
+	const struct claim *c = store_claim((struct engine *)e, claim);
+	if (c)
+		claim = claim_whole(c);
 	for (size_t i = 0; i < e->state.n_waiters; i++)
 		if (e->state.waiters[i].kind == kind && str_eq(e->state.waiters[i].claim, claim))
 			return true;

@@ -101,19 +101,26 @@ int tenants_assign(const struct engine *e, const struct request *rq, struct clai
 
 /* --- has it room ----------------------------------------------------------------------------------------- */
 
-/* Does other take room that c would need? class NULL: any. */
-static bool takes_room(const struct claim *other, const struct claim *c, const char *class)
+/* How much of what c would need another claim takes. class NULL: any. */
+static uint32_t takes_room(const struct engine *e, const struct claim *other, const struct claim *c,
+			   const char *class)
 {
-	bool promised = other->from_policy && !c->from_policy;
-	return (other->slice != 0 || promised) && str_eq(other->tenant, c->tenant) &&
-	       !str_eq(other->name, c->name) && (!class || str_eq(other->class, class));
+	bool promised = other->from_policy && !c->from_policy && claim_is_waiting(other);
+	if (!str_eq(other->tenant, c->tenant) || str_eq(other->name, c->name))
+		return 0;
+	if (promised)
+		return policy_takes(e->policy, other->class, class);
+	/* What has parts counts as one of its class; its parts count themselves. */
+	if (class)
+		return (other->slice || other->parts) && str_eq(other->class, class);
+	return other->slice != 0;
 }
 
 static size_t used(const struct engine *e, const struct claim *c, const char *class)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < e->rec.n_claims; i++)
-		n += takes_room(&e->rec.claims[i], c, class);
+		n += takes_room(e, &e->rec.claims[i], c, class);
 	return n;
 }
 
@@ -123,7 +130,7 @@ static void name_holders(const struct engine *e, const struct claim *c, const ch
 	size_t named = 0;
 	for (size_t i = 0; i < e->rec.n_claims && named < NAMED_MAX; i++) {
 		const struct claim *o = &e->rec.claims[i];
-		if (!takes_room(o, c, class))
+		if (!takes_room(e, o, c, class))
 			continue;
 		named++;
 		err_because(reterr, "claim %s is %s for %s, by uid %u", o->name,
@@ -138,19 +145,23 @@ static void name_holders(const struct engine *e, const struct claim *c, const ch
 static int check_limit(const struct engine *e, const struct claim *c, const char *class,
 		       int64_t most, struct err *reterr)
 {
-	size_t n = used(e, c, class);
-	if (most < 0 || n < (size_t)most)
+	size_t n = used(e, c, class), need = policy_takes(e->policy, c->class, class);
+	if (most < 0 || n + need <= (size_t)most)
 		return 0;
+	size_t left = (size_t)most > n ? (size_t)most - n : 0;
 	err_set(reterr, "claim.quota", EDQUOT, "tenant %s may have no more slices%s%s", c->tenant,
 		class ? " of class " : "", class ? class : "");
 	err_on(reterr, "tenant %s", c->tenant);
-	err_because(reterr, "its quota %s%s is %lld; %zu used, 0 left",
-		    class ? "of class " : "in all", class ? class : "", (long long)most, n);
+	err_because(reterr, "its quota %s%s is %lld; %zu used, %zu left",
+		    class ? "of class " : "in all", class ? class : "", (long long)most, n, left);
+	if (need > 1)
+		err_because(reterr, "a claim of class %s takes %zu", c->class, need);
 	name_holders(e, c, class, n, reterr);
 	err_state(reterr, "nothing was changed");
 	err_todo(reterr,
-		 most ? "release one of them, or wait for one: carve alloc %s --wait"
-		      : "ask for another class than %s",
+		 (size_t)most >= need
+			 ? "release one of them, or wait for one: carve alloc %s --wait"
+			 : "ask for another class than %s",
 		 c->class);
 	return -EDQUOT;
 }
@@ -160,6 +171,9 @@ int tenants_check_quota(const struct engine *e, const struct claim *c, struct er
 	const struct policy_tenant *t = tenants_find(e, c);
 	if (!t)
 		return 0;
-	int r = check_limit(e, c, c->class, policy_quota_of(t, c->class), reterr);
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < t->n_quotas; i++)
+		if (policy_takes(e->policy, c->class, t->quotas[i].class))
+			r = check_limit(e, c, t->quotas[i].class, t->quotas[i].most, reterr);
 	return r < 0 ? r : check_limit(e, c, NULL, t->slices, reterr);
 }

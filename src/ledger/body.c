@@ -178,6 +178,8 @@ static const struct field claim_fields[] = {
 	LATER_AS(claim, arrival, TYPE_BITS),
 	LATER(claim, preemptible),
 	LATER_AS(claim, near, TYPE_TEXT),
+	LATER_AS(claim, whole, TYPE_TEXT),
+	LATER(claim, parts),
 	STRUCT(claim, set, settings_fields),
 	SIGNED(claim, created),
 	{ MEMBER(claim, lease), .type = TYPE_STRUCT, .fields = lease_fields, .later = true },

@@ -89,6 +89,8 @@ struct claim {
 	uint64_t arrival;	 /* claims that wait are served in this order */
 	uint8_t preemptible;	 /* whoever comes before it in that order may have its slice */
 	char near[NAME_SIZE];	 /* a claim whose slice it should be near; empty: none */
+	char whole[NAME_SIZE];	 /* the claim this one is a part of; empty: none */
+	uint32_t parts;		 /* claims that are parts of this one, which has no slice itself */
 	struct vf_settings set;	 /* claim's own settings over the policy's defaults */
 	int64_t created;	 /* seconds since the epoch */
 	struct lease lease;
@@ -102,10 +104,16 @@ static inline bool claim_is_of(const struct claim *c, uint32_t uid, const char *
 	return c->uid == uid && strcmp(c->tenant, tenant) == 0;
 }
 
-/* It waits for a slice. */
+/* It waits for a slice, or for all its parts. */
 static inline bool claim_is_waiting(const struct claim *c)
 {
-	return c->state == CLAIM_PREPARING && c->slice == 0;
+	return c->state == CLAIM_PREPARING && c->slice == 0 && c->parts == 0;
+}
+
+/* What is asked for, waited for, granted and released: the whole, of a part. */
+static inline const char *claim_whole(const struct claim *c)
+{
+	return c->whole[0] ? c->whole : c->name;
 }
 
 /* What the applied policy wants of one device. */

@@ -300,6 +300,12 @@ static int check_divide(const struct policy *p, const struct policy_divide *d,
 	return r < 0 ? r : check_keep(p, d, s);
 }
 
+static bool class_sets(const struct policy_class *c)
+{
+	return c->may_mac || c->may_vlan || c->may_spoofchk || c->may_trust || c->may_link ||
+	       c->may_rate;
+}
+
 static bool class_yields(const struct policy *p, const struct policy_class *c, const char *profile)
 {
 	for (size_t i = 0; i < p->n_divides; i++)
@@ -338,9 +344,87 @@ static int check_from(const struct policy *p, const struct policy_class *c, uint
 	return 0;
 }
 
+/* Keys that say which slice: its parts have classes of their own for that. */
+static int check_whole_keys(const struct policy *p, const struct policy_class *c,
+			    struct policy_source *s)
+{
+	const struct {
+		bool given;
+		const char *key;
+	} keys[] = {
+		{ c->n_from > 0, "from" },	    { c->n_profiles > 0, "profiles" },
+		{ c->memory > 0, "memory" },	    { c->compute > 0, "compute" },
+		{ c->n_engines > 0, "engines" },    { class_sets(c), "may-set" },
+		{ c->place != PLACE_FIT, "place" }, { c->movable, "movable" },
+	};
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (keys[i].given)
+			return policy_source_refuse(
+				s, in_class(p, c, s, keys[i].key, POLICY_KEY), "policy.conflict",
+				"say it of the classes that are its parts, or leave parts out",
+				"class %s has \"parts\" and \"%s\"", c->name, keys[i].key);
+	return 0;
+}
+
+static int check_part(const struct policy *p, const struct policy_class *c, uint32_t which,
+		      struct policy_source *s)
+{
+	char path[NAME_SIZE + 8];
+	(void)STR_FORMAT(path, "parts/%s", c->parts[which]);
+	const struct policy_position at = in_class(p, c, s, path, POLICY_KEY);
+	const struct policy_class *part = policy_class_find(p, c->parts[which]);
+	if (!part)
+		return no_class(p, c->parts[which], at, s);
+	if (part->n_parts)
+		return policy_source_refuse(s, at, "policy.conflict",
+					    "name the parts of that class instead",
+					    "class %s cannot be a part of class %s: it has parts "
+					    "itself",
+					    part->name, c->name);
+	return 0;
+}
+
+static int check_whole(const struct policy *p, const struct policy_class *c,
+		       struct policy_source *s)
+{
+	int r = check_whole_keys(p, c, s);
+	for (uint32_t i = 0; r >= 0 && i < c->n_parts; i++)
+		r = check_part(p, c, i, s);
+	if (r >= 0 && policy_takes(p, c->name, NULL) > POLICY_WHOLE)
+		return policy_source_refuse(s, in_class(p, c, s, "parts", POLICY_KEY),
+					    "policy.limit", "name fewer",
+					    "class %s has %u parts, %d are allowed", c->name,
+					    policy_takes(p, c->name, NULL), POLICY_WHOLE);
+	return r;
+}
+
+static int check_source(const struct policy *p, const struct policy_class *c,
+			struct policy_source *s)
+{
+	if (c->n_from == 0)
+		return policy_source_refuse(
+			s, c->at, "policy.missing",
+			"add \"from\": selections that are divided, where its slices come from; or "
+			"\"parts\": classes it has slices of",
+			"%s lacks \"from\"", c->name);
+	if (c->near != NEAR_ANYWHERE)
+		return policy_source_refuse(
+			s, in_class(p, c, s, "near", POLICY_KEY), "policy.conflict",
+			"leave near out; a claim says what it should be near: "
+			"carve alloc --near CLAIM",
+			"\"near\" goes with \"parts\" only: a claim of class %s "
+			"is one slice",
+			c->name);
+	return 0;
+}
+
 static int check_class(const struct policy *p, const struct policy_class *c,
 		       struct policy_source *s)
 {
+	if (c->n_parts)
+		return check_whole(p, c, s);
+	if (check_source(p, c, s) < 0)
+		return -EINVAL;
 	for (uint32_t i = 0; i < c->n_from; i++) {
 		int r = check_from(p, c, i, s);
 		if (r < 0)
@@ -356,9 +440,7 @@ static int check_class(const struct policy *p, const struct policy_class *c,
 			"class %s names profiles, and asks for memory, compute or "
 			"engines",
 			c->name);
-	bool sets = c->may_mac || c->may_vlan || c->may_spoofchk || c->may_trust || c->may_link ||
-		    c->may_rate;
-	if (sets && !class_yields(p, c, "vf"))
+	if (class_sets(c) && !class_yields(p, c, "vf"))
 		return policy_source_refuse(s, in_class(p, c, s, "may-set", POLICY_KEY),
 					    "policy.conflict", "leave may-set out",
 					    "may-set is for VFs; class %s has none", c->name);
@@ -380,6 +462,12 @@ static int check_reservation(const struct policy *p, size_t i, struct policy_sou
 		return no_class(p, rv->class, in_reservation(p, rv, s, "class", 0), s);
 	if (rv->tenant[0] && !policy_tenant_find(p, rv->tenant))
 		return no_tenant(p, rv, s);
+	if (c->n_parts && (rv->set.set || rv->set.qos))
+		return policy_source_refuse(s, in_reservation(p, rv, s, "set", POLICY_KEY),
+					    "policy.conflict",
+					    "leave set out, or reserve that slice by itself",
+					    "settings are of one slice; class %s has parts",
+					    c->name);
 	_cleanup_err_ struct err e = { 0 };
 	if (policy_settings_allowed(c, &rv->set, &e) < 0)
 		return policy_source_refuse(s, in_reservation(p, rv, s, "set", 0), "policy.value",
@@ -394,8 +482,8 @@ static uint32_t reserved(const struct policy *p, const char *tenant, const char 
 {
 	uint32_t n = 0;
 	for (size_t i = 0; i <= last; i++)
-		n += str_eq(p->reservations[i].tenant, tenant) &&
-		     (!class || str_eq(p->reservations[i].class, class));
+		if (str_eq(p->reservations[i].tenant, tenant))
+			n += policy_takes(p, p->reservations[i].class, class);
 	return n;
 }
 
@@ -403,8 +491,8 @@ static int over_quota(const struct policy_reservation *rv, const char *what, int
 		      struct policy_source *s)
 {
 	policy_source_error(s, rv->at, "policy.conflict",
-			    "reservation %s is one more than tenant %s may have: %s is %lld",
-			    rv->name, rv->tenant, what, (long long)most);
+			    "reservation %s is more than tenant %s may have: %s is %lld", rv->name,
+			    rv->tenant, what, (long long)most);
 	err_todo(s->err, "raise that of tenant %s, or leave a reservation out", rv->tenant);
 	return -EINVAL;
 }
@@ -416,9 +504,15 @@ static int check_reserved(const struct policy *p, size_t i, struct policy_source
 	const struct policy_tenant *t = rv->tenant[0] ? policy_tenant_find(p, rv->tenant) : NULL;
 	if (!t)
 		return 0;
-	int64_t most = policy_quota_of(t, rv->class);
-	if (most >= 0 && reserved(p, t->name, rv->class, i) > most)
-		return over_quota(rv, "its quota of the class", most, s);
+	for (size_t k = 0; k < t->n_quotas; k++) {
+		const struct policy_quota *q = &t->quotas[k];
+		if (policy_takes(p, rv->class, q->class) &&
+		    reserved(p, t->name, q->class, i) > q->most) {
+			char what[NAME_SIZE + 32];
+			(void)STR_FORMAT(what, "its quota of class %s", q->class);
+			return over_quota(rv, what, q->most, s);
+		}
+	}
 	if (t->slices >= 0 && reserved(p, t->name, NULL, i) > (uint32_t)t->slices)
 		return over_quota(rv, "slices, its quota in all,", t->slices, s);
 	return 0;

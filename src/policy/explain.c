@@ -108,8 +108,20 @@ void policy_divide_text(const struct policy_divide *d, struct str_buf *out)
 		str_buf_addf(out, "%sfilled with %s", d->n_types ? ", " : "", d->fill);
 }
 
-bool policy_class_draws(const struct policy_class *c, const struct policy_divide *d)
+static bool whole_draws(const struct policy *p, const struct policy_class *c,
+			const struct policy_divide *d)
 {
+	for (uint32_t i = 0; i < c->n_parts; i++)
+		if (policy_class_draws(p, policy_class_find(p, c->parts[i]), d))
+			return true;
+	return false;
+}
+
+bool policy_class_draws(const struct policy *p, const struct policy_class *c,
+			const struct policy_divide *d)
+{
+	if (c->n_parts)
+		return whole_draws(p, c, d);
 	bool draws = c->n_profiles == 0;
 	for (uint32_t i = 0; i < c->n_profiles; i++)
 		draws = draws || policy_divide_yields(d, c->profiles[i]);

@@ -36,6 +36,7 @@ const struct policy_divide *policy_divide_of(const struct policy *p, const char 
 /* What an entry makes of one device: "4 VFs", "passed through, bound early", "3 mtty-2". */
 void policy_divide_text(const struct policy_divide *d, struct str_buf *out);
 /* Does what the entry makes of a device count for the class? */
-bool policy_class_draws(const struct policy_class *c, const struct policy_divide *d);
+bool policy_class_draws(const struct policy *p, const struct policy_class *c,
+			const struct policy_divide *d);
 /* A line for each thing that two wants of one device want differently; either NULL: nothing is wanted. */
 void policy_want_compare(const struct want *applied, const struct want *now, struct str_buf *out);

@@ -82,6 +82,16 @@ static int store_from(void *into, const struct policy_option *o, const struct po
 	return STR_COPY(c->from[c->n_from++], v->text);
 }
 
+static int store_part(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct policy_class *c = into;
+	if (c->n_parts >= POLICY_PARTS)
+		return -E2BIG;
+	c->part_count[c->n_parts] = (uint32_t)v->number;
+	return STR_COPY(c->parts[c->n_parts++], v->text);
+}
+
 static int store_engine(void *into, const struct policy_option *o, const struct policy_value *v)
 {
 	(void)o;
@@ -228,6 +238,7 @@ static const char *const mech_words_later[] = { "wq", NULL };
 static const char *const bind_words[] = { "on-claim", "early", NULL };
 static const char *const in_use_words[] = { "refuse", "allow", NULL };
 static const char *const place_words[] = { "fit", "pack", "spread", NULL };
+static const char *const near_words[] = { "anywhere", "numa", "root-port", NULL };
 static const char *const drift_words[] = { "report", "repair", "adopt", NULL };
 static const char *const on_remove_words[] = { "keep", "destroy", NULL };
 static const char *const on_change_words[] = { "report", "apply", NULL };
@@ -512,12 +523,21 @@ static const struct policy_option may_set_options[] = {
 
 static const struct policy_option class_options[] = {
 	{ .key = "from",
-	  .required = true,
 	  .kind = OPTION_NAME,
 	  .many = true,
 	  .most = POLICY_FROM,
 	  .store = store_from,
 	  .help = "Selections that are divided: where its slices come from." },
+	{ .key = "parts",
+	  .kind = OPTION_COUNTS,
+	  .min = 1,
+	  .max = POLICY_WHOLE,
+	  .most = POLICY_PARTS,
+	  .store = store_part,
+	  .help = "Instead of from: a claim holds so many slices of each of these classes, all or none." },
+	{ .key = "near",
+	  OPTION_WORD_IN(policy_class, near, near_words),
+	  .help = "parts: whether all must be anywhere, on one NUMA node, or below one root port." },
 	{ .key = "profiles",
 	  PROFILE,
 	  .many = true,

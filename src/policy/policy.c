@@ -42,6 +42,18 @@ bool policy_class_from(const struct policy_class *c, const char *selection)
 	return false;
 }
 
+uint32_t policy_takes(const struct policy *p, const char *name, const char *of)
+{
+	const struct policy_class *c = policy_class_find(p, name);
+	if ((of && str_eq(name, of)) || (!of && (!c || c->n_parts == 0)))
+		return 1;
+	uint32_t n = 0;
+	for (uint32_t i = 0; c && i < c->n_parts; i++)
+		if (!of || str_eq(c->parts[i], of))
+			n += c->part_count[i];
+	return n;
+}
+
 bool policy_class_asks(const struct policy_class *c)
 {
 	return c->memory || c->compute || c->n_engines;

@@ -12,6 +12,8 @@
 #define POLICY_FROM 8	 /* selections of one class */
 #define POLICY_KEEPS 4	 /* classes that one divide keeps room for */
 #define POLICY_ENGINES 4 /* kinds of engines that one class asks for */
+#define POLICY_PARTS 8	 /* classes of which one class has parts */
+#define POLICY_WHOLE 64	 /* parts of one claim, in all */
 
 struct policy_position {
 	int line, column; /* from 1 */
@@ -49,6 +51,12 @@ enum policy_place {
 	PLACE_PACK,
 	PLACE_SPREAD
 };
+/* How close to each other all parts of a claim must be. */
+enum policy_near {
+	NEAR_ANYWHERE,
+	NEAR_NUMA,
+	NEAR_ROOT_PORT
+};
 struct policy_class {
 	char name[NAME_SIZE];
 	char from[POLICY_FROM][NAME_SIZE];
@@ -67,6 +75,11 @@ struct policy_class {
 	uint16_t vlan_min, vlan_max;
 	uint32_t rate_max; /* Mbit/s, 0 no limit */
 	bool preemptible;  /* claims may offer their slice to whoever comes before them */
+	/* Instead of slices of its own: a claim holds so many of each of these classes. */
+	char parts[POLICY_PARTS][NAME_SIZE];
+	uint32_t part_count[POLICY_PARTS];
+	uint32_t n_parts;
+	enum policy_near near;
 	struct policy_position at;
 };
 struct policy_reservation {
@@ -182,6 +195,8 @@ const struct policy_class *policy_class_find(const struct policy *p, const char 
 bool policy_class_from(const struct policy_class *c, const char *selection);
 /* Does it ask for memory, compute units or engines? */
 bool policy_class_asks(const struct policy_class *c);
+/* How many slices of class "of" a claim of class "name" takes; of NULL: of any. The class itself: one. */
+uint32_t policy_takes(const struct policy *p, const char *name, const char *of);
 const struct policy_tenant *policy_tenant_find(const struct policy *p, const char *name);
 /* An account as the kernel and the name services know it. */
 struct policy_account {

@@ -28,10 +28,11 @@ void fair_before(struct fair *f, const struct engine *e)
 	f->policy = r->policy.version;
 }
 
+/* Who is a part waited as its whole. */
 static const struct claim *was(const struct turn_facts *t, const struct claim *c)
 {
 	for (size_t i = 0; i < t->before->n; i++)
-		if (str_eq(t->before->claims[i].name, c->name) &&
+		if (str_eq(t->before->claims[i].name, claim_whole(c)) &&
 		    t->before->claims[i].arrival == c->arrival)
 			return &t->before->claims[i];
 	return NULL;
@@ -55,23 +56,31 @@ static int64_t has(const struct turn_facts *t, const char *tenant, const char *c
 	int64_t n = 0;
 	for (size_t i = 0; i < t->rec->n_claims; i++) {
 		const struct claim *c = &t->rec->claims[i];
-		n += c->slice && str_eq(c->tenant, tenant) && (!class || str_eq(c->class, class));
+		bool there = c->slice || (class && c->parts);
+		n += there && str_eq(c->tenant, tenant) && (!class || str_eq(c->class, class));
 	}
 	return n;
 }
 
-/* How many more its tenant may have. */
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How many more of such claims its tenant may have. */
 static int64_t room(const struct turn_facts *t, const struct claim *c)
 {
 	const struct policy_tenant *tenant = tenant_of(t, c);
 	int64_t left = INT64_MAX;
-	if (!tenant)
-		return left;
-	int64_t most = policy_quota_of(tenant, c->class);
-	if (most >= 0)
-		left = most - has(t, c->tenant, c->class);
-	if (tenant->slices >= 0 && tenant->slices - has(t, c->tenant, NULL) < left)
-		left = tenant->slices - has(t, c->tenant, NULL);
+	for (size_t i = 0; tenant && i < tenant->n_quotas; i++) {
+		const struct policy_quota *q = &tenant->quotas[i];
+		uint32_t takes = policy_takes(t->policy, c->class, q->class);
+		if (takes)
+			left = least(left, (q->most - has(t, c->tenant, q->class)) / takes);
+	}
+	if (tenant && tenant->slices >= 0)
+		left = least(left, (tenant->slices - has(t, c->tenant, NULL)) /
+					   policy_takes(t->policy, c->class, NULL));
 	return left;
 }
 
@@ -81,8 +90,9 @@ static int64_t promised(const struct turn_facts *t, const struct claim *c)
 	int64_t n = 0;
 	for (size_t i = 0; i < t->rec->n_claims; i++) {
 		const struct claim *o = &t->rec->claims[i];
-		n += o->from_policy && claim_is_waiting(o) && !c->from_policy &&
-		     str_eq(o->tenant, c->tenant);
+		if (o->from_policy && claim_is_waiting(o) && !c->from_policy &&
+		    str_eq(o->tenant, c->tenant))
+			n += policy_takes(t->policy, o->class, NULL);
 	}
 	return n;
 }
@@ -92,7 +102,7 @@ static int64_t promised(const struct turn_facts *t, const struct claim *c)
 static bool gained(const struct turn_facts *t, const struct claim *c)
 {
 	const struct claim *b = was(t, c);
-	return c->slice && (!b || claim_is_waiting(b));
+	return (c->slice || c->parts) && (!b || claim_is_waiting(b));
 }
 
 static bool comes_before(const struct turn_facts *t, const struct claim *a, const struct claim *b)
@@ -178,6 +188,7 @@ static bool check_end(const struct turn_facts *t, const struct claim *c, char *r
 		(void)str_format(ret, size, "claim %s ended: %s", c->name, c->ended);
 		return true;
 	}
+	/* What its parts ended with is told of the whole. */
 	if (c->state == CLAIM_HELD && c->lease.max &&
 	    t->wall > c->lease.since + c->lease.max + LATE) {
 		(void)str_format(ret, size, "claim %s is held beyond its lease", c->name);

@@ -256,9 +256,43 @@ static void check_slice(struct world *w, const struct record *r, const struct sl
 		       (unsigned long long)s->id, s->claim);
 }
 
+/* All parts are granted, or none is: what was granted and broke later is held as well as ever. */
+static bool is_granted(const struct claim *c)
+{
+	return c->state == CLAIM_HELD || c->state == CLAIM_BROKEN;
+}
+
+static void check_whole(struct world *w, const struct claim *whole)
+{
+	const struct record *r = engine_record(w->e);
+	uint32_t n = 0;
+	for (size_t i = 0; i < r->n_claims; i++) {
+		const struct claim *c = &r->claims[i];
+		if (!str_eq(c->whole, whole->name))
+			continue;
+		n++;
+		if (!c->slice || is_granted(c) != is_granted(whole) ||
+		    (c->state == CLAIM_RELEASING) != (whole->state == CLAIM_RELEASING))
+			failed(w, "claim %s is %s, its part %s %s", whole->name,
+			       claim_state_name((enum claim_state)whole->state), c->name,
+			       claim_state_name((enum claim_state)c->state));
+	}
+	/* When it ends its parts end one by one. */
+	bool ending = whole->state == CLAIM_RELEASING;
+	if (whole->slice || (ending ? n == 0 || n > whole->parts : n != whole->parts))
+		failed(w, "claim %s is %s and has %u of %u parts", whole->name,
+		       claim_state_name((enum claim_state)whole->state), n, whole->parts);
+}
+
 static void check_claim(struct world *w, const struct claim *c)
 {
 	const struct slice *s = c->slice ? world_slice(w, c->slice) : NULL;
+	if (c->parts) {
+		check_whole(w, c);
+		return;
+	}
+	if (c->whole[0] && !world_claim(w, c->whole))
+		failed(w, "claim %s is a part of %s, which is not there", c->name, c->whole);
 	if (c->slice && (!s || !str_eq(s->claim, c->name)))
 		failed(w, "claim %s names a slice that does not name it", c->name);
 	if (c->state != CLAIM_HELD)

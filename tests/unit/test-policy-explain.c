@@ -138,10 +138,10 @@ static void test_policy_divide_of_tries_entries_in_order(void **state)
 	policy_verdicts_done(&selections);
 	policy_verdicts_done(&divides);
 
-	assert_true(policy_class_draws(policy_class_find(p, "lan"), d));
-	assert_true(policy_class_draws(policy_class_find(p, "all"), d));
-	assert_false(policy_class_draws(policy_class_find(p, "whole"), d));
-	assert_false(policy_class_draws(policy_class_find(p, "none"), d));
+	assert_true(policy_class_draws(p, policy_class_find(p, "lan"), d));
+	assert_true(policy_class_draws(p, policy_class_find(p, "all"), d));
+	assert_false(policy_class_draws(p, policy_class_find(p, "whole"), d));
+	assert_false(policy_class_draws(p, policy_class_find(p, "none"), d));
 }
 
 static void test_policy_never_selected_names_vfs_and_bridges(void **state)
