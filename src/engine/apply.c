@@ -83,6 +83,14 @@ static void place(struct engine *e, const struct slice *found, bool destroy)
 		work_note_original(e, s);
 }
 
+/* Free for one account only, by a rule that is no more: proven now, as after a use. */
+static bool is_kept_no_more(struct engine *e, const struct slice *s)
+{
+	bool found;
+	(void)goal_find(e, s, &found);
+	return found && s->state == SLICE_READY && s->dirty && reclaim_proof(e, s) != PROOF_KEPT;
+}
+
 static bool is_free(const struct slice *s)
 {
 	return !s->claim[0] && (s->state == SLICE_READY || s->state == SLICE_WANTED ||
@@ -93,7 +101,12 @@ void apply_device(struct engine *e, const char *device, const struct want *w, bo
 {
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		if (str_eq(s->device, device) && is_free(s))
+		if (!str_eq(s->device, device) || !is_free(s))
+			continue;
+		struct slice *edit = is_kept_no_more(e, s) ? store_slice_edit(e, s->id) : NULL;
+		if (edit)
+			reclaim_begin(e, edit);
+		else
 			place(e, s, destroy);
 	}
 	if (w)

@@ -182,7 +182,7 @@ static int wanted_plan(struct engine *e, const struct mech *m, const struct want
 	bool found;
 	int r = m->make_steps(e->have, w, s, p, reterr);
 	const struct function *f = m->find(e->have, s, &found);
-	if (r < 0 || p->n > 0 || !m->binds || !w || !f)
+	if (r < 0 || p->n > 0 || !m->binds || !w || !f || reclaim_stays_away(e, s))
 		return r;
 	if (w->bind_early)
 		return vfio_bind_steps(e->have, s, f, NULL, p, reterr);
@@ -230,11 +230,11 @@ static int reclaiming_plan(struct engine *e, const struct mech *m, const struct 
 			   const struct slice *s, const struct function *f, struct plan *p,
 			   struct err *reterr)
 {
-	bool unproven = s->dirty && m->proof(e->have, s) == PROOF_NONE;
 	int r = m->reclaim_steps(e->have, w, s, p, reterr);
 	/* What cannot be proven clean goes to no driver of the host: it stays where it is. */
+	bool stays = reclaim_stays_away(e, s) || stays_bound(e, w, s);
 	if (r >= 0)
-		r = vfio_release_steps(e->have, s, f, unproven || stays_bound(e, w, s), p, reterr);
+		r = vfio_release_steps(e->have, s, f, stays, p, reterr);
 	if (r >= 0 && !m->binds && (s->dirty || s->on_demand || !goal_wanted(e, s)))
 		r = m->unmake_steps(e->have, s, p, reterr);
 	return r;

@@ -538,6 +538,14 @@ void reclaim_begin_failed(struct engine *e, struct slice *s, const struct err *w
 void reclaim_settle(struct engine *e, uint64_t id);
 void reclaim_quarantine(struct engine *e, uint64_t id, const struct err *why);
 bool reclaim_destroyed_is_clean(const struct engine *e, const struct slice *s);
+/* What counts as proof for that slice: by its mechanism, and by the policy's after-use. */
+enum mech_proof reclaim_proof(struct engine *e, const struct slice *s);
+/* The policy asks for more than its mechanism does. */
+bool reclaim_has_rule(struct engine *e, const struct slice *s);
+/* Used, and not proven clean by a reset: no driver of the host gets it. */
+bool reclaim_stays_away(struct engine *e, const struct slice *s);
+/* It is ready, for whoever used it only: its reason says so. */
+void reclaim_keep(struct engine *e, struct slice *s);
 /* What is taken back waits for that: its claim says so, and who released it is told. */
 void reclaim_waits(struct engine *e, const struct slice *s, const char *text);
 void reclaim_checked(struct engine *e, const struct slice *s, const struct input_result *in);

@@ -47,7 +47,9 @@ static void slice_after_reboot(struct engine *e, uint64_t id)
 	struct slice *s = store_slice_edit(e, id);
 	if (!s)
 		return;
-	if (reboot_cleans(e, s))
+	/* What a rule keeps it keeps, unless the claim that has it gets it again. */
+	bool again = s->claim[0] && s->state != SLICE_RECLAIMING;
+	if (reboot_cleans(e, s) && (again || !reclaim_has_rule(e, s)))
 		s->dirty = 0;
 	s->unproven = 0;
 	s->has_original = 0;

@@ -264,7 +264,10 @@ bool pick_would_do(struct engine *e, const struct claim *c, const struct policy_
 	const struct want *w = want_of(&p, s);
 	if (!m || !w || pick_preference(e, class, w, s->profile) < 0 || !room_usable(e, s->device))
 		return false;
-	bool data_stays = m->proof(e->have, s) == PROOF_STORAGE && !s->on_demand;
+	/* It will wait for an administrator. */
+	if (reclaim_has_rule(e, s) && reclaim_proof(e, s) == PROOF_NONE)
+		return false;
+	bool data_stays = reclaim_proof(e, s) == PROOF_KEPT && !s->on_demand;
 	return (goal_wanted(e, s) || s->on_demand) &&
 	       (!data_stays || claim_is_of(c, s->last_uid, s->last_tenant));
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Taking a slice back: the consumer proven gone, what it left reset and proven clean, the slice back to
- * where the policy wants it. Without proof it is quarantined, or kept for the same account.
+ * where the policy wants it. Without proof it is quarantined, or kept for the same account. A policy may
+ * ask for more than the mechanism has as proof. For less only where no specification decides it: never of
+ * data on a disk, which survive every reset.
  */
 #include <errno.h>
 
@@ -145,6 +147,57 @@ void reclaim_checked(struct engine *e, const struct slice *s, const struct input
 	still_held(e, s, text);
 }
 
+/* --- what proves it ----------------------------------------------------------------------------------- */
+
+/* That of the applied policy, as it was pinned. */
+static enum after_use rule_of(struct engine *e, const struct slice *s)
+{
+	const struct want *w = store_want(e, s->device);
+	return w && str_eq(w->mech, s->mech) ? (enum after_use)w->after_use : AFTER_USE_UNSAID;
+}
+
+bool reclaim_has_rule(struct engine *e, const struct slice *s)
+{
+	return rule_of(e, s) > AFTER_USE_PROVE;
+}
+
+enum mech_proof reclaim_proof(struct engine *e, const struct slice *s)
+{
+	const struct mech *m = goal_mech(e, s->mech);
+	enum mech_proof proof = m ? (enum mech_proof)m->proof(e->have, s) : PROOF_NONE;
+	switch (rule_of(e, s)) {
+	case AFTER_USE_UNSAID:
+		return proof == PROOF_SOFT_RESET ? PROOF_KEPT : proof;
+	case AFTER_USE_PROVE:
+		return proof == PROOF_SOFT_RESET ? PROOF_RESET : proof;
+	case AFTER_USE_SAME_TENANT:
+		return PROOF_KEPT;
+	case AFTER_USE_QUARANTINE:
+		return PROOF_NONE;
+	}
+	return proof;
+}
+
+bool reclaim_stays_away(struct engine *e, const struct slice *s)
+{
+	const struct mech *m = goal_mech(e, s->mech);
+	return m && s->dirty &&
+	       (m->proof(e->have, s) == PROOF_NONE || reclaim_proof(e, s) == PROOF_NONE);
+}
+
+void reclaim_keep(struct engine *e, struct slice *s)
+{
+	const struct mech *m = goal_mech(e, s->mech);
+	if (reclaim_has_rule(e, s))
+		reason_set(s->reason, sizeof(s->reason), "kept for uid %u: after-use: same-tenant",
+			   s->last_uid);
+	else if (m && m->proof(e->have, s) == PROOF_SOFT_RESET)
+		reason_set(s->reason, sizeof(s->reason), "its memory may hold data of uid %u",
+			   s->last_uid);
+	else
+		reason_set(s->reason, sizeof(s->reason), "it holds data of uid %u", s->last_uid);
+}
+
 /* --- where it goes then ------------------------------------------------------------------------------ */
 
 /* A VF or mdev that is gone took its state with it, unless that state is on a disk. */
@@ -160,19 +213,18 @@ static void prove(struct engine *e, struct slice *s, bool found)
 {
 	if (!s->dirty)
 		return;
-	if (!found && reclaim_destroyed_is_clean(e, s))
+	if (!found && reclaim_destroyed_is_clean(e, s) && !reclaim_has_rule(e, s))
 		s->dirty = 0;
 }
 
 static bool is_proven(struct engine *e, const struct slice *s, bool found)
 {
-	const struct mech *m = goal_mech(e, s->mech);
-	if (!s->dirty || !m)
+	if (!s->dirty || !goal_mech(e, s->mech))
 		return true;
 	/* Gone, and it may come back with what it holds: it is reclaimed then. */
 	if (!found)
 		return true;
-	return m->proof(e->have, s) == PROOF_STORAGE;
+	return reclaim_proof(e, s) == PROOF_KEPT;
 }
 
 static enum slice_state place_of(struct engine *e, const struct slice *s, bool found)
@@ -205,10 +257,17 @@ static void no_proof(struct engine *e, const struct slice *s)
 	char name[SYS_PATH_SIZE];
 	if (slice_name(s, name, sizeof(name)) < 0)
 		(void)STR_COPY(name, s->device);
-	err_set(&err, "reclaim.no-proof", EPERM,
-		"cannot prove that nothing of uid %u is left in %s", s->last_uid, name);
+	if (rule_of(e, s) == AFTER_USE_QUARANTINE) {
+		err_set(&err, "reclaim.rule", EPERM, "%s waits for an administrator", name);
+		err_because(&err, "uid %u used it, and the policy says after-use: quarantine (%s)",
+			    s->last_uid, store_want(e, s->device)->where);
+	} else {
+		err_set(&err, "reclaim.no-proof", EPERM,
+			"cannot prove that nothing of uid %u is left in %s", s->last_uid, name);
+		err_because(&err,
+			    "the function offers no reset of its own that could be read back");
+	}
 	err_on(&err, "%s", name);
-	err_because(&err, "the function offers no reset of its own that could be read back");
 	err_todo(&err, "when you know that it is clean: carve quarantine clear %s --reason WHY",
 		 name);
 	reclaim_quarantine(e, s->id, &err);
@@ -232,14 +291,14 @@ void reclaim_settle(struct engine *e, uint64_t id)
 		claim_over(e, claim);
 	s->claim[0] = '\0';
 	s->has_original = s->has_original && found && goal_wanted(e, s) &&
-			  store_want(e, s->device)->bind_early;
+			  (store_want(e, s->device)->bind_early || reclaim_stays_away(e, s));
 	if (!s->has_original)
 		s->original_driver[0] = '\0';
 	s->state = place_of(e, s, found);
 	if (!s->failed)
 		s->reason[0] = '\0';
 	if (s->state == SLICE_READY && s->dirty)
-		reason_set(s->reason, sizeof(s->reason), "it holds data of uid %u", s->last_uid);
+		reclaim_keep(e, s);
 	state_slice_forget(e, id);
 }
 

@@ -44,9 +44,8 @@ static void done_add(struct engine *e, const struct in_flight *f)
 static void reset_proven(struct engine *e, const struct in_flight *f, const struct input_result *in)
 {
 	struct slice *s = f->slice ? store_slice_edit(e, f->slice) : NULL;
-	const struct mech *m = s ? goal_mech(e, s->mech) : NULL;
-	if (m && in->result.status == STEP_DONE && s->state == SLICE_RECLAIMING &&
-	    m->proof(e->have, s) == PROOF_RESET)
+	if (s && in->result.status == STEP_DONE && s->state == SLICE_RECLAIMING &&
+	    reclaim_proof(e, s) == PROOF_RESET)
 		s->dirty = 0;
 }
 

@@ -23,12 +23,12 @@ static void wanted_reached(struct engine *e, uint64_t id)
 		s->has_original = 0;
 		s->original_driver[0] = '\0';
 	}
-	int proof = m->proof(e->have, s);
-	s->state = s->dirty && proof != PROOF_STORAGE ? SLICE_RECLAIMING : SLICE_READY;
+	enum mech_proof proof = reclaim_proof(e, s);
+	s->state = s->dirty && proof != PROOF_KEPT ? SLICE_RECLAIMING : SLICE_READY;
 	if (!s->failed)
 		s->reason[0] = '\0';
 	if (s->state == SLICE_READY && s->dirty)
-		reason_set(s->reason, sizeof(s->reason), "it holds data of uid %u", s->last_uid);
+		reclaim_keep(e, s);
 	state_slice_forget(e, id);
 	const struct slice *before = store_slice_before(e, id);
 	if (s->state == SLICE_READY && !(before && before->state == SLICE_READY))
@@ -54,6 +54,9 @@ static bool remembers_data(struct engine *e, uint64_t id)
 	if (!s || !s->dirty)
 		return false;
 	(void)goal_find(e, s, &found);
+	/* A rule kept it, and it is gone with all that was in it. */
+	if (!found && reclaim_destroyed_is_clean(e, s))
+		return false;
 	s->state = found ? SLICE_READY : SLICE_LOST;
 	reason_set(s->reason, sizeof(s->reason), "not wanted; it holds data of uid %u",
 		   s->last_uid);

@@ -315,8 +315,7 @@ static void examine_slices(struct exam *e)
 					 "wipe it, then: carve quarantine clear %s --reason WHY",
 					 name);
 			FINDING(e, FINDING_NOTE, "doctor.slice.data", name, remedy,
-				"it holds data of uid %u and goes to that account only",
-				s->last_uid);
+				"it goes to uid %u only: %.160s", s->last_uid, s->reason);
 		}
 	}
 }

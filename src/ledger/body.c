@@ -122,6 +122,7 @@ static const struct field want_fields[] = {
 	{ ITEMS(want, keep_count), .type = TYPE_UNSIGNED, .later = true },
 	LATER(want, n_keep),
 	UNSIGNED(want, on_remove_destroy),
+	LATER(want, after_use),
 	END,
 };
 

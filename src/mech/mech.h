@@ -62,10 +62,13 @@ struct mech {
 };
 
 enum mech_proof {
-	PROOF_RESET,   /* function reset and config space read back */
+	PROOF_RESET, /* function reset and config space read back */
+	/* The same, but no specification says that such a reset clears the memory on the device: as
+	 * PROOF_KEPT, unless a policy takes it for a proof. */
+	PROOF_SOFT_RESET,
 	PROOF_DESTROY, /* gone with the slice */
-	PROOF_STORAGE, /* holds data: stays with its tenant unless sanitized */
-	PROOF_NONE,    /* cannot be proven: quarantine or same tenant only */
+	PROOF_KEPT, /* what is left in it stays: so it stays with its tenant, until somebody wipes it */
+	PROOF_NONE, /* cannot be proven: quarantine or same tenant only */
 };
 
 /* A registry is an array of pointers that ends with NULL; the daemon and the tests make one. */

@@ -189,11 +189,14 @@ int device_key_from_path(const char *path, char ret_key[DEVICE_KEY_SIZE]);
 /* Fills caps from config space as read; shorter than 256 bytes leaves known false. Pure. */
 void pci_caps_parse(const uint8_t *config, size_t len, struct pci_caps *ret);
 /* Base classes of the PCI Code and ID Assignment Specification that are treated in a way of their own:
- * what lies on storage outlives its tenant; a bridge is neither handed out nor has it VFs. */
+ * what lies on storage outlives its tenant; graphics and accelerators have memory of their own; a bridge is
+ * neither handed out nor has it VFs. */
 enum pci_base_class {
 	PCI_BASE_STORAGE = 0x01,
 	PCI_BASE_NETWORK = 0x02,
+	PCI_BASE_DISPLAY = 0x03,
 	PCI_BASE_BRIDGE = 0x06,
+	PCI_BASE_ACCELERATOR = 0x12,
 };
 bool pci_class_is(uint32_t class, enum pci_base_class base);
 /* True for vfio-pci and its variants: all of them end in "vfio-pci" or "vfio_pci" (drivers/vfio/pci

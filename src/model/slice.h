@@ -116,6 +116,14 @@ static inline const char *claim_whole(const struct claim *c)
 	return c->whole[0] ? c->whole : c->name;
 }
 
+/* What must have happened to a slice that was used before another account gets it. */
+enum after_use {
+	AFTER_USE_UNSAID, /* as AFTER_USE_PROVE; nobody has thought about it */
+	AFTER_USE_PROVE,  /* what its mechanism takes for a proof (enum mech_proof) */
+	AFTER_USE_SAME_TENANT,
+	AFTER_USE_QUARANTINE
+};
+
 /* What the applied policy wants of one device. */
 struct want {
 	char device[DEVICE_KEY_SIZE];
@@ -136,6 +144,7 @@ struct want {
 	uint32_t keep_count[4];	 /* for so many of each, over all devices of the selection */
 	uint32_t n_keep;
 	uint8_t on_remove_destroy;
+	uint8_t after_use; /* enum after_use */
 };
 
 const char *slice_state_name(enum slice_state s);

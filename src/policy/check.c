@@ -146,6 +146,8 @@ static int check_mech_keys(const struct policy *p, const struct policy_divide *d
 		{ d->count > 0, sriov, "count", "count", "sriov" },
 		{ d->in_use_pf, sriov, "in-use-pf", "in-use-pf", "sriov" },
 		{ d->vf.set || d->vf.qos, sriov, "vf", "vf", "sriov" },
+		{ d->after_use != AFTER_USE_UNSAID, passthrough || sriov, "after-use", "after-use",
+		  "passthrough, sriov" },
 		{ d->n_types > 0 && d->on_demand, profiles, "on-demand", "on-demand", PROFILES },
 		{ d->n_types > 0 && !d->on_demand, profiles, "layout", "layout", PROFILES },
 		{ d->fill[0], profiles || sriov, "fill", "fill", "sriov, " PROFILES },

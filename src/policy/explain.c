@@ -179,6 +179,17 @@ static void on_remove_text(const struct want *w, struct str_buf *out)
 	str_buf_add(out, w->on_remove_destroy ? "destroy" : "keep");
 }
 
+static void after_use_text(const struct want *w, struct str_buf *out)
+{
+	static const char *const words[] = {
+		[AFTER_USE_UNSAID] = "not said",
+		[AFTER_USE_PROVE] = "prove",
+		[AFTER_USE_SAME_TENANT] = "same-tenant",
+		[AFTER_USE_QUARANTINE] = "quarantine",
+	};
+	str_buf_add(out, w->after_use <= AFTER_USE_QUARANTINE ? words[w->after_use] : "unknown");
+}
+
 /* What is behind the first word is set apart from it. */
 static const char *gap(const struct str_buf *out)
 {
@@ -210,7 +221,8 @@ static const struct want_part {
 	{ "count", count_text },	 { "profiles", types_text },
 	{ "keep-room-for", keep_text },	 { "bind", bind_text },
 	{ "in-use-pf", in_use_text },	 { "vf", vf_text },
-	{ "on-remove", on_remove_text }, { "the card", identity_text },
+	{ "after-use", after_use_text }, { "on-remove", on_remove_text },
+	{ "the card", identity_text },
 };
 
 static void part_compare(const struct want_part *part, const struct want *applied,

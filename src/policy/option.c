@@ -41,6 +41,14 @@ static int store_word_bool(void *into, const struct policy_option *o, const stru
 	return 0;
 }
 
+/* Words of enum after_use, from AFTER_USE_PROVE. */
+static int store_after_use(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	((struct policy_divide *)into)->after_use = (enum after_use)(AFTER_USE_PROVE + v->number);
+	return 0;
+}
+
 static int divide_add_type(struct policy_divide *d, const struct policy_value *v, uint32_t count)
 {
 	if (d->n_types >= POLICY_TYPES)
@@ -237,6 +245,7 @@ static const char *const mech_words[] = { "passthrough", "sriov",     "mdev", "m
 static const char *const mech_words_later[] = { "wq", NULL };
 static const char *const bind_words[] = { "on-claim", "early", NULL };
 static const char *const in_use_words[] = { "refuse", "allow", NULL };
+static const char *const after_use_words[] = { "prove", "same-tenant", "quarantine", NULL };
 static const char *const place_words[] = { "fit", "pack", "spread", NULL };
 static const char *const near_words[] = { "anywhere", "numa", "root-port", NULL };
 static const char *const drift_words[] = { "report", "repair", "adopt", NULL };
@@ -497,7 +506,12 @@ static const struct policy_option divide_options[] = {
 	{ .key = "expect",
 	  OPTION_NUMBER_IN(policy_divide, expect, 0, 65535),
 	  .help = "How many slices this must yield in all; anything else is refused." },
-	{ .key = "scrub", .kind = OPTION_LATER },
+	{ .key = "after-use",
+	  .kind = OPTION_WORD,
+	  .words = after_use_words,
+	  .store = store_after_use,
+	  .help = "passthrough, sriov: what a slice that was used needs before others get it: the proof "
+		  "that it is clean, nothing (it stays with its tenant), or an administrator." },
 	{ .key = NULL },
 };
 

@@ -196,6 +196,7 @@ int policy_want(const struct policy *p, const struct policy_facts *facts,
 		.vf = d->vf,
 		.n_types = d->n_types,
 		.on_remove_destroy = p->on_remove == ON_REMOVE_DESTROY,
+		.after_use = (uint8_t)d->after_use,
 	};
 	memcpy(w->types, d->types, sizeof(w->types));
 	memcpy(w->type_count, d->type_count, sizeof(w->type_count));

@@ -44,6 +44,7 @@ struct policy_divide {
 	uint32_t keep_count[POLICY_KEEPS];
 	uint32_t n_keep;
 	int expect;
+	enum after_use after_use;
 	struct policy_position at;
 };
 enum policy_place {

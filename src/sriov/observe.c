@@ -22,7 +22,7 @@ int sriov_proof(const struct have *h, const struct slice *s)
 		return PROOF_NONE;
 	/* An NVMe VF reaches the namespaces that stay when it is reset. */
 	if (pci_class_is(vf->class, PCI_BASE_STORAGE))
-		return PROOF_STORAGE;
+		return PROOF_KEPT;
 	if (!vf->caps.known || vf->caps.flr || vf->caps.af_flr || vf->caps.pm_reset)
 		return PROOF_RESET;
 	return PROOF_NONE;

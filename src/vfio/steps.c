@@ -116,7 +116,7 @@ int vfio_release_steps(const struct have *h, const struct slice *s, const struct
 		return r;
 	/* Without a reset the slice stays dirty: the engine quarantines it or keeps it for its
 	 * tenant. */
-	if (s->dirty && vfio_function_proof(f) == PROOF_RESET)
+	if (s->dirty && vfio_function_proof(f) != PROOF_NONE)
 		if (!mech_step_add(ret, VERB_RESET, s))
 			return -ENOMEM;
 	/* Without a driver, too: an earlier attempt to give it back failed half-way. VFs that were made

@@ -42,5 +42,5 @@ bool vfio_verb(enum verb v);
 void vfio_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
 		   const struct holder *holders, size_t n_holders, struct err *reterr);
 
-/* PROOF_RESET, or PROOF_NONE when config space shows no reset of this function alone. */
+/* PROOF_RESET, PROOF_SOFT_RESET, or PROOF_NONE when config space shows no reset of this function alone. */
 int vfio_function_proof(const struct function *f);

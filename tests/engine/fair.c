@@ -117,14 +117,28 @@ static bool comes_before(const struct turn_facts *t, const struct claim *a, cons
 	return a->arrival < b->arrival;
 }
 
+/* It stays with who used it, so somebody else may wait for it in vain. */
+static bool is_kept(const struct turn_facts *t, const struct claim *got)
+{
+	const struct slice *s = NULL;
+	for (size_t i = 0; i < t->rec->n_slices; i++)
+		if (t->rec->slices[i].id == got->slice)
+			s = &t->rec->slices[i];
+	for (size_t i = 0; s && i < t->rec->n_wants; i++)
+		if (str_eq(t->rec->wants[i].device, s->device))
+			return t->rec->wants[i].after_use == AFTER_USE_SAME_TENANT;
+	return false;
+}
+
 /* Storage is left out: it stays with who wrote on it. */
 static bool overtaken(const struct turn_facts *t, const struct claim *waits,
 		      const struct claim *got)
 {
 	const struct claim *b = was(t, waits);
 	return claim_is_waiting(waits) && b && claim_is_waiting(b) &&
-	       str_eq(waits->class, got->class) && !str_eq(got->class, "disk") && !waits->set.set &&
-	       !got->set.set && room(t, waits) > promised(t, waits) && comes_before(t, waits, got);
+	       str_eq(waits->class, got->class) && !str_eq(got->class, "disk") &&
+	       !is_kept(t, got) && !waits->set.set && !got->set.set &&
+	       room(t, waits) > promised(t, waits) && comes_before(t, waits, got);
 }
 
 static bool check_gained(const struct turn_facts *t, const struct claim *c, char *ret, size_t size)

@@ -560,7 +560,7 @@ static int do_reset(struct machine *m, const struct step *s)
 	const struct function *f = machine_function(m, &s->target);
 	if (!f)
 		return -ENODEV;
-	if (!f->caps.flr)
+	if (!f->caps.flr && !f->caps.pm_reset)
 		return -ENOTTY;
 	residue_clear(m, &s->target);
 	return 1;

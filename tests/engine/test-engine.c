@@ -668,6 +668,136 @@ static void test_f28_engine_storage_stays_with_its_tenant(void **state)
 	claim_ok(w, 1001, "disk", "freed");
 }
 
+/* --- by a rule of the policy ---------------------------------------------------------------------------- */
+
+#define RULE(rule)                                                                                 \
+	HEAD "divide:\n"                                                                           \
+	     "  - {use: gpu, as: passthrough, after-use: " rule "}\n"                              \
+	     "  - {use: old, as: passthrough, after-use: " rule "}\n"                              \
+	     "  - {use: nic, as: sriov, count: 1, after-use: " rule "}\n"                          \
+	     "classes:\n  gpu: {from: gpu}\n  old: {from: old}\n  lan: {from: nic}\n" TAIL
+
+/* Of that account, given back; with that slice. */
+static uint64_t use_once(struct world *w, uint32_t uid, const char *class)
+{
+	claim_ok(w, uid, class, "once");
+	open_ok(w, "once", uid);
+	close_it(w, "once");
+	uint64_t slice = world_claim(w, "once")->slice;
+	world_release(w, uid, "once");
+	run(w);
+	return slice;
+}
+
+static const char *none_free(struct world *w, uint32_t uid, const char *class)
+{
+	uint64_t token = world_alloc(w, uid, class, "", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	return refused(w, token, "claim.none-free")->because;
+}
+
+static void clear(struct world *w, uint64_t slice)
+{
+	struct requester root = { .manage = true };
+	char name[SYS_PATH_SIZE];
+	assert_int_equal(slice_name(world_slice(w, slice), name, sizeof(name)), 0);
+	engine_request_quarantine_clear(w->e, ++w->token, &root, name, "looked at");
+	run(w);
+	answered(w, w->token, ANSWER_DONE);
+}
+
+static void test_f28_engine_after_use_same_tenant_stays_although_it_is_proven(void **state)
+{
+	struct world *w = *state;
+	static const char *const classes[] = { "gpu", "lan" };
+	assert_true(apply(w, RULE("same-tenant")));
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t slice = use_once(w, 1000, classes[i]);
+		assert_int_equal(world_slice(w, slice)->state, SLICE_READY);
+		assert_string_equal(world_slice(w, slice)->reason,
+				    "kept for uid 1000: after-use: same-tenant");
+		assert_non_null(strstr(none_free(w, 1001, classes[i]), "another account"));
+		world_crash(w, true);
+		run(w);
+		none_free(w, 1001, classes[i]);
+		world_reboot(w);
+		run(w);
+		none_free(w, 1001, classes[i]);
+		use_once(w, 1000, classes[i]);
+		none_free(w, 1001, classes[i]);
+		clear(w, slice);
+		use_once(w, 1001, classes[i]);
+		none_free(w, 1000, classes[i]);
+	}
+}
+
+/* What has no reset of its own can be let to the same account again and again, and to no driver. */
+static void test_f28_engine_after_use_same_tenant_needs_no_proof(void **state)
+{
+	struct world *w = *state;
+	assert_true(apply(w, RULE("same-tenant")));
+	uint64_t slice = use_once(w, 1000, "old");
+	assert_int_equal(world_slice(w, slice)->state, SLICE_READY);
+	assert_string_equal(have_device(&w->m.have, OLD)->driver, "vfio-pci");
+	none_free(w, 1001, "old");
+	use_once(w, 1000, "old");
+	struct target t = { .device = OLD, .vf = -1 };
+	for (size_t i = 0; i < w->m.n_residues; i++)
+		if (target_eq(&w->m.residues[i].target, &t))
+			w->m.residues[i].uid = 0;
+	clear(w, slice);
+	assert_string_equal(have_device(&w->m.have, OLD)->driver, "nouveau");
+	use_once(w, 1001, "old");
+}
+
+/* Whether a reset from D3hot clears its memory nobody says; the policy may. */
+static void test_f28_engine_after_use_prove_takes_a_soft_reset_for_a_proof(void **state)
+{
+	struct world *w = *state;
+	struct target t = { .device = OLD, .vf = -1 };
+	machine_function(&w->m, &t)->caps.pm_reset = true;
+	world_observe(w);
+	assert_true(apply(w, POLICY));
+	uint64_t slice = use_once(w, 1000, "old");
+	assert_string_equal(world_slice(w, slice)->reason, "its memory may hold data of uid 1000");
+	assert_string_equal(have_device(&w->m.have, OLD)->driver, "nouveau");
+	none_free(w, 1001, "old");
+	use_once(w, 1000, "old");
+	apply(w, RULE("prove"));
+	use_once(w, 1001, "old");
+	use_once(w, 1000, "old");
+}
+
+static void test_f28_engine_after_use_quarantine_waits_for_an_administrator(void **state)
+{
+	struct world *w = *state;
+	assert_true(apply(w, RULE("quarantine")));
+	claim_ok(w, 1000, "lan", "one");
+	uint64_t slice = world_claim(w, "one")->slice, token = world_release(w, 1000, "one");
+	run(w);
+	assert_non_null(
+		strstr(refused(w, token, "reclaim.rule")->because, "after-use: quarantine"));
+	assert_int_equal(world_slice(w, slice)->state, SLICE_QUARANTINED);
+	none_free(w, 1000, "lan");
+	clear(w, slice);
+	assert_int_equal(world_slice(w, slice)->state, SLICE_READY);
+	claim_ok(w, 1001, "lan", "two");
+}
+
+static void test_f28_engine_after_use_ends_with_the_policy_that_says_it(void **state)
+{
+	struct world *w = *state;
+	assert_true(apply(w, RULE("same-tenant")));
+	use_once(w, 1000, "gpu");
+	uint64_t old = use_once(w, 1000, "old");
+	none_free(w, 1001, "gpu");
+	apply(w, RULE("prove"));
+	use_once(w, 1001, "gpu");
+	use_once(w, 1002, "gpu");
+	/* What there never was a proof for there is none now. */
+	assert_int_equal(world_slice(w, old)->state, SLICE_QUARANTINED);
+}
+
 /* --- policies ---------------------------------------------------------------------------------------- */
 
 static void test_engine_apply_makes_the_machine_as_wanted(void **state)
@@ -1960,6 +2090,11 @@ int main(void)
 		T(test_f22_engine_apply_waits_until_what_came_back_is_reclaimed),
 		T(test_engine_release_by_another_is_refused),
 		T(test_f28_engine_without_proof_is_quarantined),
+		T(test_f28_engine_after_use_same_tenant_stays_although_it_is_proven),
+		T(test_f28_engine_after_use_same_tenant_needs_no_proof),
+		T(test_f28_engine_after_use_prove_takes_a_soft_reset_for_a_proof),
+		T(test_f28_engine_after_use_quarantine_waits_for_an_administrator),
+		T(test_f28_engine_after_use_ends_with_the_policy_that_says_it),
 		T(test_f28_engine_storage_stays_with_its_tenant),
 		T(test_engine_apply_makes_the_machine_as_wanted),
 		T(test_f05_engine_vf_count_under_a_claim_is_refused_and_named),

@@ -60,6 +60,14 @@ static bool chance(struct world *w, unsigned percent)
 	return world_random(w, 100) < percent;
 }
 
+static const char *after_use(struct world *w)
+{
+	static const char *const rules[] = { ", after-use: prove", ", after-use: same-tenant",
+					     ", after-use: quarantine" };
+	uint64_t n = world_random(w, 12);
+	return n < 3 ? rules[n] : "";
+}
+
 static bool divide_nic(struct world *w, struct str_buf *b, const char *name, bool *ret_whole)
 {
 	if (chance(w, 15))
@@ -70,8 +78,9 @@ static bool divide_nic(struct world *w, struct str_buf *b, const char *name, boo
 		return true;
 	}
 	static const unsigned counts[] = { 1, 2, 4, 7 };
-	str_buf_addf(b, "  - {use: %s, as: sriov, count: %u%s}\n", name, counts[world_random(w, 4)],
-		     chance(w, 50) ? ", vf: {trust: true, vlan: 7}" : "");
+	str_buf_addf(b, "  - {use: %s, as: sriov, count: %u%s%s}\n", name,
+		     counts[world_random(w, 4)],
+		     chance(w, 50) ? ", vf: {trust: true, vlan: 7}" : "", after_use(w));
 	return true;
 }
 
@@ -79,8 +88,8 @@ static bool divide_gpu(struct world *w, struct str_buf *b, const char *name)
 {
 	if (chance(w, 20))
 		return false;
-	str_buf_addf(b, "  - {use: %s, as: passthrough%s}\n", name,
-		     chance(w, 50) ? ", bind: early" : "");
+	str_buf_addf(b, "  - {use: %s, as: passthrough%s%s}\n", name,
+		     chance(w, 50) ? ", bind: early" : "", after_use(w));
 	return true;
 }
 
@@ -145,10 +154,10 @@ static char *policy_make(struct world *w)
 	bool nica = divide_nic(w, &b, "nica", &whole), nicb = divide_nic(w, &b, "nicb", &ignored);
 	bool nvme = chance(w, 80);
 	if (nvme)
-		str_buf_addf(&b, "  - {use: nvme, as: sriov, count: %u}\n",
-			     (unsigned)world_random(w, 4) + 1);
+		str_buf_addf(&b, "  - {use: nvme, as: sriov, count: %u%s}\n",
+			     (unsigned)world_random(w, 4) + 1, after_use(w));
 	bool gpus = divide_gpu(w, &b, "gpus");
-	str_buf_add(&b, "  - {use: old, as: passthrough}\n");
+	str_buf_addf(&b, "  - {use: old, as: passthrough%s}\n", after_use(w));
 	bool mtty = divide_mdev(w, &b, "mtty", "mtty-1", "mtty-2", 8);
 	bool mdpy = divide_mdev(w, &b, "mdpy", "mdpy-vga", "mdpy-hd", 2);
 	str_buf_add(&b, "classes:\n");
@@ -683,7 +692,9 @@ static void check_machine(struct world *w)
 		}
 		if (!driver_is_vfio(f->driver) || f->is_vf)
 			continue;
-		if (!want || !want->bind_early) {
+		/* Without a reset it stays with whoever used it, and goes to no driver of the host. */
+		bool kept = want && want->after_use == AFTER_USE_SAME_TENANT && !f->caps.flr;
+		if (!want || !(want->bind_early || kept)) {
 			(void)STR_FORMAT(text, "%s is left with %s", f->key, f->driver);
 			broke(w, text);
 		}

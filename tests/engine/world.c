@@ -307,6 +307,54 @@ static void check_claim(struct world *w, const struct claim *c)
 		failed(w, "claim %s of uid %u got what uid %u left", c->name, c->uid, left - 1);
 }
 
+static const struct world_used *used_find(const struct world *w, uint64_t slice)
+{
+	for (size_t i = 0; i < w->n_used; i++)
+		if (w->used[i].slice == slice)
+			return &w->used[i];
+	return NULL;
+}
+
+static void used_drop(struct world *w, uint64_t slice)
+{
+	for (size_t i = 0; i < w->n_used; i++)
+		if (w->used[i].slice == slice)
+			w->used[i--] = w->used[--w->n_used];
+}
+
+static enum after_use rule_of(const struct record *r, const struct slice *s)
+{
+	for (size_t i = 0; i < r->n_wants; i++)
+		if (str_eq(r->wants[i].device, s->device) && str_eq(r->wants[i].mech, s->mech))
+			return (enum after_use)r->wants[i].after_use;
+	return AFTER_USE_UNSAID;
+}
+
+/* A slice that was used under a rule goes to nobody but by that rule. */
+static void check_rule(struct world *w, const struct record *r, const struct slice *s)
+{
+	enum after_use rule = rule_of(r, s);
+	const struct world_used *u = used_find(w, s->id);
+	if (u && u->rule != rule)
+		used_drop(w, s->id), u = NULL;
+	const struct claim *c = s->state == SLICE_HELD ? world_claim(w, s->claim) : NULL;
+	if (rule <= AFTER_USE_PROVE || !c)
+		return;
+	if (u && (rule == AFTER_USE_QUARANTINE ? u->arrival != c->arrival
+					       : !claim_is_of(c, u->uid, u->tenant)))
+		failed(w, "claim %s of uid %u got slice %llu, which uid %u used, against the rule",
+		       c->name, c->uid, (unsigned long long)s->id, u->uid);
+	used_drop(w, s->id);
+	if (w->n_used == WORLD_USED)
+		failed(w, "more slices than the test can remember");
+	else
+		w->used[w->n_used++] = (struct world_used){
+			.slice = s->id, .rule = rule, .uid = c->uid, .arrival = c->arrival
+		};
+	struct world_used *last = &w->used[w->n_used - 1];
+	memcpy(last->tenant, c->tenant, sizeof(last->tenant));
+}
+
 /* Nothing carve made is without a slice in the record, at any moment (F13). */
 static void check_made(struct world *w)
 {
@@ -333,6 +381,8 @@ static void check_all(struct world *w)
 	const struct record *r = engine_record(w->e);
 	for (size_t i = 0; i < r->n_slices; i++)
 		check_slice(w, r, &r->slices[i]);
+	for (size_t i = 0; i < r->n_slices; i++)
+		check_rule(w, r, &r->slices[i]);
 	for (size_t i = 0; i < r->n_claims; i++)
 		check_claim(w, &r->claims[i]);
 	check_made(w);
@@ -449,6 +499,17 @@ static void step_send(struct world *w, const struct step *s)
 	machine_begin(&w->m, s, duration, fault);
 }
 
+/* Whoever clears a slice has wiped it. */
+static void event_cleared(struct world *w, const json_t *event)
+{
+	const char *slice = json_string_value(json_object_get(event, "slice"));
+	const struct record *r = engine_record(w->e);
+	char name[SYS_PATH_SIZE];
+	for (size_t i = 0; i < r->n_slices; i++)
+		if (slice_name(&r->slices[i], name, sizeof(name)) == 0 && str_eq(name, slice))
+			used_drop(w, r->slices[i].id);
+}
+
 /* Whose it is from now on: only that may be changed by steps. */
 static void event_owner(struct world *w, const char *kind, const json_t *event)
 {
@@ -479,6 +540,8 @@ static void effects(struct world *w, const struct turn *t)
 		json_int_t n = json_integer_value(json_object_get(w->events, kind));
 		json_object_set_new(w->events, kind, json_integer(n + 1));
 		event_owner(w, kind, t->events[i]);
+		if (str_eq(kind, "quarantine.cleared"))
+			event_cleared(w, t->events[i]);
 	}
 	for (size_t i = 0; i < t->n_steps; i++)
 		step_send(w, &t->steps[i]);
@@ -601,6 +664,10 @@ void world_crash(struct world *w, bool keep_unsynced)
 void world_reboot(struct world *w)
 {
 	world_log(w, "reboot");
+	/* What is held is given to the same claim again, or to nobody's: a reboot leaves nothing in it. */
+	for (size_t i = 0; i < engine_record(w->e)->n_slices; i++)
+		if (engine_record(w->e)->slices[i].claim[0])
+			used_drop(w, engine_record(w->e)->slices[i].id);
 	w->boot++;
 	machine_reboot(&w->m);
 	world_start(w, false);

@@ -12,6 +12,7 @@
 #define WORLD_ANSWERS 4096
 #define WORLD_LOG 400
 #define WORLD_UNSYNCED 8
+#define WORLD_USED 64
 
 struct world_answer {
 	uint64_t token;
@@ -23,6 +24,15 @@ struct world_answer {
 	bool waits;
 	json_t *report;
 	unsigned progress;
+};
+
+/* Who used a slice last, under a rule of its policy. */
+struct world_used {
+	uint64_t slice;
+	enum after_use rule;
+	uint32_t uid;
+	char tenant[NAME_SIZE];
+	uint64_t arrival; /* of the claim */
 };
 
 struct world {
@@ -40,6 +50,8 @@ struct world {
 	uint64_t commits, syncs, sent, looks;
 	json_t *performed; /* changing steps sent, as a plan names them; NULL: not kept */
 	json_t *events;	   /* how many of each kind */
+	struct world_used used[WORLD_USED];
+	size_t n_used;
 	bool disk_full;
 	unsigned fault_percent, step_ms;
 	bool quiet; /* no faults, steps end at once */

@@ -4,6 +4,8 @@
 #
 # Tenants as ordinary users meet them: quota, waiting, leases. The users are of this test alone.
 
+rule='' # of the device, beside how it is divided
+
 tenants_up() { # TENANTS, from standard input
 	{
 		grep -vE '^(carve|carve-admin|lab-a):' /etc/group
@@ -19,10 +21,10 @@ tenants_up() { # TENANTS, from standard input
 	services_start
 	enroll 0000:01:00.0
 	{
-		cat <<-'END'
+		cat <<-END
 			version: 1
 			devices: {nic: {match: {address: "0000:01:00.0"}}}
-			divide: [{use: nic, as: sriov, count: 2}]
+			divide: [{use: nic, as: sriov, count: 2$rule}]
 			classes: {lan: {from: nic, preemptible: true}}
 		END
 		cat
@@ -148,4 +150,37 @@ test_claim_makes_way_for_who_comes_before() {
 	claim_is_over two
 	state_is one held
 	state_is three held
+}
+
+test_slice_of_the_same_tenant_is_for_nobody_else() {
+	rule=', after-use: same-tenant'
+	tenants_up <<-'END'
+		tenants:
+		  a: {from: ["user:alice"]}
+		  b: {from: ["user:bob"]}
+	END
+	asks alice one
+	asks alice two
+	carve release one
+	carve release two
+	ends_with 3 asks bob three 2>/run/said
+	grep -qF '2 hold data of another account' /run/said
+	says 'kept for uid 2001: after-use: same-tenant' carve list slices --json
+	says 'it goes to uid 2001 only' carve doctor
+	asks alice one
+	carve release one
+	carve quarantine clear "$(carve list slices | awk '/vf0 /{print $1}')" --reason "looked at"
+	wait_until 10 asks bob three
+}
+
+test_slice_that_was_used_waits_for_an_administrator() {
+	rule=', after-use: quarantine'
+	tenants_up <<-'END'
+		tenants:
+		  a: {from: ["user:alice"]}
+	END
+	asks alice one
+	ends_with 4 carve release one 2>/run/said
+	grep -qF '[reclaim.rule]' /run/said
+	says 'waits for an administrator' carve quarantine list
 }

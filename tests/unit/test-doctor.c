@@ -292,7 +292,7 @@ static void test_doctor_examine_slices_out_of_use(void **state)
 	s.dirty = 1;
 	s.last_uid = 1000;
 	with_slice(&h, &facts, &s);
-	assert_finds(&h, &facts, FINDING_NOTE, "doctor.slice.data", "data of uid 1000", "wipe it");
+	assert_finds(&h, &facts, FINDING_NOTE, "doctor.slice.data", "uid 1000 only", "wipe it");
 }
 
 static void fill_machine(const struct tree *t)

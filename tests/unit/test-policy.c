@@ -134,6 +134,8 @@ static void test_policy_parse_full_file_stores_everything(void **state)
 	assert_int_equal(nic->vf.max_rate, 1000);
 	assert_int_equal(nic->vf.vlan, 12);
 	assert_int_equal(nic->vf.qos, 3);
+	assert_int_equal(nic->after_use, AFTER_USE_UNSAID);
+	assert_int_equal(p->divides[2].after_use, AFTER_USE_QUARANTINE);
 	assert_int_equal(p->divides[3].n_types, 2);
 	assert_string_equal(p->divides[3].types[0], "mtty-2");
 	assert_int_equal(p->divides[3].type_count[0], 3);

@@ -241,7 +241,7 @@ static void test_layout_nvme_flex_then_count_then_online(void **state)
 	plan_done(&p);
 	assert_int_equal(converge(&h, &w, slices, 2), 4);
 	assert_int_equal(converge(&h, &w, slices, 2), 0);
-	assert_int_equal(sriov_mech.proof(&h, &slices[0]), PROOF_STORAGE);
+	assert_int_equal(sriov_mech.proof(&h, &slices[0]), PROOF_KEPT);
 	w.vf.set = VF_SET_MAC;
 	_cleanup_err_ struct err e = { 0 };
 	assert_int_equal(layout(&h, &w, slices, 2, false, &p, &e), -EOPNOTSUPP);

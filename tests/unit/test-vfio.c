@@ -159,10 +159,20 @@ static void test_release_without_reset_has_no_proof(void **state)
 	assert_int_equal(passthrough_mech.proof(&h, &s), PROOF_NONE);
 	assert_int_equal(vfio_release_steps(&h, &s, f, true, &p, NULL), 0);
 	picture_plan(&p, -1);
+	/* Of memory, which network cards have not, no specification says that it is cleared. */
 	f->caps.pm_reset = true;
+	assert_int_equal(passthrough_mech.proof(&h, &s), PROOF_SOFT_RESET);
+	assert_int_equal(vfio_release_steps(&h, &s, f, true, &p, NULL), 0);
+	picture_plan(&p, VERB_RESET, -1);
+	f->class = 0x120000;
+	assert_int_equal(passthrough_mech.proof(&h, &s), PROOF_SOFT_RESET);
+	f->caps.flr = true;
+	assert_int_equal(passthrough_mech.proof(&h, &s), PROOF_RESET);
+	f->caps.flr = false;
+	f->class = 0x020000;
 	assert_int_equal(passthrough_mech.proof(&h, &s), PROOF_RESET);
 	f->class = 0x010802;
-	assert_int_equal(passthrough_mech.proof(&h, &s), PROOF_STORAGE);
+	assert_int_equal(passthrough_mech.proof(&h, &s), PROOF_KEPT);
 	have_done(&h);
 }
 
