@@ -114,10 +114,11 @@ static bool advise_in(struct scene *s, struct fit_wish *w, struct err *err)
 	return false;
 }
 
-void advise_refusal(struct engine *e, const struct policy_class *class, struct err *err)
+void advise_refusal(struct engine *e, const struct policy_class *class, const struct claim *c,
+		    struct err *err)
 {
 	_cleanup_(rooms_done) struct rooms rooms = { 0 };
-	bool done = rooms_make(e, class, &rooms) < 0;
+	bool done = rooms_make(e, class, c, &rooms) < 0;
 	for (size_t i = 0; !done && i < rooms.n; i++) {
 		_cleanup_(scene_done) struct scene s;
 		struct fit_wish w;
@@ -181,7 +182,7 @@ static int moves_for(struct engine *e, const struct policy_class *class, json_t 
 	struct fit_place next;
 	bool kept = false;
 	uint32_t most = PLACE_MOVES;
-	int r = rooms_make(e, class, &rooms);
+	int r = rooms_make(e, class, NULL, &rooms);
 	if (r < 0)
 		return r;
 	bool fits = fit_next(e, class, &rooms, "", &next, &kept);
@@ -210,7 +211,7 @@ static int tidy_rooms(struct engine *e, const struct policy_class *class, json_t
 		      json_t *moves)
 {
 	_cleanup_(rooms_done) struct rooms rooms = { 0 };
-	if (rooms_make(e, class, &rooms) < 0)
+	if (rooms_make(e, class, NULL, &rooms) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < rooms.n; i++) {
 		struct room *room = &rooms.rooms[i];

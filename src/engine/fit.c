@@ -218,7 +218,7 @@ static int count_kept(struct room *r, struct fit_wish *w, struct fits *f)
 static int count_more(struct engine *e, const struct policy_class *class, struct fits *f)
 {
 	_cleanup_(rooms_done) struct rooms rooms = { 0 };
-	int r = e->have ? rooms_make(e, class, &rooms) : 0;
+	int r = e->have ? rooms_make(e, class, NULL, &rooms) : 0;
 	for (size_t i = 0; r >= 0 && i < rooms.n; i++) {
 		struct fit_wish w;
 		fit_prepare(e, class, &rooms.rooms[i], &w);

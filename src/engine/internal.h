@@ -355,8 +355,10 @@ struct rooms {
 };
 void rooms_done(struct rooms *rooms);
 void room_remove(struct room *r, size_t device);
-/* Adds those of a class to what is there already. -ENOMEM leaves what must be freed. */
-int rooms_make(struct engine *e, const struct policy_class *class, struct rooms *ret);
+/* Adds those of a class to what is there already: devices from which c may have something; NULL: all. -ENOMEM
+ * leaves what must be freed. */
+int rooms_make(struct engine *e, const struct policy_class *class, const struct claim *c,
+	       struct rooms *ret);
 /* Does the class draw on its devices? */
 bool room_serves(const struct room *r, const struct policy_class *class);
 /* Steps may go to the device. */
@@ -408,8 +410,9 @@ bool fit_next(struct engine *e, const struct policy_class *class, const struct r
 
 /* --- advice.c --------------------------------------------------------------------------------------------- */
 
-/* What to do about a class that has no place: one line, which release or which move would make one. */
-void advise_refusal(struct engine *e, const struct policy_class *class, struct err *err);
+/* What to do about a claim that has no place: one line, which release or which move would make one. */
+void advise_refusal(struct engine *e, const struct policy_class *class, const struct claim *c,
+		    struct err *err);
 
 /* --- layout.c ----------------------------------------------------------------------------------------- */
 
@@ -418,6 +421,16 @@ void advise_refusal(struct engine *e, const struct policy_class *class, struct e
 struct place_member;
 int layout_place(struct engine *e, const struct want *w, struct offer *ret,
 		 struct place_member **ret_members, size_t *ret_n, struct err *reterr);
+
+/* --- apart.c: who must not share a device ---------------------------------------------------------------- */
+
+/* The slice by which another keeps c from that device; but one, which is not looked at (0: none). NULL:
+ * nobody does. */
+const struct slice *apart_from(struct engine *e, const struct want *w, const struct claim *c,
+			       uint64_t but);
+/* Adds to err what of the devices of a class others have, where that keeps c out. */
+void apart_because(struct engine *e, const struct policy_class *class, const struct claim *c,
+		   struct err *err);
 
 /* --- tenants.c, queue.c, lease.c: who may have how much, when, for how long ---------------------------- */
 

@@ -185,7 +185,7 @@ static int rooms_here(struct search *s, struct rooms *ret)
 {
 	int r = 0;
 	for (uint32_t i = 0; r >= 0 && i < s->class->n_parts; i++)
-		r = rooms_make(s->e, s->kinds[i].class, ret);
+		r = rooms_make(s->e, s->kinds[i].class, s->claim, ret);
 	for (size_t i = 0; r >= 0 && i < ret->n; i++)
 		for (size_t k = ret->rooms[i].n; k > 0; k--)
 			if (!is_here(s, ret->rooms[i].wants[k - 1]->device))

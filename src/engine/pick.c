@@ -76,7 +76,7 @@ static bool fits(struct picking *p, const struct want *w, const struct slice *s)
 		p->others++;
 		return false;
 	}
-	return is_isolated(p, m, s) >= 0 &&
+	return !apart_from(p->e, w, p->claim, 0) && is_isolated(p, m, s) >= 0 &&
 	       m->claim_steps(p->e->have, w, s, p->claim, &plan, p->err) >= 0;
 }
 
@@ -211,7 +211,7 @@ static int pick_on_demand(struct picking *p, uint64_t *ret)
 {
 	_cleanup_(rooms_done) struct rooms rooms = { 0 };
 	struct fit_place best;
-	int r = rooms_make(p->e, p->class, &rooms);
+	int r = rooms_make(p->e, p->class, p->claim, &rooms);
 	if (r >= 0)
 		parts_narrow(p->e, p->claim, &rooms);
 	if (r < 0 || !fit_next(p->e, p->class, &rooms, room_near(p->e, p->claim), &best, &p->kept))
@@ -246,10 +246,11 @@ static int none_free(struct picking *p)
 		err_because(p->err, "%zu hold data of another account", p->others);
 	if (p->kept)
 		err_because(p->err, "there is room, but the policy keeps it for other classes");
+	apart_because(p->e, p->class, p->claim, p->err);
 	if (why.because)
 		err_because(p->err, "%s", why.because);
 	err_state(p->err, "nothing was changed");
-	advise_refusal(p->e, p->class, p->err);
+	advise_refusal(p->e, p->class, p->claim, p->err);
 	err_todo(p->err, p->others ? "wipe one that holds data, then: carve quarantine clear SLICE "
 				     "--reason WHY; carve doctor names them"
 				   : "release one of them, or let the policy make more");
@@ -263,6 +264,8 @@ bool pick_would_do(struct engine *e, const struct claim *c, const struct policy_
 	const struct mech *m = goal_mech(e, s->mech);
 	const struct want *w = want_of(&p, s);
 	if (!m || !w || pick_preference(e, class, w, s->profile) < 0 || !room_usable(e, s->device))
+		return false;
+	if (apart_from(e, w, c, s->id))
 		return false;
 	/* It will wait for an administrator. */
 	if (reclaim_has_rule(e, s) && reclaim_proof(e, s) == PROOF_NONE)

@@ -178,13 +178,15 @@ static bool rooms_have(const struct rooms *rooms, const struct want *w)
 	return false;
 }
 
-int rooms_make(struct engine *e, const struct policy_class *class, struct rooms *ret)
+int rooms_make(struct engine *e, const struct policy_class *class, const struct claim *c,
+	       struct rooms *ret)
 {
 	for (size_t i = 0; i < e->rec.n_wants; i++) {
 		const struct want *w = &e->rec.wants[i];
 		struct offer o;
 		if (!policy_class_from(class, w->selection) || !room_on_demand(w) ||
-		    !room_usable(e, w->device) || rooms_have(ret, w))
+		    !room_usable(e, w->device) || (c && apart_from(e, w, c, 0)) ||
+		    rooms_have(ret, w))
 			continue;
 		room_offer(e, w, &o);
 		if (o.kind.n_profiles == 0)

@@ -123,6 +123,7 @@ static const struct field want_fields[] = {
 	LATER(want, n_keep),
 	UNSIGNED(want, on_remove_destroy),
 	LATER(want, after_use),
+	LATER(want, one_tenant),
 	END,
 };
 

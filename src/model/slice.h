@@ -144,7 +144,8 @@ struct want {
 	uint32_t keep_count[4];	 /* for so many of each, over all devices of the selection */
 	uint32_t n_keep;
 	uint8_t on_remove_destroy;
-	uint8_t after_use; /* enum after_use */
+	uint8_t after_use;  /* enum after_use */
+	uint8_t one_tenant; /* all that is held of the device is held by one */
 };
 
 const char *slice_state_name(enum slice_state s);

@@ -148,6 +148,8 @@ static int check_mech_keys(const struct policy *p, const struct policy_divide *d
 		{ d->vf.set || d->vf.qos, sriov, "vf", "vf", "sriov" },
 		{ d->after_use != AFTER_USE_UNSAID, passthrough || sriov, "after-use", "after-use",
 		  "passthrough, sriov" },
+		{ d->one_tenant, profiles || sriov, "one-tenant-per-device",
+		  "one-tenant-per-device", "sriov, " PROFILES },
 		{ d->n_types > 0 && d->on_demand, profiles, "on-demand", "on-demand", PROFILES },
 		{ d->n_types > 0 && !d->on_demand, profiles, "layout", "layout", PROFILES },
 		{ d->fill[0], profiles || sriov, "fill", "fill", "sriov, " PROFILES },

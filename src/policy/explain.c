@@ -179,6 +179,11 @@ static void on_remove_text(const struct want *w, struct str_buf *out)
 	str_buf_add(out, w->on_remove_destroy ? "destroy" : "keep");
 }
 
+static void one_tenant_text(const struct want *w, struct str_buf *out)
+{
+	str_buf_add(out, w->one_tenant ? "true" : "false");
+}
+
 static void after_use_text(const struct want *w, struct str_buf *out)
 {
 	static const char *const words[] = {
@@ -217,11 +222,17 @@ static const struct want_part {
 	const char *name;
 	void (*text)(const struct want *w, struct str_buf *out);
 } want_parts[] = {
-	{ "selection", selection_text }, { "as", mech_text },
-	{ "count", count_text },	 { "profiles", types_text },
-	{ "keep-room-for", keep_text },	 { "bind", bind_text },
-	{ "in-use-pf", in_use_text },	 { "vf", vf_text },
-	{ "after-use", after_use_text }, { "on-remove", on_remove_text },
+	{ "selection", selection_text },
+	{ "as", mech_text },
+	{ "count", count_text },
+	{ "profiles", types_text },
+	{ "keep-room-for", keep_text },
+	{ "bind", bind_text },
+	{ "in-use-pf", in_use_text },
+	{ "vf", vf_text },
+	{ "one-tenant-per-device", one_tenant_text },
+	{ "after-use", after_use_text },
+	{ "on-remove", on_remove_text },
 	{ "the card", identity_text },
 };
 

@@ -506,6 +506,10 @@ static const struct policy_option divide_options[] = {
 	{ .key = "expect",
 	  OPTION_NUMBER_IN(policy_divide, expect, 0, 65535),
 	  .help = "How many slices this must yield in all; anything else is refused." },
+	{ .key = "one-tenant-per-device",
+	  OPTION_BOOL_IN(policy_divide, one_tenant),
+	  .help = "Whether all slices of a device that are held at a time are one tenant's (or, without "
+		  "tenants, one user's)." },
 	{ .key = "after-use",
 	  .kind = OPTION_WORD,
 	  .words = after_use_words,

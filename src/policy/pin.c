@@ -197,6 +197,7 @@ int policy_want(const struct policy *p, const struct policy_facts *facts,
 		.n_types = d->n_types,
 		.on_remove_destroy = p->on_remove == ON_REMOVE_DESTROY,
 		.after_use = (uint8_t)d->after_use,
+		.one_tenant = d->one_tenant,
 	};
 	memcpy(w->types, d->types, sizeof(w->types));
 	memcpy(w->type_count, d->type_count, sizeof(w->type_count));

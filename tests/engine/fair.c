@@ -117,8 +117,7 @@ static bool comes_before(const struct turn_facts *t, const struct claim *a, cons
 	return a->arrival < b->arrival;
 }
 
-/* It stays with who used it, so somebody else may wait for it in vain. */
-static bool is_kept(const struct turn_facts *t, const struct claim *got)
+static const struct want *want_of(const struct turn_facts *t, const struct claim *got)
 {
 	const struct slice *s = NULL;
 	for (size_t i = 0; i < t->rec->n_slices; i++)
@@ -126,8 +125,15 @@ static bool is_kept(const struct turn_facts *t, const struct claim *got)
 			s = &t->rec->slices[i];
 	for (size_t i = 0; s && i < t->rec->n_wants; i++)
 		if (str_eq(t->rec->wants[i].device, s->device))
-			return t->rec->wants[i].after_use == AFTER_USE_SAME_TENANT;
-	return false;
+			return &t->rec->wants[i];
+	return NULL;
+}
+
+/* By a rule it stays with who used it, or by whom its device is used; others wait for it in vain. */
+static bool is_kept(const struct turn_facts *t, const struct claim *got)
+{
+	const struct want *w = want_of(t, got);
+	return w && (w->after_use == AFTER_USE_SAME_TENANT || w->one_tenant);
 }
 
 /* Storage is left out: it stays with who wrote on it. */
@@ -141,6 +147,25 @@ static bool overtaken(const struct turn_facts *t, const struct claim *waits,
 	       room(t, waits) > promised(t, waits) && comes_before(t, waits, got);
 }
 
+/* What others gave it already carve only knows of. */
+static bool is_adopted(const struct claim *c)
+{
+	return str_eq(c->owner, "libvirt:guest");
+}
+
+static const struct claim *shares_with(const struct turn_facts *t, const struct claim *c)
+{
+	const struct want *w = want_of(t, c);
+	for (size_t i = 0; w && w->one_tenant && i < t->rec->n_claims; i++) {
+		const struct claim *o = &t->rec->claims[i];
+		bool same = c->tenant[0] || o->tenant[0] ? str_eq(c->tenant, o->tenant)
+							 : c->uid == o->uid;
+		if (!same && !is_adopted(o) && !is_adopted(c) && want_of(t, o) == w)
+			return o;
+	}
+	return NULL;
+}
+
 static bool check_gained(const struct turn_facts *t, const struct claim *c, char *ret, size_t size)
 {
 	if (!gained(t, c))
@@ -148,6 +173,12 @@ static bool check_gained(const struct turn_facts *t, const struct claim *c, char
 	if (room(t, c) < 0) {
 		(void)str_format(ret, size, "claim %s is more than tenant %s may have", c->name,
 				 c->tenant);
+		return true;
+	}
+	const struct claim *other = shares_with(t, c);
+	if (other) {
+		(void)str_format(ret, size, "claim %s shares a device with %s of another tenant",
+				 c->name, other->name);
 		return true;
 	}
 	for (size_t i = 0; i < t->rec->n_claims; i++) {

@@ -68,6 +68,11 @@ static const char *after_use(struct world *w)
 	return n < 3 ? rules[n] : "";
 }
 
+static const char *one_tenant(struct world *w)
+{
+	return chance(w, 20) ? ", one-tenant-per-device: true" : "";
+}
+
 static bool divide_nic(struct world *w, struct str_buf *b, const char *name, bool *ret_whole)
 {
 	if (chance(w, 15))
@@ -78,9 +83,10 @@ static bool divide_nic(struct world *w, struct str_buf *b, const char *name, boo
 		return true;
 	}
 	static const unsigned counts[] = { 1, 2, 4, 7 };
-	str_buf_addf(b, "  - {use: %s, as: sriov, count: %u%s%s}\n", name,
+	str_buf_addf(b, "  - {use: %s, as: sriov, count: %u%s%s%s}\n", name,
 		     counts[world_random(w, 4)],
-		     chance(w, 50) ? ", vf: {trust: true, vlan: 7}" : "", after_use(w));
+		     chance(w, 50) ? ", vf: {trust: true, vlan: 7}" : "", after_use(w),
+		     one_tenant(w));
 	return true;
 }
 
@@ -99,11 +105,12 @@ static bool divide_mdev(struct world *w, struct str_buf *b, const char *name, co
 	if (chance(w, 15))
 		return false;
 	if (chance(w, 50))
-		str_buf_addf(b, "  - {use: %s, as: mdev, on-demand: [%s, %s]}\n", name, one, two);
+		str_buf_addf(b, "  - {use: %s, as: mdev, on-demand: [%s, %s]%s}\n", name, one, two,
+			     one_tenant(w));
 	else
-		str_buf_addf(b, "  - {use: %s, as: mdev, layout: {%s: %u, %s: %u}}\n", name, one,
+		str_buf_addf(b, "  - {use: %s, as: mdev, layout: {%s: %u, %s: %u}%s}\n", name, one,
 			     (unsigned)world_random(w, most) + 1, two,
-			     (unsigned)world_random(w, 2) + 1);
+			     (unsigned)world_random(w, 2) + 1, one_tenant(w));
 	return true;
 }
 

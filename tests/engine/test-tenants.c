@@ -36,6 +36,11 @@
 	"  door: {slices: 3}\n"                                                                    \
 	"  other: {slices: 3}\n"
 #define POLICY HEAD TENANTS
+#define TENANTS_APART                                                                              \
+	"tenants:\n"                                                                               \
+	"  a: {from: [\"uid:1000\", \"uid:1010\"]}\n"                                              \
+	"  b: {from: [\"uid:1001\"], priority: 10}\n"                                              \
+	"  c: {from: [\"uid:1002\"]}\n"
 
 static int setup(void **state)
 {
@@ -225,6 +230,85 @@ static void test_tenants_data_of_one_is_not_for_another_of_the_same_uid(void **s
 	release(w, "one");
 	refused(w, ask_for(w, 0, "disk", "two", AT_ONCE, "other"), "claim.none-free");
 	answered(w, ask_for(w, 0, "disk", "three", AT_ONCE, "door"), ANSWER_DONE);
+}
+
+/* --- whose a device is -------------------------------------------------------------------------- */
+
+#define NIC_B "pci:0000:00/06.0/00.0"
+
+#define APART                                                                                      \
+	"version: 1\ndevices:\n  nic: {match: {key: [\"" NIC "\", \"" NIC_B "\"]}}\n"              \
+	"divide:\n  - {use: nic, as: sriov, count: 2, one-tenant-per-device: true}\n"              \
+	"classes:\n  lan: {from: nic, preemptible: true}\n"
+
+static void two_nics(struct world *w)
+{
+	machine_add_pf(&w->m, NIC_B, 0x020000, 7, true);
+	have_sort(&w->m.have);
+	world_observe(w);
+}
+
+static const char *device_of(struct world *w, const char *claim)
+{
+	is_held(w, claim);
+	return world_slice(w, world_claim(w, claim)->slice)->device;
+}
+
+static void test_apart_each_tenant_has_devices_of_its_own(void **state)
+{
+	struct world *w = *state;
+	two_nics(w);
+	apply(w, APART TENANTS_APART);
+	ask(w, 1000, "lan", "a1", AT_ONCE);
+	ask(w, 1001, "lan", "b1", AT_ONCE);
+	ask(w, 1010, "lan", "a2", AT_ONCE);
+	ask(w, 1001, "lan", "b2", AT_ONCE);
+	assert_string_equal(device_of(w, "a1"), device_of(w, "a2"));
+	assert_string_equal(device_of(w, "b1"), device_of(w, "b2"));
+	assert_string_not_equal(device_of(w, "a1"), device_of(w, "b1"));
+	release(w, "b2");
+	const char *because = refused(w, ask(w, 1002, "lan", "c1", AT_ONCE), "claim.none-free");
+	has(because, "goes to one tenant at a time (test.yaml:5)");
+	has(because, "claim a1 of uid 1000 of tenant a has some of it");
+	has(because, "claim b1 of uid 1001 of tenant b has some of it");
+	/* Root claims for nobody: that is somebody else, too. */
+	refused(w, ask(w, 0, "lan", "", AT_ONCE), "claim.none-free");
+	release(w, "b1");
+	answered(w, ask(w, 1002, "lan", "c1", AT_ONCE), ANSWER_DONE);
+}
+
+static void test_apart_without_tenants_users_are_told_apart(void **state)
+{
+	struct world *w = *state;
+	two_nics(w);
+	apply(w, APART);
+	ask(w, 1000, "lan", "one", AT_ONCE);
+	ask(w, 1010, "lan", "two", AT_ONCE);
+	assert_string_not_equal(device_of(w, "one"), device_of(w, "two"));
+	refused(w, ask(w, 1001, "lan", "", AT_ONCE), "claim.none-free");
+	ask(w, 1001, "lan", "three", WAIT);
+	is_waiting(w, "three");
+	world_crash(w, false);
+	settle(w);
+	release(w, "one");
+	is_held(w, "two");
+	ask(w, 1001, "lan", "three", WAIT);
+	is_held(w, "three");
+}
+
+/* Ending one of two that are in the way would help nobody. */
+static void test_apart_nobody_makes_way_in_vain(void **state)
+{
+	struct world *w = *state;
+	apply(w, APART TENANTS_APART);
+	ask(w, 1000, "lan", "one", GIVES_WAY);
+	ask(w, 1000, "lan", "two", GIVES_WAY);
+	ask(w, 1001, "lan", "three", WAIT);
+	is_held(w, "one");
+	is_held(w, "two");
+	release(w, "one");
+	is_held(w, "three");
+	assert_null(world_claim(w, "two"));
 }
 
 /* --- how much ---------------------------------------------------------------------------------------- */
@@ -700,6 +784,9 @@ int main(void)
 		T(test_tenants_who_belongs_to_none_is_told_which_there_are),
 		T(test_tenants_only_who_manages_names_one),
 		T(test_tenants_data_of_one_is_not_for_another_of_the_same_uid),
+		T(test_apart_each_tenant_has_devices_of_its_own),
+		T(test_apart_without_tenants_users_are_told_apart),
+		T(test_apart_nobody_makes_way_in_vain),
 		T(test_tenants_quota_of_a_class_is_said_with_who_has_it),
 		T(test_tenants_quota_in_all_counts_all_classes),
 		T(test_tenants_quota_counts_what_is_not_free_again),

@@ -184,3 +184,21 @@ test_slice_that_was_used_waits_for_an_administrator() {
 	grep -qF '[reclaim.rule]' /run/said
 	says 'waits for an administrator' carve quarantine list
 }
+
+test_device_of_one_tenant_at_a_time_is_for_nobody_else() {
+	rule=', one-tenant-per-device: true'
+	tenants_up <<-'END'
+		tenants:
+		  a: {from: ["group:lab-a"]}
+		  b: {from: ["user:bob"]}
+	END
+	asks alice one
+	asks carol two
+	carve release two
+	ends_with 3 asks bob three 2>/run/said
+	grep -qF '0000:01:00.0 goes to one tenant at a time (/run/policy.yaml:3); claim one of uid 2001 of tenant a' /run/said
+	asks bob three --wait >/run/three 2>&1 &
+	wait_until 10 state_is three waiting
+	carve release one
+	wait_until 10 state_is three held
+}

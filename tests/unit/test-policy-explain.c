@@ -232,10 +232,12 @@ static void test_policy_want_compare_names_each_difference(void **state)
 	early.bind_early = 1;
 	early.on_remove_destroy = 1;
 	early.after_use = AFTER_USE_SAME_TENANT;
+	early.one_tenant = 1;
 	early.type_count[0] = 3;
 	check_compare(
 		&now, &early,
 		"profiles: applied mtty-1: 2, now mtty-1: 3\nbind: applied on-claim, now early\n"
+		"one-tenant-per-device: applied false, now true\n"
 		"after-use: applied not said, now same-tenant\n"
 		"on-remove: applied keep, now destroy\n");
 	check_compare(&applied, NULL, "applied as sriov (p.yaml:3), now not divided\n");

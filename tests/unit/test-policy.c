@@ -140,6 +140,8 @@ static void test_policy_parse_full_file_stores_everything(void **state)
 	assert_string_equal(p->divides[3].types[0], "mtty-2");
 	assert_int_equal(p->divides[3].type_count[0], 3);
 	assert_true(p->divides[4].on_demand);
+	assert_true(p->divides[4].one_tenant);
+	assert_false(nic->one_tenant);
 
 	const struct policy_class *lan = policy_class_find(p, "lan");
 	assert_non_null(lan);
