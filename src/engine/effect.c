@@ -32,18 +32,45 @@ static void vfs_drop(struct have *h, const char *pf, const char *key)
 	h->n_vfs = kept;
 }
 
+/* Settings that its driver reports; all, as long as there is no VF to see it by. */
+static uint32_t settings_reported(const struct have *h, const char *pf)
+{
+	for (size_t i = 0; i < h->n_vfs; i++)
+		if (str_eq(h->vfs[i].pf, pf) && h->vfs[i].index >= 0)
+			return h->vfs[i].settings.set;
+	return VF_SETTINGS_ALL;
+}
+
+/* A VF that was just made has no settings yet. */
+static int vf_settings_add(struct have *h, const struct function *pf, int index, uint32_t reported)
+{
+	if (!pci_class_is(pf->class, PCI_BASE_NETWORK))
+		return 0;
+	struct vf_info *v = have_add_vf_info(h);
+	if (!v)
+		return -ENOMEM;
+	memcpy(v->pf, pf->key, sizeof(v->pf));
+	v->index = index;
+	v->settings = vf_settings_clean();
+	v->settings.set = reported;
+	return 0;
+}
+
 static int set_vfs(struct have *h, const struct step *s)
 {
 	const struct function *found = have_device(h, s->target.device);
 	if (!found)
 		return -ENODEV;
 	struct function pf = *found;
+	uint32_t reported = settings_reported(h, pf.key);
 	vfs_drop(h, pf.addr, pf.key);
 	for (uint32_t i = 0; i < s->number; i++) {
 		struct function *f = have_add_function(h);
 		if (!f)
 			return -ENOMEM;
 		vf_fill(&pf, f, (int)i);
+		if (vf_settings_add(h, &pf, (int)i, reported) < 0)
+			return -ENOMEM;
 	}
 	have_sort(h);
 	return 0;

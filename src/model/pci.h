@@ -123,6 +123,11 @@ struct vf_settings {
 	uint8_t link;		     /* enum vf_link_state */
 	uint32_t min_rate, max_rate; /* Mbit/s, 0: no limit */
 };
+/* A free VF: no MAC, no VLAN, checked, not trusted, link as the PF, no limits. */
+static inline struct vf_settings vf_settings_clean(void)
+{
+	return (struct vf_settings){ .set = VF_SETTINGS_ALL, .spoofchk = 1, .link = VF_LINK_AUTO };
+}
 
 struct vf_info {
 	char pf[DEVICE_KEY_SIZE];

@@ -58,11 +58,6 @@ uint32_t settings_differ(const struct vf_settings *want, const struct vf_setting
 	return want->set & ~(same & have->set);
 }
 
-struct vf_settings settings_clean(void)
-{
-	return (struct vf_settings){ .set = VF_SETTINGS_ALL, .spoofchk = 1, .link = VF_LINK_AUTO };
-}
-
 const char *settings_name(uint32_t bits)
 {
 	static const char *const names[] = { "MAC",   "VLAN",	    "spoof check",

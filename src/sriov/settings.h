@@ -7,7 +7,5 @@
 void settings_merge(struct vf_settings *base, const struct vf_settings *over);
 /* Which of want's settings have does not have, or has otherwise: bits of enum vf_setting. */
 uint32_t settings_differ(const struct vf_settings *want, const struct vf_settings *have);
-/* A free VF: no MAC, no VLAN, checked, not trusted, link as the PF, no limits. */
-struct vf_settings settings_clean(void);
 /* "MAC", "VLAN", "spoof check" ... of the lowest bit set. */
 const char *settings_name(uint32_t bits);

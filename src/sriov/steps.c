@@ -279,7 +279,7 @@ static int sriov_reclaim(const struct have *h, const struct want *w, const struc
 	if (vf->driver[0] && !str_ends(vf->driver, "vfio-pci") && !str_ends(vf->driver, "vfio_pci"))
 		return 0;
 
-	struct vf_settings goal = settings_clean();
+	struct vf_settings goal = vf_settings_clean();
 	if (w)
 		settings_merge(&goal, &w->vf);
 	const struct vf_info *v = have_vf_info(h, s->device, s->index);
