@@ -295,6 +295,16 @@ static void add_lease(json_t *o, const struct claim *c)
 		wire_add_int(o, "idle_end", idle);
 }
 
+static void add_slice(json_t *o, const struct slice *s, const struct have *h)
+{
+	char name[DEVICE_KEY_SIZE + NAME_SIZE];
+	if (slice_name(s, name, sizeof(name)) == 0)
+		wire_add_string(o, "slice", name);
+	wire_add_string(o, "device", s->device);
+	const struct function *f = slice_function(s, h);
+	wire_add_string(o, "address", f ? f->addr : NULL);
+}
+
 json_t *wire_claim(const struct claim *c, const struct slice *s, const struct have *h)
 {
 	json_t *o = json_pack(
@@ -308,16 +318,21 @@ json_t *wire_claim(const struct claim *c, const struct slice *s, const struct ha
 	if (c->preemptible)
 		wire_add_bool(o, "preemptible", true);
 	add_lease(o, c);
+	wire_add_string(o, "part_of", c->whole);
 	wire_add_string(o, "ended", c->ended);
 	wire_add_string(o, "reason", c->reason);
-	if (!s)
-		return o;
-	char name[DEVICE_KEY_SIZE + NAME_SIZE];
-	if (slice_name(s, name, sizeof(name)) == 0)
-		wire_add_string(o, "slice", name);
-	wire_add_string(o, "device", s->device);
-	const struct function *f = slice_function(s, h);
-	wire_add_string(o, "address", f ? f->addr : NULL);
+	if (s)
+		add_slice(o, s, h);
+	return o;
+}
+
+json_t *wire_part(const struct claim *c, const struct slice *s, const struct have *h)
+{
+	json_t *o = json_pack("{s:s, s:s, s:s}", "name", c->name, "class", c->class, "state",
+			      claim_state_name((enum claim_state)c->state));
+	wire_add_string(o, "reason", c->reason);
+	if (s)
+		add_slice(o, s, h);
 	return o;
 }
 
@@ -327,7 +342,10 @@ static json_t *handle_base(const struct claim *c, const struct slice *s, const c
 	char path[SYS_PATH_SIZE];
 	if (STR_FORMAT(path, "/sys/bus/%s/devices/%s", bus, id) < 0)
 		return NULL;
-	return json_pack("{s:s, s:s, s:s}", "claim", c->name, "mechanism", s->mech, "sysfs", path);
+	json_t *o =
+		json_pack("{s:s, s:s, s:s}", "claim", c->name, "mechanism", s->mech, "sysfs", path);
+	wire_add_string(o, "class", c->whole[0] ? c->class : NULL);
+	return o;
 }
 
 static void add_vfio(json_t *o, int group, const char *cdev)

@@ -37,6 +37,8 @@ json_t *wire_possible(const char *device, const char *mech, const char *profile,
 		      uint32_t available);
 /* s may be NULL. */
 json_t *wire_claim(const struct claim *c, const struct slice *s, const struct have *h);
+/* Of a claim that holds several slices, one. */
+json_t *wire_part(const struct claim *c, const struct slice *s, const struct have *h);
 /* cdev: "vfio0" of the function's vfio-dev directory, or NULL. -ENOENT (as NULL with *ret_there
  * false) when the slice is not on the machine. */
 json_t *wire_handle(const struct claim *c, const struct slice *s, const struct have *h,

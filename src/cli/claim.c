@@ -93,8 +93,11 @@ static void print_alloc(const json_t *reply)
 	/* The name alone goes to stdout: name=$(carve alloc ...) */
 	printf("%s\n", print_text(claim, "name"));
 	cli_say("%s is %s", print_text(claim, "name"), print_text(claim, "state"));
+	size_t parts = json_array_size(json_object_get(claim, "parts"));
 	if (address || uuid)
 		cli_say(": %s", address ? address : uuid);
+	if (parts)
+		cli_say(": %zu slices", parts);
 	cli_say("; carve handle %s has how to use it\n", print_text(claim, "name"));
 }
 

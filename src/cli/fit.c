@@ -8,26 +8,34 @@
 #include "cli/table.h"
 #include "cli/width.h"
 
-/* Slices that are ready, and those that could be made. */
+/* Slices that are ready, and those that could be made; of a class with parts, claims that fit. */
 struct sums {
-	json_int_t ready, more;
+	json_int_t ready, more, wholes;
+	bool whole;
 };
 
-static struct sums sums_of(const json_t *fits)
+/* Of a reply of GetFit. */
+static struct sums sums_of(const json_t *reply)
 {
-	struct sums s = { 0 };
+	const json_t *wholes = json_object_get(reply, "wholes");
+	struct sums s = { .whole = json_is_integer(wholes), .wholes = json_integer_value(wholes) };
 	size_t i;
 	json_t *fit;
-	json_array_foreach((json_t *)fits, i, fit) {
+	json_array_foreach(json_object_get(reply, "fits"), i, fit) {
 		s.ready += json_integer_value(json_object_get(fit, "ready"));
 		s.more += json_integer_value(json_object_get(fit, "more"));
 	}
 	return s;
 }
 
+static json_int_t all_of(struct sums s)
+{
+	return s.ready + s.more + s.wholes;
+}
+
 static int fit_code(struct sums s)
 {
-	return s.ready + s.more > 0 ? EXIT_OK : EXIT_REFUSED;
+	return all_of(s) > 0 ? EXIT_OK : EXIT_REFUSED;
 }
 
 static bool print_fits(const struct cli *c, const json_t *fits)
@@ -58,17 +66,20 @@ static int fit_class(struct cli *c, const char *class)
 	if (cli_call(c, "GetFit", json_pack("{s:s}", "class", class), &reply) < 0)
 		return cli_exit_code(&c->err);
 	const json_t *fits = json_object_get(reply, "fits");
-	struct sums s = sums_of(fits);
-	if (c->json ? cli_print_json(reply) != EXIT_OK : !print_fits(c, fits))
+	struct sums s = sums_of(reply);
+	if (c->json ? cli_print_json(reply) != EXIT_OK : !s.whole && !print_fits(c, fits))
 		return EXIT_FAILED;
-	if (!c->json)
+	if (!c->json && s.whole)
+		printf("%" JSON_INTEGER_FORMAT " of %s fit, each with all its parts\n", s.wholes,
+		       class);
+	else if (!c->json)
 		cli_say("%" JSON_INTEGER_FORMAT " of %s fit: %" JSON_INTEGER_FORMAT
 			" are ready, %" JSON_INTEGER_FORMAT " could be made\n",
 			s.ready + s.more, class, s.ready, s.more);
 	return fit_code(s);
 }
 
-/* Adds {name, fits} of each class. */
+/* Adds {name, fits} of each class; wholes where it has parts. */
 static int fits_ask(struct cli *c, json_t *classes)
 {
 	json_auto_t *list = NULL;
@@ -83,10 +94,20 @@ static int fits_ask(struct cli *c, json_t *classes)
 		r = cli_call(c, "GetFit", json_pack("{s:s}", "class", name), &reply);
 		if (r < 0)
 			return r;
-		json_array_append_new(classes, json_pack("{s:s, s:O}", "name", name, "fits",
-							 json_object_get(reply, "fits")));
+		json_array_append_new(classes, json_pack("{s:s, s:O, s:O*}", "name", name, "fits",
+							 json_object_get(reply, "fits"), "wholes",
+							 json_object_get(reply, "wholes")));
 	}
 	return 0;
+}
+
+/* Of wholes it is not said what is ready: their parts may be of both kinds. */
+static void add_number(struct table *t, bool unknown, json_int_t n)
+{
+	if (unknown)
+		table_add(t, NULL);
+	else
+		table_addf(t, "%" JSON_INTEGER_FORMAT, n);
 }
 
 static bool print_classes(const struct cli *c, const json_t *classes)
@@ -101,11 +122,11 @@ static bool print_classes(const struct cli *c, const json_t *classes)
 	size_t i;
 	json_t *class;
 	json_array_foreach((json_t *)classes, i, class) {
-		struct sums s = sums_of(json_object_get(class, "fits"));
+		struct sums s = sums_of(class);
 		table_add_string(&t, class, "name");
-		table_addf(&t, "%" JSON_INTEGER_FORMAT, s.ready);
-		table_addf(&t, "%" JSON_INTEGER_FORMAT, s.more);
-		table_addf(&t, "%" JSON_INTEGER_FORMAT, s.ready + s.more);
+		add_number(&t, s.whole, s.ready);
+		add_number(&t, s.whole, s.more);
+		add_number(&t, false, all_of(s));
 	}
 	bool ok = table_print(&t);
 	table_done(&t);
@@ -122,9 +143,7 @@ static int fit_all(struct cli *c)
 	if (fits_ask(c, classes) < 0)
 		return cli_exit_code(&c->err);
 	json_array_foreach(classes, i, class) {
-		struct sums s = sums_of(json_object_get(class, "fits"));
-		sum.ready += s.ready;
-		sum.more += s.more;
+		sum.more += all_of(sums_of(class));
 	}
 	if (c->json ? cli_print_json(all) != EXIT_OK : !print_classes(c, classes))
 		return EXIT_FAILED;

@@ -10,14 +10,6 @@ static const char *member(const json_t *h, const char *key)
 	return json_string_value(json_object_get(h, key));
 }
 
-static int format_json(const json_t *h)
-{
-	json_t *reply = json_pack("{s:O}", "handle", h);
-	int code = cli_print_json(reply);
-	json_decref(reply);
-	return code;
-}
-
 static int format_qemu(const json_t *h)
 {
 	const char *address = member(h, "address");
@@ -63,38 +55,84 @@ static void print_variable(const char *name, const char *value)
 	fputs("'\n", stdout);
 }
 
-static int format_env(const json_t *h)
+static void print_variables(const char *prefix, const json_t *h)
 {
 	static const struct {
 		const char *name, *key;
 	} variables[] = {
-		{ "CARVE_CLAIM", "claim" },	    { "CARVE_MECHANISM", "mechanism" },
-		{ "CARVE_ADDRESS", "address" },	    { "CARVE_UUID", "uuid" },
-		{ "CARVE_SYSFS", "sysfs" },	    { "CARVE_VFIO_GROUP", "vfio_group" },
-		{ "CARVE_VFIO_NODE", "vfio_node" }, { "CARVE_VFIO_CDEV", "vfio_cdev" },
-		{ "CARVE_NUMA", "numa" },	    { "CARVE_MAC", "mac" },
+		{ "CLAIM", "claim" },
+		{ "CLASS", "class" },
+		{ "MECHANISM", "mechanism" },
+		{ "ADDRESS", "address" },
+		{ "UUID", "uuid" },
+		{ "SYSFS", "sysfs" },
+		{ "VFIO_GROUP", "vfio_group" },
+		{ "VFIO_NODE", "vfio_node" },
+		{ "VFIO_CDEV", "vfio_cdev" },
+		{ "NUMA", "numa" },
+		{ "MAC", "mac" },
 	};
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
 		const json_t *v = json_object_get(h, variables[i].key);
-		char number[24];
+		char number[24], name[64];
+		if (STR_FORMAT(name, "%s%s", prefix, variables[i].name) < 0)
+			continue;
 		if (json_is_integer(v) &&
 		    STR_FORMAT(number, "%" JSON_INTEGER_FORMAT, json_integer_value(v)) >= 0)
-			print_variable(variables[i].name, number);
+			print_variable(name, number);
 		else
-			print_variable(variables[i].name, json_string_value(v));
+			print_variable(name, json_string_value(v));
 	}
+}
+
+static int format_env(const json_t *h)
+{
+	print_variables("CARVE_", h);
 	return EXIT_OK;
+}
+
+/* Of a claim with parts: CARVE_PARTS says how many, CARVE_1_ADDRESS is the address of the first. */
+static void print_parts(const char *claim, const json_t *handles)
+{
+	size_t i;
+	json_t *h;
+	char text[24];
+	print_variable("CARVE_CLAIM", claim);
+	(void)STR_FORMAT(text, "%zu", json_array_size(handles));
+	print_variable("CARVE_PARTS", text);
+	json_array_foreach((json_t *)handles, i, h) {
+		(void)STR_FORMAT(text, "CARVE_%zu_", i + 1);
+		print_variables(text, h);
+	}
 }
 
 static const struct {
 	const char *name;
-	int (*print)(const json_t *handle);
+	int (*print)(const json_t *handle); /* NULL: the reply as it is */
 } formats[] = {
 	{ "env", format_env },
-	{ "json", format_json },
+	{ "json", NULL },
 	{ "libvirt", format_libvirt },
 	{ "qemu", format_qemu },
 };
+
+static int print_reply(const json_t *reply, const char *claim, int (*print)(const json_t *handle))
+{
+	const json_t *handles = json_object_get(reply, "handles");
+	int code = EXIT_OK;
+	size_t i;
+	json_t *h;
+	if (!print)
+		return cli_print_json(reply);
+	if (!handles)
+		return print(json_object_get(reply, "handle"));
+	if (print == format_env)
+		print_parts(claim, handles);
+	else
+		json_array_foreach((json_t *)handles, i, h)
+			code = code == EXIT_OK ? print(h) : code;
+	return code;
+}
 
 int cli_handle(struct cli *c)
 {
@@ -104,13 +142,11 @@ int cli_handle(struct cli *c)
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		if (!str_eq(formats[i].name, name))
 			continue;
-		json_t *reply = NULL;
+		json_auto_t *reply = NULL;
 		if (cli_call(c, "GetHandle", json_pack("{s:s}", "claim", c->operands[0]), &reply) <
 		    0)
 			return cli_exit_code(&c->err);
-		int code = formats[i].print(json_object_get(reply, "handle"));
-		json_decref(reply);
-		return code;
+		return print_reply(reply, c->operands[0], formats[i].print);
 	}
 	return cli_usage_error(c, "format must be qemu, libvirt, json or env, not %s", name);
 }

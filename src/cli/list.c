@@ -145,6 +145,19 @@ static void add_words(struct table *t, const json_t *list)
 	table_add(t, b.text);
 }
 
+/* "gpu x 4,lan x 1": where slices of a class with parts come from. */
+static void add_from(struct table *t, const json_t *class)
+{
+	_cleanup_(str_buf_done) struct str_buf b = { 0 };
+	size_t i;
+	json_t *part;
+	json_array_foreach(json_object_get(class, "parts"), i, part)
+		str_buf_addf(&b, "%s%s x %" JSON_INTEGER_FORMAT, i ? "," : "",
+			     print_text(part, "class"),
+			     json_integer_value(json_object_get(part, "count")));
+	table_add(t, b.text ? b.text : text(class, "selection"));
+}
+
 static int list_classes(struct cli *c, const json_t *classes)
 {
 	static const struct table_column columns[] = {
@@ -157,7 +170,7 @@ static int list_classes(struct cli *c, const json_t *classes)
 	json_t *k;
 	json_array_foreach((json_t *)classes, i, k) {
 		table_add_string(&t, k, "name");
-		table_add_string(&t, k, "selection");
+		add_from(&t, k);
 		add_words(&t, json_object_get(k, "profiles"));
 		table_add_int(&t, k, "free");
 		table_add_int(&t, k, "total");
@@ -191,6 +204,15 @@ static void add_end(struct table *t, const json_t *claim)
 	table_add(t, when);
 }
 
+static void add_slices(struct table *t, const json_t *claim)
+{
+	size_t parts = json_array_size(json_object_get(claim, "parts"));
+	if (parts)
+		table_addf(t, "%zu slices", parts);
+	else
+		table_add_string(t, claim, json_object_get(claim, "address") ? "address" : "slice");
+}
+
 /* Columns that say nothing of any claim are left out. */
 static int list_claims(struct cli *c, const json_t *claims)
 {
@@ -222,7 +244,7 @@ static int list_claims(struct cli *c, const json_t *claims)
 			table_add_string(&t, k, "tenant");
 		if (ends)
 			add_end(&t, k);
-		table_add_string(&t, k, json_object_get(k, "address") ? "address" : "slice");
+		add_slices(&t, k);
 	}
 	bool ok = table_print(&t);
 	table_done(&t);

@@ -107,6 +107,20 @@ static void print_slice(const json_t *s)
 	print_settings(json_object_get(s, "settings"));
 }
 
+/* "train/1 (gpu): 0000:18:00.0"; its state where that is another one. */
+static void print_parts(const json_t *claim)
+{
+	size_t i;
+	json_t *p;
+	json_array_foreach(json_object_get(claim, "parts"), i, p) {
+		const char *state = print_text(p, "state");
+		bool other = !str_eq(state, print_text(claim, "state"));
+		label_printf(i ? "" : "Parts:", "%s (%s%s%s): %s", print_text(p, "name"),
+			     print_text(p, "class"), other ? ", " : "", other ? state : "",
+			     print_text(p, json_object_get(p, "address") ? "address" : "slice"));
+	}
+}
+
 static void print_claim(const json_t *k)
 {
 	static const struct member members[] = {
@@ -119,12 +133,14 @@ static void print_claim(const json_t *k)
 		{ "Account:", "uid" },
 		{ "Tenant:", "tenant" },
 		{ "May give way:", "preemptible" },
+		{ "Part of:", "part_of" },
 		{ "Ended:", "ended" },
 		{ "Slice:", "slice" },
 		{ "Device:", "device" },
 		{ "Address:", "address" },
 	};
 	PRINT_MEMBERS(members, k);
+	print_parts(k);
 	char when[32];
 	print_time(json_integer_value(json_object_get(k, "created")), when, sizeof(when));
 	label_print("Since:", when);

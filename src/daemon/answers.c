@@ -45,14 +45,57 @@ json_t *answers_handle(const struct daemon *d, const struct claim *c, const stru
 	return wire_handle(c, s, h, cdev[0] ? cdev : NULL, ret_there);
 }
 
+/* The parts of a claim, one after the other: *at is 0 for the first. NULL: no more. */
+static const struct claim *part_next(const struct daemon *d, const struct claim *c, size_t *at)
+{
+	const struct record *rec = engine_record(d->engine);
+	while (*at < rec->n_claims) {
+		const struct claim *part = &rec->claims[(*at)++];
+		if (str_eq(part->whole, c->name))
+			return part;
+	}
+	return NULL;
+}
+
+json_t *answers_claim(const struct daemon *d, const struct claim *c, const struct slice *s)
+{
+	const struct have *h = &d->picture.have;
+	json_t *o = wire_claim(c, s, h), *parts = c->parts ? json_array() : NULL;
+	const struct claim *part;
+	size_t i = 0;
+	while (parts && (part = part_next(d, c, &i)))
+		json_array_append_new(parts, wire_part(part, answers_slice(d, part), h));
+	wire_add(o, "parts", parts);
+	return o;
+}
+
+json_t *answers_handles(const struct daemon *d, const struct claim *c, bool *ret_there)
+{
+	json_t *array = json_array();
+	const struct claim *part;
+	size_t i = 0;
+	*ret_there = true;
+	while ((part = part_next(d, c, &i))) {
+		const struct slice *s = answers_slice(d, part);
+		bool there = false;
+		json_t *handle = s ? answers_handle(d, part, s, &there) : NULL;
+		*ret_there = *ret_there && there;
+		if (handle)
+			json_array_append_new(array, handle);
+	}
+	return array;
+}
+
 static json_t *claim_reply(const struct daemon *d, const struct answer *a)
 {
 	const struct slice *s = a->slice.id ? &a->slice : NULL;
 	json_t *o = json_object();
-	wire_add(o, "claim", wire_claim(&a->claim, s, &d->picture.have));
+	wire_add(o, "claim", answers_claim(d, &a->claim, s));
 	bool there;
 	if (s)
 		wire_add(o, "handle", answers_handle(d, &a->claim, s, &there));
+	if (a->claim.parts)
+		wire_add(o, "handles", answers_handles(d, &a->claim, &there));
 	return o;
 }
 
@@ -62,7 +105,7 @@ static json_t *release_reply(const struct daemon *d, const struct answer *a)
 	const struct slice *s = a->waits && a->slice.id ? &a->slice : NULL;
 	json_t *o = json_pack("{s:b}", "released", known && !a->waits);
 	if (known)
-		wire_add(o, "claim", wire_claim(&a->claim, s, &d->picture.have));
+		wire_add(o, "claim", answers_claim(d, &a->claim, s));
 	return o;
 }
 

@@ -2,6 +2,7 @@
 /* ListClasses: what people can ask for, and how much of it is left. */
 #include <stdlib.h>
 
+#include "api/wire.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "daemon/daemon.h"
@@ -27,8 +28,30 @@ static json_t *may_set(const struct policy_class *c)
 	return array;
 }
 
+/* Its parts, and how many whole ones there are, and could be had. */
+static json_t *whole_json(const struct daemon *d, const struct policy_class *c)
+{
+	static const char *const near[] = { [NEAR_NUMA] = "numa", [NEAR_ROOT_PORT] = "root-port" };
+	const struct record *rec = engine_record(d->engine);
+	uint32_t free = 0, held = 0;
+	(void)engine_fit_parts(d->engine, c->name, &free);
+	for (size_t i = 0; i < rec->n_claims; i++)
+		held += rec->claims[i].parts && str_eq(rec->claims[i].class, c->name);
+	json_t *parts = json_array();
+	for (uint32_t i = 0; i < c->n_parts; i++)
+		json_array_append_new(parts, json_pack("{s:s, s:I}", "class", c->parts[i], "count",
+						       (json_int_t)c->part_count[i]));
+	json_t *o = json_pack("{s:s, s:s, s:[], s:I, s:I, s:[], s:o}", "name", c->name, "selection",
+			      "", "profiles", "total", (json_int_t)free + held, "free",
+			      (json_int_t)free, "may_set", "parts", parts);
+	wire_add_string(o, "near", near[c->near]);
+	return o;
+}
+
 static json_t *class_json(const struct daemon *d, const struct policy_class *c)
 {
+	if (c->n_parts)
+		return whole_json(d, c);
 	_cleanup_free_ struct engine_fit *fits = NULL;
 	size_t n = 0;
 	uint64_t total = 0, free = 0;

@@ -13,6 +13,15 @@
 
 #define CAPABILITIES_MAX 32
 
+/* Parts are counted with their whole. */
+static size_t claims_count(const struct record *rec)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < rec->n_claims; i++)
+		n += !rec->claims[i].whole[0];
+	return n;
+}
+
 void method_get_info(struct session *s, const json_t *params)
 {
 	(void)params;
@@ -25,7 +34,7 @@ void method_get_info(struct session *s, const json_t *params)
 		"executor", executor_client_connected(d->executor) ? "connected" : "away",
 		"boot_id", d->boot_id, "policy_version", (json_int_t)rec->policy.version, "devices",
 		(json_int_t)d->picture.have.n_functions + (json_int_t)d->picture.have.n_parents,
-		"claims", (json_int_t)rec->n_claims);
+		"claims", (json_int_t)claims_count(rec));
 	wire_add_string(o, "ledger_reason", why);
 	wire_add_string(o, "policy", rec->policy.version ? rec->policy.file : NULL);
 	wire_add_string(o, "policy_only", rec->policy.only);
@@ -333,9 +342,8 @@ void method_list_claims(struct session *s, const json_t *params)
 	json_t *array = json_array();
 	for (size_t i = 0; i < rec->n_claims; i++) {
 		const struct claim *c = &rec->claims[i];
-		if (!name || str_eq(c->name, name))
-			json_array_append_new(array,
-					      wire_claim(c, answers_slice(d, c), &d->picture.have));
+		if (name ? str_eq(c->name, name) : !c->whole[0])
+			json_array_append_new(array, answers_claim(d, c, answers_slice(d, c)));
 	}
 	session_reply(s, json_pack("{s:o}", "claims", array), false);
 }
@@ -361,11 +369,18 @@ void method_get_handle(struct session *s, const json_t *params)
 		no_claim(s, name);
 		return;
 	}
-	const struct slice *slice = c->state == CLAIM_HELD ? answers_slice(d, c) : NULL;
+	const struct slice *slice = answers_slice(d, c);
 	bool there = false;
-	json_t *handle = slice ? answers_handle(d, c, slice, &there) : NULL;
-	if (there)
-		session_reply(s, json_pack("{s:o}", "handle", handle), false);
-	else
-		not_held(s, c);
+	json_t *handle = NULL;
+	if (c->state == CLAIM_HELD && c->parts)
+		handle = answers_handles(d, c, &there);
+	else if (c->state == CLAIM_HELD && slice)
+		handle = answers_handle(d, c, slice, &there);
+	if (there) {
+		session_reply(s, json_pack("{s:o}", c->parts ? "handles" : "handle", handle),
+			      false);
+		return;
+	}
+	json_decref(handle);
+	not_held(s, c);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "api/wire.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "daemon/daemon.h"
@@ -101,7 +102,11 @@ void method_get_fit(struct session *s, const json_t *params)
 	_cleanup_free_ struct engine_fit *fits = NULL;
 	const char *class = method_text(params, "class");
 	size_t n = 0;
-	int r = engine_fit(s->daemon->engine, class, &fits, &n);
+	uint32_t wholes = 0;
+	int r = engine_fit_parts(s->daemon->engine, class, &wholes);
+	bool whole = r >= 0;
+	if (r == -ENOENT)
+		r = engine_fit(s->daemon->engine, class, &fits, &n);
 	if (r < 0) {
 		no_class(s, class, r);
 		return;
@@ -114,5 +119,8 @@ void method_get_fit(struct session *s, const json_t *params)
 						(json_int_t)fits[i].ready, "more",
 						(json_int_t)fits[i].more));
 	name_devices(s->daemon, array, true);
-	session_reply(s, json_pack("{s:o}", "fits", array), false);
+	json_t *reply = json_pack("{s:o}", "fits", array);
+	if (whole)
+		wire_add_int(reply, "wholes", wholes);
+	session_reply(s, reply, false);
 }

@@ -136,6 +136,14 @@ static bool is_kept(const struct turn_facts *t, const struct claim *got)
 	return w && (w->after_use == AFTER_USE_SAME_TENANT || w->one_tenant);
 }
 
+static const struct claim *whole_of(const struct turn_facts *t, const struct claim *c)
+{
+	for (size_t i = 0; i < t->rec->n_claims; i++)
+		if (str_eq(t->rec->claims[i].name, claim_whole(c)))
+			return &t->rec->claims[i];
+	return c;
+}
+
 /* Storage is left out: it stays with who wrote on it. */
 static bool overtaken(const struct turn_facts *t, const struct claim *waits,
 		      const struct claim *got)
@@ -144,7 +152,7 @@ static bool overtaken(const struct turn_facts *t, const struct claim *waits,
 	return claim_is_waiting(waits) && b && claim_is_waiting(b) &&
 	       str_eq(waits->class, got->class) && !str_eq(got->class, "disk") &&
 	       !is_kept(t, got) && !waits->set.set && !got->set.set &&
-	       room(t, waits) > promised(t, waits) && comes_before(t, waits, got);
+	       room(t, waits) > promised(t, waits) && comes_before(t, waits, whole_of(t, got));
 }
 
 /* What others gave it already carve only knows of. */
