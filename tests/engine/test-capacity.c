@@ -102,6 +102,22 @@ static int setup(void **state)
 	return setup_with(state, &mig);
 }
 
+#define MANY 7 /* more GPUs */
+
+static int setup_many(void **state)
+{
+	int r = setup(state);
+	struct world *w = *state;
+	for (unsigned i = 0; i < MANY; i++) {
+		char key[DEVICE_KEY_SIZE];
+		(void)STR_FORMAT(key, "pci:0000:00/1%u.0/00.0", i);
+		machine_add_function(&w->m, key, 0x030000, "nvidia", true, true);
+	}
+	have_sort(&w->m.have);
+	world_observe(w);
+	return r;
+}
+
 static int setup_planned(void **state)
 {
 	static const struct mech mig = { .name = "mig", .offer = a100_offer, MECH_PLANNED };
@@ -269,6 +285,61 @@ static void test_room_that_is_kept_is_for_its_class_only(void **state)
 }
 
 /* --- counted once ------------------------------------------------------------------------------------------ */
+
+/* One after the other, both halves would go to one device, and the larger ones would have none. */
+static void test_parts_of_a_claim_are_placed_as_a_set(void **state)
+{
+	struct world *w = *state;
+	apply(w, ON_DEMAND("") "  most: {from: gpu, profiles: [4g.20gb]}\n"
+			       "  set: {parts: {half: 2, most: 2}}\n");
+	(void)world_alloc(w, 1000, "set", "s", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	for (unsigned i = 1; i <= 4; i++) {
+		char name[NAME_SIZE];
+		(void)STR_FORMAT(name, "s/%u", i);
+		const struct slice *part = world_slice(w, world_claim(w, name)->slice);
+		assert_string_equal(part->profile, i > 2 ? "4g.20gb" : "3g.20gb");
+		assert_int_equal(part->start, i > 2 ? 0 : 4);
+	}
+	assert_string_not_equal(world_slice(w, world_claim(w, "s/1")->slice)->device,
+				world_slice(w, world_claim(w, "s/2")->slice)->device);
+	assert_null(ask(w, "half", "h"));
+}
+
+static void test_parts_of_a_claim_leave_room_that_is_kept(void **state)
+{
+	struct world *w = *state;
+	apply(w, ON_DEMAND(", keep-room-for: {whole: 1}") "  halves: {parts: {half: 2}}\n"
+							  "  three: {parts: {half: 3}}\n");
+	uint64_t token = world_alloc(w, 1000, "three", "t", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	assert_string_equal(world_answer(w, token)->id, "claim.parts");
+	(void)world_alloc(w, 1000, "halves", "p", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	assert_int_equal(world_claim(w, "p")->parts, 2);
+	assert_non_null(ask(w, "whole", "w"));
+}
+
+/* Many profiles that nearly fit on many devices: nobody may wait for an answer for hours. */
+static void test_parts_too_many_for_an_exact_answer_are_refused(void **state)
+{
+	struct world *w = *state;
+	apply(w, "version: 1\ndevices: {gpu: {match: {class: display}}}\n"
+		 "divide: [{use: gpu, as: mig, on-demand: [" PROFILES "]}]\nclasses:\n"
+		 "  a: {from: gpu, profiles: [1g.5gb]}\n"
+		 "  b: {from: gpu, profiles: [1g.5gb+me]}\n"
+		 "  c: {from: gpu, profiles: [1g.10gb]}\n"
+		 "  d: {from: gpu, profiles: [2g.10gb]}\n"
+		 "  e: {from: gpu, profiles: [3g.20gb]}\n"
+		 "  f: {from: gpu, profiles: [4g.20gb]}\n"
+		 "  g: {from: gpu, profiles: [7g.40gb]}\n"
+		 "  all: {parts: {a: 7, b: 4, c: 6, d: 2, e: 5, f: 3, g: 2}}\n");
+	assert_int_equal(more_of(w, "g", NULL), MANY + 2);
+	uint64_t token = world_alloc(w, 1000, "all", "", CLAIM_RUNNING, 0, NULL);
+	world_turn(w);
+	assert_string_equal(world_answer(w, token)->id, "claim.parts-effort");
+	assert_int_equal(engine_record(w->e)->n_claims, 0);
+}
 
 /* F16: types of one parent share its ports. */
 static void test_f16_shared_capacity_is_counted_once(void **state)
@@ -456,6 +527,10 @@ int main(void)
 		T(test_class_may_spread),
 		T(test_claim_goes_near_another),
 		T(test_room_that_is_kept_is_for_its_class_only),
+		T(test_parts_of_a_claim_are_placed_as_a_set),
+		T(test_parts_of_a_claim_leave_room_that_is_kept),
+		cmocka_unit_test_setup_teardown(test_parts_too_many_for_an_exact_answer_are_refused,
+						setup_many, teardown),
 		T(test_f16_shared_capacity_is_counted_once),
 		T(test_defrag_names_the_one_move_that_makes_room),
 		T(test_defrag_moves_nothing_that_may_not_move),
