@@ -147,6 +147,7 @@ struct slice *store_slice_add(struct engine *e, const struct want *w, const char
 		memcpy(s->mech, w->mech, sizeof(s->mech));
 		(void)STR_COPY(s->profile, profile);
 	}
+	e->sync = true; /* what it will be called is on disk before it is made */
 	return s;
 }
 
