@@ -188,6 +188,8 @@ void method_doctor(struct session *s, const json_t *params)
 	if (!facts || doctor_examine(&d->picture.have, facts, &found) < 0) {
 		err_set(&e, "base.memory", ENOMEM, "cannot examine the host");
 		session_fail(s, &e);
+		if (facts)
+			doctor_facts_done(facts);
 		return;
 	}
 	json_t *array = json_array();
@@ -196,5 +198,6 @@ void method_doctor(struct session *s, const json_t *params)
 	add_stuck(array, &d->picture);
 	add_policy_file(array, d);
 	findings_done(&found);
+	doctor_facts_done(facts);
 	session_reply(s, json_pack("{s:o}", "findings", array), false);
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Gathers what doctor_examine() needs beside the picture. What cannot be read stays unknown. */
+#include <stdlib.h>
 #include <sys/utsname.h>
 
+#include "base/array.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "host/doctor.h"
+#include "model/definition.h"
 #include "sys/sysfs.h"
 
 static int stop_at_first(const char *name, void *userdata)
@@ -19,30 +22,52 @@ static bool has_entries(int root, const char *path)
 	return sysfs_list(root, path, stop_at_first, NULL) == 1;
 }
 
-/* Definitions in /etc/mdevctl.d/<parent>/<uuid> that say "start": "auto". */
-static int is_auto(const char *name, void *userdata)
+/* What mdevctl and driverctl make at boot. */
+struct starts {
+	int etc;
+	const char *parent;
+	struct doctor_facts *facts;
+};
+
+static void starts_add(const struct starts *at, const char *what, const char *path)
 {
-	const struct {
-		int etc;
-		const char *parent;
-	} *at = userdata;
-	char path[512], text[16384];
-	if (!uuid_valid(name) || STR_FORMAT(path, "mdevctl.d/%s/%s", at->parent, name) < 0 ||
-	    sysfs_read(at->etc, path, text, sizeof(text)) < 0)
-		return 0;
-	return strstr(text, "\"auto\"") != NULL;
+	struct autostart *a = ARRAY_ADD(at->facts->autostarts, at->facts->n_autostarts);
+	if (a && (STR_COPY(a->what, what) < 0 || STR_FORMAT(a->file, "/etc/%s", path) < 0))
+		at->facts->n_autostarts--;
 }
 
-static int any_auto(const char *parent, void *userdata)
+static int definition_see(const char *name, void *userdata)
 {
-	char path[512];
-	struct {
-		int etc;
-		const char *parent;
-	} at = { *(int *)userdata, parent };
-	if (STR_FORMAT(path, "mdevctl.d/%s", parent) < 0)
+	const struct starts *at = userdata;
+	char path[SYS_PATH_SIZE], text[16384];
+	struct definition d;
+	if (!uuid_valid(name) || STR_FORMAT(path, "mdevctl.d/%s/%s", at->parent, name) < 0 ||
+	    sysfs_read(at->etc, path, text, sizeof(text)) < 0 ||
+	    definition_parse(text, strlen(text), path, &d, NULL) < 0 || !d.starts)
 		return 0;
-	return sysfs_list(at.etc, path, is_auto, &at) == 1;
+	at->facts->mdevctl_autostart = true;
+	starts_add(at, name, path);
+	return 0;
+}
+
+static int parent_see(const char *parent, void *userdata)
+{
+	struct starts *at = userdata;
+	char path[SYS_PATH_SIZE];
+	at->parent = parent;
+	if (definition_parent_valid(parent) && STR_FORMAT(path, "mdevctl.d/%s", parent) >= 0)
+		(void)sysfs_list(at->etc, path, definition_see, at);
+	return 0;
+}
+
+static int override_see(const char *name, void *userdata)
+{
+	const struct starts *at = userdata;
+	const char *address = override_address(name);
+	char path[SYS_PATH_SIZE];
+	if (address && STR_FORMAT(path, "driverctl.d/%s", name) >= 0)
+		starts_add(at, address, path);
+	return 0;
 }
 
 static bool module_loaded(int sysfs, const char *name)
@@ -121,10 +146,18 @@ void doctor_facts_read(const struct doctor_roots *roots, struct doctor_facts *re
 	ret->noiommu = read_flag(roots->sysfs, "module/vfio/parameters/enable_unsafe_noiommu_mode");
 	ret->dma_entry_limit = read_limit(roots->sysfs);
 	int etc = roots->etc;
-	ret->mdevctl_autostart = sysfs_list(etc, "mdevctl.d", any_auto, &etc) == 1;
+	struct starts starts = { .etc = etc, .facts = ret };
+	(void)sysfs_list(etc, "mdevctl.d", parent_see, &starts);
+	(void)sysfs_list(etc, "driverctl.d", override_see, &starts);
 	ret->driverctl_overrides = has_entries(etc, "driverctl.d");
 	ret->nodedev_autostart = has_entries(etc, "libvirt/nodedev/autostart");
 	ret->sriov_plugin = sysfs_exists(etc, "pcidp/config.json");
 	ret->selinux = read_flag(roots->sysfs, "fs/selinux/enforce") == 1;
 	ret->apparmor = read_flag(roots->sysfs, "module/apparmor/parameters/enabled") == 1;
+}
+
+void doctor_facts_done(struct doctor_facts *f)
+{
+	free(f->autostarts);
+	*f = (struct doctor_facts){ 0 };
 }

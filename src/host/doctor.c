@@ -243,6 +243,32 @@ static void examine_managers(struct exam *e)
 				"%s %s", all[i].name, all[i].what);
 }
 
+/* Both would make it at the next boot. */
+static void managed_twice(struct exam *e, const struct slice *s, const struct autostart *a)
+{
+	char name[NAME_SIZE * 2], remedy[256];
+	bool mdev = s->uuid[0];
+	const char *tool = mdev ? "mdevctl" : "driverctl";
+	if (slice_name(s, name, sizeof(name)) < 0)
+		(void)STR_COPY(name, a->what);
+	(void)STR_FORMAT(remedy, "carve adopt %s --from %s, or carve hand-back %s --to %s", a->what,
+			 tool, a->what, tool);
+	FINDING(e, FINDING_WARNING, "doctor.managed-twice", name, remedy,
+		"%s %s it at boot, too: %s", tool, mdev ? "starts" : "binds", a->file);
+}
+
+static void examine_autostarts(struct exam *e)
+{
+	for (size_t i = 0; i < e->facts->n_slices; i++) {
+		const struct slice *s = &e->facts->slices[i];
+		const struct function *f = s->index < 0 ? have_device(e->have, s->device) : NULL;
+		const char *what = s->uuid[0] ? s->uuid : f ? f->addr : "";
+		for (size_t j = 0; j < e->facts->n_autostarts; j++)
+			if (str_eq(e->facts->autostarts[j].what, what))
+				managed_twice(e, s, &e->facts->autostarts[j]);
+	}
+}
+
 static void examine_limits(struct exam *e)
 {
 	if (e->facts->dma_entry_limit >= 0 && e->facts->dma_entry_limit < 65535)
@@ -323,10 +349,10 @@ static void examine_slices(struct exam *e)
 int doctor_examine(const struct have *h, const struct doctor_facts *facts, struct findings *ret)
 {
 	static void (*const exams[])(struct exam * e) = {
-		examine_iommu,	 examine_remapping, examine_noiommu, examine_override,
-		examine_modules, examine_groups,    examine_sriov,   examine_orphan_vfs,
-		examine_dead,	 examine_managers,  examine_limits,  examine_confinement,
-		examine_carve,	 examine_policy,    examine_slices,
+		examine_iommu,	     examine_remapping, examine_noiommu,    examine_override,
+		examine_modules,     examine_groups,	examine_sriov,	    examine_orphan_vfs,
+		examine_dead,	     examine_managers,	examine_autostarts, examine_limits,
+		examine_confinement, examine_carve,	examine_policy,	    examine_slices,
 	};
 	struct findings all = { 0 };
 	struct exam e = { .have = h, .facts = facts, .findings = &all };

@@ -25,6 +25,12 @@ struct findings {
 void findings_done(struct findings *f);
 const char *finding_level_name(enum finding_level l);
 
+/* What another tool makes at boot: an mdev (its UUID) or the binding of a function (its address). */
+struct autostart {
+	char what[NAME_SIZE];
+	char file[SYS_PATH_SIZE];
+};
+
 /* What the examination is based on beside the picture; gathered by doctor_facts_read(). */
 struct doctor_facts {
 	char cmdline[2048];	 /* /proc/cmdline */
@@ -44,13 +50,17 @@ struct doctor_facts {
 	const char *policy_only; /* the one device that the policy was applied to; empty: all */
 	const struct slice *slices; /* as recorded */
 	size_t n_slices;
+	struct autostart *autostarts; /* owned */
+	size_t n_autostarts;
 };
 
 /* roots: /sys, /proc, /etc and / of the machine (descriptors); what cannot be read stays unknown. */
 struct doctor_roots {
 	int sysfs, proc, etc, root;
 };
+/* ret is zeroed; doctor_facts_done(). */
 void doctor_facts_read(const struct doctor_roots *roots, struct doctor_facts *ret);
+void doctor_facts_done(struct doctor_facts *f);
 
 /* Pure. -ENOMEM. */
 int doctor_examine(const struct have *h, const struct doctor_facts *facts, struct findings *ret);

@@ -310,13 +310,42 @@ static void fill_machine(const struct tree *t)
 	tree_file(t, "module/vfio_iommu_type1/parameters/dma_entry_limit", "65535\n");
 	tree_file(t, "mdevctl.d/mtty/c9abdcb5-5279-413a-9057-c81d2605ce9c",
 		  "{\"mdev_type\": \"mtty-2\", \"start\": \"auto\"}\n");
-	tree_file(t, "driverctl.d/0000:01:00.0", "vfio-pci\n");
+	tree_file(t, "driverctl.d/pci-0000:01:00.0", "vfio-pci\n");
 	tree_file(t, "libvirt/nodedev/autostart/mdev.xml", "");
 	tree_file(t, "pcidp/config.json", "{}");
 	tree_file(t, "fs/selinux/enforce", "1");
 	tree_file(t, "module/apparmor/parameters/enabled", "Y\n");
 	tree_dir(t, "module/vfio_pci");
 	tree_dir(t, "module/mdev");
+}
+
+static void test_doctor_examine_names_what_two_manage(void **state)
+{
+	(void)state;
+	struct have h;
+	struct doctor_facts facts;
+	struct autostart all[] = {
+		{ "c9abdcb5-5279-413a-9057-c81d2605ce9c", "/etc/mdevctl.d/mtty/c9abdcb5" },
+		{ "0000:01:00.0", "/etc/driverctl.d/pci-0000:01:00.0" },
+	};
+	struct slice s = { .device = "sys:virtual/mtty/mtty", .mech = "mdev", .index = -1 };
+	(void)STR_COPY(s.uuid, all[0].what);
+	s.state = SLICE_READY;
+	with_slice(&h, &facts, &s);
+	facts.autostarts = all;
+	facts.n_autostarts = 2;
+	assert_finds(&h, &facts, FINDING_WARNING, "doctor.managed-twice",
+		     "mdevctl starts it at boot, too: /etc/mdevctl.d/mtty/c9abdcb5",
+		     "carve hand-back c9abdcb5-5279-413a-9057-c81d2605ce9c --to mdevctl");
+	struct slice whole = { .device = "pci:0000:00/03.0/00.0", .mech = "passthrough", .index = -1 };
+	whole.state = SLICE_READY;
+	with_slice(&h, &facts, &whole);
+	(void)STR_COPY(function(&h, "0000:01:00.0")->key, whole.device);
+	facts.autostarts = all;
+	facts.n_autostarts = 2;
+	assert_finds(&h, &facts, FINDING_WARNING, "doctor.managed-twice",
+		     "driverctl binds it at boot, too: /etc/driverctl.d/pci-0000:01:00.0",
+		     "carve adopt 0000:01:00.0 --from driverctl");
 }
 
 static void test_doctor_facts_read_finds_what_is_there(void **state)
@@ -332,11 +361,16 @@ static void test_doctor_facts_read_finds_what_is_there(void **state)
 	assert_true(facts.iommu_class && facts.vfio_pci && facts.mdev && facts.vfio_pci_known);
 	assert_true(facts.mdevctl_autostart && facts.driverctl_overrides &&
 		    facts.nodedev_autostart && facts.sriov_plugin);
+	assert_int_equal(facts.n_autostarts, 2);
+	assert_string_equal(facts.autostarts[0].file,
+			    "/etc/mdevctl.d/mtty/c9abdcb5-5279-413a-9057-c81d2605ce9c");
+	assert_string_equal(facts.autostarts[1].what, "0000:01:00.0");
 	assert_true(facts.selinux && facts.apparmor);
 	assert_int_equal(facts.noiommu, 1);
 	assert_int_equal(facts.dma_entry_limit, 65535);
 	/* Bit 3 of ECAP is clear: the unit cannot remap. */
 	assert_int_equal(facts.interrupt_remapping, 0);
+	doctor_facts_done(&facts);
 	tree_done(&t);
 }
 
@@ -375,8 +409,14 @@ static void test_doctor_facts_read_nothing_stays_unknown(void **state)
 	/* Defined, but to be started by hand. */
 	tree_file(&t, "mdevctl.d/mtty/c9abdcb5-5279-413a-9057-c81d2605ce9c",
 		  "{\"mdev_type\": \"mtty-2\", \"start\": \"manual\"}\n");
+	/* No definitions. */
+	tree_file(&t, "mdevctl.d/mtty/c9abdcb5-5279-413a-9057-c81d2605ce9d", "\"auto\"");
+	tree_file(&t, "mdevctl.d/scripts.d/c9abdcb5-5279-413a-9057-c81d2605ce9d",
+		  "{\"mdev_type\": \"mtty-2\", \"start\": \"auto\"}\n");
+	tree_file(&t, "driverctl.d/pci-x", "vfio-pci\n");
 	doctor_facts_read(&roots, &facts);
 	assert_false(facts.mdevctl_autostart);
+	assert_int_equal(facts.n_autostarts, 0);
 	tree_done(&t);
 }
 
@@ -394,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_doctor_examine_managers_limits_and_confinement),
 		cmocka_unit_test(test_doctor_examine_carve_itself),
 		cmocka_unit_test(test_doctor_examine_slices_out_of_use),
+		cmocka_unit_test(test_doctor_examine_names_what_two_manage),
 		cmocka_unit_test(test_doctor_facts_read_finds_what_is_there),
 		cmocka_unit_test(test_doctor_facts_read_virtio_iommu_remaps_no_interrupts),
 		cmocka_unit_test(test_doctor_facts_read_nothing_stays_unknown),
