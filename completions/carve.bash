@@ -16,7 +16,7 @@ _carve() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case ${COMP_WORDS[i - 1]} in
-		--socket | --only | --root | --policy | --save | --svg | --color | --to | --for | --name | --set | --pid | --uid | --near | --tenant | --deadline | --format | --reason | --last | -n | --label | --host)
+		--socket | --only | --root | --policy | --save | --svg | --color | --to | --from | --for | --name | --set | --pid | --uid | --near | --tenant | --deadline | --format | --reason | --last | -n | --label | --host)
 			continue
 			;;
 		esac
@@ -38,7 +38,14 @@ _carve() {
 		;;
 	--near) mapfile -t COMPREPLY < <(compgen -W "$(_carve_names claims)" -- "$cur") && return ;;
 	--only) mapfile -t COMPREPLY < <(compgen -W "$(_carve_names)" -- "$cur") && return ;;
-	--to) mapfile -t COMPREPLY < <(compgen -W "$(_carve_versions)" -- "$cur") && return ;;
+	--from) mapfile -t COMPREPLY < <(compgen -W 'mdevctl driverctl' -- "$cur") && return ;;
+	--to)
+		[[ $command != hand-back ]] ||
+			mapfile -t COMPREPLY < <(compgen -W 'mdevctl driverctl mdevctl,driverctl' -- "$cur")
+		[[ $command == hand-back ]] ||
+			mapfile -t COMPREPLY < <(compgen -W "$(_carve_versions)" -- "$cur")
+		return
+		;;
 	--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur") && return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'qemu libvirt json env' -- "$cur") && return ;;
 	--host)
@@ -64,7 +71,7 @@ _carve() {
 
 	local options='--json --socket --help --version' words=''
 	case $command in
-	'') words='list map fit show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine adopt disown events policy integrate version' ;;
+	'') words='list map fit show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine adopt disown hand-back events policy integrate version' ;;
 	list) options+=' --all --free' words='slices classes claims' ;;
 	map) options+=' --policy --svg --color' words=$(_carve_names) ;;
 	fit) words=$(_carve_names classes) ;;
@@ -88,8 +95,9 @@ _carve() {
 			words='list clear'
 		fi
 		;;
-	adopt) options+=' --plan --claim --for' words="$(_carve_names) $(_carve_names slices)" ;;
+	adopt) options+=' --plan --claim --for --from --root' words="$(_carve_names) $(_carve_names slices)" ;;
 	disown) words="$(_carve_names slices) $(_carve_names)" ;;
+	hand-back) options+=' --to --plan --root' words="$(_carve_names slices) $(_carve_names)" ;;
 	events) options+=' --follow --last' ;;
 	policy)
 		if [[ -z $sub ]]; then

@@ -9,7 +9,7 @@ function __carve_versions
     carve policy history 2>/dev/null | awk 'NR > 1 { print $1 }'
 end
 
-set -l commands list map fit show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine adopt disown events policy integrate version
+set -l commands list map fit show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine adopt disown hand-back events policy integrate version
 
 complete -c carve -f
 complete -c carve -l json -d 'Print the answer as JSON'
@@ -37,6 +37,7 @@ complete -c carve -n "not __fish_seen_subcommand_from $commands" -a reclaim -d '
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a quarantine -d 'What is kept out of use'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a adopt -d 'Take over what others made on a device'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a disown -d 'Forget a free slice, and leave it there'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a hand-back -d 'Give slices to mdevctl and driverctl (root)'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a events -d 'Show what happened'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a policy -d 'Check a policy file, show applied ones, print the schema'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a integrate -d 'Bind devices early at boot'
@@ -97,6 +98,12 @@ complete -c carve -n "__fish_seen_subcommand_from adopt" -a "(__carve_names)"
 complete -c carve -n "__fish_seen_subcommand_from adopt" -l plan -d 'Only show what would become slices'
 complete -c carve -n "__fish_seen_subcommand_from adopt" -l claim -x -d 'Make a claim of it, whoever uses it'
 complete -c carve -n "__fish_seen_subcommand_from adopt" -l for -x -d 'Who has it, as in libvirt:web01'
+complete -c carve -n "__fish_seen_subcommand_from adopt" -l from -x -a "mdevctl driverctl" -d 'What mdevctl or driverctl defines'
+complete -c carve -n "__fish_seen_subcommand_from adopt" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'
+complete -c carve -n "__fish_seen_subcommand_from hand-back" -a "(__carve_names slices) (__carve_names)"
+complete -c carve -n "__fish_seen_subcommand_from hand-back" -l to -x -a "mdevctl driverctl mdevctl,driverctl" -d 'mdevctl, driverctl, or both, with a comma'
+complete -c carve -n "__fish_seen_subcommand_from hand-back" -l plan -d 'Only show what would be written'
+complete -c carve -n "__fish_seen_subcommand_from hand-back" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'
 complete -c carve -n "__fish_seen_subcommand_from disown" -a "(__carve_names slices) (__carve_names)"
 complete -c carve -n "__fish_seen_subcommand_from events" -l follow -s f -d 'Go on as things happen'
 complete -c carve -n "__fish_seen_subcommand_from events" -l last -s n -x -d 'So many of the past (10)'

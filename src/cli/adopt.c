@@ -27,6 +27,10 @@ int cli_adopt(struct cli *c)
 	const char *claim = cli_option_value(c, "claim"), *owner = cli_option_value(c, "for");
 	bool plan = cli_option_given(c, "plan");
 	json_t *reply = NULL;
+	if (cli_option_given(c, "from"))
+		return cli_take_over(c);
+	if (c->n_operands != 1)
+		return cli_usage_error(c, "adopt needs one NAME, or --from TOOL");
 	if ((claim && *claim) != (owner && *owner))
 		return cli_usage_error(c, "adopt needs --claim NAME and --for OWNER together");
 	json_t *params = json_pack("{s:s, s:s*, s:s*}", "name", c->operands[0], "claim", claim,

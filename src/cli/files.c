@@ -117,8 +117,11 @@ int cli_file_remove(struct cli *c, const char *file, const char *marker)
 	if (!strstr(old, marker))
 		return FILE_KEPT;
 	_cleanup_free_ char *path = cli_file_path(c, file);
-	if (!path || unlink(path) < 0)
-		return failed(c, "remove", file, path ? -errno : -ENOMEM);
+	_cleanup_close_ int dir = path ? folder_open(path, false) : -ENOMEM;
+	if (dir < 0)
+		return failed(c, "remove", file, dir);
+	if (unlinkat(dir, base_name(path), 0) < 0 || fsync(dir) < 0)
+		return failed(c, "remove", path, -errno);
 	return FILE_CHANGED;
 }
 

@@ -125,6 +125,14 @@ static const struct cli_option adopt_options[] = {
 	{ .name = "plan", .help = "Only show what would become slices" },
 	{ .name = "claim", .arg = "NAME", .help = "Make a claim of it, whoever uses it" },
 	{ .name = "for", .arg = "OWNER", .help = "Who has it, as in libvirt:web01" },
+	{ .name = "from", .arg = "TOOL", .help = "What mdevctl or driverctl defines" },
+	ROOT_OPTION,
+	END,
+};
+static const struct cli_option hand_back_options[] = {
+	{ .name = "to", .arg = "TOOLS", .help = "mdevctl, driverctl, or both, with a comma" },
+	{ .name = "plan", .help = "Only show what would be written" },
+	ROOT_OPTION,
 	END,
 };
 static const struct cli_option events_options[] = {
@@ -185,10 +193,14 @@ const struct cli_command cli_commands[] = {
 	  NULL },
 	{ "quarantine clear", "NAME", 1, 1, "Let a slice or device be used again", clear_options,
 	  cli_quarantine_clear, "--reason is needed." },
-	{ "adopt", "NAME", 1, 1, "Take over what others made on a device", adopt_options, cli_adopt,
-	  "NAME is a device, the UUID of an mdev, or the address of a VF." },
+	{ "adopt", "[NAME...]", 0, CLI_OPERANDS_MAX, "Take over what others made on a device",
+	  adopt_options, cli_adopt,
+	  "NAME is a device, the UUID of an mdev, or the address of a VF; with --from, any number." },
 	{ "disown", "NAME", 1, 1, "Forget a free slice, and leave it there", NULL, cli_disown,
 	  "NAME is a slice, the UUID of an mdev, or a device." },
+	{ "hand-back", "[NAME...]", 0, CLI_OPERANDS_MAX,
+	  "Give slices to mdevctl and driverctl (root)", hand_back_options, cli_hand_back,
+	  "NAME is a slice, the UUID of an mdev, or a device. Without: all that the policy divides." },
 	{ "events", "", 0, 0, "Show what happened", events_options, cli_events, NULL },
 	{ "policy check", "FILE...", 1, CLI_OPERANDS_MAX, "Check policy files; needs no service",
 	  check_options, cli_policy_check,

@@ -225,6 +225,15 @@ void method_disown(struct session *s, const json_t *params)
 	turn_need(d);
 }
 
+void method_hand_back(struct session *s, const json_t *params)
+{
+	struct daemon *d = s->daemon;
+	const char *name = method_text(params, "name"), *key = method_device(d, name);
+	engine_request_hand_back(d->engine, session_waits(s, SESSION_REPORT), &s->who,
+				 key ? key : name, json_is_true(json_object_get(params, "plan")));
+	turn_need(d);
+}
+
 /* --- Plan, Apply ----------------------------------------------------------------------------- */
 
 /* The policy to work with; borrows from the parameters, the record, or what is kept here. */

@@ -36,6 +36,7 @@ const struct method methods[] = {
 	{ "RetryReclaim", PEER_MANAGE, true, true, method_retry_reclaim },
 	{ "Adopt", PEER_MANAGE, true, true, method_adopt },
 	{ "Disown", PEER_MANAGE, true, true, method_disown },
+	{ "HandBack", PEER_MANAGE, true, true, method_hand_back },
 	{ "Events", PEER_LOOK, false, false, method_events },
 };
 const size_t methods_n = sizeof(methods) / sizeof(methods[0]);

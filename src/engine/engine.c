@@ -233,6 +233,14 @@ void engine_request_disown(struct engine *e, uint64_t token, const struct reques
 	request_named(e, REQUEST_DISOWN, token, who, slice_or_device, NULL);
 }
 
+void engine_request_hand_back(struct engine *e, uint64_t token, const struct requester *who,
+			      const char *slice_or_device, bool plan_only)
+{
+	struct request *rq = request_named(e, REQUEST_HAND_BACK, token, who, slice_or_device, NULL);
+	if (rq)
+		rq->plan_only = plan_only;
+}
+
 void engine_request_apply(struct engine *e, uint64_t token, const struct requester *who,
 			  const struct apply_request *from)
 {
@@ -309,6 +317,9 @@ static void request_take(struct engine *e, struct request *rq)
 		break;
 	case REQUEST_DISOWN:
 		disown_request(e, rq);
+		break;
+	case REQUEST_HAND_BACK:
+		hand_back_request(e, rq);
 		break;
 	}
 }

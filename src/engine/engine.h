@@ -161,6 +161,10 @@ void engine_request_adopt(struct engine *e, uint64_t token, const struct request
  * UUID, a device by key. */
 void engine_request_disown(struct engine *e, uint64_t token, const struct requester *who,
 			   const char *slice_or_device);
+/* Slices are forgotten with their claims and stay where they are, also held ones; of a device, what the policy wants of
+ * it is forgotten, too, until the next apply. plan_only: answers with what it would. Names as above. */
+void engine_request_hand_back(struct engine *e, uint64_t token, const struct requester *who,
+			      const char *slice_or_device, bool plan_only);
 /* Something of interest happened outside: recorded and published like the engine's own events. Pairs of member
  * name and text, ends with NULL. */
 void engine_tell(struct engine *e, const char *event, ...) __attribute__((sentinel));

@@ -148,6 +148,7 @@ enum request_kind {
 	REQUEST_CLEAR,
 	REQUEST_ADOPT,
 	REQUEST_DISOWN,
+	REQUEST_HAND_BACK,
 };
 
 struct request {
@@ -581,6 +582,9 @@ void adopt_looked(struct engine *e, const struct target *t, const struct input_r
 void adopt_request(struct engine *e, const struct request *rq);
 void disown_request(struct engine *e, const struct request *rq);
 int64_t adopt_wake(const struct engine *e);
+
+/* hand-back.c: slices and claims are forgotten as they are, because another tool keeps them. */
+void hand_back_request(struct engine *e, const struct request *rq);
 
 /* May who asks make a claim of what is there, under that name and for that owner? */
 int claim_check_adopt(struct engine *e, const struct request *rq, struct err *reterr);

@@ -374,6 +374,26 @@ void machine_adopted(struct machine *m, const struct target *t)
 		(void)STR_COPY(m->made[m->n_made++], t->uuid);
 }
 
+void machine_handed(struct machine *m, const char *key)
+{
+	struct target t = { .vf = -1 };
+	(void)STR_COPY(t.device, key);
+	residue_clear(m, &t);
+	/* Its guest is not looked at any more: it ends at once. */
+	if (machine_is_held(m, &t))
+		machine_close(m, &t);
+	if (!machine_is_handed(m, key))
+		(void)STR_COPY(m->handed[m->n_handed++], key);
+}
+
+bool machine_is_handed(const struct machine *m, const char *key)
+{
+	for (size_t i = 0; i < m->n_handed; i++)
+		if (str_eq(m->handed[i], key))
+			return true;
+	return false;
+}
+
 bool machine_was_made(const struct machine *m, const char *uuid)
 {
 	for (size_t i = 0; i < m->n_made; i++)
@@ -425,7 +445,7 @@ void machine_executor_crash(struct machine *m)
 
 void machine_reboot(struct machine *m)
 {
-	m->n_steps = m->n_holders = 0;
+	m->n_steps = m->n_holders = m->n_handed = 0;
 	while (m->have.n_mdevs)
 		(void)machine_mdev_remove(m, m->have.mdevs[0].uuid);
 	char keys[16][DEVICE_KEY_SIZE];

@@ -66,6 +66,8 @@ struct machine {
 	size_t n_made;
 	char cut[MACHINE_DEVICES][DEVICE_KEY_SIZE]; /* PFs whose VFs steps made */
 	size_t n_cut;
+	char handed[MACHINE_DEVICES][DEVICE_KEY_SIZE]; /* functions that another tool binds */
+	size_t n_handed;
 	char *violation; /* the first thing that must never happen */
 	uint64_t performed, writes;
 	unsigned bus;
@@ -95,6 +97,9 @@ bool machine_is_held(const struct machine *m, const struct target *t);
 /* carve took it over, or gave it up: an mdev, or (uuid empty) the VFs of that device. */
 void machine_adopted(struct machine *m, const struct target *t);
 void machine_disowned(struct machine *m, const struct target *t);
+/* carve gave a whole function up as it is: whoever has it, what is left there and its driver are another tool's matter. */
+void machine_handed(struct machine *m, const char *key);
+bool machine_is_handed(const struct machine *m, const char *key);
 bool machine_was_made(const struct machine *m, const char *uuid);
 bool machine_was_cut(const struct machine *m, const char *key);
 uint32_t machine_residue_uid(const struct machine *m, const struct target *t);

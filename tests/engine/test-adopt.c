@@ -495,6 +495,98 @@ static void test_disown_request_of_an_early_bound_function_is_refused(void **sta
 	assert_string_equal(have_device(&w->m.have, GPU)->driver, "nouveau");
 }
 
+/* --- hand-back ---------------------------------------------------------------------------------------- */
+
+static uint64_t hand_back(struct world *w, const char *name, bool plan_only)
+{
+	engine_request_hand_back(w->e, ++w->token, &root, name, plan_only);
+	uint64_t token = w->token;
+	run(w);
+	return token;
+}
+
+static void test_hand_back_request_of_what_a_guest_has_touches_nothing(void **state)
+{
+	struct world *w = *state;
+	apply(w, ON_DEMAND);
+	world_alloc(w, 1000, "port", "one", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	const struct slice *s = slice_of(w, w->m.have.mdevs[0].uuid);
+	assert_true(s && s->state == SLICE_HELD);
+	struct target t = mdev(s->uuid);
+	assert_int_equal(machine_open(&w->m, &t, 1000, 7), 0);
+	uint64_t sent = w->sent, token = hand_back(w, t.uuid, true);
+	done(w, token);
+	const json_t *report = world_answer(w, token)->report;
+	assert_int_equal(json_array_size(json_object_get(report, "slices")), 1);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(report, "claims"), 0)),
+			    "one");
+	assert_int_equal(engine_record(w->e)->n_claims, 1);
+	done(w, hand_back(w, t.uuid, false));
+	assert_int_equal(engine_record(w->e)->n_claims, 0);
+	assert_null(slice_of(w, t.uuid));
+	assert_non_null(have_mdev(&w->m.have, t.uuid));
+	assert_int_equal(w->sent, sent);
+	/* It is somebody else's now, over a reboot as well. */
+	world_reboot(w);
+	run(w);
+	assert_int_equal(w->m.have.n_mdevs, 0);
+	refused(w, hand_back(w, t.uuid, false), "hand-back.none");
+}
+
+static void test_hand_back_request_of_a_device_ends_what_the_policy_wants_of_it(void **state)
+{
+	struct world *w = *state;
+	const char *text = "version: 1\ndevices:\n  gpu: {match: {key: \"" GPU "\"}}\n"
+			   "divide: [{use: gpu, as: passthrough, bind: early}]\n"
+			   "classes: {gpu: {from: gpu}}\n";
+	apply(w, text);
+	world_alloc(w, 1000, "gpu", "one", CLAIM_RESERVED, 0, NULL);
+	run(w);
+	uint64_t sent = w->sent;
+	done(w, hand_back(w, GPU, false));
+	assert_int_equal(engine_record(w->e)->n_wants, 0);
+	assert_int_equal(engine_record(w->e)->n_claims, 0);
+	assert_true(driver_is_vfio(have_device(&w->m.have, GPU)->driver));
+	assert_int_equal(w->sent, sent);
+	world_reboot(w);
+	run(w);
+	assert_string_equal(have_device(&w->m.have, GPU)->driver, "nouveau");
+	/* The policy says so again. */
+	apply(w, text);
+	assert_true(driver_is_vfio(have_device(&w->m.have, GPU)->driver));
+}
+
+static void test_hand_back_request_mistakes_are_refused(void **state)
+{
+	struct world *w = *state;
+	apply(w, HEAD TTYS("layout: {mtty-2: 1}") CLASSES
+	      "reservations: [{name: fixed, class: port, for: \"manual:x\"}]\n");
+	const char *uuid = w->m.have.mdevs[0].uuid;
+	refused(w, hand_back(w, uuid, false), "hand-back.reserved");
+	refused(w, hand_back(w, NIC, false), "hand-back.vfs");
+	refused(w, hand_back(w, "sriov/" NIC "/vf1", false), "hand-back.vfs");
+	refused(w, hand_back(w, OTHER, false), "hand-back.none");
+	apply(w, HEAD TTYS("layout: {mtty-2: 1}") CLASSES);
+	refused(w, hand_back(w, w->m.have.mdevs[0].uuid, true), "hand-back.wanted");
+	apply(w, ADOPTS);
+	others_make(w, UUID, "mtty-1");
+	run(w);
+	refused(w, hand_back(w, UUID, false), "hand-back.adopts");
+	world_alloc(w, 1000, "port", "one", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	const struct slice *s = slice_of(w, UUID);
+	struct target t = slice_target(s);
+	assert_int_equal(machine_open(&w->m, &t, 1000, 7), 0);
+	world_release(w, 0, "one");
+	run(w);
+	refused(w, hand_back(w, MTTY, false), "hand-back.busy");
+	engine_request_hand_back(w->e, ++w->token, &(struct requester){ .claim = true }, UUID,
+				 false);
+	run(w);
+	refused(w, w->token, "engine.denied");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -516,6 +608,9 @@ int main(void)
 		T(test_disown_request_leaves_it_on_the_machine),
 		T(test_disown_request_mistakes_are_refused),
 		T(test_disown_request_of_an_early_bound_function_is_refused),
+		T(test_hand_back_request_of_what_a_guest_has_touches_nothing),
+		T(test_hand_back_request_of_a_device_ends_what_the_policy_wants_of_it),
+		T(test_hand_back_request_mistakes_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

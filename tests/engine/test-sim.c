@@ -363,8 +363,12 @@ static void op_apply_only(struct world *w)
 	_cleanup_free_ struct want *before = calloc(n + 1, sizeof(*before));
 	if (n)
 		memcpy(before, r->wants, n * sizeof(*before));
+	json_int_t adopted = json_integer_value(json_object_get(w->events, "device.adopted"));
 	world_request_apply(w, text, &(struct apply_request){ .only = only });
 	world_turn(w);
+	/* VFs that are adopted in the same turn are another reason. */
+	if (json_integer_value(json_object_get(w->events, "device.adopted")) != adopted)
+		return;
 	for (size_t i = 0; i < n; i++) {
 		const struct want *now = want_of(w, before[i].device);
 		if (!str_eq(before[i].device, only) &&
@@ -473,6 +477,22 @@ static void op_disown(struct world *w)
 	else if (slice_name(s, name, sizeof(name)) < 0)
 		return;
 	engine_request_disown(w->e, ++w->token, &root, name);
+}
+
+/* Another tool keeps it from now on; whoever has it goes on. */
+static void op_hand_back(struct world *w)
+{
+	struct requester root = { .manage = true };
+	const struct record *r = engine_record(w->e);
+	char name[SYS_PATH_SIZE];
+	if (r->n_slices == 0)
+		return;
+	const struct slice *s = &r->slices[world_random(w, r->n_slices)];
+	if (chance(w, 30))
+		(void)STR_COPY(name, s->device);
+	else if (slice_name(s, name, sizeof(name)) < 0)
+		return;
+	engine_request_hand_back(w->e, ++w->token, &root, name, chance(w, 20));
 }
 
 static bool pf_idle(struct world *w, const char *key)
@@ -627,8 +647,10 @@ static void op(struct world *w, struct plan_file *file)
 		op_leave(w);
 	else if (n < 77)
 		op_adopt(w);
-	else if (n < 78)
+	else if (n < 78 && chance(w, 40))
 		op_disown(w);
+	else if (n < 78)
+		op_hand_back(w);
 	else if (n < 79)
 		w->disk_full = !w->disk_full && chance(w, 50);
 	else
@@ -665,12 +687,23 @@ static void clear_all(struct world *w)
 	}
 }
 
+/* What was adopted stays as long as the policy names its type, and may leave no room for the layout. */
+static bool has_no_room(struct world *w, const struct slice *s)
+{
+	const struct record *r = engine_record(w->e);
+	bool adopted = false;
+	for (size_t i = 0; i < r->n_slices; i++)
+		adopted = adopted ||
+			  (r->slices[i].adopted && str_eq(r->slices[i].device, s->device));
+	return adopted && s->state == SLICE_WANTED && s->uuid[0];
+}
+
 static void check_free(struct world *w, const struct slice *s)
 {
 	char name[SYS_PATH_SIZE], text[600];
 	bool ready = s->state == SLICE_READY;
 	bool data = s->state == SLICE_LOST && s->dirty;
-	if (ready || data || s->state == SLICE_QUARANTINED)
+	if (ready || data || s->state == SLICE_QUARANTINED || has_no_room(w, s))
 		return;
 	if (slice_name(s, name, sizeof(name)) < 0)
 		name[0] = '\0';
@@ -697,7 +730,7 @@ static void check_machine(struct world *w)
 					 made);
 			broke(w, text);
 		}
-		if (!driver_is_vfio(f->driver) || f->is_vf)
+		if (!driver_is_vfio(f->driver) || f->is_vf || machine_is_handed(&w->m, f->key))
 			continue;
 		/* Without a reset it stays with whoever used it, and goes to no driver of the host. */
 		bool kept = want && want->after_use == AFTER_USE_SAME_TENANT && !f->caps.flr;
@@ -891,7 +924,7 @@ static void test_f15_f20_f21_f22_f35_engine_random_histories_hold_the_invariants
 		"slice.lost",	      "slice.quarantined", "device.stuck",   "device.failed",
 		"host.restarted",     "slice.removed",	   "claim.waiting",  "claim.preempted",
 		"claim.lease-ending", "slice.adopted",	   "device.adopted", "slice.disowned",
-		"claim.adopted"
+		"claim.adopted",      "claim.disowned"
 	};
 	for (size_t i = 0; run >= 50000 && i < sizeof(must) / sizeof(must[0]); i++)
 		if (!json_object_get(totals.events, must[i]))

@@ -523,6 +523,8 @@ static void event_owner(struct world *w, const char *kind, const json_t *event)
 	(void)STR_COPY(t.device, device);
 	if (mdev)
 		(void)STR_COPY(t.uuid, last + 1);
+	else if (slice && str_after(slice, "passthrough/"))
+		machine_handed(&w->m, device);
 	if (str_eq(kind, "slice.adopted") || vfs)
 		machine_adopted(&w->m, &t);
 	else if (str_eq(kind, "slice.disowned"))
