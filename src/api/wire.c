@@ -307,11 +307,14 @@ static void add_slice(json_t *o, const struct slice *s, const struct have *h)
 
 json_t *wire_claim(const struct claim *c, const struct slice *s, const struct have *h)
 {
-	json_t *o = json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "name", c->name, "class", c->class, "kind",
-		c->kind == CLAIM_RESERVED ? "reserved" : "running", "state",
-		claim_is_waiting(c) ? "waiting" : claim_state_name((enum claim_state)c->state),
-		"owner", c->owner, "uid", (json_int_t)c->uid, "created", (json_int_t)c->created);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "name", c->name, "class",
+			      c->class, "kind", c->kind == CLAIM_RESERVED ? "reserved" : "running",
+			      "state",
+			      claim_is_waiting(c)    ? "waiting"
+			      : claim_is_orphaned(c) ? "orphaned"
+						     : claim_state_name((enum claim_state)c->state),
+			      "owner", c->owner, "uid", (json_int_t)c->uid, "created",
+			      (json_int_t)c->created);
 	if (c->set.set)
 		wire_add(o, "settings", wire_settings(&c->set));
 	wire_add_string(o, "tenant", c->tenant);
@@ -319,6 +322,8 @@ json_t *wire_claim(const struct claim *c, const struct slice *s, const struct ha
 		wire_add_bool(o, "preemptible", true);
 	add_lease(o, c);
 	wire_add_string(o, "part_of", c->whole);
+	if (claim_is_orphaned(c))
+		wire_add_int(o, "orphan_end", c->orphan_end);
 	wire_add_string(o, "ended", c->ended);
 	wire_add_string(o, "reason", c->reason);
 	if (s)

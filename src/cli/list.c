@@ -191,10 +191,17 @@ static bool any_has(const json_t *list, const char *key)
 	return false;
 }
 
-/* What comes first: the end of its lease, or of the time it may lie unused. */
+/* Of an orphan the time that is left: it is short. Of others what comes first: the end of the lease, or of the
+ * time that the slice may lie unused. */
 static void add_end(struct table *t, const json_t *claim)
 {
 	char when[16] = "";
+	json_int_t left = json_integer_value(json_object_get(claim, "orphan_left"));
+	if (json_object_get(claim, "orphan_left")) {
+		table_addf(t, "in %" JSON_INTEGER_FORMAT "%s", left < 600 ? left : left / 60,
+			   left < 600 ? "s" : "m");
+		return;
+	}
 	json_int_t lease = json_integer_value(json_object_get(claim, "lease_end")),
 		   idle = json_integer_value(json_object_get(claim, "idle_end"));
 	time_t end = (time_t)(lease && (!idle || lease < idle) ? lease : idle);
@@ -225,7 +232,8 @@ static int list_claims(struct cli *c, const json_t *claims)
 	};
 	size_t n = 5;
 	bool tenants = any_has(claims, "tenant");
-	bool ends = any_has(claims, "lease_end") || any_has(claims, "idle_end");
+	bool ends = any_has(claims, "lease_end") || any_has(claims, "idle_end") ||
+		    any_has(claims, "orphan_left");
 	if (tenants)
 		columns[n++] = (struct table_column){ .title = "TENANT", .least = 8 };
 	if (ends)

@@ -148,6 +148,8 @@ static void print_claim(const json_t *k)
 	label_print("Lease ends:", when);
 	print_time(json_integer_value(json_object_get(k, "idle_end")), when, sizeof(when));
 	label_print("Ends unused:", when);
+	print_time(json_integer_value(json_object_get(k, "orphan_end")), when, sizeof(when));
+	label_print("Waits until:", when);
 	print_settings(json_object_get(k, "settings"));
 	size_t i;
 	json_t *h;

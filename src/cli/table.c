@@ -164,6 +164,7 @@ const char *state_color(const char *word)
 		{ "stuck", "\033[31m" },      { "mismatch", "\033[31m" },
 		{ "refused", "\033[31m" },    { "waiting", "\033[33m" },
 		{ "planned", "\033[33m" },    { "foreign", "\033[35m" },
+		{ "orphaned", "\033[33m" },
 	};
 	for (size_t i = 0; i < sizeof(colors) / sizeof(colors[0]); i++)
 		if (str_eq(word, colors[i].word))

@@ -10,6 +10,7 @@
 #include "daemon/methods.h"
 #include "host/scan.h"
 #include "host/topology.h"
+#include "sys/clock.h"
 
 #define CAPABILITIES_MAX 32
 
@@ -22,6 +23,14 @@ static size_t claims_count(const struct record *rec)
 	return n;
 }
 
+static json_int_t count_orphans(const struct record *rec)
+{
+	json_int_t n = 0;
+	for (size_t i = 0; i < rec->n_claims; i++)
+		n += claim_is_orphaned(&rec->claims[i]) && !rec->claims[i].whole[0];
+	return n;
+}
+
 void method_get_info(struct session *s, const json_t *params)
 {
 	(void)params;
@@ -30,11 +39,11 @@ void method_get_info(struct session *s, const json_t *params)
 	const char *why = NULL;
 	const char *ledger = daemon_ledger_state(d, &why);
 	json_t *o = json_pack(
-		"{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "version", CARVE_VERSION, "ledger", ledger,
-		"executor", executor_client_connected(d->executor) ? "connected" : "away",
+		"{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "version", CARVE_VERSION, "ledger",
+		ledger, "executor", executor_client_connected(d->executor) ? "connected" : "away",
 		"boot_id", d->boot_id, "policy_version", (json_int_t)rec->policy.version, "devices",
 		(json_int_t)d->picture.have.n_functions + (json_int_t)d->picture.have.n_parents,
-		"claims", (json_int_t)claims_count(rec));
+		"claims", (json_int_t)claims_count(rec), "orphans", count_orphans(rec));
 	wire_add_string(o, "ledger_reason", why);
 	wire_add_string(o, "policy", rec->policy.version ? rec->policy.file : NULL);
 	wire_add_string(o, "policy_only", rec->policy.only);
@@ -330,6 +339,15 @@ static void no_claim(struct session *s, const char *name)
 	session_fail(s, &e);
 }
 
+static json_t *claim_json(const struct daemon *d, const struct claim *c)
+{
+	json_t *o = answers_claim(d, c, answers_slice(d, c));
+	int64_t left = c->orphan_end - clock_wall_seconds();
+	if (claim_is_orphaned(c))
+		wire_add_int(o, "orphan_left", left > 0 ? left : 0);
+	return o;
+}
+
 void method_list_claims(struct session *s, const json_t *params)
 {
 	const struct daemon *d = s->daemon;
@@ -343,7 +361,7 @@ void method_list_claims(struct session *s, const json_t *params)
 	for (size_t i = 0; i < rec->n_claims; i++) {
 		const struct claim *c = &rec->claims[i];
 		if (name ? str_eq(c->name, name) : !c->whole[0])
-			json_array_append_new(array, answers_claim(d, c, answers_slice(d, c)));
+			json_array_append_new(array, claim_json(d, c));
 	}
 	session_reply(s, json_pack("{s:o}", "claims", array), false);
 }

@@ -123,6 +123,8 @@ static void gather(struct daemon *d, struct doctor_facts *facts, struct err *err
 	facts->policy_only = engine_record(d->engine)->policy.only;
 	facts->slices = engine_record(d->engine)->slices;
 	facts->n_slices = engine_record(d->engine)->n_slices;
+	facts->claims = engine_record(d->engine)->claims;
+	facts->n_claims = engine_record(d->engine)->n_claims;
 }
 
 static json_t *finding_json(const struct finding *f)

@@ -6,7 +6,7 @@
 
 /* --- may it be asked for ----------------------------------------------------------------------------- */
 
-static int check_who(const struct requester *who, struct err *reterr)
+int claim_check_who(const struct requester *who, struct err *reterr)
 {
 	if (who->claim || who->manage)
 		return 0;
@@ -172,7 +172,7 @@ static int claim_check(struct engine *e, const struct request *rq,
 		       const struct policy_class **ret_class, struct err *reterr)
 {
 	const struct alloc_request *a = &rq->alloc;
-	int r = check_who(&rq->who, reterr);
+	int r = claim_check_who(&rq->who, reterr);
 	if (r >= 0)
 		r = check_class(e, a->class, ret_class, reterr);
 	bool whole = r >= 0 && (*ret_class)->n_parts > 0;
@@ -297,7 +297,9 @@ static int alloc(struct engine *e, const struct request *rq, struct err *reterr)
 void claim_alloc(struct engine *e, const struct request *rq)
 {
 	_cleanup_err_ struct err err = { 0 };
-	int r = alloc(e, rq, &err);
+	int r = orphan_return(e, rq, &err);
+	if (r == 0)
+		r = alloc(e, rq, &err);
 	if (r >= 0)
 		return;
 	err_set(&err, "engine.memory", -r, "cannot claim");

@@ -354,6 +354,7 @@ static int64_t wake_at(const struct engine *e)
 	int64_t wake = -1;
 	wake_min(&wake, grants_wake(e));
 	wake_min(&wake, lease_wake(e));
+	wake_min(&wake, orphan_wake(e));
 	wake_min(&wake, adopt_wake(e));
 	for (size_t i = 0; i < e->state.n_slices; i++)
 		if (e->state.slices[i].retry_at > e->now)
@@ -395,6 +396,7 @@ static void turn_make(struct engine *e)
 	adopt_run(e);
 	work_advance(e);
 	lease_run(e);
+	orphan_run(e);
 	bool served = queue_serve(e);
 	requests_take(e);
 	if (served || e->n_requests > 0) {

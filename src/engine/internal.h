@@ -517,6 +517,22 @@ int pick_parts(struct engine *e, const struct claim *c, const struct policy_clas
  * that give way, but none in but. False: not even all of them would. ret has room for POLICY_WHOLE. */
 bool pick_parts_way(struct engine *e, const struct claim *c, const struct policy_class *class,
 		    const uint64_t *but, size_t n_but, uint64_t *ret, size_t *ret_n);
+/* --- orphan.c: claims that wait for their consumer to come back ------------------------------------------ */
+
+/* The consumer of that claim, or of the whole that it is a part of, is gone: it waits, or ends. */
+void orphan_or_end(struct engine *e, const struct claim *of);
+/* Its slice, or that of a part, is lost. True: nobody has it either, and it ended. */
+bool orphan_lost(struct engine *e, const struct claim *c);
+/* The consumer went with the last boot, in which it had the claim. False: that is its end. */
+bool orphan_outlives_boot(struct engine *e, struct claim *c);
+/* Somebody has its slice open: who. */
+void orphan_used(struct engine *e, const struct slice *s, const char *who);
+/* 1: who asks is the one that the claim of that name waits for, and has it again. 0: none waits.
+ * Negative: one waits for somebody else. */
+int orphan_return(struct engine *e, const struct request *rq, struct err *reterr);
+/* Has all looked at whose consumer is gone, and ends what could not be made again in time. */
+void orphan_run(struct engine *e);
+int64_t orphan_wake(const struct engine *e);
 
 /* --- observe.c, work.c, results.c, reclaim.c, claims.c, grants.c, apply.c, report.c, plan.c ------------ */
 
@@ -586,6 +602,8 @@ int64_t adopt_wake(const struct engine *e);
 /* hand-back.c: slices and claims are forgotten as they are, because another tool keeps them. */
 void hand_back_request(struct engine *e, const struct request *rq);
 
+/* May who asks have claims at all? */
+int claim_check_who(const struct requester *who, struct err *reterr);
 /* May who asks make a claim of what is there, under that name and for that owner? */
 int claim_check_adopt(struct engine *e, const struct request *rq, struct err *reterr);
 void claim_alloc(struct engine *e, const struct request *rq);

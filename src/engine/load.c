@@ -94,7 +94,8 @@ static void claims_after_reboot(struct engine *e, const char *before)
 		struct claim *c = store_claim_edit(e, e->rec.claims[i - 1].name);
 		if (!c || c->state == CLAIM_RELEASING)
 			continue;
-		if (!outlives_reboot(c, before)) {
+		bool outlives = !c->orphan_end && outlives_reboot(c, before);
+		if (!outlives && !orphan_outlives_boot(e, c)) {
 			claim_end(e, c, "the host was restarted");
 			continue;
 		}

@@ -32,7 +32,7 @@ static void lost(struct engine *e, uint64_t id, const char *how)
 	s->state = SLICE_LOST;
 	reason_set(s->reason, sizeof(s->reason), "%s", how);
 	struct claim *c = s->claim[0] ? store_claim_edit(e, s->claim) : NULL;
-	if (c) {
+	if (c && !orphan_lost(e, c)) {
 		c->state = CLAIM_BROKEN;
 		reason_set(c->reason, sizeof(c->reason), "%s", how);
 		event_claim(e, "claim.broken", c, how);

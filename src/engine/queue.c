@@ -185,21 +185,30 @@ static const struct slice *coming_find(struct engine *e, const struct claim *c,
 	return NULL;
 }
 
+/* What nobody uses goes first, then the youngest. */
+static bool goes_before(const struct engine *e, const struct claim *a, const struct claim *b)
+{
+	bool orphaned = claim_is_orphaned(parts_whole(e, a));
+	if (orphaned != claim_is_orphaned(parts_whole(e, b)))
+		return orphaned;
+	return a->arrival >= b->arrival;
+}
+
 static const struct slice *youngest_find(struct engine *e, const struct claim *c,
 					 const struct policy_class *class)
 {
 	const struct slice *youngest = NULL;
-	uint64_t arrival = 0;
+	const struct claim *first = NULL;
 	uint32_t priority = tenants_priority(e, c);
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
 		if (!queue_gives_way(e, s, priority) || !pick_would_do(e, c, class, s))
 			continue;
 		const struct claim *holder = store_claim(e, s->claim);
-		if (youngest && holder->arrival < arrival)
+		if (first && !goes_before(e, holder, first))
 			continue;
 		youngest = s;
-		arrival = holder->arrival;
+		first = holder;
 	}
 	return youngest;
 }

@@ -115,7 +115,7 @@ static void is_gone(struct engine *e, const struct slice *s)
 	v->check = CHECK_NONE;
 	const struct claim *c = store_claim(e, s->claim);
 	if (c && c->kind == CLAIM_RUNNING && parts_unused(e, c))
-		claim_end(e, c, "its consumer is gone");
+		orphan_or_end(e, c);
 }
 
 void reclaim_checked(struct engine *e, const struct slice *s, const struct input_result *in)
@@ -139,11 +139,13 @@ void reclaim_checked(struct engine *e, const struct slice *s, const struct input
 		is_gone(e, s);
 		return;
 	}
-	if (h)
+	if (h) {
 		reclaim_holder_text(h, text, sizeof(text));
-	else
+		orphan_used(e, s, text);
+	} else {
 		reason_set(text, sizeof(text), "cannot see who uses it: %s",
 			   step_status_name((enum step_status)in->result.status));
+	}
 	still_held(e, s, text);
 }
 

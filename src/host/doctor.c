@@ -346,6 +346,27 @@ static void examine_slices(struct exam *e)
 	}
 }
 
+/* They hold slices that nobody uses. */
+static void examine_claims(struct exam *e)
+{
+	size_t n = 0;
+	char names[160] = "";
+	for (size_t i = 0; i < e->facts->n_claims; i++) {
+		const struct claim *c = &e->facts->claims[i];
+		size_t len = strlen(names);
+		if (!claim_is_orphaned(c))
+			continue;
+		n++;
+		if (len + strlen(c->name) + 3 < sizeof(names))
+			(void)str_format(names + len, sizeof(names) - len, "%s%s", len ? ", " : "",
+					 c->name);
+	}
+	if (n > 0)
+		FINDING(e, FINDING_NOTE, "doctor.claim.orphaned", "claims",
+			"to end one at once: carve release CLAIM; carve list claims shows the time left",
+			"%zu wait for their consumers to come back: %s", n, names);
+}
+
 int doctor_examine(const struct have *h, const struct doctor_facts *facts, struct findings *ret)
 {
 	static void (*const exams[])(struct exam * e) = {
@@ -353,6 +374,7 @@ int doctor_examine(const struct have *h, const struct doctor_facts *facts, struc
 		examine_modules,     examine_groups,	examine_sriov,	    examine_orphan_vfs,
 		examine_dead,	     examine_managers,	examine_autostarts, examine_limits,
 		examine_confinement, examine_carve,	examine_policy,	    examine_slices,
+		examine_claims,
 	};
 	struct findings all = { 0 };
 	struct exam e = { .have = h, .facts = facts, .findings = &all };

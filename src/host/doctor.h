@@ -52,6 +52,8 @@ struct doctor_facts {
 	size_t n_slices;
 	struct autostart *autostarts; /* owned */
 	size_t n_autostarts;
+	const struct claim *claims;
+	size_t n_claims;
 };
 
 /* roots: /sys, /proc, /etc and / of the machine (descriptors); what cannot be read stays unknown. */

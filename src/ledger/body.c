@@ -185,6 +185,7 @@ static const struct field claim_fields[] = {
 	STRUCT(claim, set, settings_fields),
 	SIGNED(claim, created),
 	{ MEMBER(claim, lease), .type = TYPE_STRUCT, .fields = lease_fields, .later = true },
+	LATER_AS(claim, orphan_end, TYPE_SIGNED),
 	LATER_AS(claim, ended, TYPE_TEXT),
 	TEXT(claim, reason),
 	END,

@@ -94,7 +94,8 @@ struct claim {
 	struct vf_settings set;	 /* claim's own settings over the policy's defaults */
 	int64_t created;	 /* seconds since the epoch */
 	struct lease lease;
-	char ended[256]; /* why it is being released */
+	int64_t orphan_end; /* its consumer is gone, and it ends then; 0: it is not */
+	char ended[256];    /* why it is being released */
 	char reason[256];
 };
 
@@ -123,6 +124,12 @@ enum after_use {
 	AFTER_USE_SAME_TENANT,
 	AFTER_USE_QUARANTINE
 };
+
+/* Its consumer is gone and may come back for it: nobody else gets the slice, and nothing is done to it. */
+static inline bool claim_is_orphaned(const struct claim *c)
+{
+	return c->state == CLAIM_HELD && c->orphan_end != 0;
+}
 
 /* What the applied policy wants of one device. */
 struct want {

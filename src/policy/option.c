@@ -13,6 +13,7 @@
 #define LEASE_MAX (365u * 24 * 3600)
 /* Who uses a slice is looked at several times within that. */
 #define LEASE_IDLE_MIN 10
+#define ORPHAN_GRACE_MAX (24u * 3600)
 
 static void init_selection(void *element)
 {
@@ -590,6 +591,9 @@ static const struct policy_option class_options[] = {
 	{ .key = "preemptible",
 	  OPTION_BOOL_IN(policy_class, preemptible),
 	  .help = "Whether a claim may offer its slice to tenants of higher priority." },
+	{ .key = "orphan-grace",
+	  OPTION_DURATION_IN(policy_class, orphan_grace, 1, ORPHAN_GRACE_MAX),
+	  .help = "How long a running claim whose consumer is gone waits for it to come back." },
 	{ .key = "priority", .kind = OPTION_LATER },
 	{ .key = "share", .kind = OPTION_LATER },
 	{ .key = NULL },

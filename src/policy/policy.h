@@ -74,8 +74,9 @@ struct policy_class {
 	bool movable; /* its claims may be moved, when people agree */
 	bool may_mac, may_vlan, may_spoofchk, may_trust, may_link, may_rate;
 	uint16_t vlan_min, vlan_max;
-	uint32_t rate_max; /* Mbit/s, 0 no limit */
-	bool preemptible;  /* claims may offer their slice to whoever comes before them */
+	uint32_t rate_max;     /* Mbit/s, 0 no limit */
+	bool preemptible;      /* claims may offer their slice to whoever comes before them */
+	uint32_t orphan_grace; /* seconds that a claim waits for its consumer to come back */
 	/* Instead of slices of its own: a claim holds so many of each of these classes. */
 	char parts[POLICY_PARTS][NAME_SIZE];
 	uint32_t part_count[POLICY_PARTS];

@@ -129,11 +129,18 @@ static const struct want *want_of(const struct turn_facts *t, const struct claim
 	return NULL;
 }
 
-/* By a rule it stays with who used it, or by whom its device is used; others wait for it in vain. */
+/* By a rule it stays with who used it, or by whom its device is used; others wait for it in vain. Also when
+ * that is true of one part only. */
 static bool is_kept(const struct turn_facts *t, const struct claim *got)
 {
-	const struct want *w = want_of(t, got);
-	return w && (w->after_use == AFTER_USE_SAME_TENANT || w->one_tenant);
+	for (size_t i = 0; i < t->rec->n_claims; i++) {
+		const struct claim *c = &t->rec->claims[i];
+		const struct want *w = c == got || str_eq(c->whole, got->name) ? want_of(t, c)
+									       : NULL;
+		if (w && (w->after_use == AFTER_USE_SAME_TENANT || w->one_tenant))
+			return true;
+	}
+	return false;
 }
 
 static const struct claim *whole_of(const struct turn_facts *t, const struct claim *c)
@@ -208,6 +215,20 @@ static bool lease_is_over(const struct turn_facts *t, const struct lease *l)
 	       (l->idle && !l->in_use && t->wall >= l->used + l->idle);
 }
 
+/* One that waits does so to the end, unless its slice is gone as well. Of a part, the whole waits. */
+static bool orphan_is_over(const struct turn_facts *t, const struct claim *part, const char *why)
+{
+	const struct claim *c = part;
+	for (size_t i = 0; part->whole[0] && i < t->before->n; i++)
+		if (str_eq(t->before->claims[i].name, part->whole))
+			c = &t->before->claims[i];
+	if (str_eq(why, "its consumer is gone"))
+		return !c->orphan_end;
+	if (str_eq(why, "its consumer is gone, and now its slice"))
+		return c->orphan_end;
+	return c->orphan_end && t->wall >= c->orphan_end;
+}
+
 static bool somebody_comes_before(const struct turn_facts *t, const struct claim *c)
 {
 	for (size_t i = 0; i < t->rec->n_claims; i++) {
@@ -220,9 +241,10 @@ static bool somebody_comes_before(const struct turn_facts *t, const struct claim
 
 static bool end_is_true(const struct turn_facts *t, const struct claim *before, const char *why)
 {
-	static const char *const others[] = { "it was released", "its consumer is gone",
-					      "the policy reserves it no more",
+	static const char *const others[] = { "it was released", "the policy reserves it no more",
 					      "the host was restarted" };
+	if (str_after(why, "its consumer is gone"))
+		return orphan_is_over(t, before, why);
 	if (str_after(why, "its lease"))
 		return lease_is_over(t, &before->lease);
 	if (str_after(why, "it made way"))

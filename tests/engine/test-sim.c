@@ -132,7 +132,10 @@ static void add_tenant(struct world *w, struct str_buf *b, const char *name, uns
 
 static void add_class(struct world *w, struct str_buf *b, const char *text)
 {
-	str_buf_addf(b, "  %s%s}\n", text, chance(w, 70) ? ", preemptible: true" : "");
+	str_buf_addf(b, "  %s%s", text, chance(w, 70) ? ", preemptible: true" : "");
+	if (chance(w, 50))
+		str_buf_addf(b, ", orphan-grace: %us", (unsigned)world_random(w, 60) + 1);
+	str_buf_add(b, "}\n");
 }
 
 static void add_reservation(struct world *w, struct str_buf *b, bool *any, const char *name,
@@ -282,6 +285,44 @@ static const struct claim *some_claim(struct world *w)
 {
 	const struct record *r = engine_record(w->e);
 	return r->n_claims ? &r->claims[world_random(w, r->n_claims)] : NULL;
+}
+
+/* The consumer of an orphan comes back; or somebody else, who would like to have it. */
+static void op_return(struct world *w)
+{
+	const struct record *r = engine_record(w->e);
+	size_t i = 0;
+	while (i < r->n_claims && !r->claims[i].orphan_end)
+		i++;
+	if (i == r->n_claims)
+		return;
+	const struct claim *c = &r->claims[i];
+	struct alloc_request rq = { .kind = c->kind,
+				    .pid = 100 + (int32_t)world_random(w, 1000),
+				    .grant_uid = c->grant_uid,
+				    .grant_gid = c->grant_gid,
+				    .set = c->set,
+				    .preemptible = c->preemptible };
+	char name[NAME_SIZE];
+	uint64_t slice = c->slice;
+	uint32_t uid = chance(w, 80) ? c->uid : 1000 + (uint32_t)world_random(w, 3);
+	bool orphaned = claim_is_orphaned(c);
+	rq.pid_start = (uint64_t)rq.pid;
+	memcpy(name, c->name, sizeof(name));
+	memcpy(rq.name, c->name, sizeof(rq.name));
+	memcpy(rq.class, c->class, sizeof(rq.class));
+	memcpy(rq.owner, c->owner, sizeof(rq.owner));
+	if (uid == 0)
+		memcpy(rq.tenant, c->tenant, sizeof(rq.tenant));
+	uint32_t was = c->uid;
+	uint64_t token = world_ask(w, uid, &rq);
+	world_turn(w);
+	const struct world_answer *a = world_answer(w, token);
+	bool done = a && a->state == ANSWER_DONE;
+	if (done && uid != was)
+		broke(w, "somebody else came back for an orphan");
+	if (done && orphaned && (a->claim.slice != slice || !str_eq(a->claim.name, name)))
+		broke(w, "who came back got another slice");
 }
 
 static void op_release(struct world *w)
@@ -651,7 +692,9 @@ static void op(struct world *w, struct plan_file *file)
 		op_disown(w);
 	else if (n < 78)
 		op_hand_back(w);
-	else if (n < 79)
+	else if (n < 81)
+		op_return(w);
+	else if (n < 82)
 		w->disk_full = !w->disk_full && chance(w, 50);
 	else
 		op_time(w);
@@ -924,7 +967,7 @@ static void test_f15_f20_f21_f22_f35_engine_random_histories_hold_the_invariants
 		"slice.lost",	      "slice.quarantined", "device.stuck",   "device.failed",
 		"host.restarted",     "slice.removed",	   "claim.waiting",  "claim.preempted",
 		"claim.lease-ending", "slice.adopted",	   "device.adopted", "slice.disowned",
-		"claim.adopted",      "claim.disowned"
+		"claim.adopted",      "claim.disowned",	   "claim.orphaned", "claim.returned"
 	};
 	for (size_t i = 0; run >= 50000 && i < sizeof(must) / sizeof(must[0]); i++)
 		if (!json_object_get(totals.events, must[i]))

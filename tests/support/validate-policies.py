@@ -23,7 +23,7 @@ class-parts-itself class-parts-many class-parts-may-set class-parts-near-single 
 class-parts-quota class-parts-reserved class-parts-set class-profile count-missing count-passthrough
 duplicate-reservation duplicate-type expect-on-demand fill-count fill-ninth fill-on-demand fill-passthrough fill-vf
 from-not-divided from-second from-twice keep-ahead keep-other keep-unknown layout-both layout-missing layout-sriov
-memory-profiles memory-sriov one-tenant-passthrough qos-without-vlan rates-crossed reservation-class
+memory-profiles memory-sriov one-tenant-passthrough orphan-grace-long qos-without-vlan rates-crossed reservation-class
 reservation-class-near reservation-not-allowed reservation-tenant reservation-vlan tenants-lease-short
 tenants-quota-class tenants-quota-class-far tenants-reserved tenants-reserved-slices use-twice use-unknown vf-mdev
 when-last-twice when-may-set when-profile when-unreachable

@@ -295,6 +295,23 @@ static void test_doctor_examine_slices_out_of_use(void **state)
 	assert_finds(&h, &facts, FINDING_NOTE, "doctor.slice.data", "uid 1000 only", "wipe it");
 }
 
+static void test_doctor_examine_claims_that_wait_are_counted_and_named(void **state)
+{
+	(void)state;
+	struct have h;
+	struct doctor_facts facts;
+	struct claim claims[4] = { { .name = "web01", .state = CLAIM_HELD },
+				   { .name = "web02", .state = CLAIM_HELD, .orphan_end = 7 },
+				   { .name = "web03", .state = CLAIM_HELD, .orphan_end = 7 },
+				   { .name = "web04", .state = CLAIM_RELEASING, .orphan_end = 7 } };
+	healthy(&h, &facts);
+	facts.claims = claims;
+	facts.n_claims = 4;
+	assert_finds(&h, &facts, FINDING_NOTE, "doctor.claim.orphaned",
+		     "2 wait for their consumers to come back: web02, web03",
+		     "carve release CLAIM");
+}
+
 static void fill_machine(const struct tree *t)
 {
 	struct utsname u;
@@ -435,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_doctor_examine_carve_itself),
 		cmocka_unit_test(test_doctor_examine_slices_out_of_use),
 		cmocka_unit_test(test_doctor_examine_names_what_two_manage),
+		cmocka_unit_test(test_doctor_examine_claims_that_wait_are_counted_and_named),
 		cmocka_unit_test(test_doctor_facts_read_finds_what_is_there),
 		cmocka_unit_test(test_doctor_facts_read_virtio_iommu_remaps_no_interrupts),
 		cmocka_unit_test(test_doctor_facts_read_nothing_stays_unknown),

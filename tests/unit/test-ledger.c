@@ -103,6 +103,7 @@ static struct change claim_put(const char *name, uint64_t slice)
 					     .idle = 7200,
 					     .in_use = 1,
 					     .told = 1 },
+				  .orphan_end = 1700000120,
 				  .created = 1700000000 };
 	STR_COPY(c.claim.tenant, "lab-a");
 	STR_COPY(c.claim.ended, "its lease of 12h is over");
@@ -904,12 +905,14 @@ static void test_body_parse_claim_of_an_older_version_has_no_tenant(void **state
 	_cleanup_free_ char *body = body_format(BODY_CLAIM, &c.claim);
 	assert_non_null(body);
 	cut(body, ",\"tenant\":\"lab-a\",\"arrival\":-1,\"preemptible\":1");
-	cut(body, ",\"lease\":{\"since\":1700000000,\"used\":1700000060,\"max\":43200,"
-		  "\"idle\":7200,\"in_use\":1,\"told\":1},\"ended\":\"its lease of 12h is over\"");
+	cut(body,
+	    ",\"lease\":{\"since\":1700000000,\"used\":1700000060,\"max\":43200,"
+	    "\"idle\":7200,\"in_use\":1,\"told\":1},\"orphan_end\":1700000120,\"ended\":\"its lease of 12h is over\"");
 	assert_int_equal(body_parse(BODY_CLAIM, body, &back, &e), 0);
 	assert_string_equal(back.tenant, "");
 	assert_int_equal(back.arrival, 0);
 	assert_int_equal(back.lease.max, 0);
+	assert_int_equal(back.orphan_end, 0);
 	assert_string_equal(back.class, "lan");
 }
 

@@ -172,6 +172,8 @@ static void test_policy_parse_full_file_stores_everything(void **state)
 	assert_int_equal(p->tenants[1].priority, 0);
 	assert_true(policy_class_find(p, "uart")->preemptible);
 	assert_false(policy_class_find(p, "disk")->preemptible);
+	assert_int_equal(policy_class_find(p, "uart")->orphan_grace, 60);
+	assert_int_equal(policy_class_find(p, "disk")->orphan_grace, 0);
 	assert_int_equal(p->drift, DRIFT_REPAIR);
 	assert_int_equal(p->on_remove, ON_REMOVE_DESTROY);
 }
