@@ -151,13 +151,34 @@ static void take_config(struct daemon *d, uint64_t token, const struct step *s,
 	changed(d);
 }
 
+static void types_stale_set(struct have *h, const char *parent, bool stale)
+{
+	for (size_t i = 0; i < h->n_types; i++)
+		if (str_eq(h->types[i].parent, parent))
+			h->types[i].available_stale = stale;
+}
+
+/* Mdevs came or went since that look was asked for: another one is, or will be. */
+static bool types_are_stale(const struct picture *p, const char *parent)
+{
+	for (size_t i = 0; i < p->n_looks; i++)
+		if (p->looks[i].step.verb == VERB_READ_MDEV &&
+		    str_eq(p->looks[i].step.target.device, parent))
+			return true;
+	return !keys_have(&p->asked_types, parent);
+}
+
 static void take_types(struct daemon *d, uint64_t token, const struct step *s,
 		       const struct step_result *r, const void *data)
 {
 	(void)token;
+	struct picture *p = &d->picture;
 	const char *key = s->target.device;
-	if (usable(r) && scan_apply_types(&d->picture.have, key, data, r->data_len) >= 0)
-		changed(d);
+	if (usable(r))
+		(void)scan_apply_types(&p->have, key, data, r->data_len);
+	/* What cannot be read is as good as it gets. */
+	types_stale_set(&p->have, key, types_are_stale(p, key));
+	changed(d);
 }
 
 static void take_vfs(struct daemon *d, uint64_t token, const struct step *s,
@@ -433,6 +454,7 @@ static void rescan_mdev(struct daemon *d, const char *uuid)
 	/* The driver counts anew how many more it can make. */
 	m = have_mdev(&p->have, uuid);
 	keys_remove(&p->asked_types, m ? m->parent : parent);
+	types_stale_set(&p->have, m ? m->parent : parent, true);
 }
 
 static void rescan_parents(struct daemon *d)

@@ -66,6 +66,9 @@ static int play_begin(struct engine *e, struct play *p)
 	if (!p->e || !p->steps || !p->waits || !p->ends || record_copy(&e->rec, &p->e->rec) < 0 ||
 	    have_copy(e->have, &p->have) < 0)
 		return -ENOMEM;
+	/* Nobody reads anything again on paper: what was told last counts. */
+	for (size_t i = 0; i < p->have.n_types; i++)
+		p->have.types[i].available_stale = false;
 	p->e->scratch = true;
 	p->e->id_now = e->id_now;
 	p->e->rec.next_id = e->id_now + ((uint64_t)1 << 32);

@@ -59,6 +59,8 @@ static int make_check(const struct have *h, const struct want *w, const struct s
 		err_todo(reterr, "carve show %s lists its types", s->device);
 		return -ENOENT;
 	}
+	if (type->available_known && type->available == 0 && type->available_stale)
+		return -EAGAIN;
 	if (type->available_known && type->available == 0) {
 		err_set(reterr, "mdev.full", ENOSPC, "cannot make an mdev of type %s", s->profile);
 		mech_err_on(reterr, h, w, &t);

@@ -43,7 +43,7 @@ struct mech {
 	 * returned: -EBUSY with reterr. */
 	int (*layout_steps)(const struct have *h, const struct want *w, const struct slice *slices,
 			    size_t n_slices, bool held, struct plan *ret, struct err *reterr);
-	/* Missing steps to make this one slice exist / not exist. */
+	/* Missing steps to make this one slice exist / not exist. -EAGAIN: what is there is being looked at. */
 	int (*make_steps)(const struct have *h, const struct want *w, const struct slice *s,
 			  struct plan *ret, struct err *reterr);
 	int (*unmake_steps)(const struct have *h, const struct slice *s, struct plan *ret,

@@ -75,6 +75,7 @@ struct mdev_type {
 	char description[128];
 	uint32_t available;
 	bool available_known;
+	bool available_stale; /* mdevs came or went since it was read */
 };
 
 struct mdev {

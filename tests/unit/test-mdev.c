@@ -107,6 +107,23 @@ static void test_make_full_parent_refused_with_facts(void **state)
 	have_done(&h);
 }
 
+/* What is left is read after each change: until then the parent is not said to be full. */
+static void test_make_parent_that_was_full_waits(void **state)
+{
+	(void)state;
+	struct have h = { 0 };
+	struct plan p = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+	parent_add(&h, 0);
+	struct slice s = slice_of(UUID_A, "mtty-2");
+	for (size_t i = 0; i < h.n_types; i++)
+		h.types[i].available_stale = true;
+	assert_int_equal(mdev_mech.make_steps(&h, NULL, &s, &p, &e), -EAGAIN);
+	assert_false(err_is_set(&e));
+	picture_plan(&p, -1);
+	have_done(&h);
+}
+
 /* F37: one driver says ENOSPC, one EUSERS, one EINVAL; what is left says it is full. */
 static void test_f37_diagnose_full_by_fact(void **state)
 {
@@ -181,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_f14_foreign_mdev_never_removed),
 		cmocka_unit_test(test_f13_unmake_until_it_is_gone),
 		cmocka_unit_test(test_make_full_parent_refused_with_facts),
+		cmocka_unit_test(test_make_parent_that_was_full_waits),
 		cmocka_unit_test(test_f37_diagnose_full_by_fact),
 		cmocka_unit_test(test_diagnose_every_reason_has_an_id),
 		cmocka_unit_test(test_f16_offer_types_share_one_pool),
