@@ -127,7 +127,8 @@ struct engine_fit {
 };
 /* Of every device that the class draws on. -ENOENT: no such class. Caller frees. */
 int engine_fit(struct engine *e, const char *class, struct engine_fit **ret, size_t *ret_n);
-/* How many claims fit of a class that has parts, one after the other. -ENOENT: no such class. */
+/* How many claims fit of a class that has parts, one after the other, of somebody who has nothing yet. -ENOENT:
+ * no such class. */
 int engine_fit_parts(struct engine *e, const char *class, uint32_t *ret);
 /* Devices as rows of slots, as io.carve's GetMap has them (less address and name): as they are, or with
  * wants as these would have them; only that device, NULL: all. *ret is a new reference. */

@@ -231,8 +231,10 @@ bool parts_unused(struct engine *e, const struct claim *c)
 	if (mine)
 		mine->unused = true;
 	while ((part = parts_next(e, c->whole, &i))) {
+		const struct slice *s = store_slice(e, part->slice);
 		const struct slice_state_volatile *v = state_slice(e, part->slice);
-		if (!v || !v->unused)
+		/* Nobody has what is lost. */
+		if (s && s->state == SLICE_HELD && (!v || !v->unused))
 			return false;
 	}
 	return true;

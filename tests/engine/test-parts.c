@@ -519,6 +519,21 @@ static void test_parts_break_their_whole(void **state)
 	is_held(w, "train/1");
 }
 
+static void test_parts_that_are_lost_keep_nobody(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	ask(w, 0, "node", "train", AT_ONCE);
+	struct target t = target_of(w, "train/1");
+	(void)STR_COPY(machine_function(&w->m, &t)->driver, "nouveau");
+	world_observe(w);
+	settle(w);
+	assert_int_equal(state_of(w, "train"), CLAIM_BROKEN);
+	engine_consumer_gone(w->e, "train");
+	run(w, MINUTE);
+	assert_int_equal(claims(w), 0);
+}
+
 /* --- how much, when, how long --------------------------------------------------------------------------- */
 
 static void test_parts_quota_counts_each_of_them(void **state)
@@ -706,6 +721,7 @@ int main(void)
 		TEST(test_parts_release_waits_for_the_last_of_them),
 		TEST(test_parts_end_when_no_part_is_used_any_more),
 		TEST(test_parts_break_their_whole),
+		TEST(test_parts_that_are_lost_keep_nobody),
 		TEST(test_parts_quota_counts_each_of_them),
 		TEST(test_parts_quota_of_their_class_counts_wholes),
 		TEST(test_parts_wait_as_one),
