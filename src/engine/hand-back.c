@@ -60,6 +60,11 @@ static int check_calm(struct engine *e, const struct slice *s, struct err *reter
 static int check_claim(struct engine *e, const struct slice *s, struct err *reterr)
 {
 	const struct claim *c = s->claim[0] ? store_claim(e, s->claim) : NULL;
+	if (c && c->whole[0]) {
+		err_set(reterr, "hand-back.part", EBUSY, "cannot hand back one slice of several");
+		err_because(reterr, "claim %s has all of them or none", c->whole);
+		return refuse_slice(reterr, s, "release that claim, then try again");
+	}
 	if (!c || !c->from_policy)
 		return 0;
 	err_set(reterr, "hand-back.reserved", EBUSY, "the policy reserves that slice");

@@ -528,7 +528,11 @@ static void op_hand_back(struct world *w)
 	char name[SYS_PATH_SIZE];
 	if (r->n_slices == 0)
 		return;
-	const struct slice *s = &r->slices[world_random(w, r->n_slices)];
+	/* One that is held, when there is one behind it. */
+	size_t at = world_random(w, r->n_slices), i = at;
+	while (i < r->n_slices && (r->slices[i].state != SLICE_HELD || r->slices[i].index >= 0))
+		i++;
+	const struct slice *s = &r->slices[i < r->n_slices ? i : at];
 	if (chance(w, 30))
 		(void)STR_COPY(name, s->device);
 	else if (slice_name(s, name, sizeof(name)) < 0)
