@@ -567,8 +567,7 @@ static void test_hand_back_request_mistakes_are_refused(void **state)
 	refused(w, hand_back(w, NIC, false), "hand-back.vfs");
 	refused(w, hand_back(w, "sriov/" NIC "/vf1", false), "hand-back.vfs");
 	refused(w, hand_back(w, OTHER, false), "hand-back.none");
-	apply(w, HEAD TTYS("layout: {mtty-2: 1}") CLASSES
-	      "  both: {parts: {lan: 1, port: 1}}\n");
+	apply(w, HEAD TTYS("layout: {mtty-2: 1}") CLASSES "  both: {parts: {lan: 1, port: 1}}\n");
 	world_alloc(w, 1000, "both", "two", CLAIM_RUNNING, 0, NULL);
 	run(w);
 	refused(w, hand_back(w, MTTY, false), "hand-back.part");

@@ -354,7 +354,9 @@ static void test_doctor_examine_names_what_two_manage(void **state)
 	assert_finds(&h, &facts, FINDING_WARNING, "doctor.managed-twice",
 		     "mdevctl starts it at boot, too: /etc/mdevctl.d/mtty/c9abdcb5",
 		     "carve hand-back c9abdcb5-5279-413a-9057-c81d2605ce9c --to mdevctl");
-	struct slice whole = { .device = "pci:0000:00/03.0/00.0", .mech = "passthrough", .index = -1 };
+	struct slice whole = { .device = "pci:0000:00/03.0/00.0",
+			       .mech = "passthrough",
+			       .index = -1 };
 	whole.state = SLICE_READY;
 	with_slice(&h, &facts, &whole);
 	(void)STR_COPY(function(&h, "0000:01:00.0")->key, whole.device);
