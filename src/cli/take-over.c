@@ -203,6 +203,12 @@ static int set_aside(struct taking *t, const struct found *f)
 static void say(struct taking *t, const struct found *f, const char *claim)
 {
 	const char *slice = print_text(f->slice, "name"), *tool = tools[t->kind].name;
+	if (!f->starts && !str_eq(print_text(f->slice, "state"), "foreign")) {
+		cli_say("%s is carve's already, and %s does not start it\n", slice, tool);
+		json_array_append_new(t->run.objects, json_pack("{s:s, s:s}", "object", slice,
+								"result", "nothing"));
+		return;
+	}
 	tool_run_done(&t->run, slice, "%s %s from %s%s%s", t->run.plan ? "would adopt" : "adopted",
 		      slice, tool, *claim ? " as claim " : "", claim);
 	if (!f->starts)

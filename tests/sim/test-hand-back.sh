@@ -104,6 +104,7 @@ test_adopt_from_mdevctl_sets_its_autostart_aside_and_hand_back_restores_it() {
 	grep -q '"of another version"' "$mdevs/$uuid"
 	[[ $(sha256sum <"$taken/mdevctl.d/mtty/$uuid") == "${before%% *}"* ]]
 	# Again: there is nothing left to do.
+	says "is carve's already" carve adopt --from mdevctl
 	ends_with 0 carve adopt --from mdevctl
 	# Only carve brings it back.
 	carve-sim reboot
