@@ -241,6 +241,8 @@ json_t *wire_slice(const struct slice *s, const struct have *h)
 	wire_add_string(o, "claim", s->claim);
 	if (s->adopted)
 		wire_add_bool(o, "adopted", true);
+	if (s->warm)
+		wire_add_bool(o, "warm", true);
 	wire_add_string(o, "reason", s->reason);
 	add_place(o, slice_function(s, h));
 	const struct mdev *m = s->uuid[0] ? have_mdev(h, s->uuid) : NULL;

@@ -270,13 +270,14 @@ static const struct {
 	{ "claims", "ListClaims", "claims", list_claims, "no claims" },
 };
 
-/* Slices that a claim could have at once, and what could be made. */
+/* Slices that a claim could have at once, and what could be made. What was made ahead is counted with that. */
 static json_t *slices_free(const json_t *slices)
 {
 	json_t *array = json_array(), *s;
 	size_t i;
 	json_array_foreach((json_t *)slices, i, s)
-		if (!text(s, "claim") && str_eq(print_text(s, "state"), "ready"))
+		if (!text(s, "claim") && !json_object_get(s, "warm") &&
+		    str_eq(print_text(s, "state"), "ready"))
 			json_array_append(array, s);
 	return array;
 }

@@ -311,6 +311,7 @@ static int claim_make(struct engine *e, const struct slice *as, const struct wan
 	c->arrival = store_id(e);
 	c->slice = s->id;
 	s->state = SLICE_HELD;
+	s->warm = WARM_NO;
 	s->unproven = s->failed = 0;
 	s->reason[0] = '\0';
 	s->dirty = 1;

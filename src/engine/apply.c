@@ -278,7 +278,8 @@ static int accept_all(struct engine *e, const struct request *rq, struct accepta
 		if (!in_scope(rq, w->device))
 			continue;
 		if (accept(e, &a->ending, w, &err) >= 0) {
-			a->wants[a->n++] = *w;
+			a->wants[a->n] = *w;
+			warm_keep_units(&a->wants[a->n++], old);
 			continue;
 		}
 		json_array_append_new(a->refused, report_refused(w->device, &err));

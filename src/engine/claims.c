@@ -223,6 +223,7 @@ void claim_take_slice(struct engine *e, struct claim *c, uint64_t id)
 	c->slice = id;
 	c->reason[0] = '\0';
 	s->state = SLICE_PREPARING;
+	s->warm = WARM_NO;
 	s->failed = 0;
 	s->reason[0] = '\0';
 	memcpy(s->claim, c->name, sizeof(s->claim));

@@ -406,6 +406,7 @@ static void turn_make(struct engine *e)
 	}
 	queue_preempt(e);
 	grants_commit(e);
+	warm_refill(e);
 	adopt_emit(e);
 	work_emit(e);
 	dones_expire(e);

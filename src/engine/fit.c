@@ -161,7 +161,7 @@ static int count_slices(struct engine *e, const struct policy_class *class, stru
 		const struct slice *s = &e->rec.slices[i];
 		const struct want *w = store_want(e, s->device);
 		if (!w || !str_eq(w->mech, s->mech) || !policy_class_from(class, w->selection) ||
-		    pick_preference(e, class, w, s->profile) < 0)
+		    warm_is_room(s) || pick_preference(e, class, w, s->profile) < 0)
 			continue;
 		struct engine_fit *fit = fits_of(f, w);
 		if (!fit)

@@ -102,6 +102,8 @@ static uint32_t rank(const struct engine *e, const struct slice *s)
 bool goal_wanted(struct engine *e, const struct slice *s)
 {
 	const struct want *w = store_want(e, s->device);
+	if (s->warm)
+		return warm_wanted(e, s);
 	if (!w || s->on_demand || !str_eq(w->mech, s->mech))
 		return false;
 	if (s->adopted)
@@ -319,8 +321,12 @@ static int present_goal(struct engine *e, const struct mech *m, const struct wan
 	_cleanup_(plan_done) struct plan p = { 0 };
 	if (other_mechanism(e, s))
 		return wait_for(waits, "slices of another kind on that device to go");
+	if (s->on_demand && warm_goes(e, s->device))
+		return wait_for(waits, "a slice that was made ahead to make way");
 	int r = s->state == SLICE_PREPARING ? preparing_plan(e, m, w, s, &p, reterr)
 					    : wanted_plan(e, m, w, s, &p, reterr);
+	if (r == -EAGAIN)
+		return wait_for(waits, "the machine to show what was done");
 	return r < 0 ? r : next_of(e, &p, s->id, ret, waits, reterr);
 }
 

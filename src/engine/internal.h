@@ -366,7 +366,11 @@ bool room_serves(const struct room *r, const struct policy_class *class);
 bool room_usable(struct engine *e, const char *device);
 /* Slices are made when a claim wants one. */
 bool room_on_demand(const struct want *w);
-/* What the device can still yield, beside what is promised. */
+/* Of the devices of that want's entry: where nothing goes on, beside what is warm. */
+int rooms_make_ahead(struct engine *e, const struct want *entry, struct rooms *ret);
+/* Beside all that is there and does not make way. */
+void room_offer_now(struct engine *e, const struct want *w, struct offer *ret);
+/* What the device can still yield, beside what is promised. What is warm makes way. */
 void room_offer(struct engine *e, const struct want *w, struct offer *ret);
 
 /* 0: below one root port, or near is empty; 1: on one NUMA node; 2: elsewhere. Keys of devices. */
@@ -517,6 +521,31 @@ int pick_parts(struct engine *e, const struct claim *c, const struct policy_clas
  * that give way, but none in but. False: not even all of them would. ret has room for POLICY_WHOLE. */
 bool pick_parts_way(struct engine *e, const struct claim *c, const struct policy_class *class,
 		    const uint64_t *but, size_t n_but, uint64_t *ret, size_t *ret_n);
+
+/* --- warm.c: slices made ahead of claims on devices that are divided on demand ------------------------------ */
+
+/* Have both devices one pool? That of the same entry, unless one was put back to what it was before. */
+bool warm_is_shared(const struct want *a, const struct want *b);
+/* Nobody has it, and its room is that of whoever needs it. */
+bool warm_is_room(const struct slice *s);
+/* Does the applied policy want that many of its kind ahead? */
+bool warm_wanted(struct engine *e, const struct slice *s);
+/* How many of its room's units a type takes; 0: not known, or the device tells it itself. */
+uint32_t warm_units(const struct want *w, const char *type);
+/* A later want of the device: what it knew of units when it was emptier. */
+void warm_keep_units(struct want *w, const struct want *old);
+/* One that the claim may have in place of a new one there: its id; 0: none. */
+uint64_t warm_find(struct engine *e, const struct policy_class *class, const struct fit_place *best,
+		   const char *near);
+/* One that is there in place of a new one, for a claim that is to begin in this turn; 0: none. */
+uint64_t warm_take(struct engine *e, const struct want *w, const char *profile, uint32_t start);
+/* What is in the way of a new slice there goes. */
+void warm_make_way(struct engine *e, const struct want *w, const char *profile, uint32_t start);
+/* Is something there still to go? */
+bool warm_goes(const struct engine *e, const char *device);
+/* Makes those that are missing, where nobody needs the room. */
+void warm_refill(struct engine *e);
+
 /* --- orphan.c: claims that wait for their consumer to come back ------------------------------------------ */
 
 /* The consumer of that claim, or of the whole that it is a part of, is gone: it waits, or ends. */
@@ -627,9 +656,11 @@ int pick_slice(struct engine *e, const struct claim *c, const struct policy_clas
 /* Free slices that would do for c, the best first: their places in the record. Caller frees. */
 int pick_candidates(struct engine *e, const struct claim *c, const struct policy_class *class,
 		    size_t **ret, size_t *ret_n);
-/* A slice that is made for a claim. 1, or -ENOMEM. */
+/* A slice that is made for a claim there, or one that was made ahead. 1, or -ENOMEM. */
 int pick_make(struct engine *e, const struct want *w, const char *profile, uint32_t start,
 	      uint64_t *ret);
+/* One that is to be made there. NULL without memory. */
+struct slice *pick_add(struct engine *e, const struct want *w, const char *profile, uint32_t start);
 /* Once nobody has that slice, could c? */
 bool pick_would_do(struct engine *e, const struct claim *c, const struct policy_class *class,
 		   const struct slice *s);

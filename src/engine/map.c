@@ -117,8 +117,9 @@ static uint32_t ready_of(const struct engine *e, const struct want *w, const cha
 	uint32_t n = 0;
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		n += s->state == SLICE_READY && !s->claim[0] && str_eq(s->device, w->device) &&
-		     str_eq(s->mech, w->mech) && str_eq(s->profile, profile);
+		n += s->state == SLICE_READY && !s->claim[0] && !s->warm &&
+		     str_eq(s->device, w->device) && str_eq(s->mech, w->mech) &&
+		     str_eq(s->profile, profile);
 	}
 	return n;
 }

@@ -136,7 +136,7 @@ static int pick_ready(struct picking *p, uint64_t *ret)
 		if (preferred < 0)
 			continue;
 		count(p, s);
-		if (s->state != SLICE_READY || !fits(p, w, s))
+		if (s->state != SLICE_READY || s->warm || !fits(p, w, s))
 			continue;
 		struct merit merit = merit_of(p, s, preferred);
 		if (best && !is_better(&merit, &best_merit))
@@ -179,7 +179,7 @@ int pick_candidates(struct engine *e, const struct claim *c, const struct policy
 		const struct slice *s = &e->rec.slices[i];
 		const struct want *w = want_of(&p, s);
 		int preferred = w ? pick_preference(e, class, w, s->profile) : -1;
-		if (preferred >= 0 && s->state == SLICE_READY && fits(&p, w, s))
+		if (preferred >= 0 && s->state == SLICE_READY && !s->warm && fits(&p, w, s))
 			all[n++] = (struct candidate){ merit_of(&p, s, preferred), i };
 	}
 	qsort(all, n, sizeof(*all), compare);
@@ -192,17 +192,29 @@ int pick_candidates(struct engine *e, const struct claim *c, const struct policy
 
 /* --- slices made on demand -------------------------------------------------------------------------------- */
 
-int pick_make(struct engine *e, const struct want *w, const char *profile, uint32_t start,
-	      uint64_t *ret)
+struct slice *pick_add(struct engine *e, const struct want *w, const char *profile, uint32_t start)
 {
 	char uuid[UUID_SIZE];
 	store_uuid(e, uuid);
 	struct slice *s = store_slice_add(e, w, profile);
 	if (!s)
-		return -ENOMEM;
+		return NULL;
 	memcpy(s->uuid, uuid, sizeof(s->uuid));
 	s->start = start;
 	s->on_demand = 1;
+	return s;
+}
+
+int pick_make(struct engine *e, const struct want *w, const char *profile, uint32_t start,
+	      uint64_t *ret)
+{
+	*ret = warm_take(e, w, profile, start);
+	if (*ret)
+		return 1;
+	warm_make_way(e, w, profile, start);
+	const struct slice *s = pick_add(e, w, profile, start);
+	if (!s)
+		return -ENOMEM;
 	*ret = s->id;
 	return 1;
 }
@@ -211,14 +223,18 @@ static int pick_on_demand(struct picking *p, uint64_t *ret)
 {
 	_cleanup_(rooms_done) struct rooms rooms = { 0 };
 	struct fit_place best;
+	const char *near = room_near(p->e, p->claim);
 	int r = rooms_make(p->e, p->class, p->claim, &rooms);
 	if (r >= 0)
 		parts_narrow(p->e, p->claim, &rooms);
-	if (r < 0 || !fit_next(p->e, p->class, &rooms, room_near(p->e, p->claim), &best, &p->kept))
+	if (r < 0 || !fit_next(p->e, p->class, &rooms, near, &best, &p->kept))
 		return r;
 	if (p->claim->set.set)
 		return mech_no_settings(p->e->have, &(struct slice){ .index = -1 }, p->claim,
 					p->err);
+	*ret = warm_find(p->e, p->class, &best, near);
+	if (*ret)
+		return 1;
 	const struct want w = *best.room->wants[best.where.device];
 	return pick_make(p->e, &w, best.room->kind.profiles[best.profile].name, best.where.start,
 			 ret);

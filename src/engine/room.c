@@ -26,23 +26,91 @@ static void promise(const struct capacity *k, struct capacity_use *use, const st
 		capacity_add(k, use, (uint32_t)profile, s->start);
 }
 
-void room_offer(struct engine *e, const struct want *w, struct offer *ret)
+static bool is_of(const struct slice *s, const struct want *w)
+{
+	return str_eq(s->device, w->device) && str_eq(s->mech, w->mech);
+}
+
+/* As if that slice, which is there, were not. freed: what it takes of a device that only tells what is left. */
+static void leave_out(const struct want *w, const struct slice *s, struct offer *o, uint32_t *freed)
+{
+	int profile = capacity_find(&o->kind, s->profile);
+	uint32_t units = warm_units(w, s->profile);
+	if (profile < 0 || o->use.count[profile] == 0)
+		return;
+	*freed += units;
+	if (units)
+		o->use.count[profile]--;
+	else
+		capacity_remove(&o->kind, &o->use, (uint32_t)profile, s->start);
+}
+
+/* So many units more are left of it than it tells. What is known of its types is better than what it lets guess. */
+static void raise_left(const struct want *w, uint32_t freed, struct offer *o)
+{
+	struct capacity_counter *units = &o->kind.counters[0];
+	uint32_t left = units->total - o->use.used[0] + freed;
+	units->total += freed;
+	for (uint32_t i = 0; i < o->kind.n_profiles; i++) {
+		struct capacity_profile *p = &o->kind.profiles[i];
+		uint32_t takes = warm_units(w, p->name);
+		if (!takes)
+			continue;
+		p->takes[0] = p->worth = takes;
+		if (o->use.count[i] + left / takes > p->most)
+			p->most = o->use.count[i] + left / takes;
+	}
+}
+
+static void make_way(struct engine *e, const struct want *w,
+		     bool (*makes_way)(const struct slice *s), struct offer *o)
+{
+	uint32_t freed = 0;
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		bool found = false;
+		if (is_of(s, w) && makes_way(s))
+			(void)goal_find(e, s, &found);
+		if (found)
+			leave_out(w, s, o, &freed);
+	}
+	raise_left(w, freed, o);
+}
+
+static void offer_beside(struct engine *e, const struct want *w,
+			 bool (*makes_way)(const struct slice *s), struct offer *ret)
 {
 	const struct mech *m = goal_mech(e, w->mech);
 	*ret = (struct offer){ 0 };
 	if (!m || !e->have)
 		return;
 	m->offer(e->have, w->device, ret);
+	make_way(e, w, makes_way, ret);
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
 		bool found;
-		if (!str_eq(s->device, w->device) || !str_eq(s->mech, w->mech) ||
-		    s->state == SLICE_REMOVING || s->state == SLICE_LOST)
+		if (!is_of(s, w) || s->state == SLICE_REMOVING || s->state == SLICE_LOST ||
+		    makes_way(s))
 			continue;
 		(void)goal_find(e, s, &found);
 		if (!found)
 			promise(&ret->kind, &ret->use, s);
 	}
+}
+
+static bool goes(const struct slice *s)
+{
+	return s->warm == WARM_MAKES_WAY && s->state == SLICE_REMOVING;
+}
+
+void room_offer(struct engine *e, const struct want *w, struct offer *ret)
+{
+	offer_beside(e, w, warm_is_room, ret);
+}
+
+void room_offer_now(struct engine *e, const struct want *w, struct offer *ret)
+{
+	offer_beside(e, w, goes, ret);
 }
 
 /* --- devices that are alike ------------------------------------------------------------------------- */
@@ -178,6 +246,14 @@ static bool rooms_have(const struct rooms *rooms, const struct want *w)
 	return false;
 }
 
+static int rooms_add(struct rooms *rooms, const struct want *w, const struct offer *o)
+{
+	if (o->kind.n_profiles == 0)
+		return 0;
+	struct room *r = room_find(rooms, w, &o->kind);
+	return r ? room_join(r, w, o) : -ENOMEM;
+}
+
 int rooms_make(struct engine *e, const struct policy_class *class, const struct claim *c,
 	       struct rooms *ret)
 {
@@ -189,10 +265,38 @@ int rooms_make(struct engine *e, const struct policy_class *class, const struct 
 		    rooms_have(ret, w))
 			continue;
 		room_offer(e, w, &o);
-		if (o.kind.n_profiles == 0)
+		if (rooms_add(ret, w, &o) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Nothing goes away there, no claim is being served, and what is left is known. */
+static bool is_at_leisure(struct engine *e, const char *device)
+{
+	const struct device_state *d = state_device(e, device);
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		bool asked_for = s->state == SLICE_PREPARING &&
+				 state_has_waiter(e, WAIT_ALLOC, s->claim);
+		if (str_eq(s->device, device) && (asked_for || s->state == SLICE_REMOVING))
+			return false;
+	}
+	for (size_t i = 0; i < e->have->n_types; i++)
+		if (e->have->types[i].available_stale && str_eq(e->have->types[i].parent, device))
+			return false;
+	return d && !d->stuck[0] && !d->blocked;
+}
+
+int rooms_make_ahead(struct engine *e, const struct want *entry, struct rooms *ret)
+{
+	for (size_t i = 0; i < e->rec.n_wants; i++) {
+		const struct want *w = &e->rec.wants[i];
+		struct offer o;
+		if (!warm_is_shared(w, entry) || !is_at_leisure(e, w->device))
 			continue;
-		struct room *r = room_find(ret, w, &o.kind);
-		if (!r || room_join(r, w, &o) < 0)
+		room_offer_now(e, w, &o);
+		if (rooms_add(ret, w, &o) < 0)
 			return -ENOMEM;
 	}
 	return 0;

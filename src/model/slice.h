@@ -28,6 +28,13 @@ enum slice_power {
 	SLICE_POWER_ASKED,  /* a step is on its way that says so */
 };
 
+/* Made ahead of claims, on a device that is divided on demand. */
+enum slice_warm {
+	WARM_NO,
+	WARM_YES,
+	WARM_MAKES_WAY, /* it goes, since a claim has its room */
+};
+
 struct slice {
 	uint64_t id;
 	char device[DEVICE_KEY_SIZE];
@@ -38,6 +45,7 @@ struct slice {
 	char uuid[UUID_SIZE];
 	uint32_t state;	   /* enum slice_state */
 	uint8_t on_demand; /* made for a claim, removed with it */
+	uint8_t warm;	   /* enum slice_warm; on_demand too, from the claim on that takes it */
 	uint8_t adopted; /* others made it; beside what the policy makes, as long as it names the profile */
 	uint8_t unproven;      /* others may have used it: made anew before a claim gets it */
 	char claim[NAME_SIZE]; /* empty: none */
@@ -150,6 +158,11 @@ struct want {
 	char keep[4][NAME_SIZE]; /* on demand: classes that room is kept for */
 	uint32_t keep_count[4];	 /* for so many of each, over all devices of the selection */
 	uint32_t n_keep;
+	uint32_t
+		warm[8]; /* on demand: so many of each type made ahead, over all devices of where */
+	/* What each type takes of its device, where that only tells how many more there could be; 0: not
+	 * known. A full one does not tell it any more. */
+	uint32_t units[8];
 	uint8_t on_remove_destroy;
 	uint8_t after_use;  /* enum after_use */
 	uint8_t one_tenant; /* all that is held of the device is held by one */

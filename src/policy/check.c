@@ -153,6 +153,7 @@ static int check_mech_keys(const struct policy *p, const struct policy_divide *d
 		{ d->n_types > 0 && d->on_demand, profiles, "on-demand", "on-demand", PROFILES },
 		{ d->n_types > 0 && !d->on_demand, profiles, "layout", "layout", PROFILES },
 		{ d->fill[0], profiles || sriov, "fill", "fill", "sriov, " PROFILES },
+		{ d->n_warm > 0, profiles, "warm", "warm", PROFILES },
 	};
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (keys[i].given && !keys[i].right) {
@@ -202,6 +203,36 @@ static int check_keep(const struct policy *p, const struct policy_divide *d,
 			s, at, "policy.conflict", "leave keep-room-for out, or divide on demand",
 			"\"keep-room-for\" goes with \"on-demand\" only: what is made ahead keeps "
 			"its room");
+	return 0;
+}
+
+static bool is_on_demand(const struct policy_divide *d, const char *profile)
+{
+	for (uint32_t i = 0; i < d->n_types; i++)
+		if (str_eq(d->types[i], profile))
+			return true;
+	return false;
+}
+
+static int check_warm(const struct policy *p, const struct policy_divide *d,
+		      struct policy_source *s)
+{
+	const struct policy_position at = in_divide(p, d, s, "warm", POLICY_KEY);
+	if (d->n_warm && !d->on_demand)
+		return policy_source_refuse(
+			s, at, "policy.conflict", "leave warm out, or divide on demand",
+			"\"warm\" goes with \"on-demand\" only: a layout is made ahead, all of it");
+	for (uint32_t i = 0; i < d->n_warm; i++) {
+		if (is_on_demand(d, d->warm[i]))
+			continue;
+		struct suggestion known;
+		policy_source_error(s, at, "policy.reference",
+				    "\"%s\" cannot be kept warm: on-demand does not name it",
+				    d->warm[i]);
+		suggestion_init(&known, d->warm[i]);
+		add_profiles(d, &known);
+		return refuse_name(s, &known, "leave it out");
+	}
 	return 0;
 }
 
@@ -301,7 +332,9 @@ static int check_divide(const struct policy *p, const struct policy_divide *d,
 		r = check_vfs(p, d, s);
 	else if (has_profiles(d->mech))
 		r = check_types(p, d, s);
-	return r < 0 ? r : check_keep(p, d, s);
+	if (r >= 0)
+		r = check_keep(p, d, s);
+	return r < 0 ? r : check_warm(p, d, s);
 }
 
 static bool class_sets(const struct policy_class *c)

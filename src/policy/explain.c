@@ -104,6 +104,9 @@ void policy_divide_text(const struct policy_divide *d, struct str_buf *out)
 	}
 	if (d->on_demand)
 		str_buf_add(out, " on demand");
+	for (uint32_t i = 0; i < d->n_warm; i++)
+		str_buf_addf(out, "%s%" PRIu32 " %s", i ? ", " : ", kept warm: ", d->warm_count[i],
+			     d->warm[i]);
 	if (d->fill[0] && !str_eq(d->mech, "sriov"))
 		str_buf_addf(out, "%sfilled with %s", d->n_types ? ", " : "", d->fill);
 }
@@ -133,6 +136,15 @@ static void keep_text(const struct want *w, struct str_buf *out)
 	str_buf_add(out, w->n_keep ? "" : "none");
 	for (uint32_t i = 0; i < w->n_keep; i++)
 		str_buf_addf(out, "%s%s: %u", i ? ", " : "", w->keep[i], w->keep_count[i]);
+}
+
+static void warm_text(const struct want *w, struct str_buf *out)
+{
+	for (uint32_t i = 0; i < w->n_types; i++)
+		if (w->warm[i])
+			str_buf_addf(out, "%s%s: %" PRIu32, out->len ? ", " : "", w->types[i],
+				     w->warm[i]);
+	str_buf_add(out, out->len ? "" : "none");
 }
 
 static void types_text(const struct want *w, struct str_buf *out)
@@ -227,6 +239,7 @@ static const struct want_part {
 	{ "count", count_text },
 	{ "profiles", types_text },
 	{ "keep-room-for", keep_text },
+	{ "warm", warm_text },
 	{ "bind", bind_text },
 	{ "in-use-pf", in_use_text },
 	{ "vf", vf_text },

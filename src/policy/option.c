@@ -82,6 +82,16 @@ static int store_keep(void *into, const struct policy_option *o, const struct po
 	return STR_COPY(d->keep[d->n_keep++], v->text);
 }
 
+static int store_warm(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct policy_divide *d = into;
+	if (d->n_warm >= POLICY_TYPES)
+		return -E2BIG;
+	d->warm_count[d->n_warm] = (uint32_t)v->number;
+	return STR_COPY(d->warm[d->n_warm++], v->text);
+}
+
 static int store_from(void *into, const struct policy_option *o, const struct policy_value *v)
 {
 	(void)o;
@@ -504,6 +514,15 @@ static const struct policy_option divide_options[] = {
 	  .most = POLICY_KEEPS,
 	  .store = store_keep,
 	  .help = "on-demand: classes, of each of which so many must still fit after another claim." },
+	{ .key = "warm",
+	  .kind = OPTION_COUNTS,
+	  .form = &profile_form,
+	  .min = 1,
+	  .max = 1024,
+	  .most = POLICY_TYPES,
+	  .store = store_warm,
+	  .help = "on-demand: so many free ones of each profile are made ahead, over all devices of the "
+		  "entry." },
 	{ .key = "expect",
 	  OPTION_NUMBER_IN(policy_divide, expect, 0, 65535),
 	  .help = "How many slices this must yield in all; anything else is refused." },

@@ -180,6 +180,30 @@ static int want_too_long(const struct policy *p, const struct policy_divide *d, 
 			 "the key of the device is too long");
 }
 
+static uint32_t left_of(const struct have *h, const char *device)
+{
+	uint32_t most = 0;
+	for (size_t i = 0; i < h->n_types; i++)
+		if (str_eq(h->types[i].parent, device) && h->types[i].available_known &&
+		    h->types[i].available > most)
+			most = h->types[i].available;
+	return most;
+}
+
+static void set_warm(const struct have *h, const struct policy_divide *d, const char *device,
+		     struct want *w)
+{
+	uint32_t left = left_of(h, device);
+	for (uint32_t i = 0; i < w->n_types; i++) {
+		const struct mdev_type *t = have_type(h, device, w->types[i]);
+		uint32_t n = t && t->available_known ? t->available : 0;
+		w->units[i] = n ? (left + n - 1) / n : 0;
+		for (uint32_t k = 0; k < d->n_warm; k++)
+			if (str_eq(d->warm[k], w->types[i]))
+				w->warm[i] = d->warm_count[k];
+	}
+}
+
 int policy_want(const struct policy *p, const struct policy_facts *facts,
 		const struct policy_divide *d, const struct function *f,
 		const struct mdev_parent *parent, struct want *w, struct err *reterr)
@@ -204,6 +228,8 @@ int policy_want(const struct policy *p, const struct policy_facts *facts,
 	memcpy(w->keep, d->keep, sizeof(w->keep));
 	memcpy(w->keep_count, d->keep_count, sizeof(w->keep_count));
 	w->n_keep = d->n_keep;
+	if (d->n_warm)
+		set_warm(facts->have, d, f ? f->key : parent->key, w);
 	/* The name of a policy file may be longer than what is kept of it. */
 	if (STR_FORMAT(w->where, "%s:%d", p->file, d->at.line) < 0)
 		(void)STR_FORMAT(w->where, "line %d", d->at.line);

@@ -43,6 +43,9 @@ struct policy_divide {
 	char keep[POLICY_KEEPS][NAME_SIZE]; /* on demand: classes that room is kept for */
 	uint32_t keep_count[POLICY_KEEPS];
 	uint32_t n_keep;
+	char warm[POLICY_TYPES][NAME_SIZE]; /* on demand: profiles made ahead, over all devices */
+	uint32_t warm_count[POLICY_TYPES];
+	uint32_t n_warm;
 	int expect;
 	enum after_use after_use;
 	struct policy_position at;

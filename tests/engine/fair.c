@@ -224,8 +224,9 @@ static bool orphan_is_over(const struct turn_facts *t, const struct claim *part,
 			c = &t->before->claims[i];
 	if (str_eq(why, "its consumer is gone"))
 		return !c->orphan_end;
+	/* It may have begun to wait in this turn. */
 	if (str_eq(why, "its consumer is gone, and now its slice"))
-		return c->orphan_end;
+		return whole_of(t, part)->orphan_end;
 	return c->orphan_end && t->wall >= c->orphan_end;
 }
 

@@ -17,6 +17,7 @@
 	"classes:\n"                                                                               \
 	"  lan: {from: nic, may-set: {vlan: true}, preemptible: true" lan "}\n"                    \
 	"  now: {from: nic}\n"                                                                     \
+	"  pair: {parts: {now: 2}, orphan-grace: 60s}\n"                                           \
 	"tenants:\n"                                                                               \
 	"  a: {from: [\"uid:1000\", \"uid:1001\"], quota: {lan: 2}}\n"                             \
 	"  b: {from: [\"uid:1002\"], priority: 10}\n"
@@ -365,6 +366,67 @@ static void test_orphan_is_for_nobody_else(void **state)
 	}
 }
 
+/* --- of several slices --------------------------------------------------------------------------------- */
+
+static uint64_t ask_pair(struct world *w, int32_t pid)
+{
+	struct alloc_request rq = request("pair1", 1000, pid);
+	(void)STR_COPY(rq.class, "pair");
+	uint64_t token = world_ask(w, 1000, &rq);
+	run(w, 2000);
+	return token;
+}
+
+static void test_orphan_of_several_slices_is_one(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	answered(w, ask_pair(w, 100), ANSWER_DONE);
+	uint64_t first = world_claim(w, "pair1/1")->slice, sent = w->sent;
+	/* Until none of them is used any more it is no orphan. */
+	open_node(w, "pair1/2");
+	gone(w, "pair1");
+	assert_true(is_held(w, "pair1"));
+	close_node(w, "pair1/2");
+	gone(w, "pair1");
+	assert_true(is_orphaned(w, "pair1"));
+	uint64_t looks = w->looks;
+	run(w, 30000);
+	assert_in_range(w->looks - looks, 4, 12);
+	answered(w, ask_pair(w, 200), ANSWER_DONE);
+	assert_int_equal(world_claim(w, "pair1/1")->slice, first);
+	assert_int_equal(w->sent, sent);
+	run(w, 10 * MINUTE);
+	assert_true(is_held(w, "pair1"));
+	gone(w, "pair1");
+	open_node(w, "pair1/1");
+	run(w, 20000);
+	assert_true(is_held(w, "pair1"));
+	close_node(w, "pair1/1");
+	gone(w, "pair1");
+	run(w, 62000);
+	assert_null(world_claim(w, "pair1"));
+	assert_null(world_claim(w, "pair1/1"));
+}
+
+static void test_orphan_of_several_slices_waits_from_the_boot_on(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	answered(w, ask_pair(w, 100), ANSWER_DONE);
+	uint64_t second = world_claim(w, "pair1/2")->slice;
+	world_reboot(w);
+	run(w, 30000);
+	assert_true(is_orphaned(w, "pair1"));
+	answered(w, ask_pair(w, 200), ANSWER_DONE);
+	assert_int_equal(world_claim(w, "pair1/2")->slice, second);
+	gone(w, "pair1");
+	assert_true(machine_vfs_set(&w->m, NIC, 0, false) >= 0);
+	world_observe(w);
+	run(w, 2000);
+	assert_null(world_claim(w, "pair1"));
+}
+
 /* --- reboot, loss -------------------------------------------------------------------------------------- */
 
 /* Whoever comes back after a reboot comes later than any grace that began before it. */
@@ -462,6 +524,8 @@ int main(void)
 		T(test_orphan_is_for_who_had_it_without_a_step),
 		T(test_orphan_that_is_not_looked_at_yet_is_for_who_had_it),
 		T(test_orphan_is_for_nobody_else),
+		T(test_orphan_of_several_slices_is_one),
+		T(test_orphan_of_several_slices_waits_from_the_boot_on),
 		T(test_orphan_of_a_reboot_waits_from_the_boot_on),
 		T(test_orphan_of_a_reboot_is_asked_for_before_its_slice_is_there),
 		T(test_orphan_whose_slice_is_not_there_after_a_reboot_ends),

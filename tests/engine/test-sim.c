@@ -104,9 +104,13 @@ static bool divide_mdev(struct world *w, struct str_buf *b, const char *name, co
 {
 	if (chance(w, 15))
 		return false;
+	unsigned ahead = (unsigned)world_random(w, 4);
 	if (chance(w, 50))
 		str_buf_addf(b, "  - {use: %s, as: mdev, on-demand: [%s, %s]%s}\n", name, one, two,
 			     one_tenant(w));
+	else if (chance(w, 50))
+		str_buf_addf(b, "  - {use: %s, as: mdev, on-demand: [%s, %s], warm: {%s: %u}%s}\n",
+			     name, one, two, ahead % 2 ? one : two, ahead + 1, one_tenant(w));
 	else
 		str_buf_addf(b, "  - {use: %s, as: mdev, layout: {%s: %u, %s: %u}%s}\n", name, one,
 			     (unsigned)world_random(w, most) + 1, two,
@@ -759,10 +763,32 @@ static void check_free(struct world *w, const struct slice *s)
 	broke(w, text);
 }
 
+/* What is made ahead is there, since nobody has or wants anything. */
+static void check_warm(struct world *w, const struct want *want)
+{
+	const struct record *r = engine_record(w->e);
+	char text[400];
+	for (uint32_t t = 0; t < want->n_types; t++) {
+		uint32_t n = 0;
+		for (size_t i = 0; i < r->n_slices; i++) {
+			const struct slice *s = &r->slices[i];
+			n += s->warm && s->state == SLICE_READY &&
+			     str_eq(s->device, want->device) && str_eq(s->profile, want->types[t]);
+		}
+		if (n == want->warm[t])
+			continue;
+		(void)STR_FORMAT(text, "%s has %u of %s ahead, %u are wanted", want->device, n,
+				 want->types[t], want->warm[t]);
+		broke(w, text);
+	}
+}
+
 /* With everything released and the policy applied again, the machine is what the policy says. */
 static void check_machine(struct world *w)
 {
 	char text[400];
+	for (size_t i = 0; i < engine_record(w->e)->n_wants; i++)
+		check_warm(w, &engine_record(w->e)->wants[i]);
 	for (size_t i = 0; i < w->m.have.n_functions; i++) {
 		const struct function *f = &w->m.have.functions[i];
 		const struct want *want = want_of(w, f->key);
@@ -971,7 +997,8 @@ static void test_f15_f20_f21_f22_f35_engine_random_histories_hold_the_invariants
 		"slice.lost",	      "slice.quarantined", "device.stuck",   "device.failed",
 		"host.restarted",     "slice.removed",	   "claim.waiting",  "claim.preempted",
 		"claim.lease-ending", "slice.adopted",	   "device.adopted", "slice.disowned",
-		"claim.adopted",      "claim.disowned",	   "claim.orphaned", "claim.returned"
+		"claim.adopted",      "claim.disowned",	   "claim.orphaned", "claim.returned",
+		"slice.made-way"
 	};
 	for (size_t i = 0; run >= 50000 && i < sizeof(must) / sizeof(must[0]); i++)
 		if (!json_object_get(totals.events, must[i]))

@@ -240,6 +240,9 @@ static void check_slice(struct world *w, const struct record *r, const struct sl
 			failed(w, "slices %llu and %llu are the same thing",
 			       (unsigned long long)s->id, (unsigned long long)o->id);
 	}
+	if (s->warm && (s->claim[0] || !s->on_demand))
+		failed(w, "slice %llu was made ahead and is not what it is taken for",
+		       (unsigned long long)s->id);
 	if (!s->claim[0]) {
 		if (s->state == SLICE_HELD || s->state == SLICE_PREPARING)
 			failed(w, "slice %llu is %s by nobody", (unsigned long long)s->id,

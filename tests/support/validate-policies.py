@@ -26,7 +26,7 @@ from-not-divided from-second from-twice keep-ahead keep-other keep-unknown layou
 memory-profiles memory-sriov one-tenant-passthrough orphan-grace-long qos-without-vlan rates-crossed reservation-class
 reservation-class-near reservation-not-allowed reservation-tenant reservation-vlan tenants-lease-short
 tenants-quota-class tenants-quota-class-far tenants-reserved tenants-reserved-slices use-twice use-unknown vf-mdev
-when-last-twice when-may-set when-profile when-unreachable
+warm-ahead warm-other warm-sriov when-last-twice when-may-set when-profile when-unreachable
 """.split()
 
 # Wrong by how it is written, which a reader no longer sees in the values: quotes, the same key twice, forms of

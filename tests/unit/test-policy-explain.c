@@ -185,6 +185,11 @@ static void test_policy_divide_text_says_what_it_makes(void **state)
 	d.type_count[0] = d.type_count[1] = 0;
 	d.on_demand = true;
 	check_text(&d, "mtty-2, mtty-1 on demand");
+	assert_int_equal(STR_COPY(d.warm[0], "mtty-2") + STR_COPY(d.warm[1], "mtty-1"), 0);
+	d.warm_count[0] = 2;
+	d.warm_count[1] = 1;
+	d.n_warm = 2;
+	check_text(&d, "mtty-2, mtty-1 on demand, kept warm: 2 mtty-2, 1 mtty-1");
 }
 
 static void check_compare(const struct want *applied, const struct want *now, const char *wanted)
@@ -240,6 +245,11 @@ static void test_policy_want_compare_names_each_difference(void **state)
 		"one-tenant-per-device: applied false, now true\n"
 		"after-use: applied not said, now same-tenant\n"
 		"on-remove: applied keep, now destroy\n");
+	early = now;
+	early.warm[0] = 2;
+	/* What is known of the card now is no difference of policies. */
+	early.units[0] = 1;
+	check_compare(&now, &early, "warm: applied none, now mtty-1: 2\n");
 	check_compare(&applied, NULL, "applied as sriov (p.yaml:3), now not divided\n");
 	check_compare(NULL, &applied, "not divided by the applied policy, now sriov\n");
 	check_compare(NULL, NULL, "");

@@ -300,6 +300,43 @@ static void test_policy_pin_wrong_expectation_refused(void **state)
 		"policy.expect", "matches 0 devices");
 }
 
+/* Never too low, though what is left is no whole number of them. */
+static void test_policy_pin_warm_notes_what_types_take(void **state)
+{
+	struct machine *m = *state;
+	struct mdev_type *t = have_add_type(&m->have);
+	assert_non_null(t);
+	assert_true(STR_COPY(t->parent, "sys:virtual/mtty/mtty") >= 0 &&
+		    STR_COPY(t->id, "mtty-1") >= 0);
+	have_sort(&m->have);
+	static const struct {
+		uint32_t one, two, units_one, units_two;
+	} cases[] = { { 24, 12, 1, 2 }, { 5, 2, 1, 3 }, { 1, 0, 1, 0 }, { 0, 0, 0, 0 } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct want *wants = NULL;
+		size_t n = 0;
+		_cleanup_err_ struct err e = { 0 };
+		for (size_t k = 0; k < m->have.n_types; k++) {
+			t = &m->have.types[k];
+			t->available_known = true;
+			t->available = str_eq(t->id, "mtty-1") ? cases[i].one : cases[i].two;
+		}
+		assert_int_equal(
+			pin_text(
+				m,
+				"version: 1\ndevices: {m: {match: {mdev-parent: mtty}}}\n"
+				"divide: [{use: m, as: mdev, on-demand: [mtty-1, mtty-2], warm: {mtty-2: 3}}]\n",
+				&wants, &n, &e),
+			0);
+		assert_int_equal(n, 1);
+		assert_int_equal(wants[0].warm[0], 0);
+		assert_int_equal(wants[0].warm[1], 3);
+		assert_int_equal(wants[0].units[0], cases[i].units_one);
+		assert_int_equal(wants[0].units[1], cases[i].units_two);
+		free(wants);
+	}
+}
+
 static void test_policy_pin_impossible_mechanism_refused(void **state)
 {
 	refused(*state, NIC "divide:\n  - {use: nic, as: sriov, count: 8}\n", "policy.cannot",
@@ -328,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_policy_pin_unenrolled_names_the_line),
 		cmocka_unit_test(test_policy_pin_wrong_expectation_refused),
 		cmocka_unit_test(test_policy_pin_impossible_mechanism_refused),
+		cmocka_unit_test(test_policy_pin_warm_notes_what_types_take),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
