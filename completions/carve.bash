@@ -3,7 +3,7 @@
 
 # First column of a table of carve, without names that were cut.
 _carve_names() {
-	carve list "$@" 2>/dev/null | awk 'NR > 1 && $1 !~ /\.\./ { print $1 }'
+	carve list "$@" 2>/dev/null | awk 'NR > 1 && $1 !~ /\.\./ && !seen[$1]++ { print $1 }'
 }
 
 _carve_versions() {
@@ -72,9 +72,9 @@ _carve() {
 	local options='--json --socket --help --version' words=''
 	case $command in
 	'') words='list map fit show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine adopt disown hand-back events policy integrate version' ;;
-	list) options+=' --all --free' words='slices classes claims' ;;
+	list) options+=' --all --free' words='slices classes claims tenants' ;;
 	map) options+=' --policy --svg --color' words=$(_carve_names) ;;
-	fit) words=$(_carve_names classes) ;;
+	fit) options+=' --tenant' words=$(_carve_names classes) ;;
 	show) words="$(_carve_names claims) $(_carve_names)" ;;
 	init) options+=' --write --root' ;;
 	enroll) options+=' --label --root' words=$(_carve_names) ;;

@@ -2,7 +2,7 @@
 # Completion of carve(1) for fish.
 
 function __carve_names
-    carve list $argv 2>/dev/null | awk 'NR > 1 && $1 !~ /\.\./ { print $1 }'
+    carve list $argv 2>/dev/null | awk 'NR > 1 && $1 !~ /\.\./ && !seen[$1]++ { print $1 }'
 end
 
 function __carve_versions
@@ -17,7 +17,7 @@ complete -c carve -l socket -r -F -d 'Socket of carved (or set CARVE_SOCKET)'
 complete -c carve -l help -s h -d 'Print this help'
 complete -c carve -l version -s V -d 'Print versions'
 
-complete -c carve -n "not __fish_seen_subcommand_from $commands" -a list -d 'List devices, slices, classes or claims'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a list -d 'List devices, slices, classes, claims or tenants'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a map -d 'Draw how devices are divided'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a fit -d 'Count what still fits'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a show -d 'Show one device, slice or claim'
@@ -43,7 +43,7 @@ complete -c carve -n "not __fish_seen_subcommand_from $commands" -a policy -d 'C
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a integrate -d 'Bind devices early at boot'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a version -d 'Print the versions of carve and carved'
 
-complete -c carve -n "__fish_seen_subcommand_from list" -a "slices classes claims"
+complete -c carve -n "__fish_seen_subcommand_from list" -a "slices classes claims tenants"
 complete -c carve -n "__fish_seen_subcommand_from list" -l all -s a -d 'Also bridges, VFs and system functions'
 complete -c carve -n "__fish_seen_subcommand_from list" -l free -d 'Of slices: those to be had, and what could be made'
 complete -c carve -n "__fish_seen_subcommand_from map" -a "(__carve_names)"
@@ -51,6 +51,7 @@ complete -c carve -n "__fish_seen_subcommand_from map" -l policy -r -F -d 'As th
 complete -c carve -n "__fish_seen_subcommand_from map" -l svg -r -F -d 'Write it as SVG'
 complete -c carve -n "__fish_seen_subcommand_from map" -l color -x -a "auto always never" -d 'When to use colours'
 complete -c carve -n "__fish_seen_subcommand_from fit" -a "(__carve_names classes)"
+complete -c carve -n "__fish_seen_subcommand_from fit" -l tenant -x -a "(__carve_names tenants)" -d 'What this tenant could have, by its quotas too'
 complete -c carve -n "__fish_seen_subcommand_from show" -a "(__carve_names claims) (__carve_names)"
 complete -c carve -n "__fish_seen_subcommand_from init" -l write -d 'Write the files; existing ones stay as they are'
 complete -c carve -n "__fish_seen_subcommand_from init" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'

@@ -60,10 +60,26 @@ static bool print_fits(const struct cli *c, const json_t *fits)
 	return ok;
 }
 
+static json_t *fit_params(const struct cli *c, const char *class)
+{
+	return json_pack("{s:s, s:s*}", "class", class, "tenant", cli_option_value(c, "tenant"));
+}
+
+/* No more than the quotas of the tenant allow. */
+static struct sums sums_within(struct sums s, const json_t *reply)
+{
+	const json_t *left = json_object_get(reply, "left");
+	json_int_t most = left ? json_integer_value(left) : all_of(s);
+	s.ready = s.ready < most ? s.ready : most;
+	s.more = s.more < most - s.ready ? s.more : most - s.ready;
+	s.wholes = s.wholes < most ? s.wholes : most;
+	return s;
+}
+
 static int fit_class(struct cli *c, const char *class)
 {
 	json_auto_t *reply = NULL;
-	if (cli_call(c, "GetFit", json_pack("{s:s}", "class", class), &reply) < 0)
+	if (cli_call(c, "GetFit", fit_params(c, class), &reply) < 0)
 		return cli_exit_code(&c->err);
 	const json_t *fits = json_object_get(reply, "fits");
 	struct sums s = sums_of(reply);
@@ -76,7 +92,11 @@ static int fit_class(struct cli *c, const char *class)
 		cli_say("%" JSON_INTEGER_FORMAT " of %s fit: %" JSON_INTEGER_FORMAT
 			" are ready, %" JSON_INTEGER_FORMAT " could be made\n",
 			s.ready + s.more, class, s.ready, s.more);
-	return fit_code(s);
+	if (!c->json && json_object_get(reply, "left"))
+		cli_say("the quotas of tenant %s have room for %" JSON_INTEGER_FORMAT " more\n",
+			cli_option_value(c, "tenant"),
+			json_integer_value(json_object_get(reply, "left")));
+	return fit_code(sums_within(s, reply));
 }
 
 /* Adds {name, fits} of each class; wholes where it has parts. */
@@ -91,12 +111,13 @@ static int fits_ask(struct cli *c, json_t *classes)
 	json_array_foreach(json_object_get(list, "classes"), i, class) {
 		const char *name = print_text(class, "name");
 		json_auto_t *reply = NULL;
-		r = cli_call(c, "GetFit", json_pack("{s:s}", "class", name), &reply);
+		r = cli_call(c, "GetFit", fit_params(c, name), &reply);
 		if (r < 0)
 			return r;
-		json_array_append_new(classes, json_pack("{s:s, s:O, s:O*}", "name", name, "fits",
-							 json_object_get(reply, "fits"), "wholes",
-							 json_object_get(reply, "wholes")));
+		json_array_append_new(classes, json_pack("{s:s, s:O, s:O*, s:O*}", "name", name,
+							 "fits", json_object_get(reply, "fits"),
+							 "wholes", json_object_get(reply, "wholes"),
+							 "left", json_object_get(reply, "left")));
 	}
 	return 0;
 }
@@ -122,7 +143,7 @@ static bool print_classes(const struct cli *c, const json_t *classes)
 	size_t i;
 	json_t *class;
 	json_array_foreach((json_t *)classes, i, class) {
-		struct sums s = sums_of(class);
+		struct sums s = sums_within(sums_of(class), class);
 		table_add_string(&t, class, "name");
 		add_number(&t, s.whole, s.ready);
 		add_number(&t, s.whole, s.more);
@@ -143,7 +164,7 @@ static int fit_all(struct cli *c)
 	if (fits_ask(c, classes) < 0)
 		return cli_exit_code(&c->err);
 	json_array_foreach(classes, i, class) {
-		sum.more += all_of(sums_of(class));
+		sum.more += all_of(sums_within(sums_of(class), class));
 	}
 	if (c->json ? cli_print_json(all) != EXIT_OK : !print_classes(c, classes))
 		return EXIT_FAILED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* carve list: devices, slices, classes and claims as tables. */
+/* carve list: devices, slices, classes, claims and tenants as tables. */
 #include <time.h>
 #include <unistd.h>
 
@@ -259,6 +259,60 @@ static int list_claims(struct cli *c, const json_t *claims)
 	return ok ? EXIT_OK : EXIT_FAILED;
 }
 
+/* "2/3 lan": used of how much of what; "20/80 GiB of memory". */
+static void add_quota(struct table *t, const json_t *quota)
+{
+	json_int_t used = json_integer_value(json_object_get(quota, "used")),
+		   most = json_integer_value(json_object_get(quota, "most"));
+	const char *unit = print_text(quota, "name");
+	if (str_eq(print_text(quota, "kind"), "resource") && str_eq(unit, "memory")) {
+		bool whole = used % 1024 == 0 && most % 1024 == 0;
+		used /= whole ? 1024 : 1;
+		most /= whole ? 1024 : 1;
+		unit = whole ? "GiB of memory" : "MiB of memory";
+	}
+	if (json_object_get(quota, "most"))
+		table_addf(t, "%" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT " %s", used, most,
+			   unit);
+	else
+		table_addf(t, "%" JSON_INTEGER_FORMAT " %s", used, unit);
+}
+
+/* A line for each thing it has a quota of. */
+static void add_tenant(struct table *t, const json_t *tenant)
+{
+	size_t i;
+	json_t *quota;
+	json_array_foreach(json_object_get(tenant, "quotas"), i, quota) {
+		table_add_string(t, tenant, "name");
+		if (i == 0) {
+			add_words(t, json_object_get(tenant, "members"));
+			table_add_int(t, tenant, "claims");
+			table_add_int(t, tenant, "waiting");
+		}
+		for (size_t k = 0; i > 0 && k < 3; k++)
+			table_add(t, "");
+		add_quota(t, quota);
+	}
+}
+
+static int list_tenants(struct cli *c, const json_t *tenants)
+{
+	static const struct table_column columns[] = {
+		{ .title = "TENANT", .least = 8 },    { .title = "FROM", .least = 10 },
+		{ .title = "CLAIMS", .right = true }, { .title = "WAITING", .right = true },
+		{ .title = "HAS", .least = 12 },
+	};
+	struct table t = { .columns = columns, .n_columns = 5, .color = c->color };
+	size_t i;
+	json_t *tenant;
+	json_array_foreach((json_t *)tenants, i, tenant)
+		add_tenant(&t, tenant);
+	bool ok = table_print(&t);
+	table_done(&t);
+	return ok ? EXIT_OK : EXIT_FAILED;
+}
+
 static const struct {
 	const char *name, *method, *key;
 	int (*print)(struct cli *c, const json_t *list);
@@ -268,6 +322,7 @@ static const struct {
 	{ "slices", "ListSlices", "slices", list_slices, "no slices: carve apply makes them" },
 	{ "classes", "ListClasses", "classes", list_classes, "no classes: a policy defines them" },
 	{ "claims", "ListClaims", "claims", list_claims, "no claims" },
+	{ "tenants", "ListTenants", "tenants", list_tenants, "no tenants: a policy may name some" },
 };
 
 /* Slices that a claim could have at once, and what could be made. What was made ahead is counted with that. */
@@ -324,5 +379,5 @@ int cli_list(struct cli *c)
 		json_decref(reply);
 		return code;
 	}
-	return cli_usage_error(c, "list slices, classes or claims, not %s", what);
+	return cli_usage_error(c, "list slices, classes, claims or tenants, not %s", what);
 }

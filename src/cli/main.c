@@ -43,6 +43,12 @@ static const struct cli_option list_options[] = {
 	{ .name = "free", .help = "Of slices: those to be had, and what could be made" },
 	END,
 };
+static const struct cli_option fit_options[] = {
+	{ .name = "tenant",
+	  .arg = "NAME",
+	  .help = "What this tenant could have, by its quotas too" },
+	END,
+};
 static const struct cli_option map_options[] = {
 	{ .name = "policy",
 	  .arg = "FILE",
@@ -159,10 +165,10 @@ static const struct cli_option check_options[] = {
 #define POLICY_FILE "Without FILE: the last applied policy. FILE - is standard input."
 
 const struct cli_command cli_commands[] = {
-	{ "list", "[slices|classes|claims]", 0, 1, "List devices, slices, classes or claims",
-	  list_options, cli_list, NULL },
+	{ "list", "[WHAT]", 0, 1, "List devices, slices, classes, claims or tenants", list_options,
+	  cli_list, "WHAT is devices (as without it), slices, classes, claims or tenants." },
 	{ "map", "[DEVICE]", 0, 1, "Draw how devices are divided", map_options, cli_map, NULL },
-	{ "fit", "[CLASS]", 0, 1, "Count what still fits", NULL, cli_fit,
+	{ "fit", "[CLASS]", 0, 1, "Count what still fits", fit_options, cli_fit,
 	  "Without CLASS: of all classes. Ends with 3 when nothing fits." },
 	{ "show", "NAME", 1, 1, "Show one device, slice or claim", NULL, cli_show,
 	  "NAME is an address, network interface, device key, slice, mdev UUID or claim." },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ListClasses: what people can ask for, and how much of it is left. */
+/* ListClasses, ListTenants: what people can ask for, and how much of it is left. */
 #include <stdlib.h>
 
 #include "api/wire.h"
@@ -34,7 +34,7 @@ static json_t *whole_json(const struct daemon *d, const struct policy_class *c)
 	static const char *const near[] = { [NEAR_NUMA] = "numa", [NEAR_ROOT_PORT] = "root-port" };
 	const struct record *rec = engine_record(d->engine);
 	uint32_t free = 0, held = 0;
-	(void)engine_fit_parts(d->engine, c->name, &free);
+	(void)engine_fit_parts(d->engine, c->name, "", &free);
 	for (size_t i = 0; i < rec->n_claims; i++)
 		held += rec->claims[i].parts && str_eq(rec->claims[i].class, c->name);
 	json_t *parts = json_array();
@@ -91,4 +91,10 @@ void method_list_classes(struct session *s, const json_t *params)
 	}
 	json_decref(array);
 	session_fail(s, &e);
+}
+
+void method_list_tenants(struct session *s, const json_t *params)
+{
+	(void)params;
+	session_reply(s, json_pack("{s:o}", "tenants", engine_tenants(s->daemon->engine)), false);
 }

@@ -97,16 +97,31 @@ void method_get_defrag(struct session *s, const json_t *params)
 	}
 }
 
+static void no_tenant(struct session *s, const char *tenant)
+{
+	_cleanup_err_ struct err e = { 0 };
+	err_set(&e, "claim.tenant-unknown", ENOENT, "there is no tenant %.200s", tenant);
+	err_because(&e, "the applied policy names none of that name");
+	err_state(&e, "nothing was changed");
+	err_todo(&e, "carve list tenants shows them");
+	session_fail(s, &e);
+}
+
 void method_get_fit(struct session *s, const json_t *params)
 {
 	_cleanup_free_ struct engine_fit *fits = NULL;
-	const char *class = method_text(params, "class");
+	const char *class = method_text(params, "class"), *tenant = method_text(params, "tenant");
+	struct engine *engine = s->daemon->engine;
 	size_t n = 0;
+	uint64_t left = UINT64_MAX;
 	uint32_t wholes = 0;
-	int r = engine_fit_parts(s->daemon->engine, class, &wholes);
-	bool whole = r >= 0;
-	if (r == -ENOENT)
-		r = engine_fit(s->daemon->engine, class, &fits, &n);
+	int r = tenant ? engine_fit_for(engine, class, tenant, &fits, &n, &left)
+		       : engine_fit(engine, class, &fits, &n);
+	bool whole = r >= 0 && engine_fit_parts(engine, class, tenant ? tenant : "", &wholes) >= 0;
+	if (r == -ESRCH) {
+		no_tenant(s, tenant);
+		return;
+	}
 	if (r < 0) {
 		no_class(s, class, r);
 		return;
@@ -122,5 +137,7 @@ void method_get_fit(struct session *s, const json_t *params)
 	json_t *reply = json_pack("{s:o}", "fits", array);
 	if (whole)
 		wire_add_int(reply, "wholes", wholes);
+	if (left != UINT64_MAX)
+		json_object_set_new(reply, "left", json_integer((json_int_t)left));
 	session_reply(s, reply, false);
 }

@@ -2,6 +2,8 @@
 /* Holders, Events, Doctor: what goes on, and what is wrong. */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 
 #include "api/interface.h"
@@ -177,6 +179,48 @@ static void add_policy_file(json_t *array, const struct daemon *d)
 					"remedy", all[state].remedy));
 }
 
+/* That the name services do not answer is no finding: who is looked up then may be known. */
+static bool is_unknown(const struct policy_member *m)
+{
+	errno = 0;
+	switch ((enum policy_member_kind)m->kind) {
+	case MEMBER_USER:
+		return !getpwnam(m->name) && errno == 0;
+	case MEMBER_GROUP:
+		return !getgrnam(m->name) && errno == 0;
+	case MEMBER_UID:
+	case MEMBER_GID:
+		break;
+	}
+	return false;
+}
+
+static void add_tenant(json_t *array, const struct policy_tenant *t)
+{
+	for (size_t i = 0; i < t->n_members; i++) {
+		char member[NAME_SIZE + 8];
+		if (!is_unknown(&t->members[i]))
+			continue;
+		policy_member_format(&t->members[i], member);
+		json_array_append_new(
+			array,
+			json_pack("{s:s, s:s, s:s, s:o, s:s}", "level", "warning", "id",
+				  "doctor.tenant.account", "subject", t->name, "text",
+				  json_sprintf("this host knows no %s: nobody is tenant of it "
+					       "by that name",
+					       member),
+				  "remedy",
+				  "correct the name in the policy, or make that account"));
+	}
+}
+
+static void add_tenants(json_t *array, const struct daemon *d)
+{
+	const struct policy *p = engine_policy(d->engine);
+	for (size_t i = 0; p && i < p->n_tenants; i++)
+		add_tenant(array, &p->tenants[i]);
+}
+
 void method_doctor(struct session *s, const json_t *params)
 {
 	(void)params;
@@ -199,6 +243,7 @@ void method_doctor(struct session *s, const json_t *params)
 		json_array_append_new(array, finding_json(&found.items[i]));
 	add_stuck(array, &d->picture);
 	add_policy_file(array, d);
+	add_tenants(array, d);
 	findings_done(&found);
 	doctor_facts_done(facts);
 	session_reply(s, json_pack("{s:o}", "findings", array), false);

@@ -16,6 +16,7 @@ const struct method methods[] = {
 	{ "ListDevices", PEER_LOOK, false, false, method_list_devices },
 	{ "ListSlices", PEER_LOOK, false, false, method_list_slices },
 	{ "ListClasses", PEER_LOOK, false, false, method_list_classes },
+	{ "ListTenants", PEER_LOOK, false, true, method_list_tenants },
 	{ "GetMap", PEER_LOOK, false, true, method_get_map },
 	{ "GetDefrag", PEER_LOOK, false, true, method_get_defrag },
 	{ "GetFit", PEER_LOOK, false, true, method_get_fit },

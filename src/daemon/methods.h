@@ -31,6 +31,7 @@ json_t *method_device_json(const struct daemon *d, const struct enrollment *enro
 void method_explain(struct session *s, const json_t *params);
 /* methods-classes.c */
 void method_list_classes(struct session *s, const json_t *params);
+void method_list_tenants(struct session *s, const json_t *params);
 /* methods-map.c */
 void method_get_map(struct session *s, const json_t *params);
 void method_get_defrag(struct session *s, const json_t *params);

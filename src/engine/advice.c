@@ -185,7 +185,7 @@ static int moves_for(struct engine *e, const struct policy_class *class, json_t 
 	int r = rooms_make(e, class, NULL, &rooms);
 	if (r < 0)
 		return r;
-	bool fits = fit_next(e, class, &rooms, "", &next, &kept);
+	bool fits = fit_next(e, class, &rooms, "", NULL, &next, &kept);
 	*ret = answer(fits, true, json_array());
 	for (size_t i = 0; !fits && i < rooms.n; i++)
 		moves_in(e, class, &rooms.rooms[i], &most, ret);

@@ -127,9 +127,15 @@ struct engine_fit {
 };
 /* Of every device that the class draws on. -ENOENT: no such class. Caller frees. */
 int engine_fit(struct engine *e, const char *class, struct engine_fit **ret, size_t *ret_n);
-/* How many claims fit of a class that has parts, one after the other, of somebody who has nothing yet. -ENOENT:
- * no such class. */
-int engine_fit_parts(struct engine *e, const char *class, uint32_t *ret);
+/* How many claims fit of a class that has parts, one after the other; of a tenant, beside its quotas, or of
+ * somebody who has nothing yet (empty). -ENOENT: no such class. */
+int engine_fit_parts(struct engine *e, const char *class, const char *tenant, uint32_t *ret);
+/* The same for a tenant: what it cannot have, since another has the device, is not counted. *ret_left: how
+ * many its quotas allow; UINT64_MAX: any number. -ESRCH: no such tenant. */
+int engine_fit_for(struct engine *e, const char *class, const char *tenant, struct engine_fit **ret,
+		   size_t *ret_n, uint64_t *ret_left);
+/* The tenants of the applied policy as io.carve's ListTenants has them, a new reference. */
+json_t *engine_tenants(struct engine *e);
 /* Devices as rows of slots, as io.carve's GetMap has them (less address and name): as they are, or with
  * wants as these would have them; only that device, NULL: all. *ret is a new reference. */
 int engine_map(struct engine *e, const struct want *wants, size_t n, const char *device,

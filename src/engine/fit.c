@@ -98,7 +98,7 @@ static bool comes_before(const struct fit_place *a, const struct fit_place *b)
 }
 
 static void look_in(struct engine *e, const struct policy_class *class, const struct room *r,
-		    const char *near, struct fit_place *best, bool *kept)
+		    const char *near, struct resources *left, struct fit_place *best, bool *kept)
 {
 	struct fit_wish w;
 	fit_prepare(e, class, r, &w);
@@ -109,6 +109,8 @@ static void look_in(struct engine *e, const struct policy_class *class, const st
 	for (uint32_t i = 0; i < w.profiles.n && (!best->room || i <= best->order); i++) {
 		struct place_answer where;
 		w.wish.profile = w.profiles.of[i];
+		if (left && !resources_allow(left, &r->kind, w.wish.profile))
+			continue;
 		if (!place(&w.weights, r, &w.wish, &where, kept))
 			continue;
 		const struct fit_place found = {
@@ -124,12 +126,12 @@ static void look_in(struct engine *e, const struct policy_class *class, const st
 }
 
 bool fit_next(struct engine *e, const struct policy_class *class, const struct rooms *rooms,
-	      const char *near, struct fit_place *ret, bool *kept)
+	      const char *near, struct resources *left, struct fit_place *ret, bool *kept)
 {
 	*ret = (struct fit_place){ .room = NULL };
 	for (size_t i = 0; i < rooms->n; i++)
 		if (room_serves(&rooms->rooms[i], class))
-			look_in(e, class, &rooms->rooms[i], near, ret, kept);
+			look_in(e, class, &rooms->rooms[i], near, left, ret, kept);
 	return ret->room != NULL;
 }
 
@@ -151,7 +153,8 @@ static struct engine_fit *fits_of(struct fits *f, const struct want *w)
 	return fit;
 }
 
-static int count_slices(struct engine *e, const struct policy_class *class, struct fits *f)
+static int count_slices(struct engine *e, const struct policy_class *class, const struct claim *c,
+			struct fits *f)
 {
 	for (size_t i = 0; i < e->rec.n_wants; i++)
 		if (policy_class_from(class, e->rec.wants[i].selection) &&
@@ -167,7 +170,9 @@ static int count_slices(struct engine *e, const struct policy_class *class, stru
 		if (!fit)
 			return -ENOMEM;
 		fit->there++;
-		fit->ready += s->state == SLICE_READY && !s->claim[0];
+		bool others = s->dirty && c && !str_eq(s->last_tenant, c->tenant);
+		fit->ready += s->state == SLICE_READY && !s->claim[0] && !others &&
+			      !(c && apart_from(e, w, c, 0));
 	}
 	return 0;
 }
@@ -215,10 +220,11 @@ static int count_kept(struct room *r, struct fit_wish *w, struct fits *f)
 	return 0;
 }
 
-static int count_more(struct engine *e, const struct policy_class *class, struct fits *f)
+static int count_more(struct engine *e, const struct policy_class *class, const struct claim *c,
+		      struct fits *f)
 {
 	_cleanup_(rooms_done) struct rooms rooms = { 0 };
-	int r = e->have ? rooms_make(e, class, NULL, &rooms) : 0;
+	int r = e->have ? rooms_make(e, class, c, &rooms) : 0;
 	for (size_t i = 0; r >= 0 && i < rooms.n; i++) {
 		struct fit_wish w;
 		fit_prepare(e, class, &rooms.rooms[i], &w);
@@ -228,13 +234,14 @@ static int count_more(struct engine *e, const struct policy_class *class, struct
 	return r;
 }
 
-int engine_fit(struct engine *e, const char *class, struct engine_fit **ret, size_t *ret_n)
+/* c: for whom, a claim that is not made; NULL: for anybody. */
+static int fit(struct engine *e, const struct policy_class *class, const struct claim *c,
+	       struct engine_fit **ret, size_t *ret_n)
 {
 	struct fits f = { 0 };
-	const struct policy_class *c = e->policy ? policy_class_find(e->policy, class) : NULL;
-	int r = c ? count_slices(e, c, &f) : -ENOENT;
+	int r = count_slices(e, class, c, &f);
 	if (r >= 0)
-		r = count_more(e, c, &f);
+		r = count_more(e, class, c, &f);
 	if (r < 0) {
 		free(f.of);
 		return r;
@@ -242,4 +249,24 @@ int engine_fit(struct engine *e, const char *class, struct engine_fit **ret, siz
 	*ret = f.of;
 	*ret_n = f.n;
 	return 0;
+}
+
+int engine_fit(struct engine *e, const char *class, struct engine_fit **ret, size_t *ret_n)
+{
+	const struct policy_class *c = e->policy ? policy_class_find(e->policy, class) : NULL;
+	return c ? fit(e, c, NULL, ret, ret_n) : -ENOENT;
+}
+
+int engine_fit_for(struct engine *e, const char *class, const char *tenant, struct engine_fit **ret,
+		   size_t *ret_n, uint64_t *ret_left)
+{
+	const struct policy_class *c = e->policy ? policy_class_find(e->policy, class) : NULL;
+	struct claim draft = { .slice = 0 };
+	if (!c)
+		return -ENOENT;
+	if (!policy_tenant_find(e->policy, tenant) || STR_COPY(draft.tenant, tenant) < 0 ||
+	    STR_COPY(draft.class, class) < 0)
+		return -ESRCH;
+	*ret_left = tenants_more(e, &draft, c);
+	return fit(e, c, &draft, ret, ret_n);
 }

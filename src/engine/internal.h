@@ -402,6 +402,7 @@ struct fit_wish {
 void fit_prepare(struct engine *e, const struct policy_class *class, const struct room *r,
 		 struct fit_wish *ret);
 
+struct resources;
 struct fit_place {
 	const struct room *room; /* NULL: nowhere */
 	uint32_t order;		 /* the class's preference of the profile */
@@ -409,9 +410,9 @@ struct fit_place {
 	uint32_t profile;
 	struct place_answer where;
 };
-/* near: a device's key, or empty. *kept becomes true when there is room, but kept for other classes. */
+/* near: a device's key, or empty. left: of the quota; NULL: there is none. *kept becomes true when there is room, but kept for other classes. */
 bool fit_next(struct engine *e, const struct policy_class *class, const struct rooms *rooms,
-	      const char *near, struct fit_place *ret, bool *kept);
+	      const char *near, struct resources *left, struct fit_place *ret, bool *kept);
 
 /* --- advice.c --------------------------------------------------------------------------------------------- */
 
@@ -447,6 +448,40 @@ int tenants_assign(const struct engine *e, const struct request *rq, struct clai
 		   struct err *reterr);
 /* Has its tenant room for c, which has no slice yet? -EDQUOT. */
 int tenants_check_quota(const struct engine *e, const struct claim *c, struct err *reterr);
+/* How many more slices of a class c's tenant may have; UINT64_MAX: any number. */
+uint64_t tenants_more(struct engine *e, const struct claim *c, const struct policy_class *class);
+/* Does other take of what the tenant of c may have? */
+bool tenants_takes_room(const struct engine *e, const struct claim *other, const struct claim *c);
+/* Adds to reterr the claims of the tenant of c that take of a resource. */
+void tenants_name_holders(struct engine *e, const struct claim *c, const char *resource,
+			  struct err *reterr);
+
+/* --- resources.c: how much of what devices have -------------------------------------------------------- */
+
+struct resources {
+	const struct policy_tenant *tenant; /* NULL: without limits */
+	uint64_t used[POLICY_RESOURCES];    /* of each of its limits */
+	/* Of what resources_allow() refused: the limit, and the least that was asked for. */
+	const struct policy_resource *refused; /* NULL: nothing was */
+	uint64_t needed;
+};
+/* What the tenant of c may still take beside what its claims have. */
+void resources_left(struct engine *e, const struct claim *c, struct resources *ret);
+bool resources_allow(struct resources *r, const struct capacity *k, uint32_t profile);
+bool resources_allow_slice(struct engine *e, struct resources *r, const struct slice *s);
+/* One of a class, if it is the smallest; of a class with parts, all of them. */
+bool resources_allow_class(struct engine *e, struct resources *r, const struct policy_class *class);
+/* May it have that as well? Counts it as taken then, for the other parts of a claim. */
+bool resources_take(struct engine *e, struct resources *r, const char *device, const char *profile);
+/* How many more slices of a class, if each is the smallest. */
+uint64_t resources_more(struct engine *e, const struct resources *r,
+			const struct policy_class *class);
+uint64_t resources_taken(struct engine *e, const struct claim *c, const char *name);
+/* "20 GiB of memory", "3 vfs" */
+void resources_format(const char *name, uint64_t n, char *ret, size_t size);
+/* -EDQUOT with the words for what was refused. */
+int resources_refuse(struct engine *e, const struct resources *r, const struct claim *c,
+		     struct err *reterr);
 
 /* Gives those that wait what is free, in their order; true when one got something. */
 bool queue_serve(struct engine *e);

@@ -211,7 +211,7 @@ static void make_each(struct search *s, const struct rooms *rooms)
 		struct fit_place best;
 		bool kept = false;
 		if (is_placed(p) || !fit_next(s->e, s->kinds[p->kind].class, rooms,
-					      room_near(s->e, s->claim), &best, &kept))
+					      room_near(s->e, s->claim), NULL, &best, &kept))
 			continue;
 		part_make(p, best.room, best.profile, best.where.device, best.where.start);
 		room_take(rooms, p);
@@ -461,6 +461,19 @@ static int refuse(struct search *s, struct err *err)
 
 /* --- what others use -------------------------------------------------------------------------------------------------- */
 
+/* May the tenant have all of them? */
+static bool is_within(struct search *s, struct resources *left)
+{
+	for (uint32_t i = 0; left->tenant && i < s->n; i++) {
+		const struct part *p = &s->parts[i];
+		const struct slice *there = p->made ? NULL : &s->e->rec.slices[p->spot];
+		if (!resources_take(s->e, left, there ? there->device : p->device,
+				    there ? there->profile : p->profile))
+			return false;
+	}
+	return true;
+}
+
 static int take(struct search *s, struct picks *ret)
 {
 	ret->n = s->n;
@@ -489,11 +502,17 @@ int pick_parts(struct engine *e, const struct claim *c, const struct policy_clas
 	if (!e->have)
 		return err_set(reterr, "engine.not-observed", EAGAIN,
 			       "the machine is not looked at yet");
+	struct resources left;
+	resources_left(e, c, &left);
+	if (!resources_allow_class(e, &left, class))
+		return resources_refuse(e, &left, c, reterr);
 	int r = search_make(e, c, class, &s);
 	if (r >= 0)
 		r = place(&s, place_at);
 	if (r == 0)
 		return refuse(&s, reterr);
+	if (r > 0 && !is_within(&s, &left))
+		return resources_refuse(e, &left, c, reterr);
 	return r < 0 ? r : take(&s, ret);
 }
 
@@ -511,12 +530,12 @@ static int whole_keep(struct search *s)
 	return 0;
 }
 
-int engine_fit_parts(struct engine *e, const char *class, uint32_t *ret)
+int engine_fit_parts(struct engine *e, const char *class, const char *tenant, uint32_t *ret)
 {
 	_cleanup_(search_done) struct search s = { 0 };
-	const struct claim nobody = { 0 };
+	struct claim nobody = { .slice = 0 };
 	const struct policy_class *c = e->policy ? policy_class_find(e->policy, class) : NULL;
-	if (!c || c->n_parts == 0)
+	if (!c || c->n_parts == 0 || STR_COPY(nobody.tenant, tenant) < 0)
 		return -ENOENT;
 	int r = e->have ? search_make(e, &nobody, c, &s) : 0;
 	for (*ret = 0; r >= 0 && e->have && *ret < ENGINE_CLAIMS_MAX; (*ret)++) {
@@ -608,8 +627,10 @@ bool pick_parts_way(struct engine *e, const struct claim *c, const struct policy
 		    const uint64_t *but, size_t n_but, uint64_t *ret, size_t *ret_n)
 {
 	_cleanup_(search_done) struct search s = { 0 };
+	struct resources left;
+	resources_left(e, c, &left);
 	if (search_make(e, c, class, &s) < 0 || way_add(&s, false, but, n_but) < 0 ||
-	    way_add(&s, true, but, n_but) < 0 || place(&s, way_at) <= 0)
+	    way_add(&s, true, but, n_but) < 0 || place(&s, way_at) <= 0 || !is_within(&s, &left))
 		return false;
 	*ret_n = 0;
 	for (uint32_t i = 0; i < s.n; i++) {

@@ -17,9 +17,10 @@ struct picking {
 	const struct policy_class *class;
 	struct err *err; /* why the last one that nearly fitted did not */
 	size_t by_state[SLICE_REMOVING + 1];
-	size_t others;	/* kept for another account */
-	bool kept;	/* there is room, which is kept for other classes */
-	char held[256]; /* names of claims in the way */
+	size_t others;	       /* kept for another account */
+	struct resources left; /* of the quota of its tenant */
+	bool kept;	       /* there is room, which is kept for other classes */
+	char held[256];	       /* names of claims in the way */
 };
 
 /* --- slices that are there ----------------------------------------------------------------------------- */
@@ -76,7 +77,8 @@ static bool fits(struct picking *p, const struct want *w, const struct slice *s)
 		p->others++;
 		return false;
 	}
-	return !apart_from(p->e, w, p->claim, 0) && is_isolated(p, m, s) >= 0 &&
+	return resources_allow_slice(p->e, &p->left, s) && !apart_from(p->e, w, p->claim, 0) &&
+	       is_isolated(p, m, s) >= 0 &&
 	       m->claim_steps(p->e->have, w, s, p->claim, &plan, p->err) >= 0;
 }
 
@@ -169,6 +171,7 @@ int pick_candidates(struct engine *e, const struct claim *c, const struct policy
 {
 	_cleanup_err_ struct err ignored = { 0 };
 	struct picking p = { .e = e, .claim = c, .class = class, .err = &ignored };
+	resources_left(e, c, &p.left);
 	_cleanup_free_ struct candidate *all = calloc(e->rec.n_slices + 1, sizeof(*all));
 	size_t *at = calloc(e->rec.n_slices + 1, sizeof(*at)), n = 0;
 	if (!all || !at) {
@@ -227,7 +230,7 @@ static int pick_on_demand(struct picking *p, uint64_t *ret)
 	int r = rooms_make(p->e, p->class, p->claim, &rooms);
 	if (r >= 0)
 		parts_narrow(p->e, p->claim, &rooms);
-	if (r < 0 || !fit_next(p->e, p->class, &rooms, near, &best, &p->kept))
+	if (r < 0 || !fit_next(p->e, p->class, &rooms, near, &p->left, &best, &p->kept))
 		return r;
 	if (p->claim->set.set)
 		return mech_no_settings(p->e->have, &(struct slice){ .index = -1 }, p->claim,
@@ -281,7 +284,8 @@ bool pick_would_do(struct engine *e, const struct claim *c, const struct policy_
 	const struct want *w = want_of(&p, s);
 	if (!m || !w || pick_preference(e, class, w, s->profile) < 0 || !room_usable(e, s->device))
 		return false;
-	if (apart_from(e, w, c, s->id))
+	resources_left(e, c, &p.left);
+	if (apart_from(e, w, c, s->id) || !resources_allow_slice(e, &p.left, s))
 		return false;
 	/* It will wait for an administrator. */
 	if (reclaim_has_rule(e, s) && reclaim_proof(e, s) == PROOF_NONE)
@@ -299,12 +303,15 @@ int pick_slice(struct engine *e, const struct claim *c, const struct policy_clas
 	if (!e->have)
 		return err_set(reterr, "engine.not-observed", EAGAIN,
 			       "the machine is not looked at yet");
+	resources_left(e, c, &p.left);
 	int r = pick_ready(&p, ret);
 	if (r == 0)
 		r = pick_on_demand(&p, ret);
 	if (r == 0) {
 		bool settings = err_is_set(&err) && err.error == EOPNOTSUPP;
-		r = settings ? -EOPNOTSUPP : none_free(&p);
+		r = settings	     ? -EOPNOTSUPP
+		    : p.left.refused ? resources_refuse(e, &p.left, c, &err)
+				     : none_free(&p);
 	}
 	if (r < 0)
 		err_move(reterr, &err);

@@ -116,12 +116,43 @@ static uint32_t takes_room(const struct engine *e, const struct claim *other, co
 	return other->slice != 0;
 }
 
+bool tenants_takes_room(const struct engine *e, const struct claim *other, const struct claim *c)
+{
+	return takes_room(e, other, c, NULL) > 0;
+}
+
 static size_t used(const struct engine *e, const struct claim *c, const char *class)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < e->rec.n_claims; i++)
 		n += takes_room(e, &e->rec.claims[i], c, class);
 	return n;
+}
+
+/* with: what it has. */
+static void name_holder(const struct claim *o, const char *with, struct err *reterr)
+{
+	err_because(reterr, "claim %s is %s%s for %s, by uid %u", o->name,
+		    claim_is_waiting(o) ? "reserved" : claim_state_name((enum claim_state)o->state),
+		    with, o->owner, o->uid);
+}
+
+void tenants_name_holders(struct engine *e, const struct claim *c, const char *resource,
+			  struct err *reterr)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < e->rec.n_claims; i++) {
+		const struct claim *o = &e->rec.claims[i];
+		uint64_t taken = takes_room(e, o, c, NULL) ? resources_taken(e, o, resource) : 0;
+		char amount[80], with[96];
+		if (taken == 0 || n++ >= NAMED_MAX)
+			continue;
+		resources_format(resource, taken, amount, sizeof(amount));
+		(void)STR_FORMAT(with, " with %s", amount);
+		name_holder(o, with, reterr);
+	}
+	if (n > NAMED_MAX)
+		err_because(reterr, "and %zu more", n - NAMED_MAX);
 }
 
 static void name_holders(const struct engine *e, const struct claim *c, const char *class, size_t n,
@@ -133,10 +164,7 @@ static void name_holders(const struct engine *e, const struct claim *c, const ch
 		if (!takes_room(e, o, c, class))
 			continue;
 		named++;
-		err_because(reterr, "claim %s is %s for %s, by uid %u", o->name,
-			    claim_is_waiting(o) ? "reserved"
-						: claim_state_name((enum claim_state)o->state),
-			    o->owner, o->uid);
+		name_holder(o, "", reterr);
 	}
 	if (n > named)
 		err_because(reterr, "and %zu more", n - named);
@@ -176,4 +204,86 @@ int tenants_check_quota(const struct engine *e, const struct claim *c, struct er
 		if (policy_takes(e->policy, c->class, t->quotas[i].class))
 			r = check_limit(e, c, t->quotas[i].class, t->quotas[i].most, reterr);
 	return r < 0 ? r : check_limit(e, c, NULL, t->slices, reterr);
+}
+
+/* --- what is left of it ---------------------------------------------------------------------------------- */
+
+static uint64_t left_of(int64_t most, size_t n)
+{
+	if (most < 0)
+		return UINT64_MAX;
+	return (uint64_t)most > n ? (uint64_t)most - n : 0;
+}
+
+uint64_t tenants_more(struct engine *e, const struct claim *c, const struct policy_class *class)
+{
+	const struct policy_tenant *t = tenants_find(e, c);
+	struct resources r;
+	if (!t)
+		return UINT64_MAX;
+	resources_left(e, c, &r);
+	uint64_t least = resources_more(e, &r, class);
+	for (size_t i = 0; i <= t->n_quotas; i++) {
+		/* The last one is that of all classes. */
+		const char *of = i < t->n_quotas ? t->quotas[i].class : NULL;
+		uint32_t need = policy_takes(e->policy, class->name, of);
+		uint64_t left =
+			left_of(of ? (int64_t)t->quotas[i].most : t->slices, used(e, c, of));
+		if (need && left != UINT64_MAX && left / need < least)
+			least = left / need;
+	}
+	return least;
+}
+
+/* most < 0: there is no limit. */
+static void quota_add(json_t *quotas, const char *kind, const char *name, uint64_t n, int64_t most)
+{
+	json_t *o = json_pack("{s:s, s:s, s:I}", "kind", kind, "name", name, "used", (json_int_t)n);
+	if (most >= 0)
+		json_object_set_new(o, "most", json_integer(most));
+	json_array_append_new(quotas, o);
+}
+
+static json_t *quotas_json(struct engine *e, const struct policy_tenant *t, const struct claim *c)
+{
+	json_t *quotas = json_array();
+	struct resources r;
+	resources_left(e, c, &r);
+	quota_add(quotas, "slices", "slices", used(e, c, NULL), t->slices);
+	for (size_t i = 0; i < t->n_quotas; i++)
+		quota_add(quotas, "class", t->quotas[i].class, used(e, c, t->quotas[i].class),
+			  t->quotas[i].most);
+	for (uint32_t i = 0; i < t->n_resources; i++)
+		quota_add(quotas, "resource", t->resources[i].name, r.used[i],
+			  t->resources[i].most);
+	return quotas;
+}
+
+static json_t *tenant_json(struct engine *e, const struct policy_tenant *t)
+{
+	struct claim c = { .slice = 0 };
+	json_t *members = json_array();
+	json_int_t claims = 0, waiting = 0;
+	memcpy(c.tenant, t->name, sizeof(c.tenant));
+	for (size_t i = 0; i < t->n_members; i++) {
+		char member[NAME_SIZE + 8];
+		policy_member_format(&t->members[i], member);
+		json_array_append_new(members, json_string(member));
+	}
+	for (size_t i = 0; i < e->rec.n_claims; i++)
+		if (str_eq(e->rec.claims[i].tenant, t->name)) {
+			claims++;
+			waiting += claim_is_waiting(&e->rec.claims[i]);
+		}
+	return json_pack("{s:s, s:o, s:I, s:I, s:I, s:o}", "name", t->name, "members", members,
+			 "priority", (json_int_t)t->priority, "claims", claims, "waiting", waiting,
+			 "quotas", quotas_json(e, t, &c));
+}
+
+json_t *engine_tenants(struct engine *e)
+{
+	json_t *tenants = json_array();
+	for (size_t i = 0; e->policy && i < e->policy->n_tenants; i++)
+		json_array_append_new(tenants, tenant_json(e, &e->policy->tenants[i]));
+	return tenants;
 }

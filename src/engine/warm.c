@@ -234,7 +234,7 @@ static bool make_one(struct engine *e, const struct want *entry, const char *typ
 	(void)STR_COPY(class.from[0], entry->selection);
 	(void)STR_COPY(class.profiles[0], type);
 	if (rooms_make_ahead(e, entry, &rooms) < 0 ||
-	    !fit_next(e, &class, &rooms, "", &place, &kept))
+	    !fit_next(e, &class, &rooms, "", NULL, &place, &kept))
 		return false;
 	struct slice *s =
 		pick_add(e, place.room->wants[place.where.device], type, place.where.start);

@@ -524,6 +524,26 @@ static uint32_t reserved(const struct policy *p, const char *tenant, const char 
 	return n;
 }
 
+/* Is each slice of the class a VF? */
+static bool yields_vfs(const struct policy *p, const char *class)
+{
+	const struct policy_class *c = policy_class_find(p, class);
+	for (size_t i = 0; c && i < p->n_divides; i++)
+		if (policy_class_from(c, p->divides[i].use) &&
+		    !policy_divide_yields(&p->divides[i], "vf"))
+			return false;
+	return c != NULL;
+}
+
+static uint32_t reserved_vfs(const struct policy *p, const char *tenant, size_t last)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i <= last; i++)
+		n += str_eq(p->reservations[i].tenant, tenant) &&
+		     yields_vfs(p, p->reservations[i].class);
+	return n;
+}
+
 static int over_quota(const struct policy_reservation *rv, const char *what, int64_t most,
 		      struct policy_source *s)
 {
@@ -552,6 +572,10 @@ static int check_reserved(const struct policy *p, size_t i, struct policy_source
 	}
 	if (t->slices >= 0 && reserved(p, t->name, NULL, i) > (uint32_t)t->slices)
 		return over_quota(rv, "slices, its quota in all,", t->slices, s);
+	for (uint32_t r = 0; r < t->n_resources; r++)
+		if (str_eq(t->resources[r].name, "vfs") && yields_vfs(p, rv->class) &&
+		    reserved_vfs(p, t->name, i) > t->resources[r].most)
+			return over_quota(rv, "vfs of its resources", t->resources[r].most, s);
 	return 0;
 }
 

@@ -175,6 +175,17 @@ static int store_quota(void *into, const struct policy_option *o, const struct p
 	return STR_COPY(added->class, v->text);
 }
 
+/* Engines by their names, all else by its key. */
+static int store_resource(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	struct policy_tenant *t = into;
+	if (t->n_resources >= POLICY_RESOURCES)
+		return -E2BIG;
+	struct policy_resource *r = &t->resources[t->n_resources++];
+	r->most = (uint32_t)v->number;
+	return STR_COPY(r->name, o->kind == OPTION_COUNTS ? v->text : o->key);
+}
+
 /* Settings: each also says that it is meant. */
 static int set_mac(void *into, const struct policy_option *o, const struct policy_value *v)
 {
@@ -658,6 +669,30 @@ static const struct policy_option lease_options[] = {
 	{ .key = NULL },
 };
 
+static const struct policy_option resource_options[] = {
+	{ .key = "memory",
+	  .kind = OPTION_SIZE,
+	  .store = store_resource,
+	  .help = "Memory of all its slices together, as in 80GiB." },
+	{ .key = "compute",
+	  .kind = OPTION_NUMBER,
+	  .max = 65535,
+	  .store = store_resource,
+	  .help = "Compute units of all its slices together, as the vendor counts them." },
+	{ .key = "vfs",
+	  .kind = OPTION_NUMBER,
+	  .max = 65535,
+	  .store = store_resource,
+	  .help = "Virtual functions, of whatever class." },
+	{ .key = "engines",
+	  .kind = OPTION_COUNTS,
+	  .max = 65535,
+	  .most = POLICY_ENGINES,
+	  .store = store_resource,
+	  .help = "Engines of all its slices together, by the names that carve map shows." },
+	{ .key = NULL },
+};
+
 static const struct policy_option tenant_options[] = {
 	{ .key = "from",
 	  .kind = OPTION_TEXT,
@@ -673,6 +708,10 @@ static const struct policy_option tenant_options[] = {
 	  .most = 256,
 	  .store = store_quota,
 	  .help = "How many slices of each class it may have." },
+	{ .key = "resources",
+	  .kind = OPTION_MAP,
+	  .children = resource_options,
+	  .help = "How much its slices may take together of what devices have." },
 	{ .key = "slices",
 	  OPTION_NUMBER_IN(policy_tenant, slices, 0, 65535),
 	  .help = "How many slices it may have in all." },

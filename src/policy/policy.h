@@ -14,6 +14,7 @@
 #define POLICY_ENGINES 4 /* kinds of engines that one class asks for */
 #define POLICY_PARTS 8	 /* classes of which one class has parts */
 #define POLICY_WHOLE 64	 /* parts of one claim, in all */
+#define POLICY_RESOURCES (3 + POLICY_ENGINES) /* of which one tenant has a quota */
 
 struct policy_position {
 	int line, column; /* from 1 */
@@ -106,11 +107,17 @@ struct policy_member {
 	uint32_t id;	      /* UID, GID */
 	char name[NAME_SIZE]; /* USER, GROUP */
 };
-/* How much of something a tenant may have. Of what: a class; resources may come beside it. */
+/* How many slices of a class a tenant may have. */
 struct policy_quota {
 	char class[NAME_SIZE];
 	uint32_t most;
 	struct policy_position at;
+};
+/* Of what all its slices take together: "memory" (MiB), "compute" (units, as the vendor counts them), "vfs", or
+ * engines by the names of the capacity model. */
+struct policy_resource {
+	char name[NAME_SIZE];
+	uint32_t most;
 };
 struct policy_tenant {
 	char name[NAME_SIZE];
@@ -118,6 +125,8 @@ struct policy_tenant {
 	size_t n_members;
 	struct policy_quota *quotas;
 	size_t n_quotas;
+	struct policy_resource resources[POLICY_RESOURCES];
+	uint32_t n_resources;
 	int slices; /* in all; -1: not said */
 	uint32_t priority;
 	uint32_t lease_max, lease_idle; /* seconds; 0: no limit */

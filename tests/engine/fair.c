@@ -67,6 +67,44 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+static bool is_vf(const struct turn_facts *t, const struct claim *c)
+{
+	for (size_t i = 0; i < t->rec->n_slices; i++)
+		if (t->rec->slices[i].id == c->slice)
+			return t->rec->slices[i].index >= 0;
+	return false;
+}
+
+/* Of VFs, which the policies of these histories limit; what has gone has none. */
+static int64_t vfs_left(const struct turn_facts *t, const struct policy_tenant *tenant)
+{
+	int64_t n = 0;
+	for (size_t i = 0; i < t->rec->n_claims; i++)
+		n += str_eq(t->rec->claims[i].tenant, tenant->name) && is_vf(t, &t->rec->claims[i]);
+	return tenant->n_resources ? (int64_t)tenant->resources[0].most - n : INT64_MAX;
+}
+
+/* How many a claim has, or would have; of VFs are what these classes have, if not the whole device. */
+static uint32_t vfs_of(const struct turn_facts *t, const struct claim *c)
+{
+	static const char *const classes[] = { "lana", "lanb", "disk" };
+	uint32_t n = 0;
+	if (c->slice)
+		return is_vf(t, c);
+	for (size_t i = 0; c->parts && i < t->rec->n_claims; i++)
+		n += str_eq(t->rec->claims[i].whole, c->name) && is_vf(t, &t->rec->claims[i]);
+	for (size_t i = 0; !c->parts && i < sizeof(classes) / sizeof(*classes); i++)
+		n += policy_takes(t->policy, c->class, classes[i]);
+	return n;
+}
+
+/* What takes how much of a device is not known here: who waits may wait for that. */
+static bool waits_for_resources(const struct turn_facts *t, const struct claim *c)
+{
+	const struct policy_tenant *tenant = tenant_of(t, c);
+	return tenant && tenant->n_resources && !str_eq(tenant->resources[0].name, "vfs");
+}
+
 /* How many more of such claims its tenant may have. */
 static int64_t room(const struct turn_facts *t, const struct claim *c)
 {
@@ -81,6 +119,9 @@ static int64_t room(const struct turn_facts *t, const struct claim *c)
 	if (tenant && tenant->slices >= 0)
 		left = least(left, (tenant->slices - has(t, c->tenant, NULL)) /
 					   policy_takes(t->policy, c->class, NULL));
+	uint32_t vfs = vfs_of(t, c);
+	if (tenant && vfs)
+		left = least(left, vfs_left(t, tenant) / vfs);
 	return left;
 }
 
@@ -158,8 +199,9 @@ static bool overtaken(const struct turn_facts *t, const struct claim *waits,
 	const struct claim *b = was(t, waits);
 	return claim_is_waiting(waits) && b && claim_is_waiting(b) &&
 	       str_eq(waits->class, got->class) && !str_eq(got->class, "disk") &&
-	       !is_kept(t, got) && !waits->set.set && !got->set.set &&
-	       room(t, waits) > promised(t, waits) && comes_before(t, waits, whole_of(t, got));
+	       !is_kept(t, got) && !waits_for_resources(t, waits) && !waits->set.set &&
+	       !got->set.set && room(t, waits) > promised(t, waits) &&
+	       comes_before(t, waits, whole_of(t, got));
 }
 
 /* What others gave it already carve only knows of. */

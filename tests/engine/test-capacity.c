@@ -263,6 +263,104 @@ static void test_claim_goes_near_another(void **state)
 	assert_string_equal(world_answer(w, token)->id, "claim.near");
 }
 
+/* --- what a tenant may take ------------------------------------------------------------------------------- */
+
+#define LIMITED(limits)                                                                            \
+	ON_DEMAND("")                                                                              \
+	"  two: {parts: {half: 2}}\n  fine: {from: gpu, profiles: [3g.20gb, 1g.5gb]}\n"            \
+	"tenants:\n  a: {from: [\"uid:1000\"], resources: {" limits "}}\n"                         \
+	"  b: {from: [\"uid:1001\"]}\n"
+
+static uint64_t ask_as(struct world *w, uint32_t uid, const char *class, const char *name,
+		       bool wait)
+{
+	struct alloc_request rq = { .owner = "manual:test", .wait = wait };
+	(void)STR_COPY(rq.class, class);
+	(void)STR_COPY(rq.name, name);
+	uint64_t token = world_ask(w, uid, &rq);
+	world_turn(w);
+	return token;
+}
+
+static const char *over_quota(struct world *w, const char *class)
+{
+	const struct world_answer *a = world_answer(w, ask_as(w, 1000, class, "over", false));
+	assert_non_null(a);
+	assert_string_equal(a->id, "claim.quota");
+	assert_null(world_claim(w, "over"));
+	return a->because;
+}
+
+static void says(const char *text, const char *words)
+{
+	if (!strstr(text, words))
+		fail_msg("\"%s\" is not in: %s", words, text);
+}
+
+static void test_resources_of_a_tenant_are_summed_over_what_it_has(void **state)
+{
+	struct world *w = *state;
+	apply(w, LIMITED("memory: 35GiB"));
+	assert_non_null(ask(w, "half", "h0"));
+	assert_non_null(ask(w, "small", "s0"));
+	const char *because = over_quota(w, "half");
+	says(because, "its quota in all is 35 GiB of memory; ");
+	says(because, "one more takes at least");
+	says(because, "claim h0 is preparing with");
+	says(because, "claim s0 is preparing with");
+	says(world_answer(w, w->token)->todo, "carve alloc half --wait");
+	assert_non_null(ask(w, "small", "s1"));
+	over_quota(w, "whole");
+	says(world_answer(w, w->token)->todo, "none of class whole is within the quota");
+	/* It is not another's. */
+	(void)ask_as(w, 1001, "whole", "w0", false);
+	assert_non_null(world_claim(w, "w0"));
+}
+
+/* The class prefers the larger one; what is within the quota is what it gets. */
+static void test_resources_choose_among_the_profiles_of_a_class(void **state)
+{
+	struct world *w = *state;
+	apply(w, LIMITED("compute: 4"));
+	assert_string_equal(ask(w, "fine", "f0")->profile, "3g.20gb");
+	assert_string_equal(ask(w, "fine", "f1")->profile, "1g.5gb");
+	says(over_quota(w, "fine"), "its quota in all is 4 compute units; 4 compute units used; "
+				    "one more takes at least 1 compute units");
+	apply(w, LIMITED("compute: 14, engines: {decoders: 2}"));
+	says(over_quota(w, "half"), "decoders");
+	assert_string_equal(ask(w, "fine", "f2")->profile, "1g.5gb");
+}
+
+/* Each of them is within the quota, all of them together are not. */
+static void test_resources_of_a_claim_with_parts_are_those_of_all(void **state)
+{
+	struct world *w = *state;
+	apply(w, LIMITED("memory: 30GiB"));
+	(void)ask_as(w, 1000, "two", "t0", false);
+	assert_string_equal(world_answer(w, w->token)->id, "claim.quota");
+	says(world_answer(w, w->token)->because, "one more takes at least 38 GiB of memory");
+	assert_null(world_claim(w, "t0"));
+	apply(w, LIMITED("memory: 40GiB"));
+	(void)ask_as(w, 1000, "two", "t0", false);
+	assert_int_equal(world_claim(w, "t0")->parts, 2);
+	over_quota(w, "small");
+}
+
+static void test_resources_who_waits_for_his_own_holds_nobody_up(void **state)
+{
+	struct world *w = *state;
+	apply(w, LIMITED("memory: 5GiB"));
+	assert_non_null(ask(w, "small", "s0"));
+	(void)ask_as(w, 1000, "small", "s1", true);
+	assert_true(claim_is_waiting(world_claim(w, "s1")));
+	says(world_claim(w, "s1")->reason, "the quota of its tenant is used up");
+	(void)ask_as(w, 1001, "small", "b0", false);
+	assert_int_not_equal(world_claim(w, "b0")->slice, 0);
+	world_release(w, 1000, "s0");
+	run(w);
+	assert_int_not_equal(world_claim(w, "s1")->slice, 0);
+}
+
 /* --- what is kept ---------------------------------------------------------------------------------------- */
 
 static void test_room_that_is_kept_is_for_its_class_only(void **state)
@@ -526,6 +624,10 @@ int main(void)
 		T(test_class_may_draw_on_several_selections),
 		T(test_class_may_spread),
 		T(test_claim_goes_near_another),
+		T(test_resources_of_a_tenant_are_summed_over_what_it_has),
+		T(test_resources_choose_among_the_profiles_of_a_class),
+		T(test_resources_of_a_claim_with_parts_are_those_of_all),
+		T(test_resources_who_waits_for_his_own_holds_nobody_up),
 		T(test_room_that_is_kept_is_for_its_class_only),
 		T(test_parts_of_a_claim_are_placed_as_a_set),
 		T(test_parts_of_a_claim_leave_room_that_is_kept),

@@ -687,16 +687,16 @@ static void test_parts_are_counted_as_wholes_that_fit(void **state)
 	struct world *w = *state;
 	uint32_t n;
 	apply(w, POLICY);
-	assert_int_equal(engine_fit_parts(w->e, "node", &n), 0);
+	assert_int_equal(engine_fit_parts(w->e, "node", "", &n), 0);
 	assert_int_equal(n, 2);
-	assert_int_equal(engine_fit_parts(w->e, "lines", &n), 0);
+	assert_int_equal(engine_fit_parts(w->e, "lines", "", &n), 0);
 	assert_int_equal(n, 1);
 	ask(w, 0, "gpu", "", AT_ONCE);
-	assert_int_equal(engine_fit_parts(w->e, "node", &n), 0);
+	assert_int_equal(engine_fit_parts(w->e, "node", "", &n), 0);
 	assert_int_equal(n, 1);
-	assert_int_equal(engine_fit_parts(w->e, "five", &n), 0);
+	assert_int_equal(engine_fit_parts(w->e, "five", "", &n), 0);
 	assert_int_equal(n, 0);
-	assert_int_equal(engine_fit_parts(w->e, "gpu", &n), -ENOENT);
+	assert_int_equal(engine_fit_parts(w->e, "gpu", "", &n), -ENOENT);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

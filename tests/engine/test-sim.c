@@ -128,6 +128,8 @@ static void add_tenant(struct world *w, struct str_buf *b, const char *name, uns
 		str_buf_addf(b, ", quota: {old: %u}", (unsigned)world_random(w, 2));
 	if (chance(w, 40))
 		str_buf_addf(b, ", slices: %u", (unsigned)world_random(w, 5) + least);
+	if (chance(w, 40))
+		str_buf_addf(b, ", resources: {vfs: %u}", (unsigned)world_random(w, 5) + least);
 	if (chance(w, 30))
 		str_buf_addf(b, ", lease: {max: %us, idle: %us}", (unsigned)world_random(w, 60) + 1,
 			     (unsigned)world_random(w, 30) + 10);
@@ -408,11 +410,19 @@ static void op_apply_only(struct world *w)
 	_cleanup_free_ struct want *before = calloc(n + 1, sizeof(*before));
 	if (n)
 		memcpy(before, r->wants, n * sizeof(*before));
-	json_int_t adopted = json_integer_value(json_object_get(w->events, "device.adopted"));
+	static const char *const reasons[] = { "device.adopted", "device.failed" };
+	json_int_t told[2];
+	for (size_t i = 0; i < 2; i++)
+		told[i] = json_integer_value(json_object_get(w->events, reasons[i]));
 	world_request_apply(w, text, &(struct apply_request){ .only = only });
 	world_turn(w);
-	/* VFs that are adopted in the same turn are another reason. */
-	if (json_integer_value(json_object_get(w->events, "device.adopted")) != adopted)
+	/* VFs that are adopted in the same turn are another reason; and a device that fails in it goes back to
+	 * what was wanted of it. */
+	bool other = false;
+	for (size_t i = 0; i < 2; i++)
+		other = other ||
+			json_integer_value(json_object_get(w->events, reasons[i])) != told[i];
+	if (other)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		const struct want *now = want_of(w, before[i].device);

@@ -202,3 +202,23 @@ test_device_of_one_tenant_at_a_time_is_for_nobody_else() {
 	carve release one
 	wait_until 10 state_is three held
 }
+
+test_quota_of_virtual_functions_is_over_all_classes() {
+	tenants_up <<-'END'
+		tenants:
+		  a: {from: ["group:lab-a"], resources: {vfs: 1}}
+		  b: {from: ["user:bob", "user:nobody-here"]}
+	END
+	asks alice one
+	ends_with 3 asks carol two 2>/run/said
+	grep -qF 'its quota in all is 1 vfs; 1 vfs used; one more takes at least 1 vfs' /run/said
+	grep -qF 'claim one is held with 1 vfs for manual:alice, by uid 2001' /run/said
+	says '1/1 vfs' carve list tenants
+	ends_with 3 carve fit lan --tenant a 2>/run/said
+	grep -qF 'the quotas of tenant a have room for 0 more' /run/said
+	carve fit lan --tenant b
+	ends_with 1 carve fit lan --tenant c 2>/run/said
+	grep -qF '[claim.tenant-unknown]' /run/said
+	says 'this host knows no user:nobody-here' carve doctor
+	asks bob three
+}

@@ -168,6 +168,11 @@ static void test_policy_parse_full_file_stores_everything(void **state)
 	assert_int_equal(policy_quota_of(lab, "disk"), 2);
 	assert_int_equal(policy_quota_of(lab, "uart"), 0);
 	assert_int_equal(policy_quota_of(lab, "lan"), -1);
+	assert_int_equal(lab->n_resources, 4);
+	assert_string_equal(lab->resources[0].name, "memory");
+	assert_int_equal(lab->resources[0].most, 80 * 1024);
+	assert_string_equal(lab->resources[3].name, "decoders");
+	assert_int_equal(lab->resources[3].most, 4);
 	assert_int_equal(p->tenants[1].slices, -1);
 	assert_int_equal(p->tenants[1].priority, 0);
 	assert_true(policy_class_find(p, "uart")->preemptible);
