@@ -323,8 +323,15 @@ static int present_goal(struct engine *e, const struct mech *m, const struct wan
 		return wait_for(waits, "slices of another kind on that device to go");
 	if (s->on_demand && warm_goes(e, s->device))
 		return wait_for(waits, "a slice that was made ahead to make way");
-	int r = s->state == SLICE_PREPARING ? preparing_plan(e, m, w, s, &p, reterr)
-					    : wanted_plan(e, m, w, s, &p, reterr);
+	bool found;
+	(void)m->find(e->have, s, &found);
+	/* When it was adopted nobody used it; that may have been long ago. */
+	int r = s->state == SLICE_PREPARING && s->unproven && found ? check_first(e, s, ret, waits)
+								    : 0;
+	if (r != 0)
+		return r;
+	r = s->state == SLICE_PREPARING ? preparing_plan(e, m, w, s, &p, reterr)
+					: wanted_plan(e, m, w, s, &p, reterr);
 	if (r == -EAGAIN)
 		return wait_for(waits, "the machine to show what was done");
 	return r < 0 ? r : next_of(e, &p, s->id, ret, waits, reterr);
