@@ -5,7 +5,8 @@
 #include <string.h>
 
 #define FADE 0.5    /* of the likelihood of a refusal, for each place there is, of one in five */
-#define BEHIND 0.15 /* of a place, for each part that has to go first */
+#define BEHIND 0.25 /* of a place, for each part of one slot of eight that has to go first */
+#define BARRED 0.15 /* of a place, while parts elsewhere on the device do not let it be taken */
 #define WASTE 0.04  /* of a free slot of eight that is no use */
 
 /* Close to exp(x), and the same on every machine; infinite above 50000. */
@@ -87,6 +88,8 @@ void place_weights_set(struct place_weights *w, const struct capacity *k,
 	}
 	memset(w, 0, sizeof(*w));
 	w->kind = k;
+	for (uint32_t i = 1; i <= k->n_slots; i++)
+		w->behind[i] = BEHIND / root(i * 8.0 / k->n_slots);
 	w->waste = k->n_slots ? WASTE * 8 / k->n_slots : 0;
 	for (uint32_t i = 0; i < k->n_profiles; i++)
 		if (sum == 0)
@@ -97,29 +100,40 @@ void place_weights_set(struct place_weights *w, const struct capacity *k,
 
 /* --- the room of a device ----------------------------------------------------------------------- */
 
-static const double behind[] = { 1, BEHIND, BEHIND *BEHIND, BEHIND *BEHIND *BEHIND, 0, 0 };
-
-/* Parts over these slots, as far as they matter. */
-static uint32_t in_the_way(const struct capacity_use *d, uint64_t spot)
+/* Where the part begins that is over the lowest of these slots, or before them. */
+static uint64_t first_over(const struct capacity_use *d, uint64_t spot)
 {
-	uint64_t lowest = spot & -spot, begins = d->begins & spot;
-	uint32_t n = (d->occupied & lowest) != 0 && !(begins & lowest);
-	for (; begins && n < 4; begins &= begins - 1)
-		n++;
-	return n;
+	uint64_t begins = d->begins & ((spot & -spot) | ((spot & -spot) - 1));
+	return begins ? 1ULL << (63 - __builtin_clzll(begins)) : 0;
+}
+
+/* A part reaches to the next slot that is free, or in which another begins. */
+static uint64_t part_from(const struct capacity_use *d, uint64_t begin)
+{
+	uint64_t ends = (d->begins | ~d->occupied) & ~(begin | (begin - 1));
+	return (ends & -ends) - begin;
+}
+
+/* The chance of a place that the parts over it are gone in time. */
+static double behind(const struct place_weights *w, const struct capacity_use *d, uint64_t spot)
+{
+	double left = 1;
+	for (uint64_t b = (d->begins & spot) | first_over(d, spot); b; b &= b - 1) {
+		uint64_t part = part_from(d, b & -b);
+		if (part & spot)
+			left *= w->behind[ones(part)];
+	}
+	return left;
 }
 
 static void spot_look(struct place_look *l, const struct capacity_use *d, uint32_t s)
 {
 	uint64_t spot = l->w->spot[s];
-	l->open[s] = 0;
-	l->now[s] = l->then[s] = 0;
+	l->open[s] = spot & (d->occupied | d->reserved) ? 0 : spot;
 	if (spot & d->reserved)
-		return;
-	uint32_t n = spot & d->occupied ? in_the_way(d, spot) : 0;
-	l->open[s] = n ? 0 : spot;
-	l->now[s] = behind[n];
-	l->then[s] = behind[n + 1];
+		l->now[s] = 0;
+	else
+		l->now[s] = spot & d->occupied ? behind(l->w, d, spot) : 1;
 }
 
 void place_look_after(const struct place_look *l, const struct capacity_use *with,
@@ -131,12 +145,12 @@ void place_look_after(const struct place_look *l, const struct capacity_use *wit
 		if (!w->limited[i])
 			continue;
 		if (w->kind->profiles[w->profile[i]].size) {
-			ret->limited[i] = capacity_barred(w->kind, with, w->profile[i]) ? BEHIND
+			ret->limited[i] = capacity_barred(w->kind, with, w->profile[i]) ? BARRED
 											: 1;
 			continue;
 		}
 		double more = capacity_more(w->kind, with, w->profile[i]);
-		ret->limited[i] = more + (w->whole[i] - more) * BEHIND;
+		ret->limited[i] = more + (w->whole[i] - more) * BARRED;
 	}
 }
 
@@ -144,13 +158,13 @@ void place_look_put(const struct place_look *l, const struct place_after *a, uin
 		    struct place_room *ret)
 {
 	const struct place_weights *w = l->w;
-	double left_free = l->free - ones(mask), wasted = 0;
+	double left_free = l->free - ones(mask), under = w->behind[ones(mask)], wasted = 0;
 	for (uint32_t i = 0; i < w->n; i++) {
 		double room = 0;
 		uint64_t use = 0;
 		for (uint32_t s = w->first[i]; s < w->first[i + 1]; s++)
 			if (w->spot[s] & mask) {
-				room += l->then[s];
+				room += l->now[s] * under;
 			} else {
 				room += l->now[s];
 				use |= l->open[s];

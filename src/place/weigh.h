@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a state of the devices is worth: how much of what is asked for is likely to be refused for lack
- * of room. Each profile has places where it could begin. A free one counts as one; one with k parts in
- * the way as 0.15 to the power of k, since they all have to go first. The more such room a profile has
- * on all devices together, the less is the harm of losing some: a refusal is taken to become likely as
- * exp(-room / (2 sqrt(5 share))), since what is seldom asked for needs few places. To this comes, as in "Beware of Fragmentation" (USENIX ATC 2023), the share of the
- * free slots that a profile cannot use. Both are weighted by how often a profile is asked for.
+ * of room. Each profile has places where it could begin. A free one counts as one; each part in the
+ * way leaves a quarter of that or less, the larger it is, since it has to go first. The more such room
+ * a profile has on all devices together, the less is the harm of losing some: a refusal is taken to
+ * become likely as exp(-room / (2 sqrt(5 share))), since what is seldom asked for needs few places. To
+ * this comes, as in "Beware of Fragmentation" (USENIX ATC 2023), the share of the free slots that a
+ * profile cannot use. Both are weighted by how often a profile is asked for.
  *
  * Constants were fitted with other random seeds than those of tests/bench/bench-placement.c.
  */
@@ -32,6 +33,7 @@ struct place_weights {
 	double loss[CAPACITY_PROFILES];	   /* when one is refused, times its share */
 	double fade[CAPACITY_PROFILES];	   /* of the likelihood that one is, with each place */
 	double waste;			   /* of a free slot that is no use */
+	double behind[CAPACITY_SLOTS + 1]; /* left of a place by a part over it of so many slots */
 	uint64_t spot[PLACE_SPOTS];
 };
 
@@ -48,10 +50,10 @@ struct place_room {
 /* One device, looked at so that the room after one more part is cheap to tell. */
 struct place_look {
 	const struct place_weights *w;
-	double now[PLACE_SPOTS], then[PLACE_SPOTS]; /* as it is; with a part put over it */
-	uint64_t open[PLACE_SPOTS];		    /* its slots, while free */
-	double free;				    /* slots */
-	struct place_room room;			    /* as it is */
+	double now[PLACE_SPOTS];    /* what each place counts */
+	uint64_t open[PLACE_SPOTS]; /* its slots, while free */
+	double free;		    /* slots */
+	struct place_room room;	    /* as it is */
 };
 
 void place_look(struct place_look *l, const struct place_weights *w, const struct capacity_use *d);
