@@ -12,7 +12,8 @@
 #include "engine/internal.h"
 
 #define TIDY_LEAST 0.006 /* what a move must be worth; see place_tidy() */
-#define TIDY_MOST 8	 /* moves that are proposed at once */
+#define TIDY_AT_ONCE 2	 /* moves that are weighed together */
+#define TIDY_MOST 8	 /* and that are proposed, or one more */
 
 /* --- what is there ---------------------------------------------------------------------------------------- */
 
@@ -165,7 +166,7 @@ static void moves_in(struct engine *e, const struct policy_class *class, const s
 		struct place_plan plan;
 		w.wish.profile = w.profiles.of[i];
 		if (!place_moves(&w.weights, room->uses, room->n, s.parts, s.n, &w.wish, *most,
-				 &plan))
+				 PLACE_FEWEST, &plan))
 			continue;
 		*most = plan.n - 1;
 		json_t *moves = json_array();
@@ -192,17 +193,27 @@ static int moves_for(struct engine *e, const struct policy_class *class, json_t 
 	return 0;
 }
 
-/* One move after the other, each for the better; none twice. */
+static void tidy_made(struct scene *s, struct room *room, const struct place_plan *plan,
+		      json_t *moves)
+{
+	for (uint32_t i = 0; i < plan->n; i++) {
+		const struct place_move *m = &plan->move[i];
+		move_add(s, m, moves);
+		s->parts[m->part].movable = false;
+		place_move_make(&room->kind, room->uses, &s->parts[m->part], m);
+	}
+	scene_sort(s);
+}
+
+/* One or two moves after the other, always for the better; none twice. */
 static void tidy(struct scene *s, struct room *room, const struct fit_wish *w, json_t *moves)
 {
-	struct place_move m;
-	for (unsigned n = 0; n < TIDY_MOST; n++) {
-		if (!place_tidy(&w->weights, room->uses, room->n, s->parts, s->n, TIDY_LEAST, &m))
+	struct place_plan plan;
+	for (unsigned n = 0; n < TIDY_MOST; n += plan.n) {
+		if (!place_tidy(&w->weights, room->uses, room->n, s->parts, s->n, TIDY_AT_ONCE,
+				TIDY_LEAST, &plan))
 			return;
-		move_add(s, &m, moves);
-		s->parts[m.part].movable = false;
-		place_move_make(&room->kind, room->uses, &s->parts[m.part], &m);
-		scene_sort(s);
+		tidy_made(s, room, &plan, moves);
 	}
 }
 

@@ -67,5 +67,6 @@ void place_advise(const struct place_weights *w, const struct capacity_use *devi
 	place_harm_of(w, &all, &r.harm);
 	for (uint32_t i = 0; i < n_parts; i++)
 		part_try(&r, i);
-	ret->can_move = place_moves(w, devices, n, parts, n_parts, wish, 1, &ret->moved);
+	ret->can_move =
+		place_moves(w, devices, n, parts, n_parts, wish, 1, PLACE_FEWEST, &ret->moved);
 }

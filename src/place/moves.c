@@ -36,11 +36,13 @@ struct planning {
 	size_t n;
 	const struct place_part *parts;
 	size_t n_parts;
-	const struct place_wish *wish;
+	const struct place_wish *wish; /* NULL: nothing new comes */
 	uint32_t most;
+	double per_move; /* what one more is to be worth */
 	struct place_harm harm;
 	struct escapes *escapes;
 	bool found;
+	double score; /* to beat */
 	struct place_plan best;
 };
 
@@ -134,55 +136,48 @@ static bool draft_keeps(const struct planning *p, const struct draft *d)
 	return true;
 }
 
-static bool move_fits(const struct capacity *k, struct capacity_use *from, struct capacity_use *to,
-		      const struct place_part *part, const struct place_move *m)
+static bool move_try(const struct planning *p, struct draft *run, const struct place_move *m)
 {
+	const struct capacity *k = p->w->kind;
+	const struct place_part *part = &p->parts[m->part];
+	struct capacity_use *from = draft_changed(p, run, part->device);
+	struct capacity_use *to = draft_changed(p, run, m->device);
 	capacity_remove(k, from, part->profile, part->start);
-	if (!(capacity_starts(k, to, part->profile) >> m->start & 1))
-		return false;
-	capacity_add(k, to, part->profile, m->start);
-	return true;
+	bool fits = capacity_starts(k, to, part->profile) >> m->start & 1;
+	capacity_add(k, fits ? to : from, part->profile, fits ? m->start : part->start);
+	return fits;
 }
 
-/* The moves one after the other, beginning with the given one: does each find its place free? */
-static bool order_works(const struct planning *p, const struct draft *d, uint32_t first)
-{
-	struct draft run = { .n_changed = 0 };
-	for (uint32_t i = 0; i < d->n_changed; i++)
-		(void)draft_changed(p, &run, d->number[i]);
-	for (uint32_t i = 0; i < d->plan.n; i++) {
-		const struct place_move *m = &d->plan.move[(first + i) % d->plan.n];
-		const struct place_part *part = &p->parts[m->part];
-		if (!move_fits(p->w->kind, draft_changed(p, &run, part->device),
-			       draft_changed(p, &run, m->device), part, m))
-			return false;
-	}
-	return true;
-}
-
+/* Puts the moves in an order in which each finds its place free. Returns whether there is one. */
 static bool draft_order(const struct planning *p, struct draft *d)
 {
-	if (order_works(p, d, 0))
-		return true;
-	if (d->plan.n < 2 || !order_works(p, d, 1))
-		return false;
-	struct place_move m = d->plan.move[0];
-	d->plan.move[0] = d->plan.move[1];
-	d->plan.move[1] = m;
+	struct draft run = { .n_changed = 0 };
+	for (uint32_t i = 0; i < d->plan.n; i++) {
+		struct place_move *m = d->plan.move;
+		uint32_t next = i;
+		while (next < d->plan.n && !move_try(p, &run, &m[next]))
+			next++;
+		if (next == d->plan.n)
+			return false;
+		struct place_move first = m[next];
+		m[next] = m[i];
+		m[i] = first;
+	}
 	return true;
 }
 
 static void draft_judge(struct planning *p, struct draft *d)
 {
-	if (p->found && d->plan.n > p->best.n)
-		return;
+	bool needed = p->wish && !p->found;
 	d->plan.where.cost = draft_cost(p, d);
-	if (p->found && d->plan.n == p->best.n && d->plan.where.cost >= p->best.where.cost)
-		return;
-	if (!draft_keeps(p, d))
+	double score = d->plan.where.cost + p->per_move * d->plan.n;
+	if ((!needed && score >= p->score) || (p->wish && !draft_keeps(p, d)))
 		return;
 	d->plan.in_turn = draft_order(p, d);
+	if (!p->wish && !d->plan.in_turn)
+		return;
 	p->found = true;
+	p->score = score;
 	p->best = d->plan;
 }
 
@@ -289,7 +284,10 @@ static bool find_exit(struct planning *p, struct draft *d, uint32_t part)
 	return found;
 }
 
-static bool push_try(struct planning *p, struct draft *d, uint32_t part, const struct way *w)
+static bool find_home(struct planning *p, struct draft *d, uint32_t part, uint32_t most);
+
+static bool push_try(struct planning *p, struct draft *d, uint32_t part, const struct way *w,
+		     uint32_t most)
 {
 	const struct place_part *out = &p->parts[w->pushed];
 	uint32_t profile = p->parts[part].profile;
@@ -298,14 +296,14 @@ static bool push_try(struct planning *p, struct draft *d, uint32_t part, const s
 	struct capacity_use *there = draft_changed(p, d, w->device);
 	capacity_remove(p->w->kind, there, out->profile, out->start);
 	capacity_add(p->w->kind, there, profile, w->start);
-	if (!find_exit(p, d, w->pushed))
+	if (!find_home(p, d, w->pushed, most - 1))
 		return false;
 	d->plan.move[d->plan.n++] = (struct place_move){ part, w->device, w->start };
 	return true;
 }
 
 /* The best for a part that finds no place but that of another, which does. */
-static bool find_push(struct planning *p, struct draft *d, uint32_t part)
+static bool find_push(struct planning *p, struct draft *d, uint32_t part, uint32_t most)
 {
 	struct draft best = { .n_changed = 0 };
 	uint32_t profile = p->parts[part].profile;
@@ -315,10 +313,11 @@ static bool find_push(struct planning *p, struct draft *d, uint32_t part)
 		const struct ways *ways = pushes_of(p, profile, pushed);
 		for (uint32_t i = 0; i < ways->n; i++) {
 			struct draft t = *d;
-			if (!push_try(p, &t, part, &ways->way[i]))
+			if (!push_try(p, &t, part, &ways->way[i], most))
 				continue;
 			t.plan.where.cost = draft_cost(p, &t);
-			if (!best.n_changed || t.plan.where.cost < best.plan.where.cost)
+			if (!best.n_changed || t.plan.n < best.plan.n ||
+			    (t.plan.n == best.plan.n && t.plan.where.cost < best.plan.where.cost))
 				best = t;
 		}
 	}
@@ -327,7 +326,19 @@ static bool find_push(struct planning *p, struct draft *d, uint32_t part)
 	return best.n_changed != 0;
 }
 
+/* A place for a part, by so many moves at most: its own, and those of parts that it pushes. */
+static bool find_home(struct planning *p, struct draft *d, uint32_t part, uint32_t most)
+{
+	return find_exit(p, d, part) || (most > 1 && find_push(p, d, part, most));
+}
+
 /* --- what makes room ------------------------------------------------------------------------------ */
+
+/* With more moves than it has, a plan is not better than the one that was found. */
+static uint32_t most_of(const struct planning *p)
+{
+	return p->per_move == PLACE_FEWEST && p->found ? p->best.n : p->most;
+}
 
 static void gone_try(struct planning *p, uint32_t device, const uint32_t *gone, uint32_t n,
 		     uint32_t start)
@@ -337,11 +348,12 @@ static void gone_try(struct planning *p, uint32_t device, const uint32_t *gone, 
 	for (uint32_t i = 0; i < n; i++)
 		capacity_remove(p->w->kind, here, p->parts[gone[i]].profile,
 				p->parts[gone[i]].start);
-	capacity_add(p->w->kind, here, p->wish->profile, start);
-	uint32_t most = p->found ? p->best.n : p->most;
+	if (p->wish)
+		capacity_add(p->w->kind, here, p->wish->profile, start);
+	uint32_t most = most_of(p);
 	for (uint32_t i = 0; i < n; i++)
-		if (!find_exit(p, &d, gone[i]) &&
-		    (d.plan.n + n - i >= most || !find_push(p, &d, gone[i])))
+		if (d.plan.n + n - i > most ||
+		    !find_home(p, &d, gone[i], most + 1 + i - n - d.plan.n))
 			return;
 	draft_judge(p, &d);
 }
@@ -351,101 +363,91 @@ static uint64_t gone_starts(const struct planning *p, uint32_t device, const uin
 			    uint32_t n)
 {
 	struct capacity_use d = p->devices[device];
+	if (!p->wish)
+		return 0;
 	for (uint32_t i = 0; i < n; i++)
 		capacity_remove(p->w->kind, &d, p->parts[gone[i]].profile, p->parts[gone[i]].start);
 	return capacity_starts(p->w->kind, &d, p->wish->profile);
 }
 
-static void starts_try(struct planning *p, uint32_t device, const uint32_t *gone, uint32_t n,
-		       uint64_t starts)
+/* The larger leaves first: it is harder to find a place for. */
+static void few_try(struct planning *p, const uint32_t *few, uint32_t n)
 {
-	for (; starts; starts &= starts - 1)
+	const struct capacity_profile *profiles = p->w->kind->profiles;
+	uint32_t device = p->parts[few[0]].device, gone[PLACE_MOVES];
+	for (uint32_t i = 0, at; i < n; i++) {
+		uint32_t worth = profiles[p->parts[few[i]].profile].worth;
+		for (at = i; at > 0 && worth > profiles[p->parts[gone[at - 1]].profile].worth; at--)
+			gone[at] = gone[at - 1];
+		gone[at] = few[i];
+	}
+	if (!p->wish)
+		gone_try(p, device, gone, n, 0);
+	for (uint64_t starts = gone_starts(p, device, gone, n); starts; starts &= starts - 1)
 		gone_try(p, device, gone, n, (uint32_t)__builtin_ctzll(starts));
 }
 
-/* The larger leaves first: it is harder to find a place for. */
-static void pair_try(struct planning *p, uint32_t device, uint32_t a, uint32_t b)
+/* Each choice of so many more of the parts from begin to end, besides the n that were chosen. */
+static void parts_try(struct planning *p, uint32_t *few, uint32_t n, uint32_t more, uint32_t begin,
+		      uint32_t end)
 {
-	const struct capacity_profile *profiles = p->w->kind->profiles;
-	bool swap = profiles[p->parts[b].profile].worth > profiles[p->parts[a].profile].worth;
-	uint32_t both[2] = { swap ? b : a, swap ? a : b };
-	starts_try(p, device, both, 2, gone_starts(p, device, both, 2));
-}
-
-/* One after the other, then, while none of them will do, two at a time. Parts of one device are those
- * from begin to end. */
-static void device_try(struct planning *p, uint32_t device, uint32_t begin, uint32_t end,
-		       bool pairs)
-{
-	for (uint32_t a = begin; a < end; a++) {
-		if (!p->parts[a].movable)
-			continue;
-		if (!pairs)
-			starts_try(p, device, &a, 1, gone_starts(p, device, &a, 1));
-		for (uint32_t b = a + 1; pairs && b < end; b++)
-			if (p->parts[b].movable)
-				pair_try(p, device, a, b);
+	if (more == 0) {
+		few_try(p, few, n);
+		return;
 	}
+	for (few[n] = begin; few[n] < end; few[n]++)
+		if (p->parts[few[n]].movable)
+			parts_try(p, few, n + 1, more - 1, few[n] + 1, end);
 }
 
-static void devices_try(struct planning *p, bool pairs)
+/* So many parts of one device at a time. */
+static void devices_try(struct planning *p, uint32_t leave)
 {
 	const struct place_part *parts = p->parts;
+	uint32_t few[PLACE_MOVES];
 	for (uint32_t begin = 0, end; begin < p->n_parts; begin = end) {
 		for (end = begin + 1; end < p->n_parts && parts[end].device == parts[begin].device;)
 			end++;
-		device_try(p, parts[begin].device, begin, end, pairs);
+		parts_try(p, few, 0, leave, begin, end);
 	}
+}
+
+static bool planning_run(struct planning *p, struct place_plan *ret)
+{
+	struct escapes escapes;
+	planning_begin(p, &escapes);
+	for (uint32_t leave = 1; leave <= most_of(p); leave++)
+		devices_try(p, leave);
+	if (p->found)
+		*ret = p->best;
+	return p->found;
 }
 
 bool place_moves(const struct place_weights *w, const struct capacity_use *devices, size_t n,
 		 const struct place_part *parts, size_t n_parts, const struct place_wish *wish,
-		 uint32_t most, struct place_plan *ret)
+		 uint32_t most, double least, struct place_plan *ret)
 {
-	struct escapes escapes;
 	struct planning p = { .w = w,
 			      .devices = devices,
 			      .n = n,
 			      .parts = parts,
 			      .n_parts = n_parts,
 			      .wish = wish,
-			      .most = most < PLACE_MOVES ? most : PLACE_MOVES };
-	if (most == 0 || wish->may_not_move)
-		return false;
-	planning_begin(&p, &escapes);
-	devices_try(&p, false);
-	if (p.most > 1 && !(p.found && p.best.n == 1))
-		devices_try(&p, true);
-	if (p.found)
-		*ret = p.best;
-	return p.found;
+			      .most = most < PLACE_MOVES ? most : PLACE_MOVES,
+			      .per_move = least };
+	return !wish->may_not_move && planning_run(&p, ret);
 }
 
 bool place_tidy(const struct place_weights *w, const struct capacity_use *devices, size_t n,
-		const struct place_part *parts, size_t n_parts, double least,
-		struct place_move *ret)
+		const struct place_part *parts, size_t n_parts, uint32_t most, double least,
+		struct place_plan *ret)
 {
-	struct escapes escapes;
-	struct planning p = {
-		.w = w, .devices = devices, .n = n, .parts = parts, .n_parts = n_parts
-	};
-	double best = -least;
-	bool found = false;
-	planning_begin(&p, &escapes);
-	for (uint32_t i = 0; i < n_parts; i++) {
-		struct draft d = { .n_changed = 0 };
-		if (!parts[i].movable)
-			continue;
-		capacity_remove(w->kind, draft_changed(&p, &d, parts[i].device), parts[i].profile,
-				parts[i].start);
-		if (!find_exit(&p, &d, i))
-			continue;
-		double cost = draft_cost(&p, &d);
-		if (cost < best) {
-			best = cost;
-			*ret = d.plan.move[0];
-			found = true;
-		}
-	}
-	return found;
+	struct planning p = { .w = w,
+			      .devices = devices,
+			      .n = n,
+			      .parts = parts,
+			      .n_parts = n_parts,
+			      .most = most < PLACE_MOVES ? most : PLACE_MOVES,
+			      .per_move = least };
+	return planning_run(&p, ret);
 }

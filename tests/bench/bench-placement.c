@@ -31,7 +31,9 @@
 #define WARM (REQUESTS / 5)
 #define SEEDS 5
 #define LOADS 4
-#define TIDY_LEAST 0.006 /* what a move for later must be worth */
+#define MOVE_MORE 0.02	  /* what a move more than there must be has to be worth */
+#define TIDY_REFUSED 0.03 /* what a move for later must be worth after a refusal */
+#define TIDY_SERVED 0.17  /* and when there was none, for each move that may be made if there is */
 
 static const double loads[LOADS] = { 0.6, 0.8, 1.0, 1.2 };
 
@@ -162,61 +164,63 @@ static size_t parts_list(const struct world *w, const struct request *requests,
 	return n;
 }
 
-static void move_make(struct world *w, const struct request *requests, uint32_t id, uint32_t device,
-		      uint32_t start)
+static void moves_make(struct world *w, const struct request *requests, const uint32_t *ids,
+		       const struct place_plan *plan, uint32_t n)
 {
-	part_unset(w, id, requests[id].class);
-	part_set(w, id, requests[id].class, device, start);
-	w->moves++;
+	for (uint32_t i = 0; i < n; i++)
+		part_unset(w, ids[plan->move[i].part], requests[ids[plan->move[i].part]].class);
+	for (uint32_t i = 0; i < n; i++)
+		part_set(w, ids[plan->move[i].part], requests[ids[plan->move[i].part]].class,
+			 plan->move[i].device, plan->move[i].start);
+	w->moves += n;
 }
 
-/* For those that come later: the first move of a plan that has one more than there may be, so that the
- * next of its kind needs one less; else what leaves the most room. */
-static void prepare(struct world *w, const struct request *requests, const struct place_wish *wish,
-		    const struct place_part *parts, const uint32_t *ids, size_t n, uint32_t most)
-{
-	struct place_plan plan;
-	struct place_move move;
-	if (place_moves(&w->weights, w->devices, w->n, parts, n, wish, most + 1, &plan) &&
-	    plan.in_turn)
-		move = plan.move[0];
-	else if (!place_tidy(&w->weights, w->devices, w->n, parts, n, TIDY_LEAST, &move))
-		return;
-	move_make(w, requests, ids[move.part], move.device, move.start);
-}
-
-static bool serve_by_moves(struct world *w, const struct request *requests, uint32_t id,
-			   uint32_t most, struct place_answer *ret)
+/* For those that come later: what leaves the most room. */
+static void tidy(struct world *w, const struct request *requests, uint32_t most, double least)
 {
 	struct place_part parts[MANY * 8];
 	uint32_t ids[MANY * 8];
 	struct place_plan plan;
-	const struct place_wish wish = { .profile = w->profile[requests[id].class] };
 	size_t n = parts_list(w, requests, parts, ids);
-	if (place_moves(&w->weights, w->devices, w->n, parts, n, &wish, most, &plan)) {
-		for (uint32_t i = 0; i < plan.n; i++)
-			part_unset(w, ids[plan.move[i].part],
-				   requests[ids[plan.move[i].part]].class);
-		for (uint32_t i = 0; i < plan.n; i++)
-			part_set(w, ids[plan.move[i].part], requests[ids[plan.move[i].part]].class,
-				 plan.move[i].device, plan.move[i].start);
-		w->moves += plan.n;
-		*ret = plan.where;
-		return true;
-	}
-	prepare(w, requests, &wish, parts, ids, n, most);
-	return false;
+	if (place_tidy(&w->weights, w->devices, w->n, parts, n, most, least, &plan))
+		moves_make(w, requests, ids, &plan, plan.n);
+}
+
+/* If so many moves are not enough, all but one of those that would be, so that the next of its kind
+ * needs but one. Returns how many moves were made. */
+static uint32_t make_room(struct world *w, const struct request *requests,
+			  const struct place_wish *wish, uint32_t most, bool *ret_served,
+			  struct place_answer *ret)
+{
+	struct place_part parts[MANY * 8];
+	uint32_t ids[MANY * 8];
+	struct place_plan plan;
+	size_t n = parts_list(w, requests, parts, ids);
+	*ret_served =
+		place_moves(&w->weights, w->devices, w->n, parts, n, wish, most, MOVE_MORE, &plan);
+	if (!*ret_served && (!place_moves(&w->weights, w->devices, w->n, parts, n, wish, most + 1,
+					  MOVE_MORE, &plan) ||
+			     !plan.in_turn))
+		return 0;
+	uint32_t made = *ret_served ? plan.n : most;
+	moves_make(w, requests, ids, &plan, made);
+	*ret = plan.where;
+	return made;
 }
 
 static bool serve_ours(struct world *w, const struct request *requests, uint32_t id, uint32_t moves)
 {
 	const struct place_wish wish = { .profile = w->profile[requests[id].class] };
 	struct place_answer a;
-	if (!place_online(&w->weights, w->devices, w->n, &wish, &a) &&
-	    (moves == 0 || !serve_by_moves(w, requests, id, moves, &a)))
-		return false;
-	part_set(w, id, requests[id].class, a.device, a.start);
-	return true;
+	bool served = place_online(&w->weights, w->devices, w->n, &wish, &a);
+	uint32_t made = 0;
+	if (!served && moves)
+		made = make_room(w, requests, &wish, moves, &served, &a);
+	if (served)
+		part_set(w, id, requests[id].class, a.device, a.start);
+	if (made < moves)
+		tidy(w, requests, moves - made, served ? TIDY_SERVED * moves : TIDY_REFUSED);
+	return served;
 }
 
 static bool serve(struct world *w, enum policy how, const struct request *requests, uint32_t id)

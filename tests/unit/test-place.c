@@ -446,10 +446,10 @@ static void test_place_advise_tells_what_helps_and_only_that(void **state)
 	assert_true(refused > 500);
 }
 
-static void test_place_moves_two_can_be_made_as_told(void **state)
+static void test_place_moves_of_several_parts_can_be_made_as_told(void **state)
 {
 	(void)state;
-	uint32_t planned = 0, twos = 0;
+	uint32_t planned = 0, plans[PLACE_MOVES + 1] = { 0 };
 	for (uint32_t seed = 0; seed < 40 * kinds_count(); seed++) {
 		struct scene s;
 		scene_make(&s, kinds_at(seed % kinds_count()), seed);
@@ -458,19 +458,19 @@ static void test_place_moves_two_can_be_made_as_told(void **state)
 			struct place_answer a;
 			struct place_plan plan, again;
 			if (place_online(&s.w, s.devices, DEVICES, &wish, &a) ||
-			    !place_moves(&s.w, s.devices, DEVICES, s.parts, s.n_parts, &wish, 2,
-					 &plan))
+			    !place_moves(&s.w, s.devices, DEVICES, s.parts, s.n_parts, &wish,
+					 PLACE_MOVES, PLACE_FEWEST, &plan))
 				continue;
 			plan_check(s, p, &plan);
 			assert_true(place_moves(&s.w, s.devices, DEVICES, s.parts, s.n_parts, &wish,
-						2, &again));
+						PLACE_MOVES, PLACE_FEWEST, &again));
 			assert_memory_equal(&plan.where, &again.where, sizeof(plan.where));
 			assert_memory_equal(plan.move, again.move, plan.n * sizeof(*plan.move));
 			planned++;
-			twos += plan.n == 2;
+			plans[plan.n]++;
 		}
 	}
-	assert_true(planned > 200 && twos > 20);
+	assert_true(planned > 200 && plans[2] > 20 && plans[3] > 20);
 }
 
 static void test_place_moves_unmovable_parts_never_move(void **state)
@@ -484,11 +484,10 @@ static void test_place_moves_unmovable_parts_never_move(void **state)
 		for (uint32_t p = 0; p < s.k->n_profiles; p++) {
 			const struct place_wish wish = { .profile = p };
 			struct place_plan plan;
-			struct place_move move;
 			assert_false(place_moves(&s.w, s.devices, DEVICES, s.parts, s.n_parts,
-						 &wish, 2, &plan));
-			assert_false(
-				place_tidy(&s.w, s.devices, DEVICES, s.parts, s.n_parts, 0, &move));
+						 &wish, PLACE_MOVES, PLACE_FEWEST, &plan));
+			assert_false(place_tidy(&s.w, s.devices, DEVICES, s.parts, s.n_parts, 2, 0,
+						&plan));
 		}
 	}
 }
@@ -498,7 +497,7 @@ static void test_place_tidy_leaves_more_room_than_before(void **state)
 	(void)state;
 	const struct capacity *k = kinds_named("A100-40GB");
 	struct scene s = { .k = k };
-	struct place_move m;
+	struct place_plan plan;
 	const uint32_t one = profile_of(k, "1g.5gb"), half = profile_of(k, "3g.20gb");
 	place_weights_set(&s.w, k, &(struct place_mix){ .asked = { 0 } });
 	for (uint32_t d = 0; d < 2; d++) {
@@ -507,11 +506,39 @@ static void test_place_tidy_leaves_more_room_than_before(void **state)
 	}
 	for (uint32_t d = 2; d < DEVICES; d++)
 		s.devices[d].reserved = 0xff;
-	assert_true(place_tidy(&s.w, s.devices, DEVICES, s.parts, s.n_parts, 0, &m));
-	move_check(&s, &m);
+	assert_true(place_tidy(&s.w, s.devices, DEVICES, s.parts, s.n_parts, 2, 0, &plan));
+	assert_int_equal(plan.n, 1);
+	move_check(&s, &plan.move[0]);
 	assert_true(capacity_starts(k, &s.devices[0], profile_of(k, "7g.40gb")) ||
 		    capacity_starts(k, &s.devices[1], profile_of(k, "7g.40gb")));
-	assert_false(place_tidy(&s.w, s.devices, DEVICES, s.parts, s.n_parts, 1e9, &m));
+	assert_false(place_tidy(&s.w, s.devices, DEVICES, s.parts, s.n_parts, 2, 1e9, &plan));
+}
+
+/* Two small parts in the middle of their halves: one device has room for two of them elsewhere. */
+static void test_place_tidy_takes_two_moves_that_are_worth_it_together(void **state)
+{
+	(void)state;
+	const struct capacity *k = kinds_named("A100-40GB");
+	const uint32_t one = profile_of(k, "1g.5gb"), half = profile_of(k, "3g.20gb");
+	const uint32_t whole = profile_of(k, "7g.40gb");
+	struct place_mix mix = { .asked = { 0 } };
+	struct place_plan plan;
+	struct scene s = { .k = k };
+	mix.asked[whole] = 1;
+	place_weights_set(&s.w, k, &mix);
+	for (uint32_t i = 0; i < 2; i++) {
+		capacity_add(k, &s.devices[0], one, 4 * i);
+		s.parts[s.n_parts++] = (struct place_part){ 0, one, 4 * i, true };
+	}
+	capacity_add(k, &s.devices[1], half, 0);
+	for (uint32_t d = 2; d < DEVICES; d++)
+		s.devices[d].reserved = 0xff;
+	double least = 0;
+	while (place_tidy(&s.w, s.devices, DEVICES, s.parts, s.n_parts, 1, least, &plan))
+		least += 0.01;
+	assert_true(place_tidy(&s.w, s.devices, DEVICES, s.parts, s.n_parts, 2, least, &plan));
+	assert_int_equal(plan.n, 2);
+	plan_check(s, whole, &plan);
 }
 
 int main(void)
@@ -528,9 +555,10 @@ int main(void)
 		cmocka_unit_test(test_place_online_keys_order_devices_as_asked),
 		cmocka_unit_test(test_place_online_room_to_be_kept_is_kept),
 		cmocka_unit_test(test_place_advise_tells_what_helps_and_only_that),
-		cmocka_unit_test(test_place_moves_two_can_be_made_as_told),
+		cmocka_unit_test(test_place_moves_of_several_parts_can_be_made_as_told),
 		cmocka_unit_test(test_place_moves_unmovable_parts_never_move),
 		cmocka_unit_test(test_place_tidy_leaves_more_room_than_before),
+		cmocka_unit_test(test_place_tidy_takes_two_moves_that_are_worth_it_together),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
