@@ -39,7 +39,7 @@
 		   "  tty: {from: mtty, profiles: [mtty-1]}\n"                                     \
 		   "  wide: {from: mtty, profiles: [mtty-2]}\n"                                    \
 		   "  node: {parts: {gpu: 2, lan: 1}, near: numa, preemptible: true}\n"            \
-		   "  three: {parts: {gpu: 3}}\n"                                                  \
+		   "  three: {parts: {gpu: 3}, orphan-grace: 10m}\n"                               \
 		   "  five: {parts: {gpu: 4, any: 1}}\n"                                           \
 		   "  port: {parts: {gpu: 1, lan: 1}, near: root-port}\n"                          \
 		   "  lines: {parts: {tty: 2, wide: 3}}\n"
@@ -534,6 +534,41 @@ static void test_parts_that_are_lost_keep_nobody(void **state)
 	assert_int_equal(claims(w), 0);
 }
 
+static void test_parts_wait_for_their_consumer_as_one(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	ask(w, 0, "three", "t", AT_ONCE);
+	uint64_t slices[3];
+	for (unsigned i = 0; i < 3; i++) {
+		char name[NAME_SIZE];
+		(void)STR_FORMAT(name, "t/%u", i + 1);
+		slices[i] = world_claim(w, name)->slice;
+		use(w, name);
+	}
+	leave(w, "t/1");
+	leave(w, "t/2");
+	engine_consumer_gone(w->e, "t");
+	run(w, MINUTE);
+	assert_false(claim_is_orphaned(world_claim(w, "t")));
+	leave(w, "t/3");
+	engine_consumer_gone(w->e, "t");
+	run(w, MINUTE);
+	assert_true(claim_is_orphaned(world_claim(w, "t")));
+	uint64_t sent = w->sent;
+	answered(w, ask(w, 0, "three", "t", AT_ONCE), ANSWER_DONE);
+	assert_false(claim_is_orphaned(world_claim(w, "t")));
+	assert_int_equal(w->sent, sent);
+	for (unsigned i = 0; i < 3; i++) {
+		char name[NAME_SIZE];
+		(void)STR_FORMAT(name, "t/%u", i + 1);
+		assert_int_equal(world_claim(w, name)->slice, slices[i]);
+	}
+	engine_consumer_gone(w->e, "t");
+	run(w, 12 * MINUTE);
+	assert_int_equal(claims(w), 0);
+}
+
 /* --- how much, when, how long --------------------------------------------------------------------------- */
 
 static void test_parts_quota_counts_each_of_them(void **state)
@@ -722,6 +757,7 @@ int main(void)
 		TEST(test_parts_end_when_no_part_is_used_any_more),
 		TEST(test_parts_break_their_whole),
 		TEST(test_parts_that_are_lost_keep_nobody),
+		TEST(test_parts_wait_for_their_consumer_as_one),
 		TEST(test_parts_quota_counts_each_of_them),
 		TEST(test_parts_quota_of_their_class_counts_wholes),
 		TEST(test_parts_wait_as_one),
