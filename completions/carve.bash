@@ -77,8 +77,8 @@ _carve() {
 	fit) options+=' --tenant' words=$(_carve_names classes) ;;
 	show) words="$(_carve_names claims) $(_carve_names)" ;;
 	init) options+=' --write --root' ;;
-	enroll) options+=' --label --root' words=$(_carve_names) ;;
-	unenroll) options+=' --root' words=$(_carve_names) ;;
+	enroll) options+=' --label --service --root' words=$(_carve_names) ;;
+	unenroll) options+=' --service --root' words=$(_carve_names) ;;
 	plan) options+=' --only --save' ;;
 	apply) options+=' --only --plan --restore --wait --deadline' ;;
 	rollback) options+=' --to --plan --wait --deadline' ;;

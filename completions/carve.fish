@@ -57,8 +57,10 @@ complete -c carve -n "__fish_seen_subcommand_from init" -l write -d 'Write the f
 complete -c carve -n "__fish_seen_subcommand_from init" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'
 complete -c carve -n "__fish_seen_subcommand_from enroll" -a "(__carve_names)"
 complete -c carve -n "__fish_seen_subcommand_from enroll" -l label -x -d 'A label that policies may match'
+complete -c carve -n "__fish_seen_subcommand_from enroll" -l service -d 'A systemd unit that may be stopped'
 complete -c carve -n "__fish_seen_subcommand_from enroll" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'
 complete -c carve -n "__fish_seen_subcommand_from unenroll" -a "(__carve_names)"
+complete -c carve -n "__fish_seen_subcommand_from unenroll" -l service -d 'A systemd unit that may be stopped'
 complete -c carve -n "__fish_seen_subcommand_from unenroll" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'
 complete -c carve -n "__fish_seen_subcommand_from plan" -F
 complete -c carve -n "__fish_seen_subcommand_from plan" -l only -x -a "(__carve_names)" -d 'Only this device'

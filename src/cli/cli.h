@@ -133,6 +133,8 @@ int cli_fit(struct cli *c);
 int cli_init(struct cli *c);
 int cli_enroll(struct cli *c);
 int cli_unenroll(struct cli *c);
+/* Either of them, of a unit. */
+int cli_service(struct cli *c, bool enroll);
 int cli_doctor(struct cli *c);
 int cli_plan(struct cli *c);
 int cli_apply(struct cli *c);

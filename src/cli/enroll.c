@@ -232,6 +232,8 @@ int cli_enroll(struct cli *c)
 {
 	json_t *device = NULL;
 	char labels[LABELS_WORD_SIZE];
+	if (cli_option_given(c, "service"))
+		return cli_service(c, true);
 	int code = labels_word(c, labels);
 	if (code != EXIT_OK)
 		return code;
@@ -294,6 +296,8 @@ int cli_unenroll(struct cli *c)
 	char key[512];
 	_cleanup_free_ char *old = NULL, *path = cli_file_path(c, DEVICES);
 	_cleanup_close_ int lock = -1;
+	if (cli_option_given(c, "service"))
+		return cli_service(c, false);
 	if (unenroll_key(c, key) < 0 || refuse_used(c, key) < 0 ||
 	    (lock = cli_file_lock(c, DEVICES)) < 0 || cli_file_read(c, DEVICES, &old) < 0)
 		return cli_exit_code(&c->err);

@@ -62,15 +62,21 @@ static const struct cli_option init_options[] = {
 	ROOT_OPTION,
 	END,
 };
+#define SERVICE_OPTION                                                                             \
+	{                                                                                          \
+		.name = "service",                                                                 \
+		.help = "DEVICE is a systemd unit that policies may have stopped for a change"     \
+	}
 static const struct cli_option enroll_options[] = {
 	{ .name = "label",
 	  .arg = "LABEL",
 	  .repeat = true,
 	  .help = "A label that policies may match, instead of those it has" },
+	SERVICE_OPTION,
 	ROOT_OPTION,
 	END,
 };
-static const struct cli_option unenroll_options[] = { ROOT_OPTION, END };
+static const struct cli_option unenroll_options[] = { SERVICE_OPTION, ROOT_OPTION, END };
 static const struct cli_option plan_options[] = {
 	ONLY_OPTION,
 	{ .name = "save", .arg = "PLAN", .help = "Write the plan into a file, for apply --plan" },

@@ -115,6 +115,14 @@ int daemon_enrollment(const struct daemon *d, struct enrollment *ret, struct err
 	return enrollment_read(path, ret, reterr);
 }
 
+int daemon_services(const struct daemon *d, struct service_list *ret, struct err *reterr)
+{
+	char path[4096];
+	if (STR_FORMAT(path, "%s/services", d->config->config_dir) < 0)
+		return err_set(reterr, "daemon.start", ENAMETOOLONG, "cannot use the directory");
+	return services_read(path, ret, reterr);
+}
+
 bool daemon_starting(const struct daemon *d)
 {
 	return !d->picture.observed && !grace_over(d);

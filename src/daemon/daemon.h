@@ -69,7 +69,8 @@ int daemon_check_changes(const struct daemon *d, struct err *reterr);
 /* The ledger alone. */
 int daemon_check_ledger(const struct daemon *d, struct err *reterr);
 const char *daemon_ledger_state(const struct daemon *d, const char **ret_why);
-/* The list of enrolled devices as it is in the file now. */
+/* The list of enrolled devices as it is in the file now, and the one of units. */
 int daemon_enrollment(const struct daemon *d, struct enrollment *ret, struct err *reterr);
+int daemon_services(const struct daemon *d, struct service_list *ret, struct err *reterr);
 
 extern const struct mech *const daemon_mechs[];

@@ -192,6 +192,12 @@ static const char *match_labels(void *userdata, const char *key)
 	return e ? e->labels : NULL;
 }
 
+static bool match_service(void *userdata, const char *unit)
+{
+	const struct facts_match *m = userdata;
+	return services_has(&m->services, unit);
+}
+
 static int match_layout(void *userdata, const struct want *w, const char *fill, uint32_t *ret_fill,
 			struct err *reterr)
 {
@@ -208,6 +214,7 @@ struct policy_facts facts_for_policy(const struct facts_match *m)
 		.enrolled = match_enrolled,
 		.layout = m->engine ? match_layout : NULL,
 		.labels = match_labels,
+		.service = match_service,
 		.userdata = (void *)m,
 	};
 }

@@ -7,6 +7,7 @@
 #pragma once
 #include "engine/engine.h"
 #include "host/enroll.h"
+#include "host/services.h"
 #include "policy/policy.h"
 
 struct facts_entry {
@@ -46,6 +47,7 @@ struct facts_match {
 	struct engine *engine;
 	struct facts_netdevs netdevs;
 	struct enrollment enrolled;
+	struct service_list services;
 };
 struct policy_facts facts_for_policy(const struct facts_match *m);
 void facts_match_done(struct facts_match *m);

@@ -87,10 +87,13 @@ int method_facts(const struct daemon *d, struct facts_match *ret, struct err *re
 	int r = daemon_enrollment(d, &ret->enrolled, reterr);
 	if (r < 0)
 		return r;
-	r = facts_netdevs_read(d->roots.sysfs, &ret->netdevs);
-	if (r >= 0)
-		return 0;
-	err_set(reterr, "daemon.look", -r, "cannot look at the network interfaces");
+	r = daemon_services(d, &ret->services, reterr);
+	if (r >= 0) {
+		r = facts_netdevs_read(d->roots.sysfs, &ret->netdevs);
+		if (r >= 0)
+			return 0;
+		err_set(reterr, "daemon.look", -r, "cannot look at the network interfaces");
+	}
 	facts_match_done(ret);
 	return r;
 }

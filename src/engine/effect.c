@@ -240,6 +240,9 @@ int effect_apply(struct have *h, const struct step *s)
 	case VERB_RESET:
 	case VERB_MODULE_LOAD:
 	case VERB_PIN_POWER:
+	case VERB_SERVICE_LOOK:
+	case VERB_SERVICE_STOP:
+	case VERB_SERVICE_START:
 	case VERB_COUNT:
 		break;
 	}

@@ -410,6 +410,7 @@ static void turn_make(struct engine *e)
 	adopt_emit(e);
 	work_emit(e);
 	dones_expire(e);
+	services_after(e);
 	report_settled(e);
 }
 

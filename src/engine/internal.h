@@ -39,6 +39,7 @@ struct device_state {
 	char driver[NAME_SIZE];
 	bool fresh;	  /* its VFs were just made: each gets its settings, whatever they are */
 	int32_t fresh_vf; /* and those before that one have them */
+	bool at_gate;	  /* a step waits until units have stopped: services.c */
 	unsigned attempts, unknowns;
 	unsigned steps;	 /* changing steps performed since the last apply */
 	bool has_former; /* what to go back to when the new layout fails */
@@ -67,6 +68,16 @@ struct slice_state_volatile {
 	unsigned backoff_ms;
 	int64_t look_at, look_ms; /* held under a lease: whether it is used; 0: not set yet */
 	char waits[256];
+};
+
+/* A unit that some device names; forgotten when all these are at rest. */
+struct unit_state {
+	char unit[NAME_SIZE];
+	enum {
+		UNIT_UNKNOWN,
+		UNIT_RESTS, /* it did not run before: nothing is done about it */
+		UNIT_STOPPED,
+	} is;
 };
 
 struct in_flight {
@@ -127,6 +138,8 @@ struct volatile_state {
 	size_t n_waiters;
 	struct look *looks;
 	size_t n_looks;
+	struct unit_state *units;
+	size_t n_units;
 	int64_t grant_hold_ms; /* current hold; grows while one burst goes on */
 	int64_t grant_since;   /* when the first of the claims now held back finished; -1: none */
 };
@@ -250,6 +263,7 @@ void store_slice_delete(struct engine *e, uint64_t id);
 void store_claim_delete(struct engine *e, const char *name);
 int store_step_add(struct engine *e, const struct step *s);
 void store_step_delete(struct engine *e, uint64_t id);
+/* Not those that start units again: they are owed until they are done. */
 void store_steps_delete_of(struct engine *e, const char *device);
 /* Takes the array. */
 void store_wants_set(struct engine *e, struct want *wants_take, size_t n);
@@ -287,6 +301,9 @@ void state_backoff(struct engine *e, int64_t *retry_at, unsigned *backoff_ms);
 /* Made when it is not there; NULL only without memory. */
 struct look *state_look(struct engine *e, const struct target *t);
 void state_look_remove(struct engine *e, size_t i);
+/* Made when it is not there; NULL only without memory. */
+struct unit_state *state_unit(struct engine *e, const char *unit);
+void state_unit_remove(struct engine *e, size_t i);
 struct waiter *state_wait(struct engine *e, uint64_t token, enum waiter_kind kind,
 			  const char *claim);
 void state_waiter_remove(struct engine *e, size_t i);
@@ -615,6 +632,21 @@ void work_note_original(struct engine *e, struct slice *s);
 void work_device_failed(struct engine *e, const char *device, struct err *err);
 /* Not tried again by itself, but left as it is. Takes err. */
 void work_device_block(struct engine *e, const char *device, struct err *err);
+
+/* Sends it out. */
+void work_send(struct engine *e, struct work *w);
+
+/* services.c: a step that a device needs units stopped for waits for that: *w becomes the next step to it. False:
+ * nothing can be sent now. */
+bool services_before(struct engine *e, struct work *w);
+/* Starts again what was stopped, where all is done. */
+void services_after(struct engine *e);
+bool services_verb(enum verb v);
+void services_done(struct engine *e, const struct step *s, const struct step_result *r);
+/* Takes err. */
+void services_start_failed(struct engine *e, const struct step *s, struct err *err);
+void services_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
+		       struct err *reterr);
 
 void results_take(struct engine *e);
 void results_forget(struct engine *e);

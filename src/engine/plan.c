@@ -103,6 +103,14 @@ static void look_at_nobody(struct play *p, const struct step *s)
 {
 	struct step_result r = { .id = s->id, .status = STEP_DONE };
 	const struct target *t = &s->target;
+	if (s->verb == VERB_SERVICE_LOOK) {
+		r.number = 1;
+		json_array_append_new(p->waits, json_sprintf("%s is only stopped and started if it "
+							     "runs",
+							     s->text));
+		engine_step_result(p->e, &r, NULL, 0);
+		return;
+	}
 	const struct function *pf = have_device(&p->have, t->device);
 	const struct function *vf = pf && t->vf >= 0 ? have_vf(&p->have, pf->addr, t->vf) : NULL;
 	json_array_append_new(p->waits,

@@ -107,7 +107,7 @@ static void stand_device(const struct engine *e, const struct device_state *d, s
 		if (str_eq(e->rec.slices[i].device, d->key))
 			stand_slice(e, &e->rec.slices[i], st);
 	bool unsettled = st->waits[0] && !d->stuck[0] && !d->blocked;
-	st->moving = (!d->stuck[0] && state_busy(e, d->key)) ||
+	st->moving = (!d->stuck[0] && (d->at_gate || state_busy(e, d->key))) ||
 		     (unsettled && (st->moving || seen_soon(e, d->key)));
 }
 
@@ -167,8 +167,8 @@ static bool under_way(struct engine *e, const struct waiter *w)
 {
 	for (size_t i = 0; i < e->state.n_devices; i++) {
 		const struct device_state *d = &e->state.devices[i];
-		if (!d->stuck[0] && state_busy(e, d->key) && concerned(e, w, d) &&
-		    !refused_here(w->refused, d->key))
+		bool busy = d->at_gate || state_busy(e, d->key);
+		if (!d->stuck[0] && busy && concerned(e, w, d) && !refused_here(w->refused, d->key))
 			return true;
 	}
 	return false;

@@ -14,8 +14,10 @@ static void diagnose(struct engine *e, const struct in_flight *f, const struct i
 	const struct slice *s = f->slice ? store_slice(e, f->slice) : NULL;
 	const struct want *w = store_want(e, f->step.target.device);
 	const struct mech *m = goal_mech(e, s ? s->mech : w ? w->mech : "sriov");
+	if (services_verb((enum verb)f->step.verb))
+		services_diagnose(e->have, &f->step, &in->result, ret);
 	/* A VF that does not bind fails as any function does, whatever cut it. */
-	if (vfio_verb((enum verb)f->step.verb))
+	else if (vfio_verb((enum verb)f->step.verb))
 		vfio_diagnose(e->have, &f->step, &in->result, in->holders, in->n_holders, ret);
 	else if (m)
 		m->diagnose(e->have, &f->step, &in->result, in->holders, in->n_holders, ret);
@@ -90,6 +92,10 @@ static void step_succeeded(struct engine *e, const struct in_flight *f,
 		d->waits[0] = '\0';
 		d->steps++;
 		fresh_advance(d, f, in);
+	}
+	if (services_verb((enum verb)f->step.verb)) {
+		services_done(e, &f->step, &in->result);
+		return;
 	}
 	/* VFs that were made again need again what the old ones had. */
 	if (f->step.verb == VERB_SET_VFS && in->result.status == STEP_DONE)
@@ -174,6 +180,10 @@ static void step_failed(struct engine *e, const struct in_flight *f, const struc
 		power_note(e, f, in);
 	const struct slice *s = subject(e, f);
 	diagnose(e, f, in, &err);
+	if (f->step.verb == VERB_SERVICE_START) {
+		services_start_failed(e, &f->step, &err);
+		return;
+	}
 	if (f->slice && !s)
 		return;
 	if (!s)
@@ -304,10 +314,25 @@ static void barrier_done(struct engine *e, const struct in_flight *f, const stru
 	results_device_free(e, d->key);
 }
 
+/* Whether a unit runs. Not seen is not said: later. */
+static void unit_looked(struct engine *e, const struct in_flight *f, const struct input_result *in)
+{
+	enum step_status status = (enum step_status)in->result.status;
+	struct device_state *d = state_device(e, f->step.target.device);
+	if (status == STEP_DONE)
+		services_done(e, &f->step, &in->result);
+	else if (status == STEP_REFUSED || status == STEP_FAILED)
+		step_failed(e, f, in);
+	else if (d)
+		state_backoff(e, &d->retry_at, &d->backoff_ms);
+}
+
 static void look_done(struct engine *e, const struct in_flight *f, const struct input_result *in)
 {
 	const struct slice *s = store_slice(e, f->slice);
-	if (f->slice == 0)
+	if (f->step.verb == VERB_SERVICE_LOOK)
+		unit_looked(e, f, in);
+	else if (f->slice == 0)
 		adopt_looked(e, &f->step.target, in);
 	else if (s)
 		reclaim_checked(e, s, in);

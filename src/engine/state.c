@@ -58,6 +58,7 @@ void state_done(struct volatile_state *s)
 	free(s->dones);
 	free(s->waiters);
 	free(s->looks);
+	free(s->units);
 	*s = (struct volatile_state){ 0 };
 }
 
@@ -67,7 +68,8 @@ int state_copy(const struct volatile_state *s, struct volatile_state *ret)
 				       .grant_since = s->grant_since };
 	if (COPY(s, &copy, slices, n_slices) < 0 || COPY(s, &copy, flights, n_flights) < 0 ||
 	    COPY(s, &copy, dones, n_dones) < 0 || COPY(s, &copy, devices, n_devices) < 0 ||
-	    COPY(s, &copy, looks, n_looks) < 0 || COPY(s, &copy, waiters, n_waiters) < 0) {
+	    COPY(s, &copy, looks, n_looks) < 0 || COPY(s, &copy, units, n_units) < 0 ||
+	    COPY(s, &copy, waiters, n_waiters) < 0) {
 		copy.n_devices = copy.n_waiters = 0;
 		state_done(&copy);
 		return -ENOMEM;
@@ -122,7 +124,8 @@ bool state_in_flight(const struct engine *e, const char *device)
 {
 	for (size_t i = 0; i < e->state.n_flights; i++) {
 		const struct in_flight *f = &e->state.flights[i];
-		if (!f->looking && str_eq(f->step.target.device, device))
+		bool changes = !f->looking || f->step.verb == VERB_SERVICE_LOOK;
+		if (changes && str_eq(f->step.target.device, device))
 			return true;
 	}
 	return false;
@@ -221,6 +224,24 @@ struct look *state_look(struct engine *e, const struct target *t)
 void state_look_remove(struct engine *e, size_t i)
 {
 	REMOVE(&e->state, looks, n_looks, i);
+}
+
+struct unit_state *state_unit(struct engine *e, const char *unit)
+{
+	for (size_t i = 0; i < e->state.n_units; i++)
+		if (str_eq(e->state.units[i].unit, unit))
+			return &e->state.units[i];
+	struct unit_state *u = ADD(&e->state, units, n_units);
+	if (u)
+		(void)STR_COPY(u->unit, unit);
+	else
+		e->failed = true;
+	return u;
+}
+
+void state_unit_remove(struct engine *e, size_t i)
+{
+	REMOVE(&e->state, units, n_units, i);
 }
 
 struct waiter *state_wait(struct engine *e, uint64_t token, enum waiter_kind kind,

@@ -258,7 +258,8 @@ void store_step_delete(struct engine *e, uint64_t id)
 void store_steps_delete_of(struct engine *e, const char *device)
 {
 	for (size_t i = e->rec.n_steps; i > 0; i--)
-		if (str_eq(e->rec.steps[i - 1].target.device, device))
+		if (e->rec.steps[i - 1].verb != VERB_SERVICE_START &&
+		    str_eq(e->rec.steps[i - 1].target.device, device))
 			store_step_delete(e, e->rec.steps[i - 1].id);
 }
 

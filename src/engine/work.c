@@ -301,7 +301,7 @@ void work_note_original(struct engine *e, struct slice *s)
 	(void)STR_COPY(s->original_driver, f->driver);
 }
 
-static void emit(struct engine *e, struct work *w)
+void work_send(struct engine *e, struct work *w)
 {
 	const struct slice *s = w->slice ? store_slice(e, w->slice) : NULL;
 	w->step.id = store_id(e);
@@ -316,7 +316,7 @@ static void emit(struct engine *e, struct work *w)
 	s = w->slice ? store_slice(e, w->slice) : NULL;
 	if (s)
 		f->phase = s->state;
-	if (w->looking && s)
+	if (w->step.verb == VERB_HOLDERS && s)
 		state_slice(e, s->id)->check = CHECK_ASKED;
 }
 
@@ -360,7 +360,7 @@ static int pick_from(struct engine *e, const char *device, enum slice_state stat
 		char waits[256];
 		int r = goal_slice(e, s, ret, waits, &err);
 		if (r == 1 && ret->looking)
-			emit(e, ret);
+			work_send(e, ret);
 		else if (r == 1)
 			return 1;
 	}
@@ -418,8 +418,8 @@ static void device_emit(struct engine *e, const char *device)
 {
 	struct work work;
 	struct device_state *d = state_device(e, device);
-	if (d && device_open(e, d) && pick_all(e, d, &work))
-		emit(e, &work);
+	if (d && device_open(e, d) && pick_all(e, d, &work) && services_before(e, &work))
+		work_send(e, &work);
 }
 
 static void look_emit(struct engine *e, const struct slice *s)
@@ -427,7 +427,7 @@ static void look_emit(struct engine *e, const struct slice *s)
 	struct work work = { .slice = s->id, .looking = true };
 	work.step.verb = VERB_HOLDERS;
 	work.step.target = slice_target(s);
-	emit(e, &work);
+	work_send(e, &work);
 }
 
 void work_look(struct engine *e, const struct target *t)
@@ -435,7 +435,7 @@ void work_look(struct engine *e, const struct target *t)
 	struct work work = { .looking = true };
 	work.step.verb = VERB_HOLDERS;
 	work.step.target = *t;
-	emit(e, &work);
+	work_send(e, &work);
 }
 
 /* A held slice of which somebody says that its consumer is gone: look. */
@@ -466,7 +466,7 @@ static void barriers_emit(struct engine *e)
 		if (!d->barrier || d->retry_at > e->now || state_in_flight(e, d->key))
 			continue;
 		struct work work = { .step = d->barrier_step, .barrier = true };
-		emit(e, &work);
+		work_send(e, &work);
 	}
 }
 
@@ -500,6 +500,8 @@ void work_emit(struct engine *e)
 	barriers_emit(e);
 	prompts_emit(e);
 	leases_emit(e);
+	for (size_t i = 0; i < e->state.n_devices; i++)
+		e->state.devices[i].at_gate = false;
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		/* Each device once: at its first slice. */
 		const char *device = e->rec.slices[i].device;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See lock.h. Files stay: there is one for each enrolled device at most, on a tmpfs. */
+/* See lock.h. Files stay: there are two for each enrolled device at most, on a tmpfs. */
 #include "executor/lock.h"
 
 #include <dirent.h>
@@ -12,9 +12,11 @@
 
 #define LOCK_MAGIC 0x6b6c7263u /* "crlk" */
 
-static int lock_name(const char *device, char ret[DEVICE_KEY_SIZE])
+#define NAME_MAX_SIZE (DEVICE_KEY_SIZE + 8)
+
+static int lock_name(const struct lock_record *which, char ret[NAME_MAX_SIZE])
 {
-	int r = str_copy(ret, DEVICE_KEY_SIZE, device);
+	int r = str_format(ret, NAME_MAX_SIZE, "%s%s", which->unit ? "unit!" : "", which->device);
 	for (char *p = ret; *p; p++)
 		if (*p == '/')
 			*p = '!';
@@ -24,8 +26,8 @@ static int lock_name(const char *device, char ret[DEVICE_KEY_SIZE])
 int lock_take(int dir, const struct lock_record *record)
 {
 	struct lock_record full = *record;
-	char name[DEVICE_KEY_SIZE];
-	int r = lock_name(record->device, name);
+	char name[NAME_MAX_SIZE];
+	int r = lock_name(record, name);
 	if (r < 0)
 		return r;
 	_cleanup_close_ int fd = openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -57,10 +59,10 @@ static int file_held(int dir, const char *name, struct lock_record *ret)
 	return 1;
 }
 
-int lock_held(int dir, const char *device, struct lock_record *ret)
+int lock_held(int dir, const struct lock_record *which, struct lock_record *ret)
 {
-	char name[DEVICE_KEY_SIZE];
-	int r = lock_name(device, name);
+	char name[NAME_MAX_SIZE];
+	int r = lock_name(which, name);
 	return r < 0 ? r : file_held(dir, name, ret);
 }
 

@@ -28,7 +28,7 @@
 #define LISTEN_FD_FIRST 3 /* sd_listen_fds(3) */
 
 struct options {
-	const char *run, *config, *sys, *dev, *proc, *user;
+	const char *run, *config, *sys, *dev, *proc, *user, *systemctl;
 	int socket;
 };
 
@@ -41,6 +41,7 @@ static const char help[] =
 	"  --user=NAME       who is served beside root (carved)\n"
 	"  --socket-fd=N     socket to serve, listening or connected\n"
 	"  --sys=DIR --dev=DIR --proc=DIR   other trees, for tests\n"
+	"  --systemctl=FILE  another program in its place, for tests\n"
 	"  --help --version\n";
 
 static int parse_fd(const char *text, int *ret)
@@ -63,13 +64,16 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "dev", required_argument, NULL, 'd' },
 		{ "proc", required_argument, NULL, 'p' },
 		{ "user", required_argument, NULL, 'u' },
+		{ "systemctl", required_argument, NULL, 'S' },
 		{ "socket-fd", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char **const texts[] = { ['r'] = &o->run, ['c'] = &o->config, ['s'] = &o->sys,
-				       ['d'] = &o->dev, ['p'] = &o->proc,   ['u'] = &o->user };
+	const char **const texts[] = {
+		['r'] = &o->run,  ['c'] = &o->config, ['s'] = &o->sys,	    ['d'] = &o->dev,
+		['p'] = &o->proc, ['u'] = &o->user,   ['S'] = &o->systemctl
+	};
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
 		if (c == 'h' || c == 'V') {
 			fputs(c == 'h' ? help : "carve-executor " CARVE_VERSION "\n", stdout);
@@ -163,17 +167,19 @@ static int fail(struct err *reterr, int r, const char *what, const char *on)
 
 static int serve(const struct options *o, struct err *reterr)
 {
-	char devices[4096];
-	if (STR_FORMAT(devices, "%s/devices", o->config) < 0)
+	char devices[4096], services[4096];
+	if (STR_FORMAT(devices, "%s/devices", o->config) < 0 ||
+	    STR_FORMAT(services, "%s/services", o->config) < 0)
 		return fail(reterr, -ENAMETOOLONG, "cannot use the directory", o->config);
 	const struct verb_table tables[] = {
-		{ looking_verbs, looking_verbs_n },
-		{ vfio_verbs, vfio_verbs_n },
-		{ sriov_verbs, sriov_verbs_n },
+		{ looking_verbs, looking_verbs_n }, { service_verbs, service_verbs_n },
+		{ vfio_verbs, vfio_verbs_n },	    { sriov_verbs, sriov_verbs_n },
 		{ mdev_verbs, mdev_verbs_n },
 	};
 	struct executor_config c = {
 		.worker = { .devices = devices,
+			    .services = services,
+			    .systemctl = o->systemctl,
 			    .tables = tables,
 			    .n_tables = sizeof(tables) / sizeof(*tables),
 			    .sandbox = true },
@@ -208,6 +214,7 @@ int main(int argc, char **argv)
 			     .dev = "/dev",
 			     .proc = "/proc",
 			     .user = "carved",
+			     .systemctl = "/usr/bin/systemctl",
 			     .socket = -1 };
 	int r = parse_options(argc, argv, &o);
 	if (r <= 0) {

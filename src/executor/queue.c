@@ -36,6 +36,8 @@ static bool conflicts(const struct task *a, const struct task *b)
 {
 	if (a->lane == LANE_NONE || b->lane == LANE_NONE)
 		return false;
+	if ((a->lane == LANE_UNIT) != (b->lane == LANE_UNIT))
+		return false;
 	return same_device(a, b) || (a->lane == LANE_HOST && b->lane == LANE_HOST);
 }
 
@@ -76,12 +78,14 @@ static void say_stuck(struct step_result *r, const char *reason, uint64_t step, 
 static bool orphan_is_gone(struct orphan *o)
 {
 	struct lock_record now;
-	return lock_held(o->server->config->worker.locks, o->record.device, &now) == 0;
+	return lock_held(o->server->config->worker.locks, &o->record, &now) == 0;
 }
 
 static bool orphan_blocks(const struct orphan *o, const struct task *t)
 {
-	if (t->lane == LANE_NONE && !t->step.check_only)
+	bool alike = o->record.unit ? t->lane == LANE_UNIT
+				    : t->lane == LANE_DEVICE || t->lane == LANE_HOST;
+	if (!alike && !t->step.check_only)
 		return false;
 	return str_eq(o->record.device, t->step.target.device) ||
 	       (o->record.host_lane && t->lane == LANE_HOST);
@@ -134,7 +138,7 @@ unsigned queue_tell_stuck(struct server *s, struct connection *c)
 	struct task *t;
 	TAILQ_FOREACH(t, &s->running, link)
 	{
-		if (!t->abandoned || t->lane == LANE_NONE)
+		if (!t->abandoned || t->lane == LANE_NONE || t->lane == LANE_UNIT)
 			continue;
 		struct step_result r = { .id = t->step.id };
 		say_stuck(&r, "device-stuck", t->step.id, t->step.verb, t->step.target.device,
@@ -149,6 +153,8 @@ unsigned queue_tell_stuck(struct server *s, struct connection *c)
 			orphan_ended(o);
 			continue;
 		}
+		if (o->record.unit)
+			continue;
 		struct step_result r = { .id = o->record.step };
 		say_stuck(&r, "device-stuck", o->record.step, o->record.verb, o->record.device,
 			  o->record.pid);

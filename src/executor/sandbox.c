@@ -125,8 +125,54 @@ static void filter_release(scmp_filter_ctx *filter)
 		seccomp_release(*filter);
 }
 
+/* Of programs that are run: what root of a host does with the whole of it. */
+static const int program_rules[] = {
+	SCMP_SYS(mount),
+	SCMP_SYS(umount2),
+	SCMP_SYS(pivot_root),
+	SCMP_SYS(move_mount),
+	SCMP_SYS(open_tree),
+	SCMP_SYS(fsopen),
+	SCMP_SYS(chroot),
+	SCMP_SYS(setns),
+	SCMP_SYS(unshare),
+	SCMP_SYS(ptrace),
+	SCMP_SYS(process_vm_writev),
+	SCMP_SYS(bpf),
+	SCMP_SYS(perf_event_open),
+	SCMP_SYS(init_module),
+	SCMP_SYS(finit_module),
+	SCMP_SYS(delete_module),
+	SCMP_SYS(kexec_load),
+	SCMP_SYS(kexec_file_load),
+	SCMP_SYS(reboot),
+	SCMP_SYS(swapon),
+	SCMP_SYS(swapoff),
+	SCMP_SYS(keyctl),
+	SCMP_SYS(add_key),
+	SCMP_SYS(request_key),
+	SCMP_SYS(io_uring_setup),
+	SCMP_SYS(userfaultfd),
+	SCMP_SYS(mknodat),
+	SCMP_SYS(settimeofday),
+	SCMP_SYS(clock_settime),
+	SCMP_SYS(acct),
+};
+
+static int program_filter_load(void)
+{
+	__attribute__((cleanup(filter_release)))
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int r = filter ? 0 : -ENOMEM;
+	for (size_t i = 0; r == 0 && i < sizeof(program_rules) / sizeof(*program_rules); i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), program_rules[i], 0);
+	return r == 0 ? seccomp_load(filter) : r;
+}
+
 static int filter_load(enum verb_class class)
 {
+	if (class == VERB_CLASS_PROGRAM)
+		return program_filter_load();
 	__attribute__((cleanup(filter_release)))
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	if (!filter)

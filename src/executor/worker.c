@@ -153,6 +153,8 @@ static void context_fill(struct worker *w, const struct resolved *at, struct ver
 		.dev = w->config->roots.dev,
 		.proc = w->config->roots.proc,
 		.executor = w->config->roots.executor,
+		.services = w->config->services,
+		.systemctl = w->config->systemctl,
 		.data = w->data,
 		.size = sizeof(w->data),
 	};
@@ -169,6 +171,7 @@ static int step_lock(struct worker *w, const struct verb_entry *e, const struct 
 		.verb = s->verb,
 		.step = s->id,
 		.host_lane = e->lane == LANE_HOST,
+		.unit = e->lane == LANE_UNIT,
 		.pid = (int32_t)getpid(),
 	};
 	(void)STR_COPY(record.device, s->target.device);
@@ -238,12 +241,35 @@ static void look_perform(struct worker *w, const struct verb_entry *e, const str
 	e->run(&c, s, r);
 }
 
+/* What it is for is a device, what it touches is a unit: that need not be there any more, and who may is
+ * asked by the verb. */
+static void program_perform(struct worker *w, const struct verb_entry *e, const struct step *s,
+			    struct step_result *r)
+{
+	const struct resolved nowhere = { .exists = false };
+	struct verb_context c;
+	_cleanup_close_ int lock = -1;
+	if (s->check_only) {
+		r->status = STEP_NOTHING;
+		return;
+	}
+	if (e->lane == LANE_UNIT) {
+		lock = step_lock(w, e, s, r);
+		if (lock < 0)
+			return;
+	}
+	context_fill(w, &nowhere, &c);
+	e->run(&c, s, r);
+}
+
 static void step_perform(struct worker *w, const struct step *s, struct step_result *r)
 {
 	const struct verb_entry *e = verb_find(w->config, s->verb);
 	*r = (struct step_result){ .id = s->id };
 	if (!e)
 		verb_failed(r, EOPNOTSUPP, "verb", "no such verb");
+	else if (e->class == VERB_CLASS_PROGRAM)
+		program_perform(w, e, s, r);
 	else if (verb_changes((enum verb)s->verb))
 		change_perform(w, e, s, r);
 	else

@@ -16,8 +16,10 @@ struct verb_table {
 
 struct worker_config {
 	struct host_roots roots;
-	int locks;	     /* directory of the locks */
-	const char *devices; /* enrolment file */
+	int locks;	      /* directory of the locks */
+	const char *devices;  /* enrolment file */
+	const char *services; /* root's list of units; systemctl: path of it */
+	const char *systemctl;
 	const struct verb_table *tables;
 	size_t n_tables;
 	bool sandbox;

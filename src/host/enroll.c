@@ -281,27 +281,32 @@ static int unreadable(struct err *reterr, const char *file, int r, const char *w
 	return r;
 }
 
-int enrollment_read(const char *file, struct enrollment *ret, struct err *reterr)
+int enroll_text_read(const char *file, char **ret, const char **ret_why)
 {
 	_cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT) {
-		*ret = (struct enrollment){ 0 };
+	if (fd < 0 && errno == ENOENT)
 		return 0;
-	}
-	if (fd < 0)
-		return unreadable(reterr, file, -errno, strerror(errno));
-
 	struct stat st;
-	if (fstat(fd, &st) < 0)
-		return unreadable(reterr, file, -errno, strerror(errno));
-	if (!owner_trusted(&st))
-		return unreadable(reterr, file, -EPERM, "somebody other than root can write it");
+	int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+	if (r == 0 && !owner_trusted(&st)) {
+		*ret_why = "somebody other than root can write it";
+		return -EPERM;
+	}
+	if (r == 0)
+		r = read_text(fd, ret);
+	if (r < 0)
+		*ret_why = strerror(-r);
+	return r;
+}
 
+int enrollment_read(const char *file, struct enrollment *ret, struct err *reterr)
+{
 	_cleanup_free_ char *text = NULL;
-	int r = read_text(fd, &text);
-	if (!text)
-		return unreadable(reterr, file, r, strerror(-r));
-	return enrollment_parse(text, file, ret, reterr);
+	const char *why = NULL;
+	int r = enroll_text_read(file, &text, &why);
+	if (r < 0)
+		return unreadable(reterr, file, r, why);
+	return enrollment_parse(text ? text : "", file, ret, reterr);
 }
 
 const struct enrolled *enrollment_find(const struct enrollment *e, const char *key)

@@ -31,6 +31,9 @@ void enrollment_done(struct enrollment *e);
 /* Parses text; each error names line and column. -EINVAL, -ENOMEM. */
 int enrollment_parse(const char *text, const char *file, struct enrollment *ret,
 		     struct err *reterr);
+/* The text of a file that only root can write: *ret stays as it is when there is none. Negative errno: *ret_why
+ * says why. For the executor, which trusts no other. */
+int enroll_text_read(const char *file, char **ret, const char **ret_why);
 /* Reads the file; absent is an empty list. */
 int enrollment_read(const char *file, struct enrollment *ret, struct err *reterr);
 const struct enrolled *enrollment_find(const struct enrollment *e, const char *key);

@@ -123,6 +123,8 @@ static const struct field want_fields[] = {
 	LATER(want, n_keep),
 	{ ITEMS(want, warm), .type = TYPE_UNSIGNED, .later = true },
 	{ ITEMS(want, units), .type = TYPE_UNSIGNED, .later = true },
+	{ ITEMS(want, services), .type = TYPE_TEXT, .later = true },
+	LATER(want, n_services),
 	UNSIGNED(want, on_remove_destroy),
 	LATER(want, after_use),
 	LATER(want, one_tenant),

@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "mech/mech.h"
+#include "model/service.h"
 
 static void holder_line(struct err *reterr, const struct holder *x)
 {
@@ -48,12 +49,30 @@ static const struct {
 	  "take the interface down, or say in-use-pf: allow in the policy" },
 };
 
-static void refused(const struct step_result *r, const char *what, struct err *reterr)
+/* Who holds a whole device may be a unit that the policy can have stopped; NULL: none is. */
+static const char *unit_in_the_way(const struct step *s, const struct step_result *r,
+				   const struct holder *holders, size_t n)
+{
+	bool whole = s->target.vf < 0 && !s->target.uuid[0];
+	for (size_t i = 0; whole && str_eq(r->reason, "held") && i < n; i++)
+		if (service_name_valid(holders[i].unit) && !service_is_vital(holders[i].unit))
+			return holders[i].unit;
+	return NULL;
+}
+
+static void refused(const struct step_result *r, const char *what, const char *unit,
+		    struct err *reterr)
 {
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++)
 		if (str_eq(refusals[i].reason, r->reason)) {
 			err_set(reterr, refusals[i].id, EBUSY, "refused to %s", what);
-			err_todo(reterr, "%s", refusals[i].todo);
+			if (unit)
+				err_todo(reterr,
+					 "systemctl stop %s, or let carve stop it for the change, "
+					 "in the policy: services: [%s]",
+					 unit, unit);
+			else
+				err_todo(reterr, "%s", refusals[i].todo);
 			return;
 		}
 	err_set(reterr, "guard.refused", EPERM, "refused to %s", what);
@@ -74,7 +93,7 @@ bool mech_diagnose(const struct have *h, const struct step *s, const struct step
 	case STEP_LATE:
 		return false;
 	case STEP_REFUSED:
-		refused(r, what, reterr);
+		refused(r, what, unit_in_the_way(s, r, holders, n_holders), reterr);
 		err_state(reterr, "nothing was changed");
 		break;
 	case STEP_TIMEOUT:

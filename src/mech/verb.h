@@ -14,12 +14,18 @@ enum verb_class {	  /* which seccomp filter its worker has */
 	VERB_CLASS_IOCTL, /* and device nodes with ioctl (NVMe) */
 	VERB_CLASS_MODULE, /* WRITE, and finit_module with the files libkmod reads below /lib/modules:
 			    * VERB_BIND loads the driver that modules.alias names for the function */
+	/* A program of the distribution is run, without any capability: what it may not do is named,
+	 * instead of what it may. */
+	VERB_CLASS_PROGRAM,
 	VERB_CLASS_COUNT,
 };
 enum verb_lane {
 	LANE_DEVICE, /* one at a time per device */
 	LANE_HOST,   /* takes the kernel's rescan/remove lock: one at a time on the host */
-	LANE_NONE,   /* reads that may run beside anything */
+	/* On a unit of systemd, for the sake of a device: one at a time for each, beside what is done on
+	 * it, so that a device that is stuck stops no unit from starting. */
+	LANE_UNIT,
+	LANE_NONE, /* reads that may run beside anything */
 };
 
 /* Guards to run before the verb: each worker checks again, whatever carved believed. */
@@ -35,9 +41,11 @@ enum verb_guard {
  * path: resolved path of the target below /sys/devices. */
 struct verb_context {
 	int sysfs;
-	int dev;	  /* descriptor of /dev */
-	int proc;	  /* descriptor of /proc */
-	int32_t executor; /* pid of it */
+	int dev;	       /* descriptor of /dev */
+	int proc;	       /* descriptor of /proc */
+	int32_t executor;      /* pid of it */
+	const char *services;  /* root's list of units */
+	const char *systemctl; /* path of it */
 	char addr[PCI_ADDR_SIZE];
 	char path[SYS_PATH_SIZE];
 	char device_addr[PCI_ADDR_SIZE]; /* of target.device (the PF of a VF) */

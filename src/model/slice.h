@@ -139,6 +139,8 @@ static inline bool claim_is_orphaned(const struct claim *c)
 	return c->state == CLAIM_HELD && c->orphan_end != 0;
 }
 
+#define WANT_SERVICES 8
+
 /* What the applied policy wants of one device. */
 struct want {
 	char device[DEVICE_KEY_SIZE];
@@ -163,6 +165,8 @@ struct want {
 	/* What each type takes of its device, where that only tells how many more there could be; 0: not
 	 * known. A full one does not tell it any more. */
 	uint32_t units[8];
+	char services[WANT_SERVICES][NAME_SIZE]; /* units stopped while it is changed, in order */
+	uint32_t n_services;
 	uint8_t on_remove_destroy;
 	uint8_t after_use;  /* enum after_use */
 	uint8_t one_tenant; /* all that is held of the device is held by one */

@@ -19,6 +19,7 @@ static const struct {
 	[VERB_READ_ATTR] = { "pci.read-attribute", "read %s of %t", false },
 	[VERB_READ_MDEV] = { "mdev.read-types", "read mdev types of %t", false },
 	[VERB_READ_VFS] = { "sriov.read-vfs", "read VF settings of %t", false },
+	[VERB_SERVICE_LOOK] = { "service.look", "look whether %s runs", false },
 	[VERB_HOLDERS] = { "host.holders", "look who uses %t", false },
 	[VERB_BIND] = { "vfio.bind", "bind %t to %s", true },
 	[VERB_UNBIND] = { "vfio.unbind", "give %t back to %s", true },
@@ -35,6 +36,8 @@ static const struct {
 	[VERB_REVOKE] = { "vfio.revoke", "take the VFIO node of %t back", true },
 	[VERB_MODULE_LOAD] = { "vfio.load-module", "load module %s", true },
 	[VERB_PIN_POWER] = { "vfio.pin-power", "set d3cold_allowed of %t to %n", true },
+	[VERB_SERVICE_STOP] = { "service.stop", "stop %s", true },
+	[VERB_SERVICE_START] = { "service.start", "start %s again", true },
 };
 
 const char *verb_name(enum verb v)

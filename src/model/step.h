@@ -13,6 +13,7 @@ enum verb {
 	VERB_READ_ATTR,	  /* text: one of a fixed list of attribute names; data: its bytes */
 	VERB_READ_MDEV,	  /* types of one parent; data: struct mdev_type[] */
 	VERB_READ_VFS,	  /* settings of all VFs of a PF; data: struct vf_info[] */
+	VERB_SERVICE_LOOK, /* text: a unit that root listed; number 1: it runs */
 	VERB_HOLDERS, /* who uses the target; data: struct holder[]; flag: VFIO groups may be tried */
 	/* Changing; enrolled devices only. Each reads back what it wrote. */
 	VERB_BIND, /* text: a VFIO driver, or "vfio": the best one for it, loaded if need be; result: number 1:
@@ -32,6 +33,9 @@ enum verb {
 	VERB_REVOKE,
 	VERB_MODULE_LOAD, /* text: an alias that begins with "vfio_pci:", or "vfio-pci" */
 	VERB_PIN_POWER,	  /* number: d3cold_allowed */
+	/* Units that root listed, whatever the target: text is its name. */
+	VERB_SERVICE_STOP,
+	VERB_SERVICE_START,
 	VERB_COUNT,
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "model/service.h"
 #include "policy/suggest.h"
 
 static const struct policy_selection *selection_find(const struct policy *p, const char *name)
@@ -154,6 +155,8 @@ static int check_mech_keys(const struct policy *p, const struct policy_divide *d
 		{ d->n_types > 0 && !d->on_demand, profiles, "layout", "layout", PROFILES },
 		{ d->fill[0], profiles || sriov, "fill", "fill", "sriov, " PROFILES },
 		{ d->n_warm > 0, profiles, "warm", "warm", PROFILES },
+		{ d->n_services > 0, passthrough || sriov, "services", "services",
+		  "passthrough or sriov" },
 	};
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (keys[i].given && !keys[i].right) {
@@ -315,6 +318,25 @@ static int check_reached(const struct policy *p, const struct policy_divide *d,
 	return 0;
 }
 
+static int check_services(const struct policy *p, const struct policy_divide *d,
+			  struct policy_source *s)
+{
+	for (uint32_t i = 0; i < d->n_services; i++) {
+		const struct policy_position at = in_divide(p, d, s, "services", (int)i);
+		if (service_is_vital(d->services[i]))
+			return policy_source_refuse(
+				s, at, "policy.value", "leave it out",
+				"services: the host cannot do without %s, which is never stopped",
+				d->services[i]);
+		for (uint32_t k = 0; k < i; k++)
+			if (str_eq(d->services[i], d->services[k]))
+				return policy_source_refuse(s, at, "policy.conflict",
+							    "name it once", "%s is named twice",
+							    d->services[i]);
+	}
+	return 0;
+}
+
 static int check_divide(const struct policy *p, const struct policy_divide *d,
 			struct policy_source *s)
 {
@@ -326,6 +348,8 @@ static int check_divide(const struct policy *p, const struct policy_divide *d,
 	if (r >= 0)
 		r = check_settings(&d->vf, in_divide(p, d, s, "vf/qos", POLICY_KEY),
 				   in_divide(p, d, s, "vf/min-rate", POLICY_KEY), s);
+	if (r >= 0)
+		r = check_services(p, d, s);
 	if (r < 0)
 		return r;
 	if (str_eq(d->mech, "sriov"))

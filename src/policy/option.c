@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/str.h"
+#include "model/service.h"
 #include "policy/match.h"
 
 #define RATE_MAX 1000000 /* Mbit/s */
@@ -90,6 +91,14 @@ static int store_warm(void *into, const struct policy_option *o, const struct po
 		return -E2BIG;
 	d->warm_count[d->n_warm] = (uint32_t)v->number;
 	return STR_COPY(d->warm[d->n_warm++], v->text);
+}
+static int store_service(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct policy_divide *d = into;
+	if (d->n_services >= POLICY_SERVICES)
+		return -E2BIG;
+	return STR_COPY(d->services[d->n_services++], v->text);
 }
 
 static int store_from(void *into, const struct policy_option *o, const struct policy_value *v)
@@ -467,6 +476,12 @@ static const struct policy_form profile_form = {
 };
 #define PROFILE .kind = OPTION_TEXT, .form = &profile_form
 
+static const struct policy_form service_form = {
+	.regex = SERVICE_REGEX,
+	.name = "unit of systemd",
+	.todo = "write the whole name of a service or socket, as in nvidia-persistenced.service",
+};
+
 static const struct policy_option divide_options[] = {
 	{ .key = "use",
 	  .required = true,
@@ -547,6 +562,14 @@ static const struct policy_option divide_options[] = {
 	  .store = store_after_use,
 	  .help = "passthrough, sriov: what a slice that was used needs before others get it: the proof "
 		  "that it is clean, nothing (it stays with its tenant), or an administrator." },
+	{ .key = "services",
+	  .kind = OPTION_TEXT,
+	  .form = &service_form,
+	  .many = true,
+	  .most = POLICY_SERVICES,
+	  .store = store_service,
+	  .help = "passthrough, sriov: systemd units that are stopped before a device is changed or taken "
+		  "from its driver, and started again." },
 	{ .key = NULL },
 };
 
@@ -770,7 +793,6 @@ const struct policy_option policy_options[] = {
 	  OPTION_WORD_IN(policy, on_change, on_change_words),
 	  .help = "What becomes of changes to the file below /etc/carve that was applied." },
 	{ .key = "hooks", .kind = OPTION_LATER },
-	{ .key = "services", .kind = OPTION_LATER },
 	{ .key = "unsafe", .kind = OPTION_LATER },
 	{ .key = NULL },
 };

@@ -72,6 +72,22 @@ static int refuse_unenrolled(struct pinning *pin, const struct policy_selection 
 	return -EPERM;
 }
 
+static int check_services(struct pinning *pin, const struct policy_divide *d)
+{
+	const struct policy_facts *facts = pin->facts;
+	for (uint32_t i = 0; facts->service && i < d->n_services; i++) {
+		if (facts->service(facts->userdata, d->services[i]))
+			continue;
+		pin_error(pin, d->at, "policy.service", EPERM, d->services[i],
+			  "root does not let carve stop %s", d->services[i]);
+		err_because(pin->err, "only units that root names in /etc/carve/services are ever "
+				      "stopped or started");
+		err_todo(pin->err, "as root: carve enroll --service %s", d->services[i]);
+		return -EPERM;
+	}
+	return 0;
+}
+
 static int check_sriov(struct pinning *pin, const struct policy_divide *d, const struct function *f,
 		       const struct mdev_parent *parent)
 {
@@ -230,6 +246,8 @@ int policy_want(const struct policy *p, const struct policy_facts *facts,
 	w->n_keep = d->n_keep;
 	if (d->n_warm)
 		set_warm(facts->have, d, f ? f->key : parent->key, w);
+	memcpy(w->services, d->services, sizeof(w->services));
+	w->n_services = d->n_services;
 	/* The name of a policy file may be longer than what is kept of it. */
 	if (STR_FORMAT(w->where, "%s:%d", p->file, d->at.line) < 0)
 		(void)STR_FORMAT(w->where, "line %d", d->at.line);
@@ -265,6 +283,8 @@ static int pin_device(struct pinning *pin, const struct function *f,
 	if (!pin->facts->enrolled || !pin->facts->enrolled(pin->facts->userdata, key))
 		return refuse_unenrolled(pin, s, f, parent);
 	int r = check_device(pin, d, f, parent);
+	if (r >= 0)
+		r = check_services(pin, d);
 	if (r < 0)
 		return r;
 	return add_want(pin, d, f, parent);

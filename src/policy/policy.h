@@ -15,6 +15,7 @@
 #define POLICY_PARTS 8	 /* classes of which one class has parts */
 #define POLICY_WHOLE 64	 /* parts of one claim, in all */
 #define POLICY_RESOURCES (3 + POLICY_ENGINES) /* of which one tenant has a quota */
+#define POLICY_SERVICES WANT_SERVICES
 
 struct policy_position {
 	int line, column; /* from 1 */
@@ -47,6 +48,8 @@ struct policy_divide {
 	char warm[POLICY_TYPES][NAME_SIZE]; /* on demand: profiles made ahead, over all devices */
 	uint32_t warm_count[POLICY_TYPES];
 	uint32_t n_warm;
+	char services[POLICY_SERVICES][NAME_SIZE]; /* stopped while a device is changed */
+	uint32_t n_services;
 	int expect;
 	enum after_use after_use;
 	struct policy_position at;
@@ -186,6 +189,8 @@ struct policy_facts {
 		      struct err *reterr);
 	/* Labels that root gave the device in the file of enrolled devices, space separated; NULL: none. */
 	const char *(*labels)(void *userdata, const char *key);
+	/* Does root allow that this unit is stopped and started? NULL: nobody asks. */
+	bool (*service)(void *userdata, const char *unit);
 	void *userdata;
 };
 

@@ -5,13 +5,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "sys/clock.h"
 
 int run_beside(const char *name, char *ret, size_t size)
 {
@@ -45,6 +50,74 @@ static int wait_for(pid_t pid)
 		if (errno != EINTR)
 			return -errno;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int wait_ms(pid_t pid, unsigned deadline_ms)
+{
+	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd end = { .fd = fd, .events = POLLIN };
+	int64_t until = clock_monotonic_ms() + deadline_ms;
+	int n = fd < 0 ? -1 : 0;
+	while (fd >= 0 && n == 0) {
+		int64_t left = until - clock_monotonic_ms();
+		n = left > 0 ? poll(&end, 1, (int)left) : -1;
+		if (n < 0 && left > 0 && errno == EINTR)
+			n = 0;
+	}
+	if (n > 0)
+		return wait_for(pid);
+	(void)kill(pid, SIGKILL);
+	(void)wait_for(pid);
+	return fd < 0 ? -EIO : -ETIMEDOUT;
+}
+
+static int spawn_closed(const char *const argv[], int out, pid_t *ret_pid)
+{
+	char *const nothing[] = { NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	int r = posix_spawn_file_actions_init(&actions);
+	if (r != 0)
+		return r;
+	r = posix_spawnattr_init(&attributes);
+	if (r != 0) {
+		posix_spawn_file_actions_destroy(&actions);
+		return r;
+	}
+	sigemptyset(&none);
+	(void)posix_spawnattr_setsigmask(&attributes, &none);
+	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (r == 0)
+		r = posix_spawn(ret_pid, argv[0], &actions, &attributes,
+				(char *const *)(uintptr_t)argv, nothing);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return r;
+}
+
+int run_closed(const char *const argv[], unsigned deadline_ms, char **ret_said)
+{
+	_cleanup_close_ int from = -1, to = -1;
+	char text[4096];
+	int ends[2];
+	pid_t pid;
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	from = ends[0];
+	to = ends[1];
+	int r = spawn_closed(argv, to, &pid);
+	if (r != 0)
+		return -r;
+	r = wait_ms(pid, deadline_ms);
+	if (r < 0)
+		return r;
+	/* Not up to its end: a child that it left behind may keep that open. */
+	ssize_t n = read(from, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	*ret_said = strdup(text);
+	return *ret_said ? r : -ENOMEM;
 }
 
 /* out: where its standard output goes; -1: to ours. Returns a positive errno, as posix_spawnp() does. */

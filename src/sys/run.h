@@ -9,3 +9,6 @@ int run_beside(const char *name, char *ret, size_t size);
  * output, the caller's; NULL: it has ours. Returns its exit status, 128 and the signal that ended it, or a negative
  * errno when it could not be started. Blocks as long as it runs. */
 int run_program(const char *const argv[], char **ret_said);
+/* Runs the program of that path with nothing in its environment and no signal blocked, and ends it after so many
+ * ms: -ETIMEDOUT. What it says fits a pipe, or it is ended as well. As run_program() otherwise. */
+int run_closed(const char *const argv[], unsigned deadline_ms, char **ret_said);

@@ -446,6 +446,11 @@ void machine_executor_crash(struct machine *m)
 void machine_reboot(struct machine *m)
 {
 	m->n_steps = m->n_holders = m->n_handed = 0;
+	/* All of them are enabled. */
+	for (size_t i = 0; i < m->n_units; i++) {
+		m->units[i].runs = true;
+		m->units[i].ours = false;
+	}
 	while (m->have.n_mdevs)
 		(void)machine_mdev_remove(m, m->have.mdevs[0].uuid);
 	char keys[16][DEVICE_KEY_SIZE];
@@ -586,6 +591,57 @@ static int do_reset(struct machine *m, const struct step *s)
 	return 1;
 }
 
+struct machine_unit *machine_unit(struct machine *m, const char *name)
+{
+	for (size_t i = 0; i < m->n_units; i++)
+		if (str_eq(m->units[i].name, name))
+			return &m->units[i];
+	return NULL;
+}
+
+struct machine_unit *machine_add_unit(struct machine *m, const char *name)
+{
+	struct machine_unit *u = &m->units[m->n_units++];
+	*u = (struct machine_unit){ .runs = true };
+	(void)STR_COPY(u->name, name);
+	return u;
+}
+
+static int do_unit(struct machine *m, const struct step *s)
+{
+	struct machine_unit *u = machine_unit(m, s->text);
+	bool start = s->verb == VERB_SERVICE_START;
+	if (!u)
+		return -ENOENT;
+	if (u->runs == start)
+		return 0;
+	if (start ? u->broken : u->clings)
+		return -EIO;
+	u->runs = start;
+	u->ours = !start;
+	u->refused = false;
+	u->starts += start;
+	u->stops += !start;
+	return 1;
+}
+
+static void look_at_unit(struct machine *m, const struct step *s, struct step_result *r)
+{
+	const struct machine_unit *u = machine_unit(m, s->text);
+	r->status = !u ? STEP_FAILED : u->unlisted ? STEP_REFUSED : STEP_DONE;
+	r->error = u ? 0 : ENOENT;
+	r->number = u && u->runs;
+}
+
+static bool unit_holds(const struct machine *m, const char *device)
+{
+	for (size_t i = 0; i < m->n_units; i++)
+		for (size_t k = 0; k < 4; k++)
+			if (m->units[i].runs && str_eq(m->units[i].holds[k], device))
+				return true;
+	return false;
+}
+
 static int do_verb(struct machine *m, const struct step *s, struct step_result *r)
 {
 	switch ((enum verb)s->verb) {
@@ -620,8 +676,12 @@ static int do_verb(struct machine *m, const struct step *s, struct step_result *
 	case VERB_READ_VFS:
 	case VERB_HOLDERS:
 	case VERB_MODULE_LOAD:
+	case VERB_SERVICE_LOOK:
 	case VERB_COUNT:
 		break;
+	case VERB_SERVICE_STOP:
+	case VERB_SERVICE_START:
+		return do_unit(m, s);
 	case VERB_PIN_POWER:
 		return machine_function(m, &s->target) ? 1 : -ENODEV;
 	}
@@ -648,8 +708,10 @@ static bool guarded(const struct machine *m, const struct step *s)
 {
 	switch ((enum verb)s->verb) {
 	case VERB_SET_VFS:
-		return any_vf_held(m, s->target.device);
+		return any_vf_held(m, s->target.device) || unit_holds(m, s->target.device);
 	case VERB_BIND:
+		return machine_is_held(m, &s->target) ||
+		       (s->target.vf < 0 && unit_holds(m, s->target.device));
 	case VERB_UNBIND:
 	case VERB_RESET:
 	case VERB_MDEV_REMOVE:
@@ -669,6 +731,9 @@ static bool guarded(const struct machine *m, const struct step *s)
 	case VERB_HOLDERS:
 	case VERB_MODULE_LOAD:
 	case VERB_PIN_POWER:
+	case VERB_SERVICE_LOOK:
+	case VERB_SERVICE_STOP:
+	case VERB_SERVICE_START:
 	case VERB_COUNT:
 		break;
 	}
@@ -698,11 +763,17 @@ static int perform(struct machine *m, const struct step *s, enum machine_fault f
 		return 0;
 	}
 	if (fault == FAULT_ERROR) {
+		struct machine_unit *asked = machine_unit(m, s->text);
+		if (asked)
+			asked->refused = s->verb == VERB_SERVICE_START;
 		r->status = STEP_FAILED;
 		r->error = EIO;
 		return 0;
 	}
 	int rc = do_verb(m, s, r);
+	struct machine_unit *u = s->verb == VERB_SERVICE_START ? machine_unit(m, s->text) : NULL;
+	if (u)
+		u->refused = rc < 0 || fault == FAULT_HALF;
 	m->performed++;
 	m->writes += rc > 0;
 	r->status = rc > 0 ? STEP_DONE : rc == 0 ? STEP_NOTHING : STEP_FAILED;
@@ -714,10 +785,15 @@ static int perform(struct machine *m, const struct step *s, enum machine_fault f
 	return 0;
 }
 
+static bool is_of_unit(const struct step *s)
+{
+	return s->verb == VERB_SERVICE_STOP || s->verb == VERB_SERVICE_START;
+}
+
 /* The executor's guards are the second line: carved does not even ask while somebody is there. */
 static void check_consumer(struct machine *m, const struct step *s)
 {
-	if (!verb_changes((enum verb)s->verb) || s->check_only)
+	if (!verb_changes((enum verb)s->verb) || s->check_only || is_of_unit(s))
 		return;
 	if (machine_is_held(m, &s->target) ||
 	    (s->verb == VERB_SET_VFS && any_vf_held(m, s->target.device)))
@@ -730,11 +806,12 @@ void machine_begin(struct machine *m, const struct step *s, int64_t duration,
 {
 	check_consumer(m, s);
 	m->steps = grow(m->steps, m->n_steps, sizeof(*m->steps));
-	/* One at a time on a device. */
+	/* One at a time on a device, and on units for it; what only checks comes behind both. */
 	int64_t from = m->now;
 	for (size_t i = 0; i < m->n_steps; i++)
 		if (str_eq(m->steps[i].step.target.device, s->target.device) &&
-		    m->steps[i].ends_at > from && verb_changes((enum verb)s->verb))
+		    m->steps[i].ends_at > from && verb_changes((enum verb)s->verb) &&
+		    (s->check_only || is_of_unit(s) == is_of_unit(&m->steps[i].step)))
 			from = m->steps[i].ends_at;
 	if (!verb_changes((enum verb)s->verb) && fault != FAULT_LOST)
 		fault = FAULT_NONE;
@@ -787,7 +864,10 @@ bool machine_next(struct machine *m, struct step_result *ret, struct holder *hol
 			*ret_n = list_holders(m, &done.step.target, holders, room);
 			return true;
 		}
-		(void)perform(m, &done.step, done.fault, ret);
+		if (done.step.verb == VERB_SERVICE_LOOK)
+			look_at_unit(m, &done.step, ret);
+		else
+			(void)perform(m, &done.step, done.fault, ret);
 		if (ret->status == STEP_REFUSED)
 			*ret_n = list_holders(m, &done.step.target, holders, room);
 		if (done.fault == FAULT_TIMEOUT)

@@ -38,6 +38,16 @@ struct machine_step {
 	bool told;  /* timeout was told, the late end is to come */
 	bool taken; /* carved that sent it is gone */
 };
+/* A unit of systemd, which has devices open as long as it runs. */
+struct machine_unit {
+	char name[NAME_SIZE];
+	char holds[4][DEVICE_KEY_SIZE];
+	bool runs, clings, broken; /* does not stop; does not start */
+	bool ours;		   /* a step stopped it, and nobody started it since */
+	bool unlisted;		   /* root lets nobody stop it */
+	bool refused;		   /* the last step that was to start it failed */
+	unsigned stops, starts;	   /* by steps */
+};
 struct machine_weight { /* what one mdev of a type takes from its parent's pool */
 	char parent[DEVICE_KEY_SIZE], type[NAME_SIZE];
 	uint32_t units;
@@ -56,6 +66,8 @@ struct machine {
 	size_t n_residues;
 	struct machine_step *steps;
 	size_t n_steps;
+	struct machine_unit units[8];
+	size_t n_units;
 	struct machine_weight weights[2 * MACHINE_DEVICES];
 	size_t n_weights;
 	struct machine_pool pools[MACHINE_DEVICES];
@@ -86,6 +98,11 @@ void machine_add_function(struct machine *m, const char *key, uint32_t class, co
 			  bool flr, bool enrolled);
 void machine_add_parent(struct machine *m, const char *key, uint32_t units, bool enrolled);
 void machine_add_type(struct machine *m, const char *parent, const char *type, uint32_t units);
+
+/* One that runs; what it holds is for the caller to fill in. */
+struct machine_unit *machine_add_unit(struct machine *m, const char *name);
+/* NULL: there is none. */
+struct machine_unit *machine_unit(struct machine *m, const char *name);
 
 /* Out of band: what other people do. Negative errno when the kernel would refuse. */
 int machine_vfs_set(struct machine *m, const char *key, unsigned count, bool by_step);

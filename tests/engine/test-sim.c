@@ -51,6 +51,13 @@ static void host_make(struct world *w)
 	machine_add_parent(m, MOTHER, 8, false);
 	machine_add_type(m, MOTHER, "other-1", 1);
 	have_sort(&m->have);
+	struct machine_unit *gpud = machine_add_unit(m, "gpud.service");
+	(void)STR_COPY(gpud->holds[0], GPU_A);
+	(void)STR_COPY(gpud->holds[1], GPU_B);
+	(void)STR_COPY(gpud->holds[2], GPU_OLD);
+	/* Of a device that a policy names no more, nobody knows what uses it: this one is in nobody's way. */
+	machine_add_unit(m, "lldpd.service");
+	machine_add_unit(m, "idle.service")->runs = false;
 }
 
 /* --- policies --------------------------------------------------------------------------------------- */
@@ -79,14 +86,14 @@ static bool divide_nic(struct world *w, struct str_buf *b, const char *name, boo
 		return false;
 	if (chance(w, 10)) {
 		*ret_whole = true;
-		str_buf_addf(b, "  - {use: %s, as: passthrough}\n", name);
+		str_buf_addf(b, "  - {use: %s, as: passthrough, services: lldpd.service}\n", name);
 		return true;
 	}
 	static const unsigned counts[] = { 1, 2, 4, 7 };
-	str_buf_addf(b, "  - {use: %s, as: sriov, count: %u%s%s%s}\n", name,
-		     counts[world_random(w, 4)],
+	str_buf_addf(b, "  - {use: %s, as: sriov, count: %u%s%s%s, services: [%slldpd.service]}\n",
+		     name, counts[world_random(w, 4)],
 		     chance(w, 50) ? ", vf: {trust: true, vlan: 7}" : "", after_use(w),
-		     one_tenant(w));
+		     one_tenant(w), chance(w, 30) ? "idle.service, " : "");
 	return true;
 }
 
@@ -94,7 +101,7 @@ static bool divide_gpu(struct world *w, struct str_buf *b, const char *name)
 {
 	if (chance(w, 20))
 		return false;
-	str_buf_addf(b, "  - {use: %s, as: passthrough%s%s}\n", name,
+	str_buf_addf(b, "  - {use: %s, as: passthrough%s%s, services: [gpud.service]}\n", name,
 		     chance(w, 50) ? ", bind: early" : "", after_use(w));
 	return true;
 }
@@ -173,7 +180,8 @@ static char *policy_make(struct world *w)
 		str_buf_addf(&b, "  - {use: nvme, as: sriov, count: %u%s}\n",
 			     (unsigned)world_random(w, 4) + 1, after_use(w));
 	bool gpus = divide_gpu(w, &b, "gpus");
-	str_buf_addf(&b, "  - {use: old, as: passthrough%s}\n", after_use(w));
+	str_buf_addf(&b, "  - {use: old, as: passthrough%s, services: [gpud.service]}\n",
+		     after_use(w));
 	bool mtty = divide_mdev(w, &b, "mtty", "mtty-1", "mtty-2", 8);
 	bool mdpy = divide_mdev(w, &b, "mdpy", "mdpy-vga", "mdpy-hd", 2);
 	str_buf_add(&b, "classes:\n");
@@ -605,9 +613,28 @@ static void op_drift_driver(struct world *w)
 	f->vfio_node = false;
 }
 
+/* Somebody stops a unit, or starts it, also one that was stopped for a change; or it no longer does what it
+ * is told, for a while. */
+static void op_unit(struct world *w)
+{
+	struct machine_unit *u = &w->m.units[world_random(w, w->m.n_units)];
+	bool runs = chance(w, 70);
+	u->clings = chance(w, 5);
+	u->broken = chance(w, 5);
+	world_log(w, "by hand: %s %s%s%s", u->name, runs ? "runs" : "is stopped",
+		  u->clings ? ", does not stop" : "", u->broken ? ", does not start" : "");
+	if (u->runs == runs)
+		return;
+	u->runs = runs;
+	u->ours = false;
+}
+
 static void op_drift(struct world *w)
 {
-	switch (world_random(w, 6)) {
+	switch (world_random(w, 7)) {
+	case 6:
+		op_unit(w);
+		break;
 	case 0:
 	case 1:
 		op_foreign_mdev(w);
@@ -832,6 +859,30 @@ static void check_machine(struct world *w)
 	}
 }
 
+/* What carve stopped runs again when all is done. It gave up what would not start: that is told. */
+static void check_units(struct world *w)
+{
+	char text[200];
+	for (size_t i = 0; i < w->m.n_units; i++) {
+		const struct machine_unit *u = &w->m.units[i];
+		if (!u->ours || u->refused)
+			continue;
+		(void)STR_FORMAT(text, "%s was stopped by a step and is not started again",
+				 u->name);
+		broke(w, text);
+	}
+}
+
+/* Their owners see to them. */
+static void units_mend(struct world *w)
+{
+	for (size_t i = 0; i < w->m.n_units; i++) {
+		struct machine_unit *u = &w->m.units[i];
+		u->runs = true;
+		u->ours = u->clings = u->broken = false;
+	}
+}
+
 static void settle(struct world *w)
 {
 	for (unsigned i = 0; i < 20 && !w->failure[0]; i++) {
@@ -876,6 +927,8 @@ static void calm(struct world *w)
 	settle(w);
 	hands_off(w);
 	settle(w);
+	check_units(w);
+	units_mend(w);
 	_cleanup_free_ char *text = policy_make(w);
 	/* The last word of a policy wins: this one destroys what nobody wants. */
 	char *keep = strstr(text, "on-remove: keep");
@@ -901,6 +954,7 @@ static void calm(struct world *w)
 	if (r->n_claims)
 		broke(w, "calm, yet there are claims");
 	check_machine(w);
+	check_units(w);
 	if (changing_steps(w))
 		broke(w, "a second look at a converged host writes");
 	world_crash(w, true);
@@ -1003,12 +1057,12 @@ static void test_f15_f20_f21_f22_f35_engine_random_histories_hold_the_invariants
 		      events);
 	/* A history in which nothing happens proves nothing. */
 	static const char *const must[] = {
-		"claim.held",	      "claim.released",	   "claim.broken",   "claim.failed",
-		"slice.lost",	      "slice.quarantined", "device.stuck",   "device.failed",
-		"host.restarted",     "slice.removed",	   "claim.waiting",  "claim.preempted",
-		"claim.lease-ending", "slice.adopted",	   "device.adopted", "slice.disowned",
-		"claim.adopted",      "claim.disowned",	   "claim.orphaned", "claim.returned",
-		"slice.made-way"
+		"claim.held",	      "claim.released",	   "claim.broken",    "claim.failed",
+		"slice.lost",	      "slice.quarantined", "device.stuck",    "device.failed",
+		"host.restarted",     "slice.removed",	   "claim.waiting",   "claim.preempted",
+		"claim.lease-ending", "slice.adopted",	   "device.adopted",  "slice.disowned",
+		"claim.adopted",      "claim.disowned",	   "claim.orphaned",  "claim.returned",
+		"slice.made-way",     "service.stopped",   "service.started", "service.failed"
 	};
 	for (size_t i = 0; run >= 50000 && i < sizeof(must) / sizeof(must[0]); i++)
 		if (!json_object_get(totals.events, must[i]))

@@ -396,6 +396,9 @@ static void check_all(struct world *w)
 static bool same_thing(const struct step *s, const struct slice *slice)
 {
 	struct target t = slice_target(slice);
+	/* Only for that device, not on it. */
+	if (s->verb == VERB_SERVICE_STOP || s->verb == VERB_SERVICE_START)
+		return false;
 	if (s->verb == VERB_SET_VFS)
 		return str_eq(slice->device, s->target.device);
 	return target_eq(&t, &s->target);

@@ -8,10 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -25,6 +28,7 @@
 #include "mech/mech.h"
 #include "support/tree.h"
 #include "sys/clock.h"
+#include "sys/run.h"
 #include "sys/sysfs.h"
 
 #define DEVICES 64
@@ -91,7 +95,29 @@ static void run_forbidden(const struct verb_context *c, const struct step *s, st
 	r->status = STEP_DONE;
 }
 
+/* Runs a program, and has no power over the host. number: what went wrong. */
+static void run_other_program(const struct verb_context *c, const struct step *s,
+			      struct step_result *r)
+{
+	static const char *const argv[] = { "/bin/sh", "-c", "exit 5", NULL };
+	char *said = NULL;
+	cap_t caps = cap_get_proc(), none = cap_init();
+	(void)c;
+	(void)s;
+	r->number |= run_closed(argv, 10000, &said) == 5 ? 0 : 1;
+	r->number |= cap_compare(caps, none) == 0 ? 0 : 2;
+	r->number |= mount("none", "/mnt", "tmpfs", 0, NULL) < 0 && errno == EPERM ? 0 : 4;
+	r->number |= unshare(CLONE_NEWNS) < 0 && errno == EPERM ? 0 : 8;
+	free(said);
+	cap_free(caps);
+	cap_free(none);
+	r->status = STEP_DONE;
+}
+
 static const struct verb_entry verbs[] = {
+	{ VERB_SERVICE_LOOK, VERB_CLASS_PROGRAM, LANE_NONE, 0, 20000, run_other_program },
+	{ VERB_SERVICE_STOP, VERB_CLASS_PROGRAM, LANE_UNIT, 0, 20000, run_slow },
+	{ VERB_SERVICE_START, VERB_CLASS_PROGRAM, LANE_UNIT, 0, 20000, run_slow },
 	{ VERB_RESET, VERB_CLASS_WRITE, LANE_DEVICE, GUARD_ENROLLED, 20000, run_slow },
 	{ VERB_SET_VFS, VERB_CLASS_WRITE, LANE_HOST, GUARD_ENROLLED, 20000, run_slow },
 	{ VERB_READ_ATTR, VERB_CLASS_LOOK, LANE_NONE, 0, 20000, run_slow },
@@ -629,6 +655,80 @@ static void test_peer_of_another_user_not_served(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void test_worker_for_programs_has_no_power(void **state)
+{
+	int fd = dial(*state);
+	send_step(fd, 1, VERB_SERVICE_LOOK, DEV0, "", 0);
+	struct step_result r = expect(fd, 1, STEP_DONE);
+	assert_int_equal(r.number, 0);
+	close(fd);
+}
+
+static struct exec_request check_of(uint64_t id, enum verb verb)
+{
+	struct exec_request rq = request_new(EXEC_STEP);
+	rq.step.id = id;
+	rq.step.verb = verb;
+	rq.step.check_only = 1;
+	(void)STR_COPY(rq.step.target.device, DEV0);
+	return rq;
+}
+
+/* The device need not even be there, nor move: units are started again all the same. */
+static void test_unit_starts_beside_stuck_device(void **state)
+{
+	int fd = dial(*state);
+	send_step(fd, 1, VERB_RESET, DEV0, "1500", 50);
+	expect(fd, 1, STEP_TIMEOUT);
+	send_step(fd, 2, VERB_SERVICE_START, DEV0, "", 0);
+	expect(fd, 2, STEP_DONE);
+	send_step(fd, 3, VERB_SERVICE_START, "sys:virtual/fake/gone", "", 0);
+	expect(fd, 3, STEP_DONE);
+	close(fd);
+}
+
+static void test_units_for_a_device_keep_their_order_and_checks_wait(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(f);
+	send_step(fd, 1, VERB_SERVICE_STOP, DEV0, "400", 0);
+	send_step(fd, 2, VERB_SERVICE_START, DEV0, "1", 0);
+	send_step(fd, 3, VERB_SERVICE_STOP, DEV1, "1", 0);
+	struct exec_request rq = check_of(4, VERB_SERVICE_STOP);
+	send_request(fd, &rq);
+	expect(fd, 3, STEP_DONE);
+	expect(fd, 1, STEP_DONE);
+	expect(fd, 2, STEP_DONE);
+	expect(fd, 4, STEP_NOTHING);
+	close(fd);
+}
+
+static void test_restart_waits_for_the_unit_before_it_checks(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(f);
+	send_step(fd, 1, VERB_SERVICE_STOP, DEV0, "1500", 0);
+	sleep_ms(300);
+	executor_kill(f);
+	close(fd);
+	executor_start(f);
+	fd = dial(f);
+	/* The device is not stuck, but what was begun for it goes on. */
+	assert_int_equal(hello(fd), 0);
+	send_step(fd, 2, VERB_RESET, DEV0, "1", 0);
+	expect(fd, 2, STEP_DONE);
+	send_step(fd, 3, VERB_SERVICE_START, DEV0, "1", 0);
+	expect(fd, 3, STEP_STUCK);
+	struct exec_request rq = check_of(4, VERB_SERVICE_STOP);
+	send_request(fd, &rq);
+	expect(fd, 4, STEP_STUCK);
+	expect(fd, 1, STEP_LATE);
+	rq = check_of(5, VERB_SERVICE_STOP);
+	send_request(fd, &rq);
+	expect(fd, 5, STEP_NOTHING);
+	close(fd);
+}
+
 static void test_looking_worker_can_only_look(void **state)
 {
 	int fd = dial(*state);
@@ -734,6 +834,10 @@ int main(void)
 		TEST(test_disconnect_running_step_ends_waiting_one_is_dropped),
 		TEST(test_broken_messages_cost_only_their_connection),
 		TEST(test_peer_of_another_user_not_served),
+		TEST(test_worker_for_programs_has_no_power),
+		TEST(test_unit_starts_beside_stuck_device),
+		TEST(test_units_for_a_device_keep_their_order_and_checks_wait),
+		TEST(test_restart_waits_for_the_unit_before_it_checks),
 		TEST(test_looking_worker_can_only_look),
 		TEST(test_more_than_in_flight_limit_all_answered),
 		TEST(test_idle_executor_never_wakes),

@@ -93,6 +93,12 @@ static bool enrolled(void *userdata, const char *key)
 	return !m->unenrolled || !str_eq(key, m->unenrolled);
 }
 
+static bool service(void *userdata, const char *unit)
+{
+	(void)userdata;
+	return str_eq(unit, "dcgm.service");
+}
+
 static int pin_text(struct machine *m, const char *text, struct want **ret, size_t *ret_n,
 		    struct err *e)
 {
@@ -104,6 +110,7 @@ static int pin_text(struct machine *m, const char *text, struct want **ret, size
 				      .model = model,
 				      .enrolled = enrolled,
 				      .labels = labels,
+				      .service = service,
 				      .userdata = m };
 	return policy_pin(p, &facts, ret, ret_n, e);
 }
@@ -284,6 +291,29 @@ static void test_policy_pin_unenrolled_names_the_line(void **state)
 	m->unenrolled = NULL;
 }
 
+static void test_policy_pin_service_that_root_did_not_list_names_the_command(void **state)
+{
+	static const char text[] =
+		"version: 1\n"
+		"devices: {nic: {match: {driver: igb}}}\n"
+		"divide:\n"
+		"  - {use: nic, as: sriov, count: 2, services: [dcgm.service%s]}\n";
+	struct machine *m = *state;
+	_cleanup_free_ struct want *wants = NULL, *none = NULL;
+	_cleanup_err_ struct err e = { 0 };
+	size_t n;
+	char good[512], bad[512];
+	(void)STR_FORMAT(good, text, "");
+	(void)STR_FORMAT(bad, text, ", slurmd.service");
+	assert_int_equal(pin_text(m, good, &wants, &n, &e), 0);
+	assert_int_equal(wants[0].n_services, 1);
+	assert_string_equal(wants[0].services[0], "dcgm.service");
+	assert_int_equal(pin_text(m, bad, &none, &n, &e), -EPERM);
+	assert_string_equal(e.id, "policy.service");
+	assert_string_equal(e.what, "p.yaml:4:6: root does not let carve stop slurmd.service");
+	assert_string_equal(e.todo, "as root: carve enroll --service slurmd.service");
+}
+
 static void test_policy_pin_wrong_expectation_refused(void **state)
 {
 	refused(*state, "version: 1\ndevices: {d: {match: {class: display}, expect: 1}}\n",
@@ -363,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_policy_pin_first_match_wins),
 		cmocka_unit_test(test_policy_pin_first_when_that_holds_counts),
 		cmocka_unit_test(test_policy_pin_unenrolled_names_the_line),
+		cmocka_unit_test(test_policy_pin_service_that_root_did_not_list_names_the_command),
 		cmocka_unit_test(test_policy_pin_wrong_expectation_refused),
 		cmocka_unit_test(test_policy_pin_impossible_mechanism_refused),
 		cmocka_unit_test(test_policy_pin_warm_notes_what_types_take),

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "sys/clock.h"
 #include "sys/run.h"
 
 static void test_run_program_keeps_what_it_says(void **state)
@@ -45,6 +46,47 @@ static void test_run_program_that_a_signal_ends(void **state)
 	assert_int_equal(run_program(argv, NULL), 128 + SIGTERM);
 }
 
+static void test_run_closed_has_nothing_of_ours(void **state)
+{
+	(void)state;
+	static const char *const argv[] = { "/bin/sh", "-c", "echo ${HOME-none}; exit 4", NULL };
+	_cleanup_free_ char *said = NULL;
+	sigset_t set;
+	assert_int_equal(setenv("HOME", "/root", 1), 0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	assert_int_equal(run_closed(argv, 5000, &said), 4);
+	assert_string_equal(said, "none\n");
+	static const char *const blocked[] = { "/bin/sh", "-c", "kill -TERM $$; sleep 9", NULL };
+	_cleanup_free_ char *nothing = NULL;
+	assert_int_equal(run_closed(blocked, 5000, &nothing), 128 + SIGTERM);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void test_run_closed_past_its_deadline_is_ended(void **state)
+{
+	(void)state;
+	static const char *const argv[] = { "/bin/sh", "-c", "exec sleep 30", NULL };
+	char *said = NULL;
+	int64_t began = clock_monotonic_ms();
+	assert_int_equal(run_closed(argv, 100, &said), -ETIMEDOUT);
+	assert_in_range(clock_monotonic_ms() - began, 100, 5000);
+	assert_null(said);
+}
+
+/* Whoever stays behind has the pipe open; its end is not waited for. */
+static void test_run_closed_leaves_children_behind(void **state)
+{
+	(void)state;
+	static const char *const argv[] = { "/bin/sh", "-c", "sleep 3 & echo one", NULL };
+	_cleanup_free_ char *said = NULL;
+	int64_t began = clock_monotonic_ms();
+	assert_int_equal(run_closed(argv, 20000, &said), 0);
+	assert_string_equal(said, "one\n");
+	assert_true(clock_monotonic_ms() - began < 2500);
+}
+
 static void test_run_program_that_is_not_there(void **state)
 {
 	(void)state;
@@ -73,6 +115,9 @@ int main(void)
 		cmocka_unit_test(test_run_program_keeps_more_than_a_pipe_holds),
 		cmocka_unit_test(test_run_program_without_a_pipe_passes_through),
 		cmocka_unit_test(test_run_program_that_a_signal_ends),
+		cmocka_unit_test(test_run_closed_has_nothing_of_ours),
+		cmocka_unit_test(test_run_closed_past_its_deadline_is_ended),
+		cmocka_unit_test(test_run_closed_leaves_children_behind),
 		cmocka_unit_test(test_run_program_that_is_not_there),
 		cmocka_unit_test(test_run_beside_finds_only_what_can_be_run),
 	};

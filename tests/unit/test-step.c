@@ -102,7 +102,7 @@ static void test_step_describe_words_of_each_kind(void **state)
 static void test_step_describe_every_verb_and_too_little_room(void **state)
 {
 	(void)state;
-	char text[256], tiny[8];
+	char text[256], tiny[4];
 	for (uint32_t v = 0; v <= VERB_COUNT; v++) {
 		struct step s = step_of((enum verb)v, -1);
 		assert_int_equal(step_describe(&s, NULL, text, sizeof(text)), 0);
