@@ -367,6 +367,7 @@ static void put_head(struct writer *w, const struct capture *c)
 	put_text(w, "about", c->host->about);
 	put_word(w, "iommu", iommus[c->host->iommu]);
 	put_flag(w, "iommufd", c->host->iommufd);
+	put_flag(w, "acs-override", c->host->acs_override);
 	put_number(w, "numa-nodes", c->host->nodes);
 	put_number(w, "cpus", c->host->cpus);
 }

@@ -173,9 +173,10 @@ struct host {
 	char file[256];
 	char name[NAME_SIZE]; /* of the file, without folder and ".yaml" */
 	char about[200];
-	uint32_t iommu; /* enum host_iommu */
-	bool iommufd;	/* /dev/vfio/devices and /dev/iommu */
-	uint32_t nodes; /* NUMA nodes, at least 1 */
+	uint32_t iommu;	   /* enum host_iommu */
+	bool iommufd;	   /* /dev/vfio/devices and /dev/iommu */
+	bool acs_override; /* its kernel takes for isolated what is not */
+	uint32_t nodes;	   /* NUMA nodes, at least 1 */
 	uint32_t cpus;
 	struct host_driver *drivers;
 	size_t n_drivers;

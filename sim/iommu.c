@@ -74,14 +74,15 @@ void group_leave(struct device *d)
 /* Ports isolate by ACS; a single function cannot reach its neighbour; a bridge to PCI hides who asks. */
 static bool acs_enabled(const struct pci *f)
 {
+	bool override = f->dev.machine->host->acs_override;
 	switch ((enum host_port)f->model->port) {
 	case HOST_PORT_ROOT:
 	case HOST_PORT_DOWNSTREAM:
-		return f->model->acs;
+		return override || f->model->acs;
 	case HOST_PORT_ENDPOINT:
 	case HOST_PORT_INTEGRATED:
 	case HOST_PORT_UPSTREAM:
-		return !f->multifunction || f->model->acs;
+		return override || !f->multifunction || f->model->acs;
 	case HOST_PORT_PCI_BRIDGE:
 	case HOST_PORT_LEGACY:
 		break;

@@ -40,8 +40,9 @@ static int show_cmdline(struct node *n, struct str_buf *out)
 	static const char *const words[] = { [HOST_IOMMU_INTEL] = " intel_iommu=on",
 					     [HOST_IOMMU_AMD] = "",
 					     [HOST_IOMMU_NONE] = "" };
-	str_buf_addf(out, "BOOT_IMAGE=/boot/vmlinuz root=/dev/simulated%s\n",
-		     words[m->host->iommu]);
+	str_buf_addf(out, "BOOT_IMAGE=/boot/vmlinuz root=/dev/simulated%s%s\n",
+		     words[m->host->iommu],
+		     m->host->acs_override ? " pcie_acs_override=downstream,multifunction" : "");
 	return 0;
 }
 static const struct file_ops ops_cmdline = { .show = show_cmdline };

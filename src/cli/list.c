@@ -376,6 +376,9 @@ int cli_list(struct cli *c)
 		if (!c->json && only)
 			cli_say("the policy was applied to %s only; carve apply does the rest\n",
 				only);
+		if (!c->json && json_array_size(json_object_get(reply, "unsafe")))
+			cli_say("unsafe: the kernel was told to split IOMMU groups "
+				"(pcie_acs_override), and the policy accepts it\n");
 		json_decref(reply);
 		return code;
 	}

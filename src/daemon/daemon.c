@@ -221,7 +221,12 @@ static int record_open(struct daemon *d, struct err *reterr)
 
 static int engine_start(struct daemon *d, struct err *reterr)
 {
-	const struct engine_config c = { .mechs = daemon_mechs, .random = random_fill };
+	char cmdline[2048];
+	bool override = sysfs_read(d->roots.proc, "cmdline", cmdline, sizeof(cmdline)) >= 0 &&
+			strstr(cmdline, "pcie_acs_override=");
+	const struct engine_config c = { .mechs = daemon_mechs,
+					 .random = random_fill,
+					 .acs_override = override };
 	d->engine = engine_new(&c);
 	if (!d->engine)
 		return err_set(reterr, "base.memory", ENOMEM, "cannot start");

@@ -14,6 +14,13 @@
 
 #define CAPABILITIES_MAX 32
 
+/* Risks that are taken now, because the policy names them. */
+static void add_unsafe(json_t *o, const struct daemon *d)
+{
+	if (engine_unsafe_acs_override(d->engine))
+		wire_add(o, "unsafe", json_pack("[s]", "acs-override"));
+}
+
 /* Parts are counted with their whole. */
 static size_t claims_count(const struct record *rec)
 {
@@ -47,6 +54,7 @@ void method_get_info(struct session *s, const json_t *params)
 	wire_add_string(o, "ledger_reason", why);
 	wire_add_string(o, "policy", rec->policy.version ? rec->policy.file : NULL);
 	wire_add_string(o, "policy_only", rec->policy.only);
+	add_unsafe(o, d);
 	wire_add_string(o, "policy_file", policy_file_state_name(d->policy_file.state));
 	if (err_is_set(&d->policy_file.err))
 		wire_add(o, "policy_file_error", err_to_json(&d->policy_file.err));
@@ -195,6 +203,7 @@ void method_list_devices(struct session *s, const json_t *params)
 	}
 	json_t *o = json_pack("{s:o}", "devices", devices_json(&l, key));
 	wire_add_string(o, "policy_only", l.rec->policy.only);
+	add_unsafe(o, s->daemon);
 	session_reply(s, o, false);
 	facts_match_done(&l.match);
 }

@@ -122,6 +122,7 @@ static void gather(struct daemon *d, struct doctor_facts *facts, struct err *err
 	} else {
 		facts->enrollment = err;
 	}
+	facts->unsafe_acs_override = engine_unsafe_acs_override(d->engine);
 	facts->policy_only = engine_record(d->engine)->policy.only;
 	facts->slices = engine_record(d->engine)->slices;
 	facts->n_slices = engine_record(d->engine)->n_slices;

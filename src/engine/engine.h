@@ -19,6 +19,7 @@ struct policy;
 
 struct engine_config {
 	const struct mech *const *mechs;
+	bool acs_override; /* the kernel was told to take functions for isolated that are not */
 	/* Fills 16 bytes for new UUIDs. */
 	void (*random)(void *userdata, uint8_t bytes[16]);
 	void *userdata;
@@ -67,6 +68,8 @@ int engine_load(struct engine *e, struct record *rec_take, const char *boot_id, 
 const struct record *engine_record(const struct engine *e);
 /* The applied policy; NULL: none, or not understood. Borrowed until the next turn. */
 const struct policy *engine_policy(const struct engine *e);
+/* Are functions handed out that only the kernel's command line says are isolated? */
+bool engine_unsafe_acs_override(const struct engine *e);
 
 /* Inputs. now: monotonic ms; wall: seconds since the epoch. */
 void engine_now(struct engine *e, int64_t now, int64_t wall);

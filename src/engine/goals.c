@@ -194,11 +194,33 @@ static int wanted_plan(struct engine *e, const struct mech *m, const struct want
 	return vfio_release_steps(e->have, &clean, f, false, p, reterr);
 }
 
+bool engine_unsafe_acs_override(const struct engine *e)
+{
+	return e->config.acs_override && e->policy && e->policy->unsafe_acs_override;
+}
+
+int goal_isolated(struct engine *e, const struct function *f, const struct claim *c,
+		  struct err *reterr)
+{
+	if (!e->config.acs_override || engine_unsafe_acs_override(e))
+		return vfio_group_check(e->have, f, e->config.mechs, e->rec.slices, e->rec.n_slices,
+					e->rec.claims, e->rec.n_claims, c, reterr);
+	err_set(reterr, "vfio.group.acs-override", EPERM, "cannot hand the function out");
+	err_on(reterr, "%s", f->addr);
+	err_because(reterr,
+		    "pcie_acs_override is on the command line of the kernel: its IOMMU groups are "
+		    "split where the hardware keeps nothing apart");
+	err_state(reterr, "nothing was changed");
+	err_todo(
+		reterr,
+		"remove it and reboot, or take the risk by name in the policy: unsafe: [acs-override]");
+	return -EPERM;
+}
+
 static int bind_plan(struct engine *e, const struct slice *s, const struct function *f,
 		     const struct claim *c, struct plan *p, struct err *reterr)
 {
-	int r = vfio_group_check(e->have, f, e->config.mechs, e->rec.slices, e->rec.n_slices,
-				 e->rec.claims, e->rec.n_claims, c, reterr);
+	int r = goal_isolated(e, f, c, reterr);
 	return r < 0 ? r : vfio_bind_steps(e->have, s, f, c, p, reterr);
 }
 

@@ -345,6 +345,9 @@ int goal_slice(struct engine *e, const struct slice *s, struct work *ret, char *
 int goal_layout(struct engine *e, const char *device, struct work *ret, char *waits,
 		struct err *reterr);
 bool goal_layout_needed(struct engine *e, const char *device);
+/* May f be handed to c, as far as who is in its IOMMU group goes? -EPERM, -EBUSY, -ENODEV. */
+int goal_isolated(struct engine *e, const struct function *f, const struct claim *c,
+		  struct err *reterr);
 const struct mech *goal_mech(const struct engine *e, const char *name);
 const struct function *goal_find(const struct engine *e, const struct slice *s, bool *ret_found);
 /* Does the applied policy want that slice where it is? */
@@ -705,7 +708,7 @@ int claim_check_adopt(struct engine *e, const struct request *rq, struct err *re
 void claim_alloc(struct engine *e, const struct request *rq);
 void claim_release(struct engine *e, const struct request *rq);
 /* Releases because of what happened, not because somebody asked; of a part, the whole. */
-void claim_end(struct engine *e, const struct claim *c, const char *why);
+void claim_end(struct engine *e, const struct claim *of, const char *why);
 /* The claim could not be served: its slice is put back, and the claim gets another one when it failed for
  * the sake of that slice; else it is removed, and who waits is told. */
 void claim_fail(struct engine *e, const char *claim, struct err *err);

@@ -61,8 +61,7 @@ static int is_isolated(struct picking *p, const struct mech *m, const struct sli
 		return -ENODEV;
 	if (!m->binds || !f)
 		return 0;
-	return vfio_group_check(e->have, f, e->config.mechs, e->rec.slices, e->rec.n_slices,
-				e->rec.claims, e->rec.n_claims, p->claim, p->err);
+	return goal_isolated(e, f, p->claim, p->err);
 }
 
 /* Would this free slice do? */

@@ -76,15 +76,30 @@ static unsigned number_of(const struct queue *q, size_t at)
 	return number;
 }
 
+/* Nobody hears of the progress of a reservation: its reason says what stands in the way. */
+static void wait_reason(const struct claim *c, const char *what, const struct err *why, char *ret,
+			size_t size)
+{
+	const char *last = why->because ? strrchr(why->because, '\n') : NULL;
+	last = last ? last + 1 : why->because;
+	if (c->from_policy && last)
+		reason_set(ret, size, "%s (%s)", what, last);
+	else
+		reason_set(ret, size, "%s", what);
+}
+
 static void wait_on(struct engine *e, const struct queue *q, size_t at, const struct err *why)
 {
 	const struct place *p = &q->places[at];
 	bool quota = str_eq(why->id, "claim.quota");
 	const struct claim *c = store_claim(e, p->name);
 	const struct policy_class *class = policy_class_find(e->policy, c->class);
-	const char *reason = quota		       ? "waits: the quota of its tenant is used up"
-			     : class && class->n_parts ? "waits for slices for all its parts"
-						       : "waits for a free slice";
+	char reason[sizeof(c->reason)];
+	wait_reason(c,
+		    quota		      ? "waits: the quota of its tenant is used up"
+		    : class && class->n_parts ? "waits for slices for all its parts"
+					      : "waits for a free slice",
+		    why, reason, sizeof(reason));
 	struct claim *edit = str_eq(c->reason, reason) ? NULL : store_claim_edit(e, p->name);
 	if (edit)
 		reason_set(edit->reason, sizeof(edit->reason), "%s", reason);

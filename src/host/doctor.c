@@ -128,7 +128,10 @@ static void examine_override(struct exam *e)
 		FINDING(e, FINDING_WARNING, "doctor.acs-override", "kernel command line",
 			"remove pcie_acs_override; hand out whole groups as the hardware has them",
 			"pcie_acs_override is set: groups look isolated that are not, guests can reach "
-			"each other's devices");
+			"each other's devices; %s",
+			e->facts->unsafe_acs_override
+				? "the policy accepts that (unsafe: [acs-override])"
+				: "no function is handed out unless the policy accepts that");
 }
 
 static void examine_modules(struct exam *e)

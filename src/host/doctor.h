@@ -46,8 +46,9 @@ struct doctor_facts {
 	const char *ledger_problem; /* NULL: good */
 	size_t n_enrolled;
 	const struct err
-		*enrollment;	 /* why the list of enrolled devices cannot be read; NULL: it can */
-	const char *policy_only; /* the one device that the policy was applied to; empty: all */
+		*enrollment; /* why the list of enrolled devices cannot be read; NULL: it can */
+	bool unsafe_acs_override;   /* the applied policy accepts pcie_acs_override */
+	const char *policy_only;    /* the one device that the policy was applied to; empty: all */
 	const struct slice *slices; /* as recorded */
 	size_t n_slices;
 	struct autostart *autostarts; /* owned */

@@ -43,6 +43,14 @@ static int store_word_bool(void *into, const struct policy_option *o, const stru
 	return 0;
 }
 
+static int store_unsafe(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	(void)v;
+	((struct policy *)into)->unsafe_acs_override = true;
+	return 0;
+}
+
 /* Words of enum after_use, from AFTER_USE_PROVE. */
 static int store_after_use(void *into, const struct policy_option *o, const struct policy_value *v)
 {
@@ -281,6 +289,7 @@ static const char *const place_words[] = { "fit", "pack", "spread", NULL };
 static const char *const near_words[] = { "anywhere", "numa", "root-port", NULL };
 static const char *const drift_words[] = { "report", "repair", "adopt", NULL };
 static const char *const on_remove_words[] = { "keep", "destroy", NULL };
+static const char *const unsafe_words[] = { "acs-override", NULL };
 static const char *const on_change_words[] = { "report", "apply", NULL };
 
 static const struct policy_form vendor_form = {
@@ -793,7 +802,14 @@ const struct policy_option policy_options[] = {
 	  OPTION_WORD_IN(policy, on_change, on_change_words),
 	  .help = "What becomes of changes to the file below /etc/carve that was applied." },
 	{ .key = "hooks", .kind = OPTION_LATER },
-	{ .key = "unsafe", .kind = OPTION_LATER },
+	{ .key = "unsafe",
+	  .kind = OPTION_WORD,
+	  .words = unsafe_words,
+	  .many = true,
+	  .most = 1,
+	  .store = store_unsafe,
+	  .help = "Risks that are taken, by name. acs-override: functions are handed out although the kernel "
+		  "was told to take them for isolated." },
 	{ .key = NULL },
 };
 

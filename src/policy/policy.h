@@ -166,6 +166,7 @@ struct policy {
 	enum policy_drift drift;
 	enum policy_on_remove on_remove;
 	enum policy_on_change on_change;
+	bool unsafe_acs_override; /* IOMMU groups are believed that the kernel was told to split */
 };
 
 /* NULL with reterr filled on any mistake. file is only for messages. */

@@ -1469,6 +1469,27 @@ static void test_engine_apply_needs_manage(void **state)
 	refused(w, w->token, "quarantine.none");
 }
 
+/* What is held already stays; nothing more is given away, until the policy takes the risk by name. */
+static void test_engine_groups_that_were_split_by_order_are_not_believed(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "lan", "one");
+	w->acs_override = true;
+	world_start(w, true);
+	world_observe(w);
+	run(w);
+	assert_int_equal(world_claim(w, "one")->state, CLAIM_HELD);
+	assert_false(engine_unsafe_acs_override(w->e));
+	uint64_t token = world_alloc(w, 1000, "lan", "two", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	const struct world_answer *a = refused(w, token, "claim.none-free");
+	assert_non_null(strstr(a->because, "pcie_acs_override"));
+	apply(w, POLICY "unsafe: [acs-override]\n");
+	assert_true(engine_unsafe_acs_override(w->e));
+	claim_ok(w, 1000, "lan", "two");
+}
+
 static void test_engine_apply_on_a_stuck_device_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -2133,6 +2154,7 @@ int main(void)
 		T(test_engine_apply_is_recorded_with_who_and_what),
 		T(test_engine_apply_with_a_full_disk_is_no_version),
 		T(test_engine_apply_needs_manage),
+		T(test_engine_groups_that_were_split_by_order_are_not_believed),
 		T(test_engine_apply_on_a_stuck_device_is_refused),
 		T(test_engine_apply_whose_device_gets_stuck_waits_until_a_reboot),
 		T(test_engine_reservation_of_another_name_is_not_taken_over),

@@ -640,7 +640,10 @@ static void boot_id(const struct world *w, char ret[UUID_SIZE])
 
 void world_start(struct world *w, bool keep_unsynced)
 {
-	struct engine_config config = { .mechs = w->mechs, .random = random_bytes, .userdata = w };
+	struct engine_config config = { .mechs = w->mechs,
+					.random = random_bytes,
+					.userdata = w,
+					.acs_override = w->acs_override };
 	_cleanup_err_ struct err err = { 0 };
 	struct record rec;
 	char boot[UUID_SIZE];

@@ -39,6 +39,7 @@ struct world {
 	struct machine m;
 	struct engine *e;
 	const struct mech *const *mechs;
+	bool acs_override; /* from the next start on */
 	struct have seen;
 	struct record synced, tail[WORLD_UNSYNCED];
 	size_t n_tail;

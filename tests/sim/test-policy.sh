@@ -57,3 +57,20 @@ test_policy_check_on_a_host_without_the_simulator_says_so() {
 	ends_and_says 0 'holds on this host' "$policy_dir/carve" policy check "$policy_dir/one.yaml" --host nic-nvme
 	rm -r "$policy_dir"
 }
+
+# A kernel that was told to split IOMMU groups: nothing is given away, unless the policy takes that risk by name.
+test_policy_check_on_a_host_that_splits_groups_by_order() {
+	policies
+	sed 's/^version: 1$/&\nacs-override: true/' sim/hosts/nic-nvme.yaml >"$policy_dir/split.yaml"
+	grep -q '^acs-override' "$policy_dir/split.yaml"
+	printf '%s\n' 'version: 1' 'devices:' '  slow: {match: {netdev: eno2}, expect: 1}' \
+		'divide:' '  - {use: slow, as: sriov, count: 2}' 'classes:' '  lan: {from: slow}' 'reservations:' \
+		'  - {name: guest, class: lan, for: "libvirt:guest"}' >"$policy_dir/careful.yaml"
+	ends_and_says 0 'holds on this host' carve policy check "$policy_dir/careful.yaml" --host nic-nvme
+	ends_and_says 1 'pcie_acs_override' \
+		carve policy check "$policy_dir/careful.yaml" --host "$policy_dir/split.yaml"
+	echo 'unsafe: [acs-override]' >>"$policy_dir/careful.yaml"
+	ends_and_says 0 'holds on this host' \
+		carve policy check "$policy_dir/careful.yaml" --host "$policy_dir/split.yaml"
+	rm -r "$policy_dir"
+}

@@ -140,7 +140,12 @@ static void test_doctor_examine_unsafe_modes_are_warned_of(void **state)
 		     "firmware");
 	healthy(&h, &facts);
 	assert_int_equal(STR_COPY(facts.cmdline, "pcie_acs_override=downstream"), 0);
-	assert_finds(&h, &facts, FINDING_WARNING, "doctor.acs-override", "look isolated", "remove");
+	assert_finds(&h, &facts, FINDING_WARNING, "doctor.acs-override", "is handed out", "remove");
+	healthy(&h, &facts);
+	assert_int_equal(STR_COPY(facts.cmdline, "pcie_acs_override=downstream"), 0);
+	facts.unsafe_acs_override = true;
+	assert_finds(&h, &facts, FINDING_WARNING, "doctor.acs-override", "policy accepts",
+		     "remove");
 }
 
 static void test_doctor_examine_missing_module_is_a_problem(void **state)

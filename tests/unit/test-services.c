@@ -33,8 +33,8 @@ static void test_service_name_valid_takes_units_only(void **state)
 					   "a/b.service",
 					   "a\\x2db.service",
 					   "a.service\n",
-					   "a12345678901234567890123456789012345678901234567890"
-					   "123456.service" };
+					   ("a12345678901234567890123456789012345678901234567890"
+					    "123456.service") };
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		if (!service_name_valid(good[i]))
 			fail_msg("%s", good[i]);
