@@ -812,7 +812,10 @@ static void check_warm(struct world *w, const struct want *want)
 			n += s->warm && s->state == SLICE_READY &&
 			     str_eq(s->device, want->device) && str_eq(s->profile, want->types[t]);
 		}
-		if (n == want->warm[t])
+		/* What was adopted stays, and may have the room. */
+		const struct mdev_type *type = have_type(&w->m.have, want->device, want->types[t]);
+		bool full = type && type->available == 0;
+		if (n == want->warm[t] || (n < want->warm[t] && full))
 			continue;
 		(void)STR_FORMAT(text, "%s has %u of %s ahead, %u are wanted", want->device, n,
 				 want->types[t], want->warm[t]);
