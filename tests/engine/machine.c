@@ -405,13 +405,13 @@ bool machine_was_made(const struct machine *m, const char *uuid)
 int machine_mdev_remove(struct machine *m, const char *uuid)
 {
 	const struct mdev *d = have_mdev(&m->have, uuid);
-	if (!d)
+	struct machine_pool *p = d ? pool_of(m, d->parent) : NULL;
+	if (!p)
 		return 0;
 	struct target t = { .vf = -1 };
 	(void)STR_COPY(t.device, d->parent);
 	(void)STR_COPY(t.uuid, uuid);
 	residue_clear(m, &t);
-	struct machine_pool *p = pool_of(m, t.device);
 	p->used -= weight_of(m, t.device, d->type);
 	char copy[UUID_SIZE];
 	(void)STR_COPY(copy, uuid);
