@@ -205,16 +205,7 @@ int goal_isolated(struct engine *e, const struct function *f, const struct claim
 	if (!e->config.acs_override || engine_unsafe_acs_override(e))
 		return vfio_group_check(e->have, f, e->config.mechs, e->rec.slices, e->rec.n_slices,
 					e->rec.claims, e->rec.n_claims, c, reterr);
-	err_set(reterr, "vfio.group.acs-override", EPERM, "cannot hand the function out");
-	err_on(reterr, "%s", f->addr);
-	err_because(reterr,
-		    "pcie_acs_override is on the command line of the kernel: its IOMMU groups are "
-		    "split where the hardware keeps nothing apart");
-	err_state(reterr, "nothing was changed");
-	err_todo(
-		reterr,
-		"remove it and reboot, or take the risk by name in the policy: unsafe: [acs-override]");
-	return -EPERM;
+	return vfio_group_distrust(f, reterr);
 }
 
 static int bind_plan(struct engine *e, const struct slice *s, const struct function *f,

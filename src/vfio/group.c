@@ -67,6 +67,18 @@ static int sibling_check(const struct members *m, const struct function *sibling
 	return -EBUSY;
 }
 
+int vfio_group_distrust(const struct function *f, struct err *reterr)
+{
+	err_set(reterr, "vfio.group.acs-override", EPERM, "cannot hand the function out");
+	err_on(reterr, "%s", f->addr);
+	err_because(reterr, "pcie_acs_override is on the command line of the kernel: its IOMMU "
+			    "groups are split where the hardware keeps nothing apart");
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "remove it and reboot, or take the risk by name in the policy: unsafe: "
+			 "[acs-override]");
+	return -EPERM;
+}
+
 int vfio_group_check(const struct have *h, const struct function *f,
 		     const struct mech *const *mechs, const struct slice *slices, size_t n_slices,
 		     const struct claim *claims, size_t n_claims, const struct claim *c,

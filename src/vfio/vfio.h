@@ -28,6 +28,10 @@ int vfio_grant_steps(const struct have *h, const struct slice *s, const struct c
 int vfio_release_steps(const struct have *h, const struct slice *s, const struct function *f,
 		       bool keep_bound, struct plan *ret, struct err *reterr);
 
+/* The refusal where groups are not what the hardware keeps apart: with the patch for pcie_acs_override, which
+ * some kernels carry (https://lkml.org/lkml/2013/5/30/513). Returns -EPERM. */
+int vfio_group_distrust(const struct function *f, struct err *reterr);
+
 /* Isolation: -ENODEV when f has no IOMMU group; -EBUSY when its group holds something of the host,
  * of nobody we know, or of another account than that of c: the sibling is named. mechs finds the
  * functions of the slices. Not for mdevs: their parent's driver isolates them. */

@@ -1490,6 +1490,23 @@ static void test_engine_groups_that_were_split_by_order_are_not_believed(void **
 	claim_ok(w, 1000, "lan", "two");
 }
 
+static void test_engine_restore_gives_nothing_away_when_groups_were_split(void **state)
+{
+	struct world *w = *state;
+	struct requester root = { .manage = true };
+	assert_true(apply(w, HEAD ALL_DIVIDE("4") CLASSES RESERVED TAIL));
+	w->acs_override = true;
+	world_reboot(w);
+	world_observe(w);
+	engine_request_restore(w->e, ++w->token, &root);
+	uint64_t token = w->token;
+	run(w);
+	const char *waits = json_string_value(json_object_get(result_of(w, token, NIC), "waits"));
+	assert_non_null(waits);
+	assert_non_null(strstr(waits, "pcie_acs_override"));
+	assert_int_equal(world_claim(w, "web01")->state, CLAIM_PREPARING);
+}
+
 static void test_engine_apply_on_a_stuck_device_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -2155,6 +2172,7 @@ int main(void)
 		T(test_engine_apply_with_a_full_disk_is_no_version),
 		T(test_engine_apply_needs_manage),
 		T(test_engine_groups_that_were_split_by_order_are_not_believed),
+		T(test_engine_restore_gives_nothing_away_when_groups_were_split),
 		T(test_engine_apply_on_a_stuck_device_is_refused),
 		T(test_engine_apply_whose_device_gets_stuck_waits_until_a_reboot),
 		T(test_engine_reservation_of_another_name_is_not_taken_over),

@@ -239,6 +239,19 @@ static void test_group_check_other_tenant_refused(void **state)
 	have_done(&h);
 }
 
+static void test_group_distrust_says_why_and_how_to_take_the_risk(void **state)
+{
+	(void)state;
+	struct have h = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+	const struct function *f = picture_function(&h, GPU, 0x030000, "", 1);
+	assert_int_equal(vfio_group_distrust(f, &e), -EPERM);
+	assert_string_equal(e.id, "vfio.group.acs-override");
+	assert_string_equal(e.on, f->addr);
+	assert_non_null(strstr(e.todo, "unsafe: [acs-override]"));
+	have_done(&h);
+}
+
 static void test_group_check_no_group_refused(void **state)
 {
 	(void)state;
@@ -370,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_f24_group_sibling_on_host_is_named),
 		cmocka_unit_test(test_group_check_other_tenant_refused),
 		cmocka_unit_test(test_group_check_no_group_refused),
+		cmocka_unit_test(test_group_distrust_says_why_and_how_to_take_the_risk),
 		cmocka_unit_test(test_f12_diagnose_dead_after_reset),
 		cmocka_unit_test(test_f09_diagnose_held_names_holder),
 		cmocka_unit_test(test_diagnose_every_status_has_words),
