@@ -87,6 +87,9 @@ bool services_before(struct engine *e, struct work *w)
 		if (state_unit(e, want->services[i])->is == UNIT_UNKNOWN)
 			return instead(w, VERB_SERVICE_STOP, want->services[i]);
 	d->at_gate = false;
+	/* It goes out long after the commit that it is for, and its device may look as if it never had. */
+	if (want->n_services)
+		e->sync = true;
 	return true;
 }
 

@@ -232,8 +232,6 @@ const struct policy_tenant *policy_tenant_of(const struct policy *p,
 /* "user:alice", "gid:50". -EINVAL: no such text. -ERANGE, -ENAMETOOLONG. */
 int policy_member_parse(const char *text, struct policy_member *ret);
 void policy_member_format(const struct policy_member *m, char ret[NAME_SIZE + 8]);
-/* What a tenant may have of a class; -1: no limit. */
-int64_t policy_quota_of(const struct policy_tenant *t, const char *class);
 /* "mac=52:54:00:aa:00:01", "vlan=120" ... into settings, within what the class allows. */
 int policy_setting_parse(const char *text, struct vf_settings *s, struct err *reterr);
 int policy_settings_allowed(const struct policy_class *c, const struct vf_settings *s,

@@ -86,11 +86,3 @@ void policy_member_format(const struct policy_member *m, char ret[NAME_SIZE + 8]
 	else
 		(void)str_format(ret, NAME_SIZE + 8, "%s%s", prefixes[m->kind], m->name);
 }
-
-int64_t policy_quota_of(const struct policy_tenant *t, const char *class)
-{
-	for (size_t i = 0; i < t->n_quotas; i++)
-		if (str_eq(t->quotas[i].class, class))
-			return t->quotas[i].most;
-	return -1;
-}

@@ -192,6 +192,12 @@ static const struct claim *whole_of(const struct turn_facts *t, const struct cla
 	return c;
 }
 
+/* What others gave it already carve only knows of. */
+static bool is_adopted(const struct claim *c)
+{
+	return str_eq(c->owner, "libvirt:guest");
+}
+
 /* Storage is left out: it stays with who wrote on it. */
 static bool overtaken(const struct turn_facts *t, const struct claim *waits,
 		      const struct claim *got)
@@ -199,15 +205,9 @@ static bool overtaken(const struct turn_facts *t, const struct claim *waits,
 	const struct claim *b = was(t, waits);
 	return claim_is_waiting(waits) && b && claim_is_waiting(b) &&
 	       str_eq(waits->class, got->class) && !str_eq(got->class, "disk") &&
-	       !is_kept(t, got) && !waits_for_resources(t, waits) && !waits->set.set &&
-	       !got->set.set && room(t, waits) > promised(t, waits) &&
+	       !is_kept(t, got) && !is_adopted(got) && !waits_for_resources(t, waits) &&
+	       !waits->set.set && !got->set.set && room(t, waits) > promised(t, waits) &&
 	       comes_before(t, waits, whole_of(t, got));
-}
-
-/* What others gave it already carve only knows of. */
-static bool is_adopted(const struct claim *c)
-{
-	return str_eq(c->owner, "libvirt:guest");
 }
 
 static const struct claim *shares_with(const struct turn_facts *t, const struct claim *c)

@@ -151,6 +151,7 @@ static void test_enrollment_read_absent_file_is_empty_list(void **state)
 	(void)state;
 	assert_int_equal(enrollment_read("/nonexistent/devices", &e, NULL), 0);
 	assert_int_equal(e.n, 0);
+	enrollment_done(&e);
 }
 
 static void test_enrollment_read_file_others_can_write_refused(void **state)

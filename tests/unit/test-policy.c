@@ -165,9 +165,11 @@ static void test_policy_parse_full_file_stores_everything(void **state)
 	assert_int_equal(lab->priority, 10);
 	assert_int_equal(lab->lease_max, 12 * 3600);
 	assert_int_equal(lab->lease_idle, 90 * 60);
-	assert_int_equal(policy_quota_of(lab, "disk"), 2);
-	assert_int_equal(policy_quota_of(lab, "uart"), 0);
-	assert_int_equal(policy_quota_of(lab, "lan"), -1);
+	assert_int_equal(lab->n_quotas, 2);
+	assert_string_equal(lab->quotas[0].class, "disk");
+	assert_int_equal(lab->quotas[0].most, 2);
+	assert_string_equal(lab->quotas[1].class, "uart");
+	assert_int_equal(lab->quotas[1].most, 0);
 	assert_int_equal(lab->n_resources, 4);
 	assert_string_equal(lab->resources[0].name, "memory");
 	assert_int_equal(lab->resources[0].most, 80 * 1024);

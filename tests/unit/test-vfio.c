@@ -173,6 +173,7 @@ static void test_release_without_reset_has_no_proof(void **state)
 	assert_int_equal(passthrough_mech.proof(&h, &s), PROOF_RESET);
 	f->class = 0x010802;
 	assert_int_equal(passthrough_mech.proof(&h, &s), PROOF_KEPT);
+	plan_done(&p);
 	have_done(&h);
 }
 
