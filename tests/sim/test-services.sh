@@ -9,6 +9,8 @@ other=0000:41:00.0
 
 # One that has both open, one that has the first, and one that is not started.
 prepare() {
+	mkdir -p /run/units
+	ln -s "$(command -v carve-sim)" /run/units/holder
 	unit persistence.service /dev/nvidia0 /dev/nvidia1
 	unit dcgm.service /dev/nvidia0
 	unit idle.service /dev/null
