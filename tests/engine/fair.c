@@ -298,6 +298,11 @@ static bool end_is_true(const struct turn_facts *t, const struct claim *before, 
 	return false;
 }
 
+static int64_t most(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 static bool check_end(const struct turn_facts *t, const struct claim *c, char *ret, size_t size)
 {
 	const struct claim *b = was(t, c);
@@ -308,7 +313,7 @@ static bool check_end(const struct turn_facts *t, const struct claim *c, char *r
 	}
 	/* What its parts ended with is told of the whole. */
 	if (c->state == CLAIM_HELD && c->lease.max &&
-	    t->wall > c->lease.since + c->lease.max + LATE) {
+	    t->wall > most(c->lease.since + c->lease.max, t->before->full) + LATE) {
 		(void)str_format(ret, size, "claim %s is held beyond its lease", c->name);
 		return true;
 	}

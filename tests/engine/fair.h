@@ -12,6 +12,7 @@ struct fair {
 	struct claim *claims;
 	size_t n;
 	uint64_t policy; /* version */
+	int64_t full; /* seconds since the epoch when the ledger last took nothing; 0: it always did */
 };
 
 void fair_before(struct fair *f, const struct engine *e);

@@ -573,6 +573,9 @@ size_t world_turn(struct world *w)
 	w->m.now = w->now;
 	engine_now(w->e, w->now, WALL + w->now / 1000);
 	fair_before(&fair, w->e);
+	if (w->disk_full)
+		w->full_at = WALL + w->now / 1000;
+	fair.full = w->full_at;
 	int r = engine_turn(w->e, &t);
 	if (r < 0)
 		failed(w, "engine_turn: %d", r);

@@ -54,6 +54,7 @@ struct world {
 	struct world_used used[WORLD_USED];
 	size_t n_used;
 	bool disk_full;
+	int64_t full_at; /* when that last was so in a turn: seconds since the epoch; 0: never */
 	unsigned fault_percent, step_ms;
 	bool quiet; /* no faults, steps end at once */
 	char log[WORLD_LOG][700];
