@@ -30,8 +30,13 @@ static void owed_delete(struct engine *e, const char *unit)
 		store_step_delete(e, s->id);
 }
 
+/* Also of a device that no longer names it, and when nobody knows whether a stop has come to its end. */
 static bool on_its_way(const struct engine *e, const char *unit)
 {
+	for (size_t i = 0; i < e->rec.n_steps; i++)
+		if (e->rec.steps[i].verb == VERB_SERVICE_STOP &&
+		    str_eq(e->rec.steps[i].text, unit))
+			return true;
 	for (size_t i = 0; i < e->state.n_flights; i++) {
 		const struct step *s = &e->state.flights[i].step;
 		if (services_verb((enum verb)s->verb) && !s->check_only && str_eq(s->text, unit))

@@ -770,16 +770,32 @@ uint64_t world_apply(struct world *w, const char *text, bool plan_only)
 	return world_request_apply(w, text, &(struct apply_request){ .plan_only = plan_only });
 }
 
-/* The steps on one device, a line each. */
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The steps on one device, a line each; units that start again behind the others and by name: which of them is
+ * first depends on the other devices that need them at rest. */
 static char *steps_on(const json_t *steps, const char *device)
 {
 	struct str_buf b = { 0 };
-	size_t i;
+	const char *starts[16];
+	size_t i, n = 0;
 	json_t *s;
 	str_buf_add(&b, "");
-	json_array_foreach(steps, i, s)
-		if (str_eq(json_string_value(json_object_get(s, "device")), device))
-			str_buf_addf(&b, "%s\n", json_string_value(json_object_get(s, "text")));
+	json_array_foreach(steps, i, s) {
+		const char *text = json_string_value(json_object_get(s, "text"));
+		if (!str_eq(json_string_value(json_object_get(s, "device")), device))
+			continue;
+		if (str_after(text, "start ") && n < sizeof(starts) / sizeof(starts[0]))
+			starts[n++] = text;
+		else
+			str_buf_addf(&b, "%s\n", text);
+	}
+	qsort(starts, n, sizeof(starts[0]), by_text);
+	for (i = 0; i < n; i++)
+		str_buf_addf(&b, "%s\n", starts[i]);
 	return str_buf_take(&b);
 }
 
