@@ -34,8 +34,7 @@ static void owed_delete(struct engine *e, const char *unit)
 static bool on_its_way(const struct engine *e, const char *unit)
 {
 	for (size_t i = 0; i < e->rec.n_steps; i++)
-		if (e->rec.steps[i].verb == VERB_SERVICE_STOP &&
-		    str_eq(e->rec.steps[i].text, unit))
+		if (e->rec.steps[i].verb == VERB_SERVICE_STOP && str_eq(e->rec.steps[i].text, unit))
 			return true;
 	for (size_t i = 0; i < e->state.n_flights; i++) {
 		const struct step *s = &e->state.flights[i].step;
