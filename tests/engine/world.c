@@ -775,6 +775,17 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Names of what is made when there is room for it are drawn then, whichever device is first. */
+static void step_add(struct str_buf *b, const char *text)
+{
+	const char *name = str_after(text, "create ") ? strstr(text, " mdev ") : NULL;
+	const char *rest = name ? strchr(name + strlen(" mdev "), ' ') : NULL;
+	if (rest)
+		str_buf_addf(b, "%.*s%s\n", (int)(name - text), text, rest);
+	else
+		str_buf_addf(b, "%s\n", text);
+}
+
 /* The steps on one device, a line each; units that start again behind the others and by name: which of them is
  * first depends on the other devices that need them at rest. */
 static char *steps_on(const json_t *steps, const char *device)
@@ -791,7 +802,7 @@ static char *steps_on(const json_t *steps, const char *device)
 		if (str_after(text, "start ") && n < sizeof(starts) / sizeof(starts[0]))
 			starts[n++] = text;
 		else
-			str_buf_addf(&b, "%s\n", text);
+			step_add(&b, text);
 	}
 	qsort(starts, n, sizeof(starts[0]), by_text);
 	for (i = 0; i < n; i++)
