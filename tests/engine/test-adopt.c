@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "engine/world.h"
+#include "engine/fixture.h"
 
 #define NIC "pci:0000:00/03.0/00.0"
 #define GPU "pci:0000:00/06.0/00.0"
@@ -35,18 +35,8 @@ static int setup(void **state)
 	machine_add_parent(&w->m, MTTY, 4, true);
 	machine_add_type(&w->m, MTTY, "mtty-1", 1);
 	machine_add_type(&w->m, MTTY, "mtty-2", 2);
-	have_sort(&w->m.have);
-	world_start(w, true);
-	world_turn(w);
+	world_up(w);
 	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-	world_done(w);
-	free(w);
 	return 0;
 }
 
@@ -54,10 +44,7 @@ static void run(struct world *w)
 {
 	world_observe(w);
 	world_run(w, 20000);
-	if (w->failure[0]) {
-		world_print_log(w);
-		fail_msg("%s", w->failure);
-	}
+	world_well(w);
 }
 
 static void apply(struct world *w, const char *text)
@@ -595,7 +582,7 @@ static void test_hand_back_request_mistakes_are_refused(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_adopt_run_mdev_of_a_named_type_becomes_a_free_slice_as_it_is),
 		T(test_adopt_run_other_policies_adopt_nothing),

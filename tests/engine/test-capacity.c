@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "engine/world.h"
+#include "engine/fixture.h"
 
 #define GPU "pci:0000:00/06.0/00.0"
 #define GPU2 "pci:0000:00/08.0/00.0"
@@ -124,21 +124,10 @@ static int setup_planned(void **state)
 	return setup_with(state, &mig);
 }
 
-static int teardown(void **state)
-{
-	struct world *w = *state;
-	world_done(w);
-	free(w);
-	return 0;
-}
-
 static void run(struct world *w)
 {
 	world_run(w, 2000);
-	if (w->failure[0]) {
-		world_print_log(w);
-		fail_msg("%s", w->failure);
-	}
+	world_well(w);
 }
 
 static void apply(struct world *w, const char *text)
@@ -616,7 +605,7 @@ static void test_planned_mechanism_is_refused_and_others_go_on(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_f18_small_claims_leave_room_for_large_ones),
 		T(test_claims_never_overlap_and_fill_the_devices),
@@ -632,7 +621,7 @@ int main(void)
 		T(test_parts_of_a_claim_are_placed_as_a_set),
 		T(test_parts_of_a_claim_leave_room_that_is_kept),
 		cmocka_unit_test_setup_teardown(test_parts_too_many_for_an_exact_answer_are_refused,
-						setup_many, teardown),
+						setup_many, world_teardown),
 		T(test_f16_shared_capacity_is_counted_once),
 		T(test_defrag_names_the_one_move_that_makes_room),
 		T(test_defrag_moves_nothing_that_may_not_move),
@@ -642,7 +631,7 @@ int main(void)
 		T(test_layout_too_large_for_an_exact_answer_is_refused),
 		T(test_fill_leaves_what_others_have),
 		cmocka_unit_test_setup_teardown(test_planned_mechanism_is_refused_and_others_go_on,
-						setup_planned, teardown),
+						setup_planned, world_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "engine/world.h"
+#include "engine/fixture.h"
 #include "support/alloc-fail.h"
 
 #define ENGINE_TRIES 3 /* slices that one claim is tried with */
@@ -56,48 +56,20 @@ static int setup(void **state)
 	machine_add_parent(&w->m, MTTY, 24, true);
 	machine_add_type(&w->m, MTTY, "mtty-1", 1);
 	machine_add_type(&w->m, MTTY, "mtty-2", 2);
-	have_sort(&w->m.have);
-	world_start(w, true);
-	world_turn(w);
+	world_up(w);
 	*state = w;
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-	world_done(w);
-	free(w);
-	return 0;
-}
-
-static void check_well(struct world *w)
-{
-	if (w->failure[0]) {
-		world_print_log(w);
-		fail_msg("%s", w->failure);
-	}
 }
 
 static void run(struct world *w)
 {
 	world_run(w, 20000);
-	check_well(w);
-}
-
-static struct world_answer *answered(struct world *w, uint64_t token, enum answer_state state)
-{
-	struct world_answer *a = world_answer(w, token);
-	if (!a || a->state != state) {
-		world_print_log(w);
-		fail_msg("request %llu: %s", (unsigned long long)token, a ? a->id : "no answer");
-	}
-	return a;
+	world_well(w);
 }
 
 static struct world_answer *refused(struct world *w, uint64_t token, const char *id)
 {
-	struct world_answer *a = answered(w, token, ANSWER_FAILED);
+	struct world_answer *a = world_answered(w, token, ANSWER_FAILED);
 	assert_string_equal(a->id, id);
 	return a;
 }
@@ -106,15 +78,16 @@ static bool apply(struct world *w, const char *text)
 {
 	uint64_t token = world_apply(w, text, false);
 	run(w);
-	return json_is_true(json_object_get(answered(w, token, ANSWER_DONE)->report, "complete"));
+	return json_is_true(
+		json_object_get(world_answered(w, token, ANSWER_DONE)->report, "complete"));
 }
 
 static const json_t *result_of(struct world *w, uint64_t token, const char *device)
 {
 	size_t i;
 	json_t *entry;
-	json_array_foreach(json_object_get(answered(w, token, ANSWER_DONE)->report, "results"), i,
-			   entry)
+	json_array_foreach(
+		json_object_get(world_answered(w, token, ANSWER_DONE)->report, "results"), i, entry)
 		if (str_eq(json_string_value(json_object_get(entry, "device")), device))
 			return entry;
 	return NULL;
@@ -139,7 +112,7 @@ static const struct claim *claim_ok(struct world *w, uint32_t uid, const char *c
 {
 	uint64_t token = world_alloc(w, uid, class, name, CLAIM_RUNNING, 0, NULL);
 	run(w);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	const struct claim *c = world_claim(w, name);
 	assert_non_null(c);
 	assert_int_equal(c->state, CLAIM_HELD);
@@ -195,7 +168,7 @@ static void burst(struct world *w, const char *what, unsigned n, unsigned step_m
 		world_alloc(w, 1000, i % 2 ? what : "lan", "", CLAIM_RUNNING, 0, NULL);
 	run(w);
 	for (unsigned i = 0; i < n; i++)
-		answered(w, first + i, ANSWER_DONE);
+		world_answered(w, first + i, ANSWER_DONE);
 	assert_in_range(w->syncs - before, 2, 8);
 }
 
@@ -329,7 +302,7 @@ static void test_f01_engine_step_fails_after_bind_gives_the_driver_back(void **s
 		w->m.steps[i].fault = FAULT_ERROR;
 	w->fault_percent = 0;
 	run(w);
-	answered(w, token, ANSWER_FAILED);
+	world_answered(w, token, ANSWER_FAILED);
 	assert_string_equal(have_device(&w->m.have, GPU)->driver, "nouveau");
 	assert_null(world_claim(w, "one"));
 }
@@ -356,7 +329,7 @@ static void test_f20_engine_release_waits_until_the_consumer_is_gone(void **stat
 	open_ok(w, "one", 1000);
 	uint64_t token = world_release(w, 1000, "one");
 	run(w);
-	struct world_answer *a = answered(w, token, ANSWER_PENDING);
+	struct world_answer *a = world_answered(w, token, ANSWER_PENDING);
 	assert_true(a->progress > 0);
 	assert_string_equal(a->id, "claim.waits");
 	assert_non_null(strstr(a->because, "4121"));
@@ -366,7 +339,7 @@ static void test_f20_engine_release_waits_until_the_consumer_is_gone(void **stat
 	refused(w, other, "claim.none-free");
 	close_it(w, "one");
 	world_run(w, 40000);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	claim_ok(w, 1001, "gpu", "two");
 }
 
@@ -380,7 +353,7 @@ static void test_engine_release_now_names_who_holds_it_and_goes_on(void **state)
 	for (int i = 0; i < 2; i++) {
 		uint64_t token = world_release_now(w, 1000, "one");
 		run(w);
-		const struct world_answer *a = answered(w, token, ANSWER_DONE);
+		const struct world_answer *a = world_answered(w, token, ANSWER_DONE);
 		assert_true(a->waits);
 		assert_int_equal(a->progress, 0);
 		assert_int_equal(a->claim.state, CLAIM_RELEASING);
@@ -389,7 +362,7 @@ static void test_engine_release_now_names_who_holds_it_and_goes_on(void **state)
 	close_it(w, "one");
 	uint64_t token = world_release_now(w, 1000, "one");
 	run(w);
-	assert_false(answered(w, token, ANSWER_DONE)->waits);
+	assert_false(world_answered(w, token, ANSWER_DONE)->waits);
 	assert_null(world_claim(w, "one"));
 }
 
@@ -400,7 +373,7 @@ static void test_engine_release_now_of_what_nobody_holds_is_done(void **state)
 	claim_ok(w, 1000, "gpu", "one");
 	uint64_t token = world_release_now(w, 1000, "one");
 	run(w);
-	assert_false(answered(w, token, ANSWER_DONE)->waits);
+	assert_false(world_answered(w, token, ANSWER_DONE)->waits);
 	assert_null(world_claim(w, "one"));
 }
 
@@ -408,8 +381,8 @@ static const struct world_answer *released_now(struct world *w, const char *name
 {
 	uint64_t token = world_release_now(w, 1000, name);
 	world_run(w, 3000);
-	check_well(w);
-	return answered(w, token, ANSWER_DONE);
+	world_well(w);
+	return world_answered(w, token, ANSWER_DONE);
 }
 
 /* A write on its PF hangs: nobody even looks at the VF before that has ended. */
@@ -450,7 +423,7 @@ static void test_engine_release_now_behind_an_earlier_step_says_so(void **state)
 		w->m.n_steps = 0;
 		(void)engine_step_result(w->e, &r, NULL, 0);
 		world_turn(w);
-		const struct world_answer *a = answered(w, token, ANSWER_DONE);
+		const struct world_answer *a = world_answered(w, token, ANSWER_DONE);
 		assert_true(a->waits);
 		assert_non_null(strstr(a->claim.reason, "an earlier step"));
 		w->now += 60000;
@@ -491,7 +464,7 @@ static void test_engine_claim_says_that_its_device_is_gone(void **state)
 	assert_non_null(strstr(world_claim(w, "one")->reason, "its device is gone"));
 	uint64_t token = world_release_now(w, 1000, "one");
 	run(w);
-	assert_true(answered(w, token, ANSWER_DONE)->waits);
+	assert_true(world_answered(w, token, ANSWER_DONE)->waits);
 	*have_add_function(&w->m.have) = card;
 	have_sort(&w->m.have);
 	world_observe(w);
@@ -543,7 +516,7 @@ static void test_f32_engine_stale_release_touches_nobody(void **state)
 	uint64_t before = w->sent;
 	uint64_t token = world_release(w, 1000, "one");
 	run(w);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	assert_int_equal(world_claim(w, "two")->state, CLAIM_HELD);
 	assert_int_equal(w->sent, before);
 }
@@ -570,7 +543,7 @@ static void test_f22_engine_apply_waits_until_what_came_back_is_reclaimed(void *
 	world_observe(w);
 	uint64_t token = world_apply(w, POLICY, false);
 	run(w);
-	const json_t *report = answered(w, token, ANSWER_DONE)->report;
+	const json_t *report = world_answered(w, token, ANSWER_DONE)->report;
 	assert_true(json_is_true(json_object_get(report, "complete")));
 	assert_int_equal(world_slice(w, slice)->state, SLICE_READY);
 }
@@ -611,7 +584,7 @@ static void test_f28_engine_without_proof_is_quarantined(void **state)
 			w->m.residues[i].uid = 0;
 	engine_request_quarantine_clear(w->e, ++w->token, &root, OLD, "power cycled");
 	run(w);
-	answered(w, w->token, ANSWER_DONE);
+	world_answered(w, w->token, ANSWER_DONE);
 	claim_ok(w, 1001, "old", "two");
 }
 
@@ -664,7 +637,7 @@ static void test_f28_engine_storage_stays_with_its_tenant(void **state)
 	assert_int_equal(slice_name(s, name, sizeof(name)), 0);
 	engine_request_quarantine_clear(w->e, ++w->token, &root, name, "wiped");
 	run(w);
-	answered(w, w->token, ANSWER_DONE);
+	world_answered(w, w->token, ANSWER_DONE);
 	claim_ok(w, 1001, "disk", "freed");
 }
 
@@ -703,7 +676,7 @@ static void clear(struct world *w, uint64_t slice)
 	assert_int_equal(slice_name(world_slice(w, slice), name, sizeof(name)), 0);
 	engine_request_quarantine_clear(w->e, ++w->token, &root, name, "looked at");
 	run(w);
-	answered(w, w->token, ANSWER_DONE);
+	world_answered(w, w->token, ANSWER_DONE);
 }
 
 static void test_f28_engine_after_use_same_tenant_stays_although_it_is_proven(void **state)
@@ -846,7 +819,7 @@ static void test_f05_engine_other_mechanism_under_a_beginning_claim_is_refused(v
 	run(w);
 	const json_t *error = json_object_get(result_of(w, token, NIC), "error");
 	assert_string_equal(json_string_value(json_object_get(error, "id")), "apply.held");
-	answered(w, claim, ANSWER_DONE);
+	world_answered(w, claim, ANSWER_DONE);
 }
 
 static void test_f05_engine_other_mechanism_under_a_claim_is_refused(void **state)
@@ -899,7 +872,7 @@ static void test_f15_engine_reservation_that_ends_in_use_is_waited_for(void **st
 	assert_string_equal(until_of(w, token, NIC), "idle");
 	close_it(w, "web01");
 	world_run(w, 60000);
-	check_well(w);
+	world_well(w);
 	assert_null(world_claim(w, "web01"));
 	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 6);
 }
@@ -954,8 +927,8 @@ static size_t apply_as_planned(struct world *w, const char *text)
 {
 	size_t n;
 	uint64_t token = world_apply_as_planned(w, text, &n);
-	check_well(w);
-	answered(w, token, ANSWER_DONE);
+	world_well(w);
+	world_answered(w, token, ANSWER_DONE);
 	return n;
 }
 
@@ -1096,7 +1069,7 @@ static void test_engine_plan_says_which_claims_end(void **state)
 	close_it(w, "web01");
 	uint64_t plan = world_apply(w, HEAD ALL_DIVIDE("4") CLASSES TAIL, true);
 	run(w);
-	const json_t *report = answered(w, plan, ANSWER_DONE)->report;
+	const json_t *report = world_answered(w, plan, ANSWER_DONE)->report;
 	const json_t *ends = json_object_get(report, "ends");
 	assert_int_equal(json_array_size(ends), 1);
 	assert_non_null(strstr(json_string_value(json_array_get(ends, 0)), "claim web01 ends"));
@@ -1112,7 +1085,7 @@ static void test_engine_plan_shows_what_vanishes(void **state)
 	apply(w, POLICY);
 	uint64_t plan = world_apply(w, HEAD ALL_DIVIDE("6") CLASSES TAIL, true);
 	run(w);
-	json_t *steps = json_object_get(answered(w, plan, ANSWER_DONE)->report, "steps");
+	json_t *steps = json_object_get(world_answered(w, plan, ANSWER_DONE)->report, "steps");
 	assert_int_equal(json_array_size(json_object_get(json_array_get(steps, 0), "blast")), 4);
 	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
 }
@@ -1147,7 +1120,7 @@ static json_t *plan_of(struct world *w, const char *text)
 {
 	uint64_t token = world_apply(w, text, true);
 	world_turn(w);
-	return json_incref(answered(w, token, ANSWER_DONE)->report);
+	return json_incref(world_answered(w, token, ANSWER_DONE)->report);
 }
 
 static uint64_t apply_planned(struct world *w, const char *text, const json_t *plan)
@@ -1411,7 +1384,7 @@ static void test_engine_apply_only_a_device_that_is_not_named_is_refused(void **
 	/* What is no longer named is given up. */
 	apply(w, POLICY);
 	uint64_t token = apply_only(w, nic, NVME);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NVME)->addr), 0);
 	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, NIC)->addr), 4);
 }
@@ -1653,7 +1626,7 @@ static void test_f03_f04_f25_engine_reboot_brings_the_same_slices_back(void **st
 	claim_ok(w, 1000, "tty", "mdev");
 	uint64_t tied = world_alloc(w, 1000, "lan", "tied", CLAIM_RUNNING, 77, NULL);
 	run(w);
-	answered(w, tied, ANSWER_DONE);
+	world_answered(w, tied, ANSWER_DONE);
 	uint64_t lan = world_claim(w, "stays")->slice, reserved = world_claim(w, "web01")->slice;
 	struct target before = target_of(w, "mdev");
 	char addr[PCI_ADDR_SIZE];
@@ -1662,8 +1635,8 @@ static void test_f03_f04_f25_engine_reboot_brings_the_same_slices_back(void **st
 	engine_request_restore(w->e, ++w->token, &root);
 	uint64_t token = w->token;
 	run(w);
-	assert_true(
-		json_is_true(json_object_get(answered(w, token, ANSWER_DONE)->report, "complete")));
+	assert_true(json_is_true(
+		json_object_get(world_answered(w, token, ANSWER_DONE)->report, "complete")));
 	assert_string_not_equal(have_device(&w->m.have, NIC)->addr, addr);
 	assert_int_equal(world_claim(w, "stays")->slice, lan);
 	assert_int_equal(world_claim(w, "stays")->state, CLAIM_HELD);
@@ -1740,7 +1713,7 @@ static void test_f10_engine_timeout_quarantines_and_others_go_on(void **state)
 	refused(w, again, "claim.none-free");
 	assert_int_equal(w->sent, before);
 	world_run(w, 60000);
-	check_well(w);
+	world_well(w);
 	claim_ok(w, 1000, "gpu", "three");
 }
 
@@ -1805,7 +1778,7 @@ static void test_engine_claim_whose_slice_does_not_bind_gets_another(void **stat
 	world_turn(w);
 	bind_fails(w, 0);
 	run(w);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	assert_int_equal(vf_of(w, "one"), 1);
 	assert_int_equal(vf_slice(w, 0)->state, SLICE_READY);
 	assert_non_null(strstr(vf_slice(w, 0)->reason, "its last claim failed: cannot bind VF 0"));
@@ -1857,7 +1830,7 @@ static void test_engine_claim_asks_for_all_slices_that_are_refused(void **state)
 		world_turn(w);
 	}
 	run(w);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	assert_int_equal(vf_of(w, "one"), 3);
 }
 
@@ -1881,7 +1854,7 @@ static void test_f35_engine_claim_whose_vf_vanishes_before_it_is_granted_waits(v
 	assert_true(machine_vfs_set(&w->m, NIC, 0, false) >= 0);
 	world_observe(w);
 	run(w);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	assert_int_equal(world_claim(w, "one")->state, CLAIM_HELD);
 }
 
@@ -1894,7 +1867,7 @@ static void test_engine_release_overtakes_the_claim(void **state)
 	uint64_t release = world_release(w, 1000, "one");
 	run(w);
 	refused(w, token, "claim.ended");
-	answered(w, release, ANSWER_DONE);
+	world_answered(w, release, ANSWER_DONE);
 	assert_string_equal(have_device(&w->m.have, GPU)->driver, "nouveau");
 }
 
@@ -1947,7 +1920,7 @@ static void test_engine_executor_lost_is_observed_before_anything_goes_on(void *
 	world_turn(w);
 	/* The old worker still comes to its end; a second mdev must not come of it. */
 	run(w);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	assert_int_equal(w->m.n_made, 1);
 	assert_true(log_has(w, "(check)"));
 }
@@ -2045,11 +2018,11 @@ static void test_engine_commit_fails_changes_nothing_and_recovers(void **state)
 	world_turn(w);
 	w->disk_full = true;
 	world_run(w, 5000);
-	assert_true(answered(w, token, ANSWER_PENDING)->progress > 0);
+	assert_true(world_answered(w, token, ANSWER_PENDING)->progress > 0);
 	w->disk_full = false;
 	world_run(w, 120000);
-	answered(w, token, ANSWER_DONE);
-	check_well(w);
+	world_answered(w, token, ANSWER_DONE);
+	world_well(w);
 }
 
 static void test_engine_devices_are_worked_on_in_parallel(void **state)
@@ -2096,14 +2069,14 @@ static void test_engine_devices_are_worked_on_in_parallel(void **state)
 		w->now = next > w->now ? next : w->now + 1;
 		world_results(w);
 	}
-	check_well(w);
+	world_well(w);
 	assert_int_equal(engine_record(w->e)->n_claims, 0);
 	assert_in_range(w->now - begun, 1000, 1100);
 }
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_engine_claim_alone_makes_two_synced_commits),
 		T(test_engine_claims_together_share_synced_commits),

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
-#include "engine/world.h"
+#include "engine/fixture.h"
 
 #define NIC "pci:0000:00/03.0/00.0"
 #define MINUTE (60 * INT64_C(1000))
@@ -28,45 +28,22 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 	world_init(w, 7);
 	machine_add_pf(&w->m, NIC, 0x020000, 7, true);
-	have_sort(&w->m.have);
-	world_start(w, true);
-	world_turn(w);
+	world_up(w);
 	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-	world_done(w);
-	free(w);
 	return 0;
 }
 
 static void run(struct world *w, int64_t ms)
 {
 	world_run(w, ms);
-	if (w->failure[0]) {
-		world_print_log(w);
-		fail_msg("%s", w->failure);
-	}
-}
-
-static struct world_answer *answered(struct world *w, uint64_t token, enum answer_state state)
-{
-	struct world_answer *a = world_answer(w, token);
-	if (!a || a->state != state) {
-		world_print_log(w);
-		fail_msg("request %llu: %s", (unsigned long long)token, a ? a->id : "no answer");
-	}
-	return a;
+	world_well(w);
 }
 
 static void apply(struct world *w, const char *text)
 {
 	uint64_t token = world_apply(w, text, false);
 	run(w, 2000);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 }
 
 static struct alloc_request request(const char *name, uint32_t uid, int32_t pid)
@@ -91,7 +68,7 @@ static uint64_t ask(struct world *w, const char *name, uint32_t uid, int32_t pid
 
 static void hold(struct world *w, const char *name)
 {
-	answered(w, ask(w, name, 1000, 100), ANSWER_DONE);
+	world_answered(w, ask(w, name, 1000, 100), ANSWER_DONE);
 }
 
 static struct target target_of(struct world *w, const char *claim)
@@ -136,7 +113,7 @@ static json_int_t events(struct world *w, const char *event)
 
 static void refused(struct world *w, uint64_t token, const char *because)
 {
-	struct world_answer *a = answered(w, token, ANSWER_FAILED);
+	struct world_answer *a = world_answered(w, token, ANSWER_FAILED);
 	assert_string_equal(a->id, "claim.orphaned");
 	if (!strstr(a->because, because))
 		fail_msg("\"%s\" is not in: %s", because, a->because);
@@ -182,7 +159,7 @@ static void test_orphan_is_released_at_once_by_hand(void **state)
 	gone(w, "web01");
 	uint64_t token = world_release(w, 1000, "web01");
 	run(w, 1000);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	assert_null(world_claim(w, "web01"));
 }
 
@@ -226,15 +203,15 @@ static void test_orphan_counts_for_the_quota_and_lets_nobody_in(void **state)
 	struct alloc_request rq = request("", 1000, 0);
 	uint64_t token = world_ask(w, 1000, &rq);
 	run(w, 1000);
-	assert_string_equal(answered(w, token, ANSWER_FAILED)->id, "claim.quota");
+	assert_string_equal(world_answered(w, token, ANSWER_FAILED)->id, "claim.quota");
 	struct alloc_request other = { .class = "now", .owner = "manual:one", .wait = true };
 	world_ask(w, 1002, &other);
 	token = world_ask(w, 1002, &other);
 	run(w, 30000);
-	answered(w, token, ANSWER_PENDING);
+	world_answered(w, token, ANSWER_PENDING);
 	assert_true(is_orphaned(w, "web01"));
 	run(w, MINUTE);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 }
 
 static void test_orphan_makes_way_before_those_that_are_used(void **state)
@@ -253,7 +230,7 @@ static void test_orphan_makes_way_before_those_that_are_used(void **state)
 	gone(w, "web01");
 	uint64_t token = world_ask(w, 1002, &waits);
 	run(w, 2000);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	assert_null(world_claim(w, "web01"));
 	assert_true(is_held(w, "web02"));
 }
@@ -301,7 +278,7 @@ static void test_orphan_is_for_who_had_it_without_a_step(void **state)
 	hold(w, "web01");
 	uint64_t slice = world_claim(w, "web01")->slice, sent = w->sent;
 	gone(w, "web01");
-	struct world_answer *a = answered(w, ask(w, "web01", 1000, 200), ANSWER_DONE);
+	struct world_answer *a = world_answered(w, ask(w, "web01", 1000, 200), ANSWER_DONE);
 	assert_int_equal(a->claim.slice, slice);
 	assert_int_equal(a->claim.pid, 200);
 	assert_int_equal(w->sent, sent);
@@ -321,12 +298,12 @@ static void test_orphan_that_is_not_looked_at_yet_is_for_who_had_it(void **state
 	apply(w, POLICY);
 	hold(w, "web01");
 	engine_consumer_gone(w->e, "web01");
-	answered(w, ask(w, "web01", 1000, 200), ANSWER_DONE);
+	world_answered(w, ask(w, "web01", 1000, 200), ANSWER_DONE);
 	run(w, 10 * MINUTE);
 	assert_true(is_held(w, "web01"));
 	assert_int_equal(events(w, "claim.orphaned"), 0);
 	/* While it is used, it is nobody else's, and not his once more. */
-	assert_string_equal(answered(w, ask(w, "web01", 1000, 300), ANSWER_FAILED)->id,
+	assert_string_equal(world_answered(w, ask(w, "web01", 1000, 300), ANSWER_FAILED)->id,
 			    "claim.exists");
 }
 
@@ -381,7 +358,7 @@ static void test_orphan_of_several_slices_is_one(void **state)
 {
 	struct world *w = *state;
 	apply(w, POLICY);
-	answered(w, ask_pair(w, 100), ANSWER_DONE);
+	world_answered(w, ask_pair(w, 100), ANSWER_DONE);
 	uint64_t first = world_claim(w, "pair1/1")->slice, sent = w->sent;
 	/* Until none of them is used any more it is no orphan. */
 	open_node(w, "pair1/2");
@@ -393,7 +370,7 @@ static void test_orphan_of_several_slices_is_one(void **state)
 	uint64_t looks = w->looks;
 	run(w, 30000);
 	assert_in_range(w->looks - looks, 4, 12);
-	answered(w, ask_pair(w, 200), ANSWER_DONE);
+	world_answered(w, ask_pair(w, 200), ANSWER_DONE);
 	assert_int_equal(world_claim(w, "pair1/1")->slice, first);
 	assert_int_equal(w->sent, sent);
 	run(w, 10 * MINUTE);
@@ -413,12 +390,12 @@ static void test_orphan_of_several_slices_waits_from_the_boot_on(void **state)
 {
 	struct world *w = *state;
 	apply(w, POLICY);
-	answered(w, ask_pair(w, 100), ANSWER_DONE);
+	world_answered(w, ask_pair(w, 100), ANSWER_DONE);
 	uint64_t second = world_claim(w, "pair1/2")->slice;
 	world_reboot(w);
 	run(w, 30000);
 	assert_true(is_orphaned(w, "pair1"));
-	answered(w, ask_pair(w, 200), ANSWER_DONE);
+	world_answered(w, ask_pair(w, 200), ANSWER_DONE);
 	assert_int_equal(world_claim(w, "pair1/2")->slice, second);
 	gone(w, "pair1");
 	assert_true(machine_vfs_set(&w->m, NIC, 0, false) >= 0);
@@ -444,7 +421,7 @@ static void test_orphan_of_a_reboot_waits_from_the_boot_on(void **state)
 	assert_true(is_orphaned(w, "web01"));
 	assert_true(is_orphaned(w, "web02"));
 	assert_int_equal(world_claim(w, "web01")->slice, slice);
-	struct world_answer *a = answered(w, ask(w, "web01", 1000, 200), ANSWER_DONE);
+	struct world_answer *a = world_answered(w, ask(w, "web01", 1000, 200), ANSWER_DONE);
 	assert_int_equal(a->claim.slice, slice);
 	run(w, 40000);
 	assert_true(is_held(w, "web01"));
@@ -463,7 +440,7 @@ static void test_orphan_of_a_reboot_is_asked_for_before_its_slice_is_there(void 
 	world_turn(w);
 	assert_int_equal(world_claim(w, "web01")->state, CLAIM_PREPARING);
 	run(w, 2000);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	run(w, 10 * MINUTE);
 	assert_true(is_held(w, "web01"));
 }
@@ -507,7 +484,7 @@ static void test_orphan_whose_slice_vanishes_ends(void **state)
 	assert_int_equal(events(w, "claim.broken"), 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
-#include "engine/world.h"
+#include "engine/fixture.h"
 #include "support/alloc-fail.h"
 
 #define GPU(n) "pci:0000:00/0" #n ".0/00.0"
@@ -79,28 +79,15 @@ static int setup(void **state)
 	machine_add_parent(&w->m, MTTY, 10, true);
 	machine_add_type(&w->m, MTTY, "mtty-1", 1);
 	machine_add_type(&w->m, MTTY, "mtty-2", 2);
-	have_sort(&w->m.have);
-	world_start(w, true);
-	world_turn(w);
+	world_up(w);
 	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-	world_done(w);
-	free(w);
 	return 0;
 }
 
 static void run(struct world *w, int64_t ms)
 {
 	world_run(w, ms);
-	if (w->failure[0]) {
-		world_print_log(w);
-		fail_msg("%s", w->failure);
-	}
+	world_well(w);
 }
 
 static void settle(struct world *w)
@@ -108,20 +95,9 @@ static void settle(struct world *w)
 	run(w, 5000);
 }
 
-static struct world_answer *answered(struct world *w, uint64_t token, enum answer_state state)
-{
-	struct world_answer *a = world_answer(w, token);
-	if (!a || a->state != state) {
-		world_print_log(w);
-		fail_msg("request %llu: %s %s", (unsigned long long)token, a ? a->id : "no answer",
-			 a ? a->because : "");
-	}
-	return a;
-}
-
 static const char *refused(struct world *w, uint64_t token, const char *id)
 {
-	struct world_answer *a = answered(w, token, ANSWER_FAILED);
+	struct world_answer *a = world_answered(w, token, ANSWER_FAILED);
 	assert_string_equal(a->id, id);
 	return a->because;
 }
@@ -130,7 +106,7 @@ static void apply(struct world *w, const char *text)
 {
 	uint64_t token = world_apply(w, text, false);
 	settle(w);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 }
 
 enum how {
@@ -240,9 +216,9 @@ static void test_parts_are_held_together_on_one_node(void **state)
 {
 	struct world *w = *state;
 	apply(w, POLICY);
-	answered(w, ask(w, 0, "gpu", "one", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 0, "gpu", "one", AT_ONCE), ANSWER_DONE);
 	assert_string_equal(device_of(w, "one"), GPU(1));
-	answered(w, ask(w, 0, "node", "train", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 0, "node", "train", AT_ONCE), ANSWER_DONE);
 	is_held(w, "train");
 	assert_string_equal(device_of(w, "train/1"), GPU(3));
 	assert_string_equal(device_of(w, "train/2"), GPU(4));
@@ -272,7 +248,7 @@ static void test_parts_nothing_is_granted_before_all_are_there(void **state)
 		}
 	}
 	settle(w);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	assert_int_equal(events(w, "claim.held"), 1);
 }
 
@@ -281,7 +257,7 @@ static void test_parts_of_classes_that_share_slices_are_matched(void **state)
 {
 	struct world *w = *state;
 	apply(w, POLICY);
-	answered(w, ask(w, 0, "five", "all", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 0, "five", "all", AT_ONCE), ANSWER_DONE);
 	for (unsigned k = 1; k <= 4; k++) {
 		char name[NAME_SIZE];
 		(void)STR_FORMAT(name, "all/%u", k);
@@ -295,7 +271,7 @@ static void test_parts_on_demand_are_made_as_one_set(void **state)
 {
 	struct world *w = *state;
 	apply(w, POLICY);
-	answered(w, ask(w, 0, "lines", "lines", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 0, "lines", "lines", AT_ONCE), ANSWER_DONE);
 	assert_int_equal(w->m.n_made, 5);
 	/* Of ten units two are left: not enough for the same again, and none of it is made. */
 	has(refused(w, ask(w, 0, "lines", "", AT_ONCE), "claim.parts"),
@@ -349,7 +325,7 @@ static void test_parts_that_are_not_all_free_are_refused_by_name(void **state)
 	ask(w, 0, "gpu", "two", AT_ONCE);
 	const char *because = refused(w, ask(w, 0, "three", "", AT_ONCE), "claim.parts");
 	assert_string_equal(because, "3 of gpu are needed together, 2 could be had");
-	has(answered(w, w->token, ANSWER_FAILED)->todo, "carve fit three");
+	has(world_answered(w, w->token, ANSWER_FAILED)->todo, "carve fit three");
 	assert_int_equal(claims(w), 2);
 	assert_int_equal(free_slices(w), 6);
 }
@@ -388,7 +364,7 @@ static void test_parts_a_failing_one_ends_all_and_is_named(void **state)
 		if (target_eq(&w->m.steps[i].step.target, &t))
 			w->m.steps[i].fault = FAULT_ERROR;
 	settle(w);
-	struct world_answer *a = answered(w, token, ANSWER_FAILED);
+	struct world_answer *a = world_answered(w, token, ANSWER_FAILED);
 	has(a->because, "that was part train/2 of claim train, of class gpu");
 	assert_int_equal(claims(w), 0);
 	assert_int_equal(free_slices(w), 8);
@@ -428,7 +404,7 @@ static void test_parts_without_memory_leave_nothing(void **state)
 		assert_int_equal(free_slices(w), 8);
 	}
 	assert_in_range(nth, 30, 999);
-	answered(w, ask(w, 0, "node", "train", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 0, "node", "train", AT_ONCE), ANSWER_DONE);
 }
 
 static void test_parts_have_no_settings_and_short_names(void **state)
@@ -467,13 +443,14 @@ static void test_parts_release_waits_for_the_last_of_them(void **state)
 	use(w, "train/2");
 	uint64_t token = world_release(w, 0, "train");
 	settle(w);
-	has(answered(w, token, ANSWER_PENDING)->because, "its part train/2: held by pid 4121");
+	has(world_answered(w, token, ANSWER_PENDING)->because,
+	    "its part train/2: held by pid 4121");
 	assert_null(world_claim(w, "train/1"));
 	assert_int_equal(state_of(w, "train"), CLAIM_RELEASING);
 	has(world_claim(w, "train")->reason, "its part train/2: held by pid 4121");
 	leave(w, "train/2");
 	run(w, MINUTE);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	assert_int_equal(claims(w), 0);
 	assert_int_equal(free_slices(w), 8);
 }
@@ -556,7 +533,7 @@ static void test_parts_wait_for_their_consumer_as_one(void **state)
 	run(w, MINUTE);
 	assert_true(claim_is_orphaned(world_claim(w, "t")));
 	uint64_t sent = w->sent;
-	answered(w, ask(w, 0, "three", "t", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 0, "three", "t", AT_ONCE), ANSWER_DONE);
 	assert_false(claim_is_orphaned(world_claim(w, "t")));
 	assert_int_equal(w->sent, sent);
 	for (unsigned i = 0; i < 3; i++) {
@@ -582,7 +559,7 @@ static void test_parts_quota_counts_each_of_them(void **state)
 	has(refused(w, ask(w, 1002, "node", "", AT_ONCE), "claim.quota"),
 	    "its quota in all is 2; 0 used, 2 left");
 	release(w, "one");
-	answered(w, ask(w, 1000, "node", "train", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 1000, "node", "train", AT_ONCE), ANSWER_DONE);
 	has(refused(w, ask(w, 1000, "gpu", "", AT_ONCE), "claim.quota"), "2 used, 0 left");
 	has(refused(w, ask(w, 1000, "node", "", AT_ONCE), "claim.quota"), "claim train/1 is held");
 }
@@ -603,18 +580,18 @@ static void test_parts_wait_as_one(void **state)
 	for (unsigned i = 0; i < 4; i++)
 		ask(w, 0, "gpu", "", AT_ONCE);
 	uint64_t token = ask(w, 0, "node", "train", WAIT);
-	has(answered(w, token, ANSWER_PENDING)->because,
+	has(world_answered(w, token, ANSWER_PENDING)->because,
 	    "number 1 of those that wait for class node: 2 of gpu are needed together");
 	assert_string_equal(world_claim(w, "train")->reason, "waits for slices for all its parts");
 	release(w, "gpu-1");
 	release(w, "gpu-3");
-	answered(w, token, ANSWER_PENDING);
+	world_answered(w, token, ANSWER_PENDING);
 	world_crash(w, true);
 	settle(w);
 	assert_null(world_claim(w, "train")); /* who asked is gone */
 	token = ask(w, 0, "node", "train", WAIT);
 	release(w, "gpu-4");
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	assert_string_equal(device_of(w, "train/1"), GPU(3));
 }
 
@@ -628,12 +605,12 @@ static void test_parts_preempt_all_they_need_or_nothing(void **state)
 	ask(w, 0, "gpu", "g4", GIVES_WAY);
 	/* Two give way, on two nodes: no node would be whole by that. */
 	uint64_t token = ask(w, 1001, "node", "train", WAIT);
-	answered(w, token, ANSWER_PENDING);
+	world_answered(w, token, ANSWER_PENDING);
 	is_held(w, "g2");
 	is_held(w, "g4");
 	/* One comes by itself: the other one on its node is enough. */
 	release(w, "g3");
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	is_held(w, "g2");
 	assert_null(world_claim(w, "g4"));
 	assert_int_equal(events(w, "claim.preempted"), 1);
@@ -646,7 +623,7 @@ static void test_parts_make_way_as_one(void **state)
 	ask(w, 0, "node", "old", GIVES_WAY);
 	ask(w, 0, "gpu", "g3", AT_ONCE);
 	ask(w, 0, "gpu", "g4", AT_ONCE);
-	answered(w, ask(w, 1001, "gpu", "mine", WAIT), ANSWER_DONE);
+	world_answered(w, ask(w, 1001, "gpu", "mine", WAIT), ANSWER_DONE);
 	assert_null(world_claim(w, "old"));
 	assert_null(world_claim(w, "old/3"));
 	assert_int_equal(events(w, "claim.preempted"), 1);
@@ -682,14 +659,14 @@ static void test_parts_of_a_reservation_come_and_go_with_the_policy(void **state
 	apply(w, HEAD TENANTS);
 	uint64_t token = world_apply_as_planned(w, HEAD RESERVATION TENANTS, &steps);
 	settle(w);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	is_held(w, "train");
 	assert_int_equal(world_claim(w, "train")->from_policy, 1);
 	/* Again: nothing is to do. */
 	token = world_apply_as_planned(w, HEAD RESERVATION TENANTS, &steps);
 	assert_int_equal(steps, 0);
-	assert_true(
-		json_is_true(json_object_get(answered(w, token, ANSWER_DONE)->report, "complete")));
+	assert_true(json_is_true(
+		json_object_get(world_answered(w, token, ANSWER_DONE)->report, "complete")));
 	world_reboot(w);
 	settle(w);
 	is_held(w, "train");
@@ -708,10 +685,10 @@ static void test_parts_of_a_reservation_count_before_they_are_there(void **state
 		ask(w, 0, "gpu", "", AT_ONCE);
 	uint64_t token = world_apply(w, HEAD RESERVATION NARROW, false);
 	settle(w);
-	assert_false(
-		json_is_true(json_object_get(answered(w, token, ANSWER_DONE)->report, "complete")));
+	assert_false(json_is_true(
+		json_object_get(world_answered(w, token, ANSWER_DONE)->report, "complete")));
 	assert_true(claim_is_waiting(world_claim(w, "train")));
-	answered(w, ask(w, 1001, "lan", "", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 1001, "lan", "", AT_ONCE), ANSWER_DONE);
 	const char *because = refused(w, ask(w, 1001, "lan", "", AT_ONCE), "claim.quota");
 	has(because, "its quota in all is 4; 4 used, 0 left");
 	has(because, "claim train is reserved for vm:train");
@@ -734,7 +711,7 @@ static void test_parts_are_counted_as_wholes_that_fit(void **state)
 	assert_int_equal(engine_fit_parts(w->e, "gpu", "", &n), -ENOENT);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "engine/world.h"
+#include "engine/fixture.h"
 
 #define NIC "pci:0000:00/03.0/00.0"
 #define GPU "pci:0000:00/06.0/00.0"
@@ -54,26 +54,10 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	struct world *w = *state;
-	world_done(w);
-	free(w);
-	return 0;
-}
-
-static void check_well(struct world *w)
-{
-	if (w->failure[0]) {
-		world_print_log(w);
-		fail_msg("%s", w->failure);
-	}
-}
-
 static void run(struct world *w)
 {
 	world_run(w, 20000);
-	check_well(w);
+	world_well(w);
 }
 
 static const json_t *report(struct world *w, uint64_t token)
@@ -130,7 +114,7 @@ static void test_services_of_a_layout_are_stopped_and_started(void **state)
 	struct world *w = *state;
 	size_t steps;
 	uint64_t token = world_apply_as_planned(w, LAN(LOGGER), &steps);
-	check_well(w);
+	world_well(w);
 	assert_true(complete(w, token));
 	assert_int_equal(vfs(w), 2);
 	assert_int_equal(unit(w, LOGGER)->stops, 1);
@@ -171,7 +155,7 @@ static void test_services_of_two_devices_are_stopped_once(void **state)
 	struct world *w = *state;
 	size_t steps;
 	uint64_t token = world_apply_as_planned(w, EARLY(GPUD), &steps);
-	check_well(w);
+	world_well(w);
 	assert_true(complete(w, token));
 	assert_int_equal(unit(w, GPUD)->stops, 1);
 	assert_int_equal(unit(w, GPUD)->starts, 1);
@@ -352,7 +336,7 @@ static bool die_after(struct world *w, const char *policy, unsigned turns, unsig
 	}
 	run(w);
 	run(w);
-	check_well(w);
+	world_well(w);
 	check_settled(w);
 	return stopped;
 }
@@ -374,7 +358,7 @@ static void test_services_run_again_whatever_dies_between(void **state)
 					assert_int_equal(vfs(w), 2);
 				assert_true(unit(w, LOGGER)->runs && unit(w, GPUD)->runs);
 				assert_true(how == 3 || !unit(w, IDLE)->runs);
-				teardown(&made);
+				world_teardown(&made);
 			}
 	for (unsigned how = 0; how < 4; how++)
 		assert_true(stopped[how] > 2);
@@ -416,7 +400,7 @@ static void test_services_are_a_condition_in_the_plan(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_services_of_a_layout_are_stopped_and_started),
 		T(test_services_that_are_not_listed_keep_the_device),

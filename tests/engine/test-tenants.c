@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
-#include "engine/world.h"
+#include "engine/fixture.h"
 #include "support/alloc-fail.h"
 
 #define NIC "pci:0000:00/03.0/00.0"
@@ -48,28 +48,15 @@ static int setup(void **state)
 	world_init(w, 7);
 	machine_add_pf(&w->m, NIC, 0x020000, 7, true);
 	machine_add_pf(&w->m, NVME, 0x010802, 4, true);
-	have_sort(&w->m.have);
-	world_start(w, true);
-	world_turn(w);
+	world_up(w);
 	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-	world_done(w);
-	free(w);
 	return 0;
 }
 
 static void run(struct world *w, int64_t ms)
 {
 	world_run(w, ms);
-	if (w->failure[0]) {
-		world_print_log(w);
-		fail_msg("%s", w->failure);
-	}
+	world_well(w);
 }
 
 static void settle(struct world *w)
@@ -77,19 +64,9 @@ static void settle(struct world *w)
 	run(w, 5000);
 }
 
-static struct world_answer *answered(struct world *w, uint64_t token, enum answer_state state)
-{
-	struct world_answer *a = world_answer(w, token);
-	if (!a || a->state != state) {
-		world_print_log(w);
-		fail_msg("request %llu: %s", (unsigned long long)token, a ? a->id : "no answer");
-	}
-	return a;
-}
-
 static const char *refused(struct world *w, uint64_t token, const char *id)
 {
-	struct world_answer *a = answered(w, token, ANSWER_FAILED);
+	struct world_answer *a = world_answered(w, token, ANSWER_FAILED);
 	assert_string_equal(a->id, id);
 	return a->because;
 }
@@ -98,7 +75,7 @@ static void apply(struct world *w, const char *text)
 {
 	uint64_t token = world_apply(w, text, false);
 	settle(w);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 }
 
 enum how {
@@ -204,7 +181,7 @@ static void test_tenants_who_belongs_to_none_is_told_which_there_are(void **stat
 	has(because, "a (uid:1000, uid:1010), b (uid:1001)");
 	has(because, "door (named by root only)");
 	apply(w, HEAD);
-	answered(w, ask(w, 1003, "lan", "", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 1003, "lan", "", AT_ONCE), ANSWER_DONE);
 }
 
 static void test_tenants_only_who_manages_names_one(void **state)
@@ -226,10 +203,10 @@ static void test_tenants_data_of_one_is_not_for_another_of_the_same_uid(void **s
 {
 	struct world *w = *state;
 	apply(w, POLICY);
-	answered(w, ask_for(w, 0, "disk", "one", AT_ONCE, "door"), ANSWER_DONE);
+	world_answered(w, ask_for(w, 0, "disk", "one", AT_ONCE, "door"), ANSWER_DONE);
 	release(w, "one");
 	refused(w, ask_for(w, 0, "disk", "two", AT_ONCE, "other"), "claim.none-free");
-	answered(w, ask_for(w, 0, "disk", "three", AT_ONCE, "door"), ANSWER_DONE);
+	world_answered(w, ask_for(w, 0, "disk", "three", AT_ONCE, "door"), ANSWER_DONE);
 }
 
 /* --- whose a device is -------------------------------------------------------------------------- */
@@ -274,7 +251,7 @@ static void test_apart_each_tenant_has_devices_of_its_own(void **state)
 	/* Root claims for nobody: that is somebody else, too. */
 	refused(w, ask(w, 0, "lan", "", AT_ONCE), "claim.none-free");
 	release(w, "b1");
-	answered(w, ask(w, 1002, "lan", "c1", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 1002, "lan", "c1", AT_ONCE), ANSWER_DONE);
 }
 
 static void test_apart_without_tenants_users_are_told_apart(void **state)
@@ -324,8 +301,8 @@ static void test_tenants_quota_of_a_class_is_said_with_who_has_it(void **state)
 	has(because, "claim one is held for manual:test, by uid 1000");
 	has(because, "claim two is held for manual:test, by uid 1010");
 	/* Not of another class, nor of others. */
-	answered(w, ask(w, 1000, "wan", "three", AT_ONCE), ANSWER_DONE);
-	answered(w, ask(w, 1001, "lan", "four", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 1000, "wan", "three", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 1001, "lan", "four", AT_ONCE), ANSWER_DONE);
 }
 
 static void test_tenants_quota_in_all_counts_all_classes(void **state)
@@ -338,7 +315,7 @@ static void test_tenants_quota_in_all_counts_all_classes(void **state)
 	has(refused(w, ask(w, 1010, "lan", "", AT_ONCE), "claim.quota"),
 	    "its quota in all is 3; 3 used, 0 left");
 	release(w, "two");
-	answered(w, ask(w, 1010, "lan", "four", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 1010, "lan", "four", AT_ONCE), ANSWER_DONE);
 }
 
 static void test_tenants_quota_counts_what_is_not_free_again(void **state)
@@ -353,7 +330,7 @@ static void test_tenants_quota_counts_what_is_not_free_again(void **state)
 	has(refused(w, ask(w, 1000, "lan", "", AT_ONCE), "claim.quota"), "claim one is releasing");
 	leave(w, "one");
 	run(w, MINUTE);
-	answered(w, ask(w, 1000, "lan", "", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 1000, "lan", "", AT_ONCE), ANSWER_DONE);
 }
 
 static void test_tenants_quota_counts_what_the_policy_reserves_before_it_is_there(void **state)
@@ -381,7 +358,7 @@ static void test_tenants_reservation_of_another_tenant_is_not_taken_over(void **
 	apply(w, HEAD RESERVED("a") TENANTS);
 	uint64_t token = world_apply(w, HEAD RESERVED("b") TENANTS, false);
 	settle(w);
-	const json_t *report = answered(w, token, ANSWER_DONE)->report;
+	const json_t *report = world_answered(w, token, ANSWER_DONE)->report;
 	assert_false(json_is_true(json_object_get(report, "complete")));
 	assert_string_equal(world_claim(w, "r1")->tenant, "a");
 }
@@ -392,8 +369,8 @@ static void take_all(struct world *w, uint32_t uid, enum how how)
 {
 	static const char *const names[] = { "v0", "v1", "v2", "v3" };
 	for (unsigned i = 0; i < 4; i++)
-		answered(w, ask(w, uid, how & GIVES_WAY ? "lan" : "wan", names[i], how),
-			 ANSWER_DONE);
+		world_answered(w, ask(w, uid, how & GIVES_WAY ? "lan" : "wan", names[i], how),
+			       ANSWER_DONE);
 }
 
 static void test_queue_waits_until_a_slice_is_free_in_the_order_of_arrival(void **state)
@@ -402,17 +379,17 @@ static void test_queue_waits_until_a_slice_is_free_in_the_order_of_arrival(void 
 	apply(w, POLICY);
 	take_all(w, 0, AT_ONCE);
 	uint64_t one = ask(w, 1000, "lan", "one", WAIT), two = ask(w, 1010, "lan", "two", WAIT);
-	assert_int_equal(answered(w, one, ANSWER_PENDING)->progress, 1);
-	has(answered(w, one, ANSWER_PENDING)->because,
+	assert_int_equal(world_answered(w, one, ANSWER_PENDING)->progress, 1);
+	has(world_answered(w, one, ANSWER_PENDING)->because,
 	    "number 1 of those that wait for class lan: it "
 	    "has 4: 4 held");
-	has(answered(w, two, ANSWER_PENDING)->because, "number 2 of those");
+	has(world_answered(w, two, ANSWER_PENDING)->because, "number 2 of those");
 	refused(w, ask(w, 1000, "lan", "", AT_ONCE), "claim.none-free");
 	release(w, "v2");
-	answered(w, one, ANSWER_DONE);
-	has(answered(w, two, ANSWER_PENDING)->because, "number 1 of those");
+	world_answered(w, one, ANSWER_DONE);
+	has(world_answered(w, two, ANSWER_PENDING)->because, "number 1 of those");
 	release(w, "v0");
-	answered(w, two, ANSWER_DONE);
+	world_answered(w, two, ANSWER_DONE);
 	is_held(w, "two");
 }
 
@@ -422,10 +399,10 @@ static void test_queue_priority_comes_before_arrival(void **state)
 	apply(w, POLICY);
 	take_all(w, 0, AT_ONCE);
 	uint64_t one = ask(w, 1000, "lan", "one", WAIT), two = ask(w, 1001, "lan", "two", WAIT);
-	has(answered(w, one, ANSWER_PENDING)->because, "number 2 of those");
+	has(world_answered(w, one, ANSWER_PENDING)->because, "number 2 of those");
 	release(w, "v0");
-	answered(w, two, ANSWER_DONE);
-	answered(w, one, ANSWER_PENDING);
+	world_answered(w, two, ANSWER_DONE);
+	world_answered(w, one, ANSWER_PENDING);
 }
 
 static void test_queue_reservations_of_the_policy_come_first(void **state)
@@ -448,12 +425,12 @@ static void test_queue_waits_for_the_quota_and_lets_others_pass(void **state)
 	ask(w, 1000, "lan", "one", AT_ONCE);
 	ask(w, 1000, "lan", "two", AT_ONCE);
 	uint64_t three = ask(w, 1010, "lan", "three", WAIT);
-	has(answered(w, three, ANSWER_PENDING)->because,
+	has(world_answered(w, three, ANSWER_PENDING)->because,
 	    "its quota of class lan is 2; 2 used, 0 left");
 	has(world_claim(w, "three")->reason, "quota");
-	answered(w, ask(w, 1001, "lan", "four", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 1001, "lan", "four", AT_ONCE), ANSWER_DONE);
 	release(w, "one");
-	answered(w, three, ANSWER_DONE);
+	world_answered(w, three, ANSWER_DONE);
 }
 
 /* What becomes free in the turn in which somebody asks is for those that waited. */
@@ -473,7 +450,7 @@ static void test_queue_who_does_not_wait_overtakes_nobody(void **state)
 		world_results(w);
 	}
 	settle(w);
-	answered(w, one, ANSWER_DONE);
+	world_answered(w, one, ANSWER_DONE);
 	for (size_t i = 0; i < n; i++)
 		refused(w, others[i], "claim.none-free");
 }
@@ -494,11 +471,11 @@ static void test_queue_room_made_by_an_apply_is_for_those_that_waited(void **sta
 	apply(w, MDEVS("1"));
 	ask(w, 1000, "tty", "one", AT_ONCE);
 	uint64_t two = ask(w, 1000, "tty", "two", WAIT);
-	answered(w, two, ANSWER_PENDING);
+	world_answered(w, two, ANSWER_PENDING);
 	world_apply(w, MDEVS("2"), false);
 	uint64_t three = world_ask(w, 0, &rq);
 	settle(w);
-	answered(w, two, ANSWER_DONE);
+	world_answered(w, two, ANSWER_DONE);
 	refused(w, three, "claim.none-free");
 }
 
@@ -519,7 +496,7 @@ static void test_queue_who_goes_away_is_withdrawn(void **state)
 	settle(w);
 	assert_null(world_claim(w, "three"));
 	release(w, "v0");
-	answered(w, ask(w, 1000, "lan", "four", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 1000, "lan", "four", AT_ONCE), ANSWER_DONE);
 }
 
 static void test_queue_class_that_is_gone_is_not_waited_for(void **state)
@@ -591,7 +568,7 @@ static void test_lease_ends_a_claim_after_its_time(void **state)
 {
 	struct world *w = *state;
 	apply(w, POLICY);
-	answered(w, ask(w, 1002, "lan", "one", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 1002, "lan", "one", AT_ONCE), ANSWER_DONE);
 	use(w, "one");
 	run(w, 11 * HOUR + 40 * MINUTE);
 	is_held(w, "one");
@@ -704,7 +681,7 @@ static void test_preempt_ends_the_youngest_that_was_made_to_give_way(void **stat
 	apply(w, POLICY);
 	take_all(w, 0, GIVES_WAY);
 	uint64_t one = ask(w, 1001, "lan", "one", WAIT);
-	answered(w, one, ANSWER_DONE);
+	world_answered(w, one, ANSWER_DONE);
 	assert_null(world_claim(w, "v3"));
 	is_held(w, "v2");
 	assert_int_equal(events(w, "claim.preempted"), 1);
@@ -718,7 +695,7 @@ static void test_preempt_waits_for_the_consumer_and_ends_no_second_one(void **st
 	use(w, "v3");
 	uint64_t one = ask(w, 1001, "lan", "one", WAIT);
 	run(w, HOUR);
-	answered(w, one, ANSWER_PENDING);
+	world_answered(w, one, ANSWER_PENDING);
 	assert_int_equal(world_claim(w, "v3")->state, CLAIM_RELEASING);
 	assert_string_equal(world_claim(w, "v3")->ended,
 			    "it made way: claim one of tenant b has priority 10");
@@ -748,19 +725,19 @@ static void test_preempt_spares_all_others(void **state)
 {
 	struct world *w = *state;
 	apply(w, POLICY);
-	answered(w, ask(w, 0, "lan", "plain", AT_ONCE), ANSWER_DONE);
-	answered(w, ask(w, 1001, "lan", "equal", GIVES_WAY), ANSWER_DONE);
-	answered(w, ask(w, 1001, "lan", "equal2", GIVES_WAY), ANSWER_DONE);
-	answered(w, ask(w, 0, "disk", "other", GIVES_WAY), ANSWER_DONE);
-	answered(w, ask(w, 0, "wan", "plain2", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 0, "lan", "plain", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 1001, "lan", "equal", GIVES_WAY), ANSWER_DONE);
+	world_answered(w, ask(w, 1001, "lan", "equal2", GIVES_WAY), ANSWER_DONE);
+	world_answered(w, ask(w, 0, "disk", "other", GIVES_WAY), ANSWER_DONE);
+	world_answered(w, ask(w, 0, "wan", "plain2", AT_ONCE), ANSWER_DONE);
 	uint64_t one = ask(w, 1001, "lan", "one", WAIT);
 	run(w, HOUR);
-	answered(w, one, ANSWER_PENDING);
+	world_answered(w, one, ANSWER_PENDING);
 	assert_int_equal(events(w, "claim.preempted"), 0);
 	/* What lies on a disk stays with who left it: nothing would be gained. */
 	uint64_t disk = ask(w, 1001, "disk", "two", WAIT);
 	run(w, HOUR);
-	answered(w, disk, ANSWER_PENDING);
+	world_answered(w, disk, ANSWER_PENDING);
 	is_held(w, "other");
 }
 
@@ -768,14 +745,14 @@ static void test_preempt_is_not_for_who_waits_for_the_quota(void **state)
 {
 	struct world *w = *state;
 	apply(w, HEAD "tenants: {b: {from: [\"uid:1001\"], priority: 9, quota: {lan: 1}}}\n");
-	answered(w, ask(w, 1001, "lan", "mine", AT_ONCE), ANSWER_DONE);
+	world_answered(w, ask(w, 1001, "lan", "mine", AT_ONCE), ANSWER_DONE);
 	for (unsigned i = 0; i < 3; i++)
 		ask(w, 0, "lan", "", GIVES_WAY);
-	answered(w, ask(w, 1001, "lan", "one", WAIT), ANSWER_PENDING);
+	world_answered(w, ask(w, 1001, "lan", "one", WAIT), ANSWER_PENDING);
 	assert_int_equal(events(w, "claim.preempted"), 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

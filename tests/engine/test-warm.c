@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
-#include "engine/world.h"
+#include "engine/fixture.h"
 
 #define TTY_A "sys:virtual/mtty/a"
 #define TTY_B "sys:virtual/mtty/b"
@@ -33,39 +33,15 @@ static int setup(void **state)
 		machine_add_type(&w->m, parents[i], "two", 2);
 		machine_add_type(&w->m, parents[i], "four", 4);
 	}
-	have_sort(&w->m.have);
-	world_start(w, true);
-	world_turn(w);
+	world_up(w);
 	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-	world_done(w);
-	free(w);
 	return 0;
 }
 
 static void run(struct world *w, int64_t ms)
 {
 	world_run(w, ms);
-	if (w->failure[0]) {
-		world_print_log(w);
-		fail_msg("%s", w->failure);
-	}
-}
-
-static struct world_answer *answered(struct world *w, uint64_t token, enum answer_state state)
-{
-	struct world_answer *a = world_answer(w, token);
-	if (!a || a->state != state) {
-		world_print_log(w);
-		fail_msg("request %llu: %s %s", (unsigned long long)token, a ? a->id : "no answer",
-			 a ? a->because : "");
-	}
-	return a;
+	world_well(w);
 }
 
 static void apply(struct world *w, const char *text)
@@ -73,7 +49,7 @@ static void apply(struct world *w, const char *text)
 	size_t steps;
 	uint64_t token = world_apply_as_planned(w, text, &steps);
 	run(w, 2000);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 }
 
 static uint64_t ask(struct world *w, const char *class, const char *name)
@@ -85,7 +61,7 @@ static const struct slice *hold(struct world *w, const char *class, const char *
 {
 	uint64_t token = ask(w, class, name);
 	run(w, 2000);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	return world_slice(w, world_claim(w, name)->slice);
 }
 
@@ -140,10 +116,10 @@ static void test_warm_are_made_by_the_apply_as_planned_and_only_once(void **stat
 {
 	struct world *w = *state;
 	size_t steps;
-	answered(w, world_apply_as_planned(w, POLICY, &steps), ANSWER_DONE);
+	world_answered(w, world_apply_as_planned(w, POLICY, &steps), ANSWER_DONE);
 	assert_int_equal(steps, 3);
 	assert_int_equal(warm(w, "two", NULL), 3);
-	answered(w, world_apply_as_planned(w, POLICY, &steps), ANSWER_DONE);
+	world_answered(w, world_apply_as_planned(w, POLICY, &steps), ANSWER_DONE);
 	assert_int_equal(steps, 0);
 	world_crash(w, false);
 	uint64_t sent = w->sent;
@@ -242,7 +218,7 @@ static void test_warm_is_not_given_out_of_the_room_that_is_kept(void **state)
 	hold(w, "four", "b");
 	uint64_t token = ask(w, "two", "c");
 	run(w, 2000);
-	assert_string_equal(answered(w, token, ANSWER_FAILED)->id, "claim.none-free");
+	assert_string_equal(world_answered(w, token, ANSWER_FAILED)->id, "claim.none-free");
 	assert_non_null(strstr(world_answer(w, token)->because, "keeps it for other classes"));
 }
 
@@ -260,7 +236,7 @@ static void test_warm_is_not_made_while_a_claim_waits(void **state)
 	run(w, 2000);
 	release(w, "a");
 	run(w, 2000);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	assert_int_equal(warm(w, "two", NULL), 0);
 	release(w, "b");
 	assert_int_equal(warm(w, "two", NULL), 2);
@@ -302,11 +278,11 @@ static void test_warm_makes_way_for_many_at_once_and_for_each_its_room(void **st
 	}
 	run(w, 5000);
 	for (size_t i = 0; i < 7; i++)
-		answered(w, tokens[i], ANSWER_DONE);
+		world_answered(w, tokens[i], ANSWER_DONE);
 	assert_int_equal(warm(w, "two", NULL), 0);
 	uint64_t token = ask(w, "one", "more");
 	run(w, 2000);
-	assert_string_equal(answered(w, token, ANSWER_FAILED)->id, "claim.none-free");
+	assert_string_equal(world_answered(w, token, ANSWER_FAILED)->id, "claim.none-free");
 }
 
 static void test_warm_is_for_the_parts_of_a_claim_and_makes_way_for_them(void **state)
@@ -316,7 +292,7 @@ static void test_warm_is_for_the_parts_of_a_claim_and_makes_way_for_them(void **
 	w->performed = json_array();
 	uint64_t token = ask(w, "many", "a");
 	run(w, 2000);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 	/* Two are taken as they are; two others go for the one that is made. */
 	assert_int_equal(warm(w, "two", NULL), 4);
 	size_t made = 0, i;
@@ -339,13 +315,13 @@ static void test_warm_is_not_made_while_a_claim_of_parts_waits(void **state)
 	struct alloc_request rq = { .class = "many", .owner = "manual:x", .wait = true };
 	uint64_t token = world_ask(w, 1000, &rq);
 	run(w, 2000);
-	answered(w, token, ANSWER_PENDING);
+	world_answered(w, token, ANSWER_PENDING);
 	uint64_t mdevs = w->m.have.n_mdevs;
 	run(w, 60000);
 	assert_int_equal(w->m.have.n_mdevs, mdevs);
 	release(w, "a");
 	run(w, 2000);
-	answered(w, token, ANSWER_DONE);
+	world_answered(w, token, ANSWER_DONE);
 }
 
 /* A full parent does not tell any more what its types take: that is in the record since the apply. */
@@ -409,7 +385,7 @@ static void test_warm_is_not_made_on_a_device_that_failed(void **state)
 	assert_int_equal(warm(w, "two", TTY_B), 3);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {
