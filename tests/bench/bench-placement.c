@@ -22,6 +22,7 @@
 
 #include "base/num.h"
 #include "base/str.h"
+#include "bench/callgrind.h"
 #include "bench/requests.h"
 #include "place/moves.h"
 
@@ -477,27 +478,14 @@ static void decide_hardest(void)
 	world_done(&w);
 }
 
-/* Only the decisions are counted. */
 static bool count(const char *self, const char *what, double *ret)
 {
-	char command[4096], line[256];
-	unsigned long long n = 0;
-	bool found = false;
-	if (STR_FORMAT(command,
-		       "valgrind --tool=callgrind --callgrind-out-file=/dev/null "
-		       "--toggle-collect=place_online '%s' --decide %s 2>&1",
-		       self, what) < 0)
+	char arguments[64];
+	if (STR_FORMAT(arguments, "--decide %s", what) < 0 ||
+	    !callgrind_count(self, "place_online", arguments, ret))
 		return false;
-	FILE *f = popen(command, "r");
-	while (f && fgets(line, sizeof(line), f)) {
-		const char *at = strstr(line, "Collected : ");
-		if (at && sscanf(at, "Collected : %llu", &n) == 1)
-			found = true;
-	}
-	if (f && pclose(f) != 0)
-		return false;
-	*ret = (double)n / DECISIONS;
-	return found;
+	*ret /= DECISIONS;
+	return true;
 }
 
 static void counts_run(const char *self)

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "bench/callgrind.h"
 #include "engine/world.h"
 
 #define CARDS 64
@@ -267,27 +268,11 @@ static void time_run(struct host *h, unsigned which)
 	figure(plans[which].name, "processor time", best, "ms", "50");
 }
 
-/* Only the plan is counted. */
 static bool count(const char *self, unsigned which, double *ret)
 {
-	char command[4096], line[256];
-	unsigned long long n = 0;
-	bool found = false;
-	if (STR_FORMAT(command,
-		       "valgrind --tool=callgrind --callgrind-out-file=/dev/null "
-		       "--toggle-collect=plan_make '%s' --plan %u 2>&1",
-		       self, which) < 0)
-		return false;
-	FILE *f = popen(command, "r");
-	while (f && fgets(line, sizeof(line), f)) {
-		const char *at = strstr(line, "Collected : ");
-		if (at && sscanf(at, "Collected : %llu", &n) == 1)
-			found = true;
-	}
-	if (f && pclose(f) != 0)
-		return false;
-	*ret = (double)n;
-	return found;
+	char arguments[32];
+	return STR_FORMAT(arguments, "--plan %u", which) >= 0 &&
+	       callgrind_count(self, "plan_make", arguments, ret);
 }
 
 static void count_run(const char *self, unsigned which)
