@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "engine/internal.h"
+#include "model/fields.h"
 
 /* --- slices of one device ------------------------------------------------------------------------------ */
 
@@ -298,7 +299,7 @@ static void device_begin(struct engine *e, const char *device, const struct want
 	d->attempts = d->unknowns = d->steps = 0;
 	d->fresh = false; /* what an earlier apply left half done is seen, as by a plan */
 	const struct want *now = store_want(e, device);
-	d->has_former = !old || !now || memcmp(old, now, sizeof(*old)) != 0;
+	d->has_former = !old || !now || !fields_same(FIELDS_WANT, old, now);
 	d->had_want = old != NULL;
 	if (old)
 		d->former = *old;
@@ -360,7 +361,7 @@ static void reservation_keep(struct engine *e, const struct policy_reservation *
 	if (!c)
 		return;
 	bool same = c->from_policy && str_eq(c->class, r->class) && str_eq(c->tenant, r->tenant) &&
-		    memcmp(&c->set, &r->set, sizeof(r->set)) == 0;
+		    fields_same(FIELDS_SETTINGS, &c->set, &r->set);
 	if (c->from_policy)
 		memcpy(c->owner, r->owner, sizeof(c->owner));
 	if (same)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "engine/internal.h"
+#include "model/fields.h"
 
 #define WAITS_SIZE 256
 
@@ -117,7 +118,7 @@ bool goal_wanted(struct engine *e, const struct slice *s)
 
 static bool settings_eq(const struct vf_settings *a, const struct vf_settings *b)
 {
-	return memcmp(a, b, sizeof(*a)) == 0;
+	return fields_same(FIELDS_SETTINGS, a, b);
 }
 
 static bool step_same(const struct step *a, const struct step *b)

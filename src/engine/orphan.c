@@ -12,6 +12,7 @@
 
 #include "base/duration.h"
 #include "engine/internal.h"
+#include "model/fields.h"
 
 #define LOOK_SHARE 8 /* looks in the time that it waits */
 #define LOOK_MS_MIN 1000
@@ -191,7 +192,7 @@ static void note_differences(const struct claim *c, const struct request *rq, co
 		err_because(err, "its class is %s, not %s", c->class, a->class);
 	if (a->kind != CLAIM_RUNNING)
 		err_because(err, "it is a running claim, not a reserved one");
-	if (memcmp(&c->set, &a->set, sizeof(c->set)) != 0)
+	if (!fields_same(FIELDS_SETTINGS, &c->set, &a->set))
 		err_because(err, "it was made with other settings");
 	if (c->grant_uid != a->grant_uid || c->grant_gid != a->grant_gid)
 		err_because(err, "its slice was handed to uid %u, not to uid %u", c->grant_uid,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "engine/internal.h"
+#include "model/fields.h"
 
 static void *grow(struct engine *e, void *items, size_t n, size_t size)
 {
@@ -404,7 +405,7 @@ static void finish_slices(struct engine *e)
 		const struct slice *s = store_slice(e, u->id);
 		if (!s && !u->existed)
 			continue;
-		if (s && u->existed && memcmp(s, &u->old, sizeof(*s)) == 0)
+		if (s && u->existed && fields_same(FIELDS_SLICE, s, &u->old))
 			continue;
 		struct change *c = change_add(e, s ? CHANGE_SLICE_PUT : CHANGE_SLICE_DELETE);
 		if (c && s)
@@ -421,7 +422,7 @@ static void finish_claims(struct engine *e)
 		const struct claim *found = store_claim(e, u->name);
 		if (!found && !u->existed)
 			continue;
-		if (found && u->existed && memcmp(found, &u->old, sizeof(*found)) == 0)
+		if (found && u->existed && fields_same(FIELDS_CLAIM, found, &u->old))
 			continue;
 		struct change *c = change_add(e, found ? CHANGE_CLAIM_PUT : CHANGE_CLAIM_DELETE);
 		if (c && found)

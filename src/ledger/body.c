@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * See body.h. One table per structure drives both directions. Enumerations are written by name, so
+ * See body.h. The tables of model/fields.h drive both directions. Enumerations are written by name, so
  * that a changed order of members in a later version does not change what an old record says.
  */
 #include "ledger/body.h"
@@ -10,228 +10,6 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-
-enum type {
-	TYPE_TEXT,
-	TYPE_UNSIGNED,
-	TYPE_SIGNED,
-	TYPE_BITS, /* 64 bits, written as the signed number with the same bits */
-	TYPE_NAME, /* enumeration, by its name */
-	TYPE_BYTES,
-	TYPE_STRUCT,
-};
-
-struct field {
-	const char *name;
-	enum type type;
-	size_t offset, size; /* of one element */
-	size_t n;	     /* elements; 0: not an array */
-	const char *(*name_of)(unsigned value);
-	unsigned n_names;
-	const struct field *fields; /* of a struct; ends with a NULL name */
-	bool later;		    /* may be missing: 0 then */
-};
-
-static const char *name_of_slice(unsigned v)
-{
-	return slice_state_name((enum slice_state)v);
-}
-
-static const char *name_of_claim(unsigned v)
-{
-	return claim_state_name((enum claim_state)v);
-}
-
-static const char *name_of_kind(unsigned v)
-{
-	return v == CLAIM_RESERVED ? "reserved" : "running";
-}
-
-static const char *name_of_verb(unsigned v)
-{
-	return verb_name((enum verb)v);
-}
-
-#define MEMBER(s, m) .name = #m, .offset = offsetof(struct s, m), .size = sizeof(((struct s *)0)->m)
-#define ITEMS(s, m)                                                                                \
-	.name = #m, .offset = offsetof(struct s, m), .size = sizeof(((struct s *)0)->m[0]),        \
-	.n = sizeof(((struct s *)0)->m) / sizeof(((struct s *)0)->m[0])
-#define TEXT(s, m)                                                                                 \
-	{                                                                                          \
-		MEMBER(s, m), .type = TYPE_TEXT                                                    \
-	}
-#define UNSIGNED(s, m)                                                                             \
-	{                                                                                          \
-		MEMBER(s, m), .type = TYPE_UNSIGNED                                                \
-	}
-/* Of a row that an older version wrote: 0. */
-#define LATER(s, m)                                                                                \
-	{                                                                                          \
-		MEMBER(s, m), .type = TYPE_UNSIGNED, .later = true                                 \
-	}
-#define LATER_AS(s, m, t)                                                                          \
-	{                                                                                          \
-		MEMBER(s, m), .type = (t), .later = true                                           \
-	}
-#define SIGNED(s, m)                                                                               \
-	{                                                                                          \
-		MEMBER(s, m), .type = TYPE_SIGNED                                                  \
-	}
-#define BITS(s, m)                                                                                 \
-	{                                                                                          \
-		MEMBER(s, m), .type = TYPE_BITS                                                    \
-	}
-#define NAMED(s, m, f, count)                                                                      \
-	{                                                                                          \
-		MEMBER(s, m), .type = TYPE_NAME, .name_of = (f), .n_names = (count)                \
-	}
-#define STRUCT(s, m, f)                                                                            \
-	{                                                                                          \
-		MEMBER(s, m), .type = TYPE_STRUCT, .fields = (f)                                   \
-	}
-#define END                                                                                        \
-	{                                                                                          \
-		.name = NULL                                                                       \
-	}
-
-static const struct field settings_fields[] = {
-	UNSIGNED(vf_settings, set),	 { MEMBER(vf_settings, mac), .type = TYPE_BYTES },
-	UNSIGNED(vf_settings, spoofchk), UNSIGNED(vf_settings, trust),
-	UNSIGNED(vf_settings, vlan),	 UNSIGNED(vf_settings, qos),
-	UNSIGNED(vf_settings, link),	 UNSIGNED(vf_settings, min_rate),
-	UNSIGNED(vf_settings, max_rate), END,
-};
-
-static const struct field want_fields[] = {
-	TEXT(want, device),
-	UNSIGNED(want, vendor),
-	UNSIGNED(want, device_id),
-	UNSIGNED(want, has_serial),
-	BITS(want, serial),
-	TEXT(want, selection),
-	TEXT(want, where),
-	TEXT(want, mech),
-	UNSIGNED(want, count),
-	UNSIGNED(want, in_use_pf),
-	UNSIGNED(want, bind_early),
-	STRUCT(want, vf, settings_fields),
-	{ ITEMS(want, types), .type = TYPE_TEXT },
-	{ ITEMS(want, type_count), .type = TYPE_UNSIGNED },
-	UNSIGNED(want, n_types),
-	{ ITEMS(want, keep), .type = TYPE_TEXT, .later = true },
-	{ ITEMS(want, keep_count), .type = TYPE_UNSIGNED, .later = true },
-	LATER(want, n_keep),
-	{ ITEMS(want, warm), .type = TYPE_UNSIGNED, .later = true },
-	{ ITEMS(want, units), .type = TYPE_UNSIGNED, .later = true },
-	{ ITEMS(want, services), .type = TYPE_TEXT, .later = true },
-	LATER(want, n_services),
-	UNSIGNED(want, on_remove_destroy),
-	LATER(want, after_use),
-	LATER(want, one_tenant),
-	END,
-};
-
-static const struct field slice_fields[] = {
-	BITS(slice, id),
-	TEXT(slice, device),
-	TEXT(slice, mech),
-	TEXT(slice, profile),
-	SIGNED(slice, index),
-	LATER(slice, start),
-	TEXT(slice, uuid),
-	NAMED(slice, state, name_of_slice, SLICE_REMOVING + 1),
-	UNSIGNED(slice, on_demand),
-	LATER(slice, warm),
-	LATER(slice, adopted),
-	LATER(slice, unproven),
-	TEXT(slice, claim),
-	UNSIGNED(slice, has_original),
-	TEXT(slice, original_driver),
-	UNSIGNED(slice, power_pinned),
-	UNSIGNED(slice, dirty),
-	UNSIGNED(slice, last_uid),
-	LATER_AS(slice, last_tenant, TYPE_TEXT),
-	LATER(slice, failed),
-	TEXT(slice, reason),
-	END,
-};
-
-static const struct field lease_fields[] = {
-	SIGNED(lease, since),
-	SIGNED(lease, used),
-	UNSIGNED(lease, max),
-	UNSIGNED(lease, idle),
-	UNSIGNED(lease, in_use),
-	UNSIGNED(lease, told),
-	END,
-};
-
-static const struct field claim_fields[] = {
-	TEXT(claim, name),
-	TEXT(claim, class),
-	BITS(claim, slice),
-	NAMED(claim, kind, name_of_kind, CLAIM_RESERVED + 1),
-	NAMED(claim, state, name_of_claim, CLAIM_BROKEN + 1),
-	UNSIGNED(claim, uid),
-	UNSIGNED(claim, gid),
-	UNSIGNED(claim, grant_uid),
-	UNSIGNED(claim, grant_gid),
-	TEXT(claim, owner),
-	SIGNED(claim, pid),
-	BITS(claim, pid_start),
-	TEXT(claim, boot_id),
-	UNSIGNED(claim, from_policy),
-	LATER_AS(claim, tenant, TYPE_TEXT),
-	LATER_AS(claim, arrival, TYPE_BITS),
-	LATER(claim, preemptible),
-	LATER_AS(claim, near, TYPE_TEXT),
-	LATER_AS(claim, whole, TYPE_TEXT),
-	LATER(claim, parts),
-	STRUCT(claim, set, settings_fields),
-	SIGNED(claim, created),
-	{ MEMBER(claim, lease), .type = TYPE_STRUCT, .fields = lease_fields, .later = true },
-	LATER_AS(claim, orphan_end, TYPE_SIGNED),
-	LATER_AS(claim, ended, TYPE_TEXT),
-	TEXT(claim, reason),
-	END,
-};
-
-static const struct field target_fields[] = {
-	TEXT(target, device),
-	SIGNED(target, vf),
-	TEXT(target, uuid),
-	END,
-};
-
-static const struct field step_fields[] = {
-	BITS(step, id),
-	NAMED(step, verb, name_of_verb, VERB_COUNT),
-	UNSIGNED(step, deadline_ms),
-	STRUCT(step, target, target_fields),
-	UNSIGNED(step, check_only),
-	UNSIGNED(step, flag),
-	UNSIGNED(step, allow),
-	UNSIGNED(step, number),
-	UNSIGNED(step, number2),
-	STRUCT(step, vf, settings_fields),
-	TEXT(step, text),
-	END,
-};
-
-static const struct {
-	const struct field *fields;
-	size_t size;
-} bodies[] = {
-	[BODY_WANT] = { want_fields, sizeof(struct want) },
-	[BODY_SLICE] = { slice_fields, sizeof(struct slice) },
-	[BODY_CLAIM] = { claim_fields, sizeof(struct claim) },
-	[BODY_STEP] = { step_fields, sizeof(struct step) },
-};
-
-size_t body_size(enum body_kind kind)
-{
-	return bodies[kind].size;
-}
 
 static uint64_t bits_get(const void *p, size_t size)
 {
@@ -377,10 +155,10 @@ static void struct_format(const struct field *fields, const char *object, struct
 	str_buf_add(b, "}");
 }
 
-char *body_format(enum body_kind kind, const void *object)
+char *body_format(enum fields_of kind, const void *object)
 {
 	struct str_buf b = { 0 };
-	struct_format(bodies[kind].fields, object, &b);
+	struct_format(fields_of(kind), object, &b);
 	return str_buf_take(&b);
 }
 
@@ -496,21 +274,21 @@ static int struct_parse(const struct field *fields, const json_t *json, char *ob
 	return 0;
 }
 
-int body_parse(enum body_kind kind, const char *text, void *ret, struct err *reterr)
+int body_parse(enum fields_of kind, const char *text, void *ret, struct err *reterr)
 {
 	json_error_t why;
 	json_auto_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &why);
 	if (!json)
 		return err_set(reterr, "ledger.row", EBADMSG, "a row is no JSON: %s", why.text);
 
-	_cleanup_free_ char *object = calloc(1, body_size(kind));
+	_cleanup_free_ char *object = calloc(1, fields_size(kind));
 	if (!object)
 		return -ENOMEM;
 	const char *wrong = NULL;
-	int r = struct_parse(bodies[kind].fields, json, object, &wrong);
+	int r = struct_parse(fields_of(kind), json, object, &wrong);
 	if (r < 0)
 		return err_set(reterr, "ledger.row", EBADMSG, "\"%s\" of a row is missing or wrong",
 			       wrong);
-	memcpy(ret, object, body_size(kind));
+	memcpy(ret, object, fields_size(kind));
 	return 0;
 }

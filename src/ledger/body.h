@@ -5,17 +5,10 @@
  */
 #pragma once
 #include "base/err.h"
+#include "model/fields.h"
 #include "model/slice.h"
 
-enum body_kind {
-	BODY_WANT,
-	BODY_SLICE,
-	BODY_CLAIM,
-	BODY_STEP
-};
-
 /* Text of the structure, NULL when out of memory. Caller frees. */
-char *body_format(enum body_kind kind, const void *object);
+char *body_format(enum fields_of kind, const void *object);
 /* Fills the structure (written only on success). reterr says which member is wrong. -EBADMSG. */
-int body_parse(enum body_kind kind, const char *text, void *ret, struct err *reterr);
-size_t body_size(enum body_kind kind);
+int body_parse(enum fields_of kind, const char *text, void *ret, struct err *reterr);

@@ -41,7 +41,7 @@ static int rows_grow(void **rows, size_t n, size_t *room, size_t size)
 	return 0;
 }
 
-static int rows_load(sqlite3 *db, const char *sql, enum body_kind kind, bool strict, void **ret,
+static int rows_load(sqlite3 *db, const char *sql, enum fields_of kind, bool strict, void **ret,
 		     size_t *ret_n, struct err *reterr)
 {
 	_cleanup_stmt_ sqlite3_stmt *s = NULL;
@@ -49,7 +49,7 @@ static int rows_load(sqlite3 *db, const char *sql, enum body_kind kind, bool str
 		return read_failed(db, reterr, sql);
 
 	_cleanup_free_ void *rows = NULL;
-	size_t n = 0, room = 0, size = body_size(kind);
+	size_t n = 0, room = 0, size = fields_size(kind);
 	int rc;
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
 		int r = rows_grow(&rows, n, &room, size);
@@ -86,17 +86,17 @@ static int tables_load(sqlite3 *db, bool strict, struct record *rec, struct err 
 {
 	const struct {
 		const char *sql;
-		enum body_kind kind;
+		enum fields_of kind;
 		void **rows;
 		size_t *n;
 	} tables[] = {
-		{ "SELECT body FROM wants ORDER BY n", BODY_WANT, (void **)&rec->wants,
+		{ "SELECT body FROM wants ORDER BY n", FIELDS_WANT, (void **)&rec->wants,
 		  &rec->n_wants },
-		{ "SELECT body FROM slices ORDER BY id", BODY_SLICE, (void **)&rec->slices,
+		{ "SELECT body FROM slices ORDER BY id", FIELDS_SLICE, (void **)&rec->slices,
 		  &rec->n_slices },
-		{ "SELECT body FROM claims ORDER BY name", BODY_CLAIM, (void **)&rec->claims,
+		{ "SELECT body FROM claims ORDER BY name", FIELDS_CLAIM, (void **)&rec->claims,
 		  &rec->n_claims },
-		{ "SELECT body FROM steps ORDER BY id", BODY_STEP, (void **)&rec->steps,
+		{ "SELECT body FROM steps ORDER BY id", FIELDS_STEP, (void **)&rec->steps,
 		  &rec->n_steps },
 	};
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {

@@ -79,7 +79,7 @@ static int run_id(struct ledger *l, enum ledger_stmt which, uint64_t id)
 	return run(l, which, &(struct value){ .number = (int64_t)id }, 1);
 }
 
-static int body_put(struct ledger *l, enum ledger_stmt which, struct value key, enum body_kind kind,
+static int body_put(struct ledger *l, enum ledger_stmt which, struct value key, enum fields_of kind,
 		    const void *object)
 {
 	_cleanup_free_ char *text = body_format(kind, object);
@@ -92,7 +92,7 @@ static int wants_set(struct ledger *l, const struct record *rec)
 {
 	int rc = run(l, STMT_WANTS_CLEAR, NULL, 0);
 	for (size_t i = 0; rc == SQLITE_OK && i < rec->n_wants; i++)
-		rc = body_put(l, STMT_WANT_PUT, (struct value){ .number = (int64_t)i }, BODY_WANT,
+		rc = body_put(l, STMT_WANT_PUT, (struct value){ .number = (int64_t)i }, FIELDS_WANT,
 			      &rec->wants[i]);
 	return rc;
 }
@@ -136,17 +136,17 @@ static int change_apply(struct ledger *l, const struct change *c, const struct r
 	switch (c->kind) {
 	case CHANGE_SLICE_PUT:
 		return body_put(l, STMT_SLICE_PUT, (struct value){ .number = (int64_t)c->slice.id },
-				BODY_SLICE, &c->slice);
+				FIELDS_SLICE, &c->slice);
 	case CHANGE_SLICE_DELETE:
 		return run_id(l, STMT_SLICE_DELETE, c->id);
 	case CHANGE_CLAIM_PUT:
 		return body_put(l, STMT_CLAIM_PUT, (struct value){ .text = c->claim.name },
-				BODY_CLAIM, &c->claim);
+				FIELDS_CLAIM, &c->claim);
 	case CHANGE_CLAIM_DELETE:
 		return run(l, STMT_CLAIM_DELETE, &(struct value){ .text = c->name }, 1);
 	case CHANGE_STEP_PUT:
 		return body_put(l, STMT_STEP_PUT, (struct value){ .number = (int64_t)c->step.id },
-				BODY_STEP, &c->step);
+				FIELDS_STEP, &c->step);
 	case CHANGE_STEP_DELETE:
 		return run_id(l, STMT_STEP_DELETE, c->id);
 	case CHANGE_WANTS_SET:

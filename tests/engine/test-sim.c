@@ -18,6 +18,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "engine/world.h"
+#include "model/fields.h"
 #include "vfio/vfio.h"
 
 #define NIC_A "pci:0000:00/03.0/00.0"
@@ -435,7 +436,7 @@ static void op_apply_only(struct world *w)
 	for (size_t i = 0; i < n; i++) {
 		const struct want *now = want_of(w, before[i].device);
 		if (!str_eq(before[i].device, only) &&
-		    (!now || memcmp(now, &before[i], sizeof(*now)) != 0))
+		    (!now || !fields_same(FIELDS_WANT, now, &before[i])))
 			broke(w, "applied to one device, a policy changed the want of another");
 	}
 }

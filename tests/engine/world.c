@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "engine/fair.h"
 #include "mdev/mdev.h"
+#include "model/fields.h"
 #include "sriov/sriov.h"
 #include "vfio/vfio.h"
 
@@ -212,6 +213,14 @@ const struct slice *world_slice(const struct world *w, uint64_t id)
 	return NULL;
 }
 
+static void check_same(struct world *w, enum fields_of what, const void *believed,
+		       const void *written, const char *name)
+{
+	const char *differs = believed ? fields_differ(what, believed, written) : "all of it";
+	if (differs)
+		failed(w, "%s differs in the ledger: %s", name, differs);
+}
+
 /* The ledger says what the engine believes: nothing was changed past store.c. */
 static void check_ledger(struct world *w)
 {
@@ -226,9 +235,12 @@ static void check_ledger(struct world *w)
 		return;
 	}
 	for (size_t i = 0; i < a->n_slices; i++)
-		if (memcmp(&a->slices[i], &b->slices[i], sizeof(a->slices[i])) != 0)
-			failed(w, "slice %llu differs in the ledger",
-			       (unsigned long long)a->slices[i].id);
+		check_same(w, FIELDS_SLICE, &a->slices[i], &b->slices[i], "a slice");
+	for (size_t i = 0; i < a->n_wants; i++)
+		check_same(w, FIELDS_WANT, &a->wants[i], &b->wants[i], a->wants[i].device);
+	for (size_t i = 0; i < b->n_claims; i++)
+		check_same(w, FIELDS_CLAIM, world_claim(w, b->claims[i].name), &b->claims[i],
+			   b->claims[i].name);
 }
 
 static void check_slice(struct world *w, const struct record *r, const struct slice *s)

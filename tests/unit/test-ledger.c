@@ -848,7 +848,7 @@ static void test_body_parse_text_with_nul_is_refused(void **state)
 	(void)state;
 	struct slice s;
 	_cleanup_err_ struct err e = { 0 };
-	assert_int_equal(body_parse(BODY_SLICE, "{\"id\":1,\"device\":\"a\\u0000b\"}", &s, &e),
+	assert_int_equal(body_parse(FIELDS_SLICE, "{\"id\":1,\"device\":\"a\\u0000b\"}", &s, &e),
 			 -EBADMSG);
 	assert_string_equal(e.id, "ledger.row");
 }
@@ -859,9 +859,9 @@ static void assert_text_comes_back(const char *text, const char *expected)
 	struct slice s = { .id = 1, .index = INT32_MIN, .last_uid = UINT32_MAX }, back;
 	_cleanup_err_ struct err e = { 0 };
 	STR_COPY(s.reason, text);
-	_cleanup_free_ char *body = body_format(BODY_SLICE, &s);
+	_cleanup_free_ char *body = body_format(FIELDS_SLICE, &s);
 	assert_non_null(body);
-	assert_int_equal(body_parse(BODY_SLICE, body, &back, &e), 0);
+	assert_int_equal(body_parse(FIELDS_SLICE, body, &back, &e), 0);
 	assert_string_equal(back.reason, expected);
 	assert_int_equal(back.index, INT32_MIN);
 	assert_int_equal(back.last_uid, UINT32_MAX);
@@ -874,19 +874,53 @@ static void test_body_parse_member_that_came_later_may_be_missing(void **state)
 	static const char later[] = ",\"failed\":1", old[] = ",\"dirty\":1";
 	struct slice s = { .id = 7, .state = SLICE_READY, .dirty = 1, .failed = 1 }, back;
 	_cleanup_err_ struct err e = { 0 };
-	_cleanup_free_ char *body = body_format(BODY_SLICE, &s);
-	assert_int_equal(body_parse(BODY_SLICE, body, &back, &e), 0);
+	_cleanup_free_ char *body = body_format(FIELDS_SLICE, &s);
+	assert_int_equal(body_parse(FIELDS_SLICE, body, &back, &e), 0);
 	assert_int_equal(back.failed, 1);
 	char *at = strstr(body, later);
 	assert_non_null(at);
 	memmove(at, at + strlen(later), strlen(at + strlen(later)) + 1);
-	assert_int_equal(body_parse(BODY_SLICE, body, &back, &e), 0);
+	assert_int_equal(body_parse(FIELDS_SLICE, body, &back, &e), 0);
 	assert_int_equal(back.failed, 0);
 	assert_int_equal(back.dirty, 1);
 	at = strstr(body, old);
 	assert_non_null(at);
 	memmove(at, at + strlen(old), strlen(at + strlen(old)) + 1);
-	assert_int_equal(body_parse(BODY_SLICE, body, &back, &e), -EBADMSG);
+	assert_int_equal(body_parse(FIELDS_SLICE, body, &back, &e), -EBADMSG);
+}
+
+/* What lies between the members counts for nothing, each member counts. */
+static void test_fields_same_goes_by_the_members(void **state)
+{
+	(void)state;
+	for (enum fields_of what = FIELDS_WANT; what <= FIELDS_SETTINGS; what++) {
+		size_t size = fields_size(what);
+		_cleanup_free_ char *a = calloc(1, size), *b = malloc(size);
+		assert_non_null(a);
+		assert_non_null(b);
+		memset(b, 0xff, size);
+		for (const struct field *f = fields_of(what); f->name; f++)
+			memset(b + f->offset, 0, f->size * (f->n ? f->n : 1));
+		assert_true(fields_same(what, a, b));
+		for (const struct field *f = fields_of(what); f->name; f++) {
+			char *last = b + f->offset + f->size * (f->n ? f->n - 1 : 0);
+			*last ^= 1;
+			assert_false(fields_same(what, a, b));
+			*last ^= 1;
+		}
+		assert_true(fields_same(what, a, b));
+	}
+}
+
+/* Of what comes after the end of a text, nothing counts. */
+static void test_fields_same_text_ends(void **state)
+{
+	(void)state;
+	struct slice a = { .id = 1 }, b = { .id = 1 };
+	assert_int_equal(STR_COPY(a.reason, "a longer one"), 0);
+	assert_int_equal(STR_COPY(a.reason, "short"), 0);
+	assert_int_equal(STR_COPY(b.reason, "short"), 0);
+	assert_true(fields_same(FIELDS_SLICE, &a, &b));
 }
 
 static void cut(char *body, const char *member)
@@ -902,13 +936,13 @@ static void test_body_parse_claim_of_an_older_version_has_no_tenant(void **state
 	struct change c = claim_put("web01", 7);
 	_cleanup_err_ struct err e = { 0 };
 	struct claim back;
-	_cleanup_free_ char *body = body_format(BODY_CLAIM, &c.claim);
+	_cleanup_free_ char *body = body_format(FIELDS_CLAIM, &c.claim);
 	assert_non_null(body);
 	cut(body, ",\"tenant\":\"lab-a\",\"arrival\":-1,\"preemptible\":1");
 	cut(body,
 	    ",\"lease\":{\"since\":1700000000,\"used\":1700000060,\"max\":43200,"
 	    "\"idle\":7200,\"in_use\":1,\"told\":1},\"orphan_end\":1700000120,\"ended\":\"its lease of 12h is over\"");
-	assert_int_equal(body_parse(BODY_CLAIM, body, &back, &e), 0);
+	assert_int_equal(body_parse(FIELDS_CLAIM, body, &back, &e), 0);
 	assert_string_equal(back.tenant, "");
 	assert_int_equal(back.arrival, 0);
 	assert_int_equal(back.lease.max, 0);
@@ -957,6 +991,8 @@ int main(void)
 		T(test_ledger_commit_killed_in_the_middle_keeps_what_was_synced),
 		cmocka_unit_test(test_record_check_claim_of_another_slice_is_refused),
 		cmocka_unit_test(test_body_parse_text_with_nul_is_refused),
+		cmocka_unit_test(test_fields_same_goes_by_the_members),
+		cmocka_unit_test(test_fields_same_text_ends),
 		cmocka_unit_test(test_body_parse_member_that_came_later_may_be_missing),
 		T(test_body_parse_claim_of_an_older_version_has_no_tenant),
 		cmocka_unit_test(test_body_format_odd_text_comes_back),
