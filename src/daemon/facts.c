@@ -161,6 +161,15 @@ const char *facts_netdevs_find(const struct facts_netdevs *n, const char *addr)
 
 /* --- for policies ---------------------------------------------------------------------------- */
 
+static const struct want *match_taken(void *userdata, const struct function *f)
+{
+	const struct facts_match *m = userdata;
+	if (!m->engine || (f->driver[0] && !driver_is_vfio(f->driver)))
+		return NULL;
+	const struct want *w = engine_want(m->engine, f->key);
+	return w && want_has_ids_of(w, f) && want_has_serial_of(w, f) ? w : NULL;
+}
+
 static const char *match_netdevs(void *userdata, const char *addr)
 {
 	const struct facts_match *m = userdata;
@@ -209,6 +218,7 @@ struct policy_facts facts_for_policy(const struct facts_match *m)
 {
 	return (struct policy_facts){
 		.have = m->have,
+		.taken = match_taken,
 		.netdevs = match_netdevs,
 		.model = match_model,
 		.enrolled = match_enrolled,

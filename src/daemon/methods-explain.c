@@ -75,15 +75,6 @@ static void add_divide(struct explaining *x)
 	add_users(x);
 }
 
-static const struct want *want_applied(const struct explaining *x, const char *key)
-{
-	const struct record *rec = engine_record(x->daemon->engine);
-	for (size_t i = 0; i < rec->n_wants; i++)
-		if (str_eq(rec->wants[i].device, key))
-			return &rec->wants[i];
-	return NULL;
-}
-
 static void add_pinned(json_t *reply, const struct want *w)
 {
 	char text[64];
@@ -97,7 +88,7 @@ static void add_pinned(json_t *reply, const struct want *w)
 
 static void add_differences(struct explaining *x, const char *key)
 {
-	const struct want *applied = want_applied(x, key);
+	const struct want *applied = engine_want(x->daemon->engine, key);
 	struct want now;
 	_cleanup_err_ struct err e = { 0 };
 	int r = x->divide ? policy_want(x->policy, x->subject.facts, x->divide, x->subject.f,

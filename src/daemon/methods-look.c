@@ -65,7 +65,6 @@ void method_get_info(struct session *s, const json_t *params)
 
 struct device_look {
 	const struct daemon *daemon;
-	const struct record *rec;
 	struct facts_match match;
 };
 
@@ -91,14 +90,6 @@ static char *capabilities_of(const struct function *f)
 	return str_buf_take(&b);
 }
 
-static const struct want *want_of(const struct record *rec, const char *key)
-{
-	for (size_t i = 0; i < rec->n_wants; i++)
-		if (str_eq(rec->wants[i].device, key))
-			return &rec->wants[i];
-	return NULL;
-}
-
 static void fill_common(const struct device_look *l, const char *key, const struct function *f,
 			struct wire_device *x)
 {
@@ -108,7 +99,7 @@ static void fill_common(const struct device_look *l, const char *key, const stru
 	x->labels = matches ? e->labels : NULL;
 	if (e && !matches)
 		x->mismatch = "another device is at this place than was enrolled";
-	const struct want *w = want_of(l->rec, key);
+	const struct want *w = engine_want(l->daemon->engine, key);
 	x->selection = w ? w->selection : NULL;
 	x->divided_by = w ? w->where : NULL;
 	x->bind_early = w && w->bind_early;
@@ -169,9 +160,7 @@ static json_t *devices_json(const struct device_look *l, const char *key)
 json_t *method_device_json(const struct daemon *d, const struct enrollment *enrolled,
 			   const char *key)
 {
-	const struct device_look l = { .daemon = d,
-				       .rec = engine_record(d->engine),
-				       .match.enrolled = *enrolled };
+	const struct device_look l = { .daemon = d, .match.enrolled = *enrolled };
 	const struct function *f = have_device(&d->picture.have, key);
 	const struct mdev_parent *p = have_parent(&d->picture.have, key);
 	return f ? device_json(&l, f) : p ? parent_json(&l, p) : NULL;
@@ -196,13 +185,13 @@ void method_list_devices(struct session *s, const json_t *params)
 	if (!device_wanted(s, params, &key))
 		return;
 	_cleanup_err_ struct err e = { 0 };
-	struct device_look l = { .daemon = s->daemon, .rec = engine_record(s->daemon->engine) };
+	struct device_look l = { .daemon = s->daemon };
 	if (daemon_enrollment(s->daemon, &l.match.enrolled, &e) < 0) {
 		session_fail(s, &e);
 		return;
 	}
 	json_t *o = json_pack("{s:o}", "devices", devices_json(&l, key));
-	wire_add_string(o, "policy_only", l.rec->policy.only);
+	wire_add_string(o, "policy_only", engine_record(s->daemon->engine)->policy.only);
 	add_unsafe(o, s->daemon);
 	session_reply(s, o, false);
 	facts_match_done(&l.match);

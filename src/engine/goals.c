@@ -357,10 +357,8 @@ static int want_check(const struct engine *e, const struct want *w, struct err *
 	const struct function *f = w ? have_device(e->have, w->device) : NULL;
 	if (!f || !w->vendor)
 		return 0;
-	bool ids = f->vendor == w->vendor && f->device == w->device_id;
-	bool serial = !w->has_serial || !f->caps.known ||
-		      (f->caps.has_serial && f->caps.serial == w->serial);
-	if (ids && serial)
+	bool ids = want_has_ids_of(w, f);
+	if (ids && want_has_serial_of(w, f))
 		return 0;
 	err_set(reterr, "guard.mismatch", EPERM,
 		"another device is there than the policy was applied to");

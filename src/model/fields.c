@@ -84,6 +84,8 @@ static const struct field want_fields[] = {
 	TEXT(want, selection),
 	TEXT(want, where),
 	TEXT(want, mech),
+	LATER_AS(want, driver, TYPE_TEXT),
+	LATER_AS(want, netdevs, TYPE_TEXT),
 	UNSIGNED(want, count),
 	UNSIGNED(want, in_use_pf),
 	UNSIGNED(want, bind_early),

@@ -29,6 +29,17 @@ const char *claim_state_name(enum claim_state s)
 	return (unsigned)s < sizeof(names) / sizeof(*names) ? names[s] : "unknown";
 }
 
+bool want_has_ids_of(const struct want *w, const struct function *f)
+{
+	return f->vendor == w->vendor && f->device == w->device_id;
+}
+
+bool want_has_serial_of(const struct want *w, const struct function *f)
+{
+	return !w->has_serial || !f->caps.known ||
+	       (f->caps.has_serial && f->caps.serial == w->serial);
+}
+
 int slice_name(const struct slice *s, char *ret, size_t size)
 {
 	if (s->uuid[0])

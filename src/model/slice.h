@@ -150,6 +150,9 @@ struct want {
 	char selection[NAME_SIZE]; /* "nic": name in the policy */
 	char where[128];	   /* "inference.yaml:12" */
 	char mech[16];
+	/* What it was matched by and does not have while it is bound for a guest. */
+	char driver[NAME_SIZE];
+	char netdevs[256]; /* space separated */
 	uint32_t count;	   /* sriov: VFs */
 	uint8_t in_use_pf; /* allow */
 	uint8_t bind_early;
@@ -171,6 +174,10 @@ struct want {
 	uint8_t after_use;  /* enum after_use */
 	uint8_t one_tenant; /* all that is held of the device is held by one */
 };
+
+/* Is it the device that was meant? A serial number that could not be read is no other one. */
+bool want_has_ids_of(const struct want *w, const struct function *f);
+bool want_has_serial_of(const struct want *w, const struct function *f);
 
 const char *slice_state_name(enum slice_state s);
 const char *claim_state_name(enum claim_state s);

@@ -186,23 +186,33 @@ const char *match_fact_class(const struct match_subject *s, char *ret, size_t si
 	return s->f ? pci_class_name(s->f->class) : NULL;
 }
 
-const char *match_fact_driver(const struct match_subject *s, char *ret, size_t size)
-{
-	(void)ret, (void)size;
-	return s->f && s->f->driver[0] ? s->f->driver : NULL;
-}
-
 static const char *unless_empty(const char *words)
 {
 	return words && *words ? words : NULL;
+}
+
+/* A device must not leave its selection because it was bound for a guest. */
+static const struct want *taken(const struct match_subject *s)
+{
+	return s->facts->taken ? s->facts->taken(s->facts->userdata, s->f) : NULL;
+}
+
+const char *match_fact_driver(const struct match_subject *s, char *ret, size_t size)
+{
+	(void)ret, (void)size;
+	const struct want *w = s->f ? taken(s) : NULL;
+	return w && w->driver[0] ? w->driver : s->f ? unless_empty(s->f->driver) : NULL;
 }
 
 const char *match_fact_netdevs(const struct match_subject *s, char *ret, size_t size)
 {
 	(void)ret, (void)size;
 	const struct policy_facts *facts = s->facts;
-	return s->f && facts->netdevs ? unless_empty(facts->netdevs(facts->userdata, s->f->addr))
-				      : NULL;
+	if (!s->f || !facts->netdevs)
+		return NULL;
+	const char *now = unless_empty(facts->netdevs(facts->userdata, s->f->addr));
+	const struct want *w = now ? NULL : taken(s);
+	return w ? unless_empty(w->netdevs) : now;
 }
 
 const char *match_fact_model(const struct match_subject *s, char *ret, size_t size)

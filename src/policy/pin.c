@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "policy/explain.h"
+#include "policy/match.h"
 #include "policy/source.h"
 
 struct pinning {
@@ -239,6 +240,11 @@ int policy_want(const struct policy *p, const struct policy_facts *facts,
 		.after_use = (uint8_t)d->after_use,
 		.one_tenant = d->one_tenant,
 	};
+	const struct match_subject subject = { .facts = facts, .f = f, .parent = parent };
+	const char *driver = match_fact_driver(&subject, NULL, 0);
+	const char *netdevs = match_fact_netdevs(&subject, NULL, 0);
+	(void)STR_COPY(w->driver, driver ? driver : "");
+	(void)STR_COPY(w->netdevs, netdevs ? netdevs : "");
 	memcpy(w->types, d->types, sizeof(w->types));
 	memcpy(w->type_count, d->type_count, sizeof(w->type_count));
 	memcpy(w->keep, d->keep, sizeof(w->keep));

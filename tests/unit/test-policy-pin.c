@@ -209,6 +209,60 @@ static void test_f23_policy_pin_wants_carry_identity(void **state)
 	free(wants);
 }
 
+static const char *no_netdevs(void *userdata, const char *addr)
+{
+	(void)userdata, (void)addr;
+	return NULL;
+}
+
+static struct want before;
+
+static const struct want *taken(void *userdata, const struct function *f)
+{
+	(void)userdata;
+	return str_eq(f->key, before.device) ? &before : NULL;
+}
+
+/* Bound for a guest, a device has another driver and no interface, and is still what the policy means. */
+static void test_policy_pin_bound_for_a_guest_is_what_it_was(void **state)
+{
+	struct machine *m = *state;
+	static const char text[] =
+		"version: 1\ndevices: {nic: {match: {driver: igb, netdev: ens1f0}, expect: 1}}\n"
+		"divide: [{use: nic, as: passthrough}]\n";
+	_cleanup_err_ struct err e = { 0 };
+	struct want *wants = NULL;
+	size_t n = 0;
+	assert_int_equal(pin_text(m, text, &wants, &n, &e), 0);
+	assert_int_equal(n, 1);
+	before = wants[0];
+	free(wants);
+	assert_string_equal(before.driver, "igb");
+	assert_string_equal(before.netdevs, "ens1f0 ens1f0np0");
+
+	struct function *f = NULL;
+	for (size_t i = 0; i < m->have.n_functions; i++)
+		if (str_eq(m->have.functions[i].key, before.device))
+			f = &m->have.functions[i];
+	assert_non_null(f);
+	assert_int_equal(STR_COPY(f->driver, "vfio-pci"), 0);
+	_cleanup_(policy_freep) struct policy *p = policy_parse(text, strlen(text), "p.yaml", &e);
+	assert_non_null(p);
+	struct policy_facts facts = {
+		.have = &m->have, .netdevs = no_netdevs, .enrolled = enrolled, .userdata = m
+	};
+	assert_int_equal(policy_pin(p, &facts, &wants, &n, &e), -EINVAL);
+	assert_string_equal(e.id, "policy.expect");
+	facts.taken = taken;
+	assert_int_equal(policy_pin(p, &facts, &wants, &n, NULL), 0);
+	assert_int_equal(n, 1);
+	/* And it is remembered once more. */
+	assert_string_equal(wants[0].driver, "igb");
+	assert_string_equal(wants[0].netdevs, "ens1f0 ens1f0np0");
+	free(wants);
+	assert_int_equal(STR_COPY(f->driver, "igb"), 0);
+}
+
 static void test_policy_pin_first_match_wins(void **state)
 {
 	struct want *wants = NULL;
@@ -390,6 +444,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_policy_select_each_match_key_selects),
 		cmocka_unit_test(test_f23_policy_pin_wants_carry_identity),
+		cmocka_unit_test(test_policy_pin_bound_for_a_guest_is_what_it_was),
 		cmocka_unit_test(test_policy_pin_first_match_wins),
 		cmocka_unit_test(test_policy_pin_first_when_that_holds_counts),
 		cmocka_unit_test(test_policy_pin_unenrolled_names_the_line),
