@@ -19,7 +19,7 @@
 #include "sim/program.h"
 #include "sys/clock.h"
 
-#define START_MS 20000
+#define START_MS 60000
 #define NOTIFY "/run/carve-sim/notify"
 
 /* Beside this program in a build tree, else where it is installed. */

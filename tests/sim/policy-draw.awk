@@ -23,13 +23,15 @@ function member(line, key,    at) {
 	return substr(at, 1, match(at, /[,}]/) - 1)
 }
 
-function divide_mdev(name,    n, type, i, text, chosen) {
+function divide_mdev(name,    n, type, i, text, chosen, warm) {
 	n = split(parents[draw_parent(name)], type, " ")
 	chosen = draw(2)
 	for (i = 2; i <= n; i++)
-		if (draw(2) || (i == n && text == ""))
+		if (draw(2) || (i == n && text == "")) {
 			text = text (text == "" ? "" : ", ") type[i] (chosen ? "" : ": " 1 + draw(2))
-	return chosen ? "on-demand: [" text "]" : "layout: {" text "}"
+			warm = draw(2) ? ", warm: {" type[i] ": " 1 + draw(2) "}" : ""
+		}
+	return chosen ? "on-demand: [" text "]" warm : "layout: {" text "}"
 }
 
 function draw_parent(name,    i, words) {
@@ -45,8 +47,7 @@ function divide(line,    name, text, count, all) {
 	if (draw(4) == 0)
 		return
 	how[name] = member(line, "as")
-	# Not where it is told by its interface, which it has no longer then.
-	if (how[name] == "sriov" && draw(4) == 0 && devices[name] !~ /netdev/)
+	if (how[name] == "sriov" && draw(4) == 0)
 		how[name] = "passthrough"
 	if (how[name] == "passthrough")
 		text = "as: passthrough" (draw(2) ? ", bind: early" : "")
@@ -57,9 +58,13 @@ function divide(line,    name, text, count, all) {
 		# A driver that makes all or none.
 		if (count < 16)
 			count = 1 + draw(count + 2)
-		all = member(line, "vf")
-		text = "as: sriov, count: " count (all != "" && draw(2) ? ", vf: " all : "")
+		all = draw(2) ? member(line, "vf") : ""
+		text = "as: sriov, count: " count (all == "" ? "" : ", vf: " all)
+		if (all != "")
+			how[name] = "sriov-vf"
 	}
+	if (how[name] != "passthrough" && draw(4) == 0)
+		text = text ", one-tenant-per-device: true"
 	entries = entries "  - {use: " name ", " text "}\n"
 }
 
@@ -72,8 +77,9 @@ function class(line,    name, from, set) {
 		return
 	from_of[name] = from
 	set = member(line, "may-set")
+	singles[++n_singles] = name
 	classes = classes "  " name ": {from: " from \
-		(set != "" && how[from] == "sriov" ? ", may-set: " set : "") "}\n"
+		(set != "" && how[from] ~ /^sriov/ ? ", may-set: " set : "") "}\n"
 }
 
 function stays(name,    i, n, address) {
@@ -84,19 +90,36 @@ function stays(name,    i, n, address) {
 	return 0
 }
 
-# One that is in the way of another one of its name would be refused: with other settings it is another one.
+# Mdevs are not: whether a layout fits is asked before the apply that ends the reservation.
+function reservable(of) {
+	return of in from_of && !stays(from_of[of]) && how[from_of[of]] != "mdev"
+}
+
+# One that is in the way of another one of its name would be refused, and one that goes on keeps the settings it had:
+# with other settings it is another one.
 function reservation(line,    name, of, set) {
 	of = member(line, "class")
 	name = member(line, "name")
 	gsub(/"/, "", name)
-	# Mdevs are not reserved: whether a layout fits is asked before the apply that ends the reservation.
-	if (!(of in from_of) || stays(from_of[of]) || how[from_of[of]] == "mdev" || draw(3) == 0)
+	if (!reservable(of) || draw(3) == 0)
 		return
 	set = member(line, "set")
-	if (set != "" && (how[from_of[of]] != "sriov" || draw(2)))
+	if (set != "" && (how[from_of[of]] !~ /^sriov/ || draw(2)))
 		set = ""
 	reservations = reservations "  - {name: " name "-" how[from_of[of]] (set == "" ? "" : "-set") \
 		", class: " of ", for: " member(line, "for") (set == "" ? "" : ", set: " set) "}\n"
+}
+
+# One of each of two classes, all or none.
+function whole(    a, b) {
+	if (n_singles < 2 || draw(2))
+		return
+	a = 1 + draw(n_singles)
+	b = 1 + (a + draw(n_singles - 1)) % n_singles
+	classes = classes "  whole: {parts: {" singles[a] ": 1, " singles[b] ": 1}}\n"
+	if (reservable(singles[a]) && reservable(singles[b]) && draw(2))
+		reservations = reservations "  - {name: all-" how[from_of[singles[a]]] "-" singles[a] "-" \
+			how[from_of[singles[b]]] "-" singles[b] ", class: whole, for: \"manual:all\"}\n"
 }
 
 function section_text(name, text) {
@@ -121,6 +144,7 @@ section == "classes:" { if (/from:/) class($0); next }
 section == "reservations:" { if (/name:/) reservation($0); next }
 { print }
 END {
+	whole()
 	printf "%s", section_text("divide", entries) section_text("classes", classes) \
 		section_text("reservations", reservations)
 	print "drift: " (draw(2) ? "repair" : "report")
