@@ -217,7 +217,7 @@ static void tidy(struct scene *s, struct room *room, const struct fit_wish *w, j
 	}
 }
 
-/* Each room once, whichever classes draw on it. */
+/* Each room once, whichever classes draw on it: a device is in one room only. */
 static int tidy_rooms(struct engine *e, const struct policy_class *class, json_t *seen,
 		      json_t *moves)
 {
@@ -226,9 +226,9 @@ static int tidy_rooms(struct engine *e, const struct policy_class *class, json_t
 		return -ENOMEM;
 	for (size_t i = 0; i < rooms.n; i++) {
 		struct room *room = &rooms.rooms[i];
-		if (json_object_get(seen, room->wants[0]->where))
+		if (json_object_get(seen, room->wants[0]->device))
 			continue;
-		json_object_set_new(seen, room->wants[0]->where, json_true());
+		json_object_set_new(seen, room->wants[0]->device, json_true());
 		_cleanup_(scene_done) struct scene s;
 		struct fit_wish w;
 		fit_prepare(e, class, room, &w);

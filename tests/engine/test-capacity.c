@@ -91,15 +91,20 @@ static int setup_with(void **state, const struct mech *mig)
 	return 0;
 }
 
-static int setup(void **state)
+static int setup_offering(void **state, __typeof__(a100_offer) *offer)
 {
 	static struct mech mig;
 	mig = *world_mechs[2];
 	mig.name = "mig";
-	mig.offer = a100_offer;
+	mig.offer = offer;
 	mig.make_steps = for_ever;
 	mig.layout_steps = no_layout;
 	return setup_with(state, &mig);
+}
+
+static int setup(void **state)
+{
+	return setup_offering(state, a100_offer);
 }
 
 #define MANY 7 /* more GPUs */
@@ -113,6 +118,26 @@ static int setup_many(void **state)
 		(void)STR_FORMAT(key, "pci:0000:00/1%u.0/00.0", i);
 		machine_add_function(&w->m, key, 0x030000, "nvidia", true, true);
 	}
+	have_sort(&w->m.have);
+	world_observe(w);
+	return r;
+}
+
+#define GPU3 "pci:0000:00/0a.0/00.0"
+
+static void mixed_offer(const struct have *h, const char *device, struct offer *ret)
+{
+	a100_offer(h, device, ret);
+	if (str_eq(device, GPU))
+		ret->kind = *kinds_named("A30-24GB");
+}
+
+/* The first GPU is of another kind. */
+static int setup_mixed(void **state)
+{
+	int r = setup_offering(state, mixed_offer);
+	struct world *w = *state;
+	machine_add_function(&w->m, GPU3, 0x030000, "nvidia", true, true);
 	have_sort(&w->m.have);
 	world_observe(w);
 	return r;
@@ -453,11 +478,11 @@ static const char *todo_of(struct world *w)
 	return world_answer(w, w->token)->todo;
 }
 
-/* Of two devices of seven, each with a small part in its first half and one in its second: no half fits. */
-static void scatter(struct world *w)
+/* Two devices of seven, each with a small part in its first half and one in its second: no half fits. */
+static void scatter(struct world *w, const char *policy, const char *one, const char *other)
 {
 	static const uint32_t starts[] = { 0, 4, 0, 4 };
-	apply(w, ON_DEMAND(""));
+	apply(w, policy);
 	for (unsigned i = 0; i < 4; i++) {
 		char name[NAME_SIZE];
 		(void)STR_FORMAT(name, "s%u", i);
@@ -465,7 +490,7 @@ static void scatter(struct world *w)
 		struct slice *s = (struct slice *)ask(w, "small", name);
 		assert_non_null(s);
 		((struct claim *)world_claim(w, name))->state = CLAIM_HELD;
-		assert_int_equal(STR_COPY(s->device, i < 2 ? GPU : GPU2), 0);
+		assert_int_equal(STR_COPY(s->device, i < 2 ? one : other), 0);
 		s->start = starts[i];
 	}
 }
@@ -474,7 +499,7 @@ static void test_defrag_names_the_one_move_that_makes_room(void **state)
 {
 	struct world *w = *state;
 	json_auto_t *answer = NULL;
-	scatter(w);
+	scatter(w, ON_DEMAND(""), GPU, GPU2);
 	assert_int_equal(more_of(w, "half", NULL), 0);
 	assert_int_equal(engine_defrag(w->e, "half", &answer), 0);
 	assert_true(json_is_false(json_object_get(answer, "fits")));
@@ -503,7 +528,24 @@ static void test_defrag_of_all_leaves_more_room(void **state)
 {
 	struct world *w = *state;
 	json_auto_t *answer = NULL;
-	scatter(w);
+	scatter(w, ON_DEMAND(""), GPU, GPU2);
+	assert_int_equal(engine_defrag(w->e, NULL, &answer), 0);
+	assert_true(json_array_size(json_object_get(answer, "moves")) > 0);
+}
+
+static void test_defrag_of_all_looks_at_each_kind_of_one_entry(void **state)
+{
+	struct world *w = *state;
+	json_auto_t *answer = NULL;
+	scatter(w,
+		"version: 1\ndevices:\n"
+		"  gpu: {match: {class: display}}\n"
+		"divide:\n"
+		"  - {use: gpu, as: mig, on-demand: [1g.6gb, " PROFILES "]}\n"
+		"classes:\n"
+		"  small: {from: gpu, profiles: [1g.5gb], movable: true}\n",
+		GPU2, GPU3);
+	assert_int_equal(more_of(w, "small", GPU), 0);
 	assert_int_equal(engine_defrag(w->e, NULL, &answer), 0);
 	assert_true(json_array_size(json_object_get(answer, "moves")) > 0);
 }
@@ -626,6 +668,8 @@ int main(void)
 		T(test_defrag_names_the_one_move_that_makes_room),
 		T(test_defrag_moves_nothing_that_may_not_move),
 		T(test_defrag_of_all_leaves_more_room),
+		cmocka_unit_test_setup_teardown(test_defrag_of_all_looks_at_each_kind_of_one_entry,
+						setup_mixed, world_teardown),
 		T(test_f17_layout_is_placed_as_a_set),
 		T(test_f17_layout_that_cannot_be_names_the_conflict),
 		T(test_layout_too_large_for_an_exact_answer_is_refused),
