@@ -207,6 +207,13 @@ static void after_use_text(const struct want *w, struct str_buf *out)
 	str_buf_add(out, w->after_use <= AFTER_USE_QUARANTINE ? words[w->after_use] : "unknown");
 }
 
+static void services_text(const struct want *w, struct str_buf *out)
+{
+	str_buf_add(out, w->n_services ? "" : "none");
+	for (uint32_t i = 0; i < w->n_services; i++)
+		str_buf_addf(out, "%s%s", i ? ", " : "", w->services[i]);
+}
+
 /* What is behind the first word is set apart from it. */
 static const char *gap(const struct str_buf *out)
 {
@@ -245,6 +252,7 @@ static const struct want_part {
 	{ "vf", vf_text },
 	{ "one-tenant-per-device", one_tenant_text },
 	{ "after-use", after_use_text },
+	{ "services", services_text },
 	{ "on-remove", on_remove_text },
 	{ "the card", identity_text },
 };

@@ -250,6 +250,11 @@ static void test_policy_want_compare_names_each_difference(void **state)
 	/* What is known of the card now is no difference of policies. */
 	early.units[0] = 1;
 	check_compare(&now, &early, "warm: applied none, now mtty-1: 2\n");
+	early = now;
+	assert_int_equal(STR_COPY(early.services[0], "a.service"), 0);
+	assert_int_equal(STR_COPY(early.services[1], "b.service"), 0);
+	early.n_services = 2;
+	check_compare(&now, &early, "services: applied none, now a.service, b.service\n");
 	check_compare(&applied, NULL, "applied as sriov (p.yaml:3), now not divided\n");
 	check_compare(NULL, &applied, "not divided by the applied policy, now sriov\n");
 	check_compare(NULL, NULL, "");
