@@ -549,22 +549,33 @@ static uint32_t reserved(const struct policy *p, const char *tenant, const char 
 }
 
 /* Is each slice of the class a VF? */
-static bool yields_vfs(const struct policy *p, const char *class)
+static bool yields_vfs(const struct policy *p, const struct policy_class *c)
 {
-	const struct policy_class *c = policy_class_find(p, class);
-	for (size_t i = 0; c && i < p->n_divides; i++)
+	for (size_t i = 0; i < p->n_divides; i++)
 		if (policy_class_from(c, p->divides[i].use) &&
 		    !policy_divide_yields(&p->divides[i], "vf"))
 			return false;
-	return c != NULL;
+	return true;
+}
+
+/* VFs that a claim of that class has, whichever slices it gets. */
+static uint32_t vfs_of(const struct policy *p, const char *class)
+{
+	const struct policy_class *c = policy_class_find(p, class);
+	uint32_t n = 0;
+	if (c && c->n_parts == 0)
+		return yields_vfs(p, c);
+	for (uint32_t i = 0; c && i < c->n_parts; i++)
+		n += c->part_count[i] * vfs_of(p, c->parts[i]);
+	return n;
 }
 
 static uint32_t reserved_vfs(const struct policy *p, const char *tenant, size_t last)
 {
 	uint32_t n = 0;
 	for (size_t i = 0; i <= last; i++)
-		n += str_eq(p->reservations[i].tenant, tenant) &&
-		     yields_vfs(p, p->reservations[i].class);
+		if (str_eq(p->reservations[i].tenant, tenant))
+			n += vfs_of(p, p->reservations[i].class);
 	return n;
 }
 
@@ -597,7 +608,7 @@ static int check_reserved(const struct policy *p, size_t i, struct policy_source
 	if (t->slices >= 0 && reserved(p, t->name, NULL, i) > (uint32_t)t->slices)
 		return over_quota(rv, "slices, its quota in all,", t->slices, s);
 	for (uint32_t r = 0; r < t->n_resources; r++)
-		if (str_eq(t->resources[r].name, "vfs") && yields_vfs(p, rv->class) &&
+		if (str_eq(t->resources[r].name, "vfs") && vfs_of(p, rv->class) &&
 		    reserved_vfs(p, t->name, i) > t->resources[r].most)
 			return over_quota(rv, "vfs of its resources", t->resources[r].most, s);
 	return 0;
