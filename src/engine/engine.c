@@ -376,9 +376,7 @@ static void dones_expire(struct engine *e)
 		bool needed = d->slice ? s && !goal_stable(s)
 				       : goal_layout_needed(e, d->step.target.device);
 		if (!needed)
-			state_dones_clear(e, d->step.target.device, d->slice);
-		if (i > e->state.n_dones + 1)
-			i = e->state.n_dones + 1;
+			state_done_remove(e, i - 1);
 	}
 }
 

@@ -299,6 +299,7 @@ void state_dones_clear_all(struct engine *e, const char *device);
 void state_device_unblock(struct device_state *d);
 void state_backoff(struct engine *e, int64_t *retry_at, unsigned *backoff_ms);
 /* Made when it is not there; NULL only without memory. */
+void state_done_remove(struct engine *e, size_t i);
 struct look *state_look(struct engine *e, const struct target *t);
 void state_look_remove(struct engine *e, size_t i);
 /* Made when it is not there; NULL only without memory. */

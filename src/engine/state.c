@@ -179,7 +179,12 @@ void state_dones_clear(struct engine *e, const char *device, uint64_t slice)
 	for (size_t i = e->state.n_dones; i > 0; i--) {
 		const struct done_step *d = &e->state.dones[i - 1];
 		if (d->slice == slice && str_eq(d->step.target.device, device))
-			REMOVE(&e->state, dones, n_dones, i - 1);
+			state_done_remove(e, i - 1);
+void state_done_remove(struct engine *e, size_t i)
+{
+	REMOVE(&e->state, dones, n_dones, i);
+}
+
 	}
 }
 
@@ -187,7 +192,7 @@ void state_dones_clear_all(struct engine *e, const char *device)
 {
 	for (size_t i = e->state.n_dones; i > 0; i--)
 		if (str_eq(e->state.dones[i - 1].step.target.device, device))
-			REMOVE(&e->state, dones, n_dones, i - 1);
+			state_done_remove(e, i - 1);
 }
 
 void state_device_unblock(struct device_state *d)

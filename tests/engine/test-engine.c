@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "engine/fixture.h"
+#include "engine/internal.h"
 #include "support/alloc-fail.h"
 
 #define ENGINE_TRIES 3 /* slices that one claim is tried with */
@@ -2074,6 +2075,37 @@ static void test_engine_devices_are_worked_on_in_parallel(void **state)
 	assert_in_range(w->now - begun, 1000, 1100);
 }
 
+static void add_done(struct world *w, const char *device)
+{
+	struct done_step *d = state_done_add(w->e);
+	assert_non_null(d);
+	*d = (struct done_step){ .step.verb = VERB_SET_VFS, .step.target.vf = -1, .at = w->now };
+	(void)STR_COPY(d->step.target.device, device);
+}
+
+static unsigned dones(struct world *w, const char *device)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < w->e->state.n_dones; i++)
+		n += str_eq(w->e->state.dones[i].step.target.device, device);
+	return n;
+}
+
+/* What was done there is in nobody's way any more; what was done elsewhere is still to be seen. */
+static void test_engine_what_one_device_forgets_another_keeps(void **state)
+{
+	struct world *w = *state;
+	w->step_ms = 60000;
+	(void)world_apply(w, POLICY, false);
+	assert_true(world_turn(w) > 0);
+	add_done(w, NIC);
+	add_done(w, OLD);
+	add_done(w, NIC);
+	world_turn(w);
+	assert_int_equal(dones(w, OLD), 0);
+	assert_int_equal(dones(w, NIC), 2);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
@@ -2173,6 +2205,7 @@ int main(void)
 		T(test_engine_drift_is_repaired_only_when_the_policy_says),
 		T(test_engine_commit_fails_changes_nothing_and_recovers),
 		T(test_engine_devices_are_worked_on_in_parallel),
+		T(test_engine_what_one_device_forgets_another_keeps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
