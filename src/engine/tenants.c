@@ -137,6 +137,13 @@ static void name_holder(const struct claim *o, const char *with, struct err *ret
 		    with, o->owner, o->uid);
 }
 
+/* n: claims in all, of which the first were named. */
+static void name_others(size_t n, struct err *reterr)
+{
+	if (n > NAMED_MAX)
+		err_because(reterr, "and %zu more", n - NAMED_MAX);
+}
+
 void tenants_name_holders(struct engine *e, const struct claim *c, const char *resource,
 			  struct err *reterr)
 {
@@ -151,23 +158,19 @@ void tenants_name_holders(struct engine *e, const struct claim *c, const char *r
 		(void)STR_FORMAT(with, " with %s", amount);
 		name_holder(o, with, reterr);
 	}
-	if (n > NAMED_MAX)
-		err_because(reterr, "and %zu more", n - NAMED_MAX);
+	name_others(n, reterr);
 }
 
-static void name_holders(const struct engine *e, const struct claim *c, const char *class, size_t n,
+static void name_holders(const struct engine *e, const struct claim *c, const char *class,
 			 struct err *reterr)
 {
-	size_t named = 0;
-	for (size_t i = 0; i < e->rec.n_claims && named < NAMED_MAX; i++) {
+	size_t n = 0;
+	for (size_t i = 0; i < e->rec.n_claims; i++) {
 		const struct claim *o = &e->rec.claims[i];
-		if (!takes_room(e, o, c, class))
-			continue;
-		named++;
-		name_holder(o, "", reterr);
+		if (takes_room(e, o, c, class) && n++ < NAMED_MAX)
+			name_holder(o, "", reterr);
 	}
-	if (n > named)
-		err_because(reterr, "and %zu more", n - named);
+	name_others(n, reterr);
 }
 
 static int check_limit(const struct engine *e, const struct claim *c, const char *class,
@@ -184,7 +187,7 @@ static int check_limit(const struct engine *e, const struct claim *c, const char
 		    class ? "of class " : "in all", class ? class : "", (long long)most, n, left);
 	if (need > 1)
 		err_because(reterr, "a claim of class %s takes %zu", c->class, need);
-	name_holders(e, c, class, n, reterr);
+	name_holders(e, c, class, reterr);
 	err_state(reterr, "nothing was changed");
 	err_todo(reterr,
 		 (size_t)most >= need

@@ -692,6 +692,8 @@ static void test_parts_of_a_reservation_count_before_they_are_there(void **state
 	const char *because = refused(w, ask(w, 1001, "lan", "", AT_ONCE), "claim.quota");
 	has(because, "its quota in all is 4; 4 used, 0 left");
 	has(because, "claim train is reserved for vm:train");
+	/* One claim, however many slices it takes. */
+	assert_null(strstr(because, " more"));
 }
 
 static void test_parts_are_counted_as_wholes_that_fit(void **state)
