@@ -243,7 +243,8 @@ int orphan_return(struct engine *e, const struct request *rq, struct err *reterr
 	struct claim asked = { 0 };
 	const struct claim *c = e->policy ? store_claim(e, rq->alloc.name) : NULL;
 	bool waits = c && waits_to_return(c);
-	if (!waits && !(c && seems_orphaned(e, c)))
+	/* A part comes back with its whole only. */
+	if (!c || c->whole[0] || (!waits && !seems_orphaned(e, c)))
 		return 0;
 	int r = claim_check_who(&rq->who, reterr);
 	if (r >= 0)

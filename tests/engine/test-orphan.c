@@ -18,6 +18,7 @@
 	"  lan: {from: nic, may-set: {vlan: true}, preemptible: true" lan "}\n"                    \
 	"  now: {from: nic}\n"                                                                     \
 	"  pair: {parts: {now: 2}, orphan-grace: 60s}\n"                                           \
+	"  both: {parts: {lan: 2}}\n"                                                              \
 	"tenants:\n"                                                                               \
 	"  a: {from: [\"uid:1000\", \"uid:1001\"], quota: {lan: 2}}\n"                             \
 	"  b: {from: [\"uid:1002\"], priority: 10}\n"
@@ -118,6 +119,21 @@ static void refused(struct world *w, uint64_t token, const char *because)
 	if (!strstr(a->because, because))
 		fail_msg("\"%s\" is not in: %s", because, a->because);
 	assert_true(is_orphaned(w, "web01"));
+}
+
+/* What its class lets others do is no matter: it is its whole that waits, or does not. */
+static void test_orphan_part_does_not_come_back_by_itself(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	struct alloc_request rq = request("web01", 1000, 100);
+	(void)STR_COPY(rq.class, "both");
+	uint64_t token = world_ask(w, 1000, &rq);
+	run(w, 1000);
+	world_answered(w, token, ANSWER_DONE);
+	engine_consumer_gone(w->e, "web01");
+	token = ask(w, "web01/1", 1000, 200);
+	assert_string_equal(world_answered(w, token, ANSWER_FAILED)->id, "claim.name");
 }
 
 /* --- how long ------------------------------------------------------------------------------------- */
@@ -489,6 +505,7 @@ static void test_orphan_whose_slice_vanishes_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(test_orphan_part_does_not_come_back_by_itself),
 		T(test_orphan_ends_after_the_grace_and_not_before),
 		T(test_orphan_without_grace_ends_at_once),
 		T(test_orphan_is_released_at_once_by_hand),
