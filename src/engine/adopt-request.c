@@ -314,8 +314,7 @@ static int claim_make(struct engine *e, const struct slice *as, const struct wan
 	s->warm = WARM_NO;
 	s->unproven = s->failed = 0;
 	s->reason[0] = '\0';
-	s->dirty = 1;
-	s->last_uid = c->uid;
+	store_slice_used(s, c);
 	memcpy(s->claim, c->name, sizeof(s->claim));
 	state_slice_forget(e, s->id);
 	event_claim(e, "claim.adopted", c, NULL);

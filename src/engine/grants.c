@@ -75,9 +75,7 @@ static void hold(struct engine *e, struct claim *c)
 	if (!s)
 		return;
 	s->state = SLICE_HELD;
-	s->dirty = 1;
-	s->last_uid = c->uid;
-	memcpy(s->last_tenant, c->tenant, sizeof(s->last_tenant));
+	store_slice_used(s, c);
 	state_slice_forget(e, s->id);
 }
 

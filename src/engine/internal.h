@@ -258,6 +258,8 @@ struct slice *store_slice_edit(struct engine *e, uint64_t id);
 struct claim *store_claim_edit(struct engine *e, const char *name);
 /* A slice of w's device that is wanted. */
 struct slice *store_slice_add(struct engine *e, const struct want *w, const char *profile);
+/* From here on whoever has that claim may leave something in the slice. */
+void store_slice_used(struct slice *s, const struct claim *by);
 struct claim *store_claim_add(struct engine *e, const char *name);
 void store_slice_delete(struct engine *e, uint64_t id);
 void store_claim_delete(struct engine *e, const char *name);

@@ -160,6 +160,13 @@ static void slice_take_out(struct engine *e, size_t i)
 }
 
 void store_slice_delete(struct engine *e, uint64_t id)
+void store_slice_used(struct slice *s, const struct claim *by)
+{
+	s->dirty = 1;
+	s->last_uid = by->uid;
+	memcpy(s->last_tenant, by->tenant, sizeof(s->last_tenant));
+}
+
 {
 	if (!store_slice_edit(e, id))
 		return;

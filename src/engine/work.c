@@ -274,12 +274,9 @@ static void step_note(struct engine *e, const struct slice *s, const struct step
 	struct slice *edit = store_slice_edit(e, s->id);
 	if (!edit)
 		return;
-	if (step->verb == VERB_GRANT && edit->claim[0]) {
-		const struct claim *c = store_claim(e, edit->claim);
-		edit->dirty = 1;
-		edit->last_uid = c ? c->uid : 0;
-		(void)STR_COPY(edit->last_tenant, c ? c->tenant : "");
-	}
+	const struct claim *c = edit->claim[0] ? store_claim(e, edit->claim) : NULL;
+	if (step->verb == VERB_GRANT && c)
+		store_slice_used(edit, c);
 	if (step->verb == VERB_MDEV_CREATE)
 		edit->unproven = 0;
 	if (step->verb == VERB_BIND) {

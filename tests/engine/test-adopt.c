@@ -393,6 +393,22 @@ static void test_adopt_request_claim_of_no_class_is_refused(void **state)
 	refused(w, ask(w, &t, "guest", "libvirt:guest"), "adopt.no-class");
 }
 
+/* What it leaves is that claim's, whoever had the slice before. */
+static void test_adopt_request_claim_is_on_nobody_elses_account(void **state)
+{
+	struct world *w = *state;
+	const struct record *rec = engine_record(w->e);
+	apply(w, HEAD TTYS("layout: {mtty-1: 1}") CLASSES);
+	struct slice *s = &rec->slices[rec->n_slices - 1];
+	const struct target t = slice_target(s);
+	assert_true(t.uuid[0]);
+	(void)STR_COPY(s->last_tenant, "other");
+	done(w, ask(w, &t, "mine", "libvirt:guest"));
+	const struct slice *mine = world_slice(w, world_claim(w, "mine")->slice);
+	assert_true(mine->dirty);
+	assert_string_equal(mine->last_tenant, "");
+}
+
 static void test_adopt_request_claim_of_what_a_guest_has_touches_nothing(void **state)
 {
 	struct world *w = *state;
@@ -597,6 +613,7 @@ int main(void)
 		T(test_adopt_request_in_use_names_the_holder),
 		T(test_adopt_request_mistakes_are_refused),
 		T(test_adopt_request_claim_of_no_class_is_refused),
+		T(test_adopt_request_claim_is_on_nobody_elses_account),
 		T(test_adopt_request_claim_of_what_a_guest_has_touches_nothing),
 		T(test_disown_request_leaves_it_on_the_machine),
 		T(test_disown_request_mistakes_are_refused),
