@@ -734,9 +734,9 @@ int pick_make(struct engine *e, const struct want *w, const char *profile, uint3
 	      uint64_t *ret);
 /* One that is to be made there. NULL without memory. */
 struct slice *pick_add(struct engine *e, const struct want *w, const char *profile, uint32_t start);
-/* Once nobody has that slice, could c? */
+/* Once nobody has that slice, could c? left: of the quota of its tenant. */
 bool pick_would_do(struct engine *e, const struct claim *c, const struct policy_class *class,
-		   const struct slice *s);
+		   struct resources *left, const struct slice *s);
 
 void grants_commit(struct engine *e);
 int64_t grants_wake(const struct engine *e);

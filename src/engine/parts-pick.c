@@ -568,7 +568,8 @@ static int kind_add(struct kind *k, size_t at)
 }
 
 /* Adds what comes by itself, or with gives_way, what others would have to give. */
-static int way_add(struct search *s, bool gives_way, const uint64_t *but, size_t n_but)
+static int way_add(struct search *s, bool gives_way, struct resources *left, const uint64_t *but,
+		   size_t n_but)
 {
 	uint32_t priority = tenants_priority(s->e, s->claim);
 	for (size_t i = 0; i < s->e->rec.n_slices; i++) {
@@ -579,7 +580,7 @@ static int way_add(struct search *s, bool gives_way, const uint64_t *but, size_t
 			continue;
 		s->spots[i].gives_way = gives_way;
 		for (uint32_t k = 0; k < s->class->n_parts; k++)
-			if (pick_would_do(s->e, s->claim, s->kinds[k].class, slice) &&
+			if (pick_would_do(s->e, s->claim, s->kinds[k].class, left, slice) &&
 			    kind_add(&s->kinds[k], i) < 0)
 				return -ENOMEM;
 	}
@@ -629,8 +630,9 @@ bool pick_parts_way(struct engine *e, const struct claim *c, const struct policy
 	_cleanup_(search_done) struct search s = { 0 };
 	struct resources left;
 	resources_left(e, c, &left);
-	if (search_make(e, c, class, &s) < 0 || way_add(&s, false, but, n_but) < 0 ||
-	    way_add(&s, true, but, n_but) < 0 || place(&s, way_at) <= 0 || !is_within(&s, &left))
+	if (search_make(e, c, class, &s) < 0 || way_add(&s, false, &left, but, n_but) < 0 ||
+	    way_add(&s, true, &left, but, n_but) < 0 || place(&s, way_at) <= 0 ||
+	    !is_within(&s, &left))
 		return false;
 	*ret_n = 0;
 	for (uint32_t i = 0; i < s.n; i++) {

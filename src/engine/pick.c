@@ -276,15 +276,14 @@ static int none_free(struct picking *p)
 }
 
 bool pick_would_do(struct engine *e, const struct claim *c, const struct policy_class *class,
-		   const struct slice *s)
+		   struct resources *left, const struct slice *s)
 {
 	struct picking p = { .e = e, .claim = c, .class = class };
 	const struct mech *m = goal_mech(e, s->mech);
 	const struct want *w = want_of(&p, s);
 	if (!m || !w || pick_preference(e, class, w, s->profile) < 0 || !room_usable(e, s->device))
 		return false;
-	resources_left(e, c, &p.left);
-	if (apart_from(e, w, c, s->id) || !resources_allow_slice(e, &p.left, s))
+	if (apart_from(e, w, c, s->id) || !resources_allow_slice(e, left, s))
 		return false;
 	/* It will wait for an administrator. */
 	if (reclaim_has_rule(e, s) && reclaim_proof(e, s) == PROOF_NONE)

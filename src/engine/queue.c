@@ -189,12 +189,13 @@ static bool is_reckoned(const struct reckoned *r, uint64_t id)
 }
 
 static const struct slice *coming_find(struct engine *e, const struct claim *c,
-				       const struct policy_class *class, const struct reckoned *r)
+				       const struct policy_class *class, struct resources *left,
+				       const struct reckoned *r)
 {
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
 		if (queue_is_coming(e, s) && !is_reckoned(r, s->id) &&
-		    pick_would_do(e, c, class, s))
+		    pick_would_do(e, c, class, left, s))
 			return s;
 	}
 	return NULL;
@@ -210,14 +211,14 @@ static bool goes_before(const struct engine *e, const struct claim *a, const str
 }
 
 static const struct slice *youngest_find(struct engine *e, const struct claim *c,
-					 const struct policy_class *class)
+					 const struct policy_class *class, struct resources *left)
 {
 	const struct slice *youngest = NULL;
 	const struct claim *first = NULL;
 	uint32_t priority = tenants_priority(e, c);
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		if (!queue_gives_way(e, s, priority) || !pick_would_do(e, c, class, s))
+		if (!queue_gives_way(e, s, priority) || !pick_would_do(e, c, class, left, s))
 			continue;
 		const struct claim *holder = store_claim(e, s->claim);
 		if (first && !goes_before(e, holder, first))
@@ -267,9 +268,11 @@ static void preempt(struct engine *e, const struct claim *c, struct reckoned *r)
 		preempt_for_parts(e, c, class, r);
 		return;
 	}
-	const struct slice *s = coming_find(e, c, class, r);
+	struct resources left;
+	resources_left(e, c, &left);
+	const struct slice *s = coming_find(e, c, class, &left, r);
 	if (!s) {
-		s = youngest_find(e, c, class);
+		s = youngest_find(e, c, class, &left);
 		if (s)
 			make_way(e, s, c);
 	}
