@@ -23,11 +23,7 @@ static int refuse(struct engine *e, const struct target *t, struct err *reterr, 
 {
 	char on[SYS_PATH_SIZE];
 	target_text(e, t, on, sizeof(on));
-	err_on(reterr, "%s", on);
-	err_state(reterr, "nothing was changed");
-	if (todo)
-		err_todo(reterr, "%s", todo);
-	return -reterr->error;
+	return adopt_refuse(reterr, on, todo);
 }
 
 static void slice_because(struct err *reterr, const struct slice *s)
@@ -365,22 +361,6 @@ void adopt_request(struct engine *e, const struct request *rq)
 
 /* --- disown ---------------------------------------------------------------------------------------------------- */
 
-static bool disown_is_named(const struct slice *s, const char *name)
-{
-	return str_eq(s->uuid, name) || reclaim_is_named(s, name);
-}
-
-static int disown_refuse(struct err *reterr, const struct slice *s, const char *todo)
-{
-	char name[SYS_PATH_SIZE];
-	if (slice_name(s, name, sizeof(name)) < 0)
-		name[0] = '\0';
-	err_on(reterr, "%s", name);
-	err_state(reterr, "nothing was changed");
-	err_todo(reterr, "%s", todo);
-	return -reterr->error;
-}
-
 /* VFs of one device are made and removed together, so they are one's own together. */
 static bool is_one_of_vfs(const struct slice *s, const char *name)
 {
@@ -395,32 +375,32 @@ static int disown_check(struct engine *e, const struct slice *s, const char *nam
 	if (!free) {
 		err_set(reterr, "disown.held", EBUSY, "cannot disown a slice that is not free");
 		slice_because(reterr, s);
-		return disown_refuse(reterr, s, "release it, then try again");
+		return adopt_refuse_slice(reterr, s, "release it, then try again");
 	}
 	if (is_one_of_vfs(s, name)) {
 		err_set(reterr, "disown.vfs", EINVAL, "cannot disown one VF of several");
 		err_because(reterr, "the kernel makes and removes the VFs of a device together");
-		return disown_refuse(reterr, s, "disown the device");
+		return adopt_refuse_slice(reterr, s, "disown the device");
 	}
 	if (s->has_original || s->power_pinned) {
 		err_set(reterr, "disown.bound", EBUSY,
 			"cannot disown a function that carve has bound");
 		err_because(reterr, "nobody would give it back to %s",
 			    s->original_driver[0] ? s->original_driver : "its driver");
-		return disown_refuse(
+		return adopt_refuse_slice(
 			reterr, s,
 			"take it out of the policy, with on-remove: destroy, then: carve apply");
 	}
 	if (s->adopted && e->policy && e->policy->drift == DRIFT_ADOPT) {
 		err_set(reterr, "disown.adopts", EINVAL, "it would be adopted again");
 		err_because(reterr, "the policy says drift: adopt");
-		return disown_refuse(reterr, s, "say drift: report, then: carve apply");
+		return adopt_refuse_slice(reterr, s, "say drift: report, then: carve apply");
 	}
 	if (goal_wanted(e, s) && !s->adopted) {
 		err_set(reterr, "disown.wanted", EINVAL, "the policy wants that slice");
 		err_because(reterr, "%s divides its device, and would make it anew",
 			    store_want(e, s->device)->where);
-		return disown_refuse(
+		return adopt_refuse_slice(
 			reterr, s,
 			"take it out of the policy, with on-remove: keep, then: carve apply");
 	}
@@ -431,13 +411,13 @@ static int disown(struct engine *e, const char *name, json_t *names, struct err 
 {
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		int r = disown_is_named(s, name) ? disown_check(e, s, name, reterr) : 0;
+		int r = adopt_is_named(s, name) ? disown_check(e, s, name, reterr) : 0;
 		if (r < 0)
 			return r;
 	}
 	for (size_t i = e->rec.n_slices; i > 0; i--) {
 		const struct slice *s = &e->rec.slices[i - 1];
-		if (!disown_is_named(s, name))
+		if (!adopt_is_named(s, name))
 			continue;
 		names_add(names, s);
 		adopt_slice_forget(e, s->id, "it was disowned");
@@ -445,10 +425,7 @@ static int disown(struct engine *e, const char *name, json_t *names, struct err 
 	if (json_array_size(names))
 		return 0;
 	err_set(reterr, "disown.none", ENOENT, "no slice has that name");
-	err_on(reterr, "%s", name);
-	err_state(reterr, "nothing was changed");
-	err_todo(reterr, "carve list slices shows the names");
-	return -ENOENT;
+	return adopt_refuse(reterr, name, "carve list slices shows the names");
 }
 
 void disown_request(struct engine *e, const struct request *rq)

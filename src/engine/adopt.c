@@ -14,14 +14,6 @@
 
 /* --- what others made --------------------------------------------------------------------------------- */
 
-static bool mdev_is_slice(const struct engine *e, const char *uuid)
-{
-	for (size_t i = 0; i < e->rec.n_slices; i++)
-		if (str_eq(e->rec.slices[i].uuid, uuid))
-			return true;
-	return false;
-}
-
 static bool vf_is_slice(const struct engine *e, const char *device, unsigned index)
 {
 	for (size_t i = 0; i < e->rec.n_slices; i++)
@@ -34,7 +26,7 @@ static bool vf_is_slice(const struct engine *e, const char *device, unsigned ind
 bool adopt_mdev_fits(const struct engine *e, const struct want *w, const struct mdev *m)
 {
 	return str_eq(w->mech, "mdev") && str_eq(m->parent, w->device) && goal_names(w, m->type) &&
-	       !mdev_is_slice(e, m->uuid);
+	       !store_slice_mdev(e, m->uuid);
 }
 
 unsigned adopt_vfs_made(const struct engine *e, const struct want *w)
@@ -178,6 +170,25 @@ struct slice *adopt_mdev(struct engine *e, const struct want *w, const char *uui
 	s->adopted = s->unproven = 1;
 	event_slice(e, "slice.adopted", s, NULL);
 	return s;
+}
+
+bool adopt_is_named(const struct slice *s, const char *name)
+{
+	return str_eq(s->uuid, name) || reclaim_is_named(s, name);
+}
+
+int adopt_refuse(struct err *reterr, const char *on, const char *todo)
+{
+	err_on(reterr, "%s", on);
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "%s", todo);
+	return -reterr->error;
+}
+
+int adopt_refuse_slice(struct err *reterr, const struct slice *s, const char *todo)
+{
+	char name[SYS_PATH_SIZE];
+	return adopt_refuse(reterr, slice_name(s, name, sizeof(name)) < 0 ? s->device : name, todo);
 }
 
 void adopt_slice_forget(struct engine *e, uint64_t id, const char *why)

@@ -26,6 +26,11 @@ void adopt_forget_looks(struct engine *e, const char *device);
 struct slice *adopt_mdev(struct engine *e, const struct want *w, const char *uuid);
 /* The want becomes that number, until the next apply. */
 void adopt_vfs(struct engine *e, const struct want *old, unsigned made);
+/* By its name or UUID, or that of its device. */
+bool adopt_is_named(const struct slice *s, const char *name);
+/* What a refusal ends with; the negative errno of what is in reterr. */
+int adopt_refuse(struct err *reterr, const char *on, const char *todo);
+int adopt_refuse_slice(struct err *reterr, const struct slice *s, const char *todo);
 /* The record is without it, the machine is as it was. */
 void adopt_slice_forget(struct engine *e, uint64_t id, const char *why);
 

@@ -36,7 +36,7 @@ static uint32_t count_type(const struct engine *e, const struct want *w, const c
 
 static void add_mdevs(struct engine *e, const struct want *w)
 {
-	for (uint32_t t = 0; t < w->n_types && t < 8; t++)
+	for (uint32_t t = 0; t < w->n_types; t++)
 		for (uint32_t n = count_type(e, w, w->types[t]); n < w->type_count[t]; n++) {
 			struct slice *s = store_slice_add(e, w, w->types[t]);
 			if (s)
@@ -378,22 +378,13 @@ static void reservation_keep(struct engine *e, const struct policy_reservation *
 	json_array_append_new(refused, report_refused(on, &err));
 }
 
-static bool draws_on(const struct engine *e, const struct policy_class *class,
-		     const char *selection)
-{
-	for (uint32_t i = 0; i < class->n_parts; i++)
-		if (policy_class_from(policy_class_find(e->policy, class->parts[i]), selection))
-			return true;
-	return policy_class_from(class, selection);
-}
-
 /* Applied to one device, a policy adds and ends what that device can serve. */
 static bool reservation_in_scope(struct engine *e, const struct request *rq,
 				 const struct policy_reservation *r)
 {
 	const struct policy_class *class = policy_class_find(e->policy, r->class);
 	const struct want *w = rq->name[0] ? store_want(e, rq->name) : NULL;
-	return !rq->name[0] || (w && class && draws_on(e, class, w->selection));
+	return !rq->name[0] || (w && class && parts_draw_on(e, class, w->selection));
 }
 
 static bool claim_in_scope(struct engine *e, const struct request *rq, const struct claim *c)
@@ -490,7 +481,8 @@ static int apply(struct engine *e, struct request *rq, struct err *reterr)
 	if (!before)
 		return err_set(reterr, "engine.memory", ENOMEM, "cannot apply the policy");
 	size_t n_before = e->rec.n_wants;
-	memcpy(before, e->rec.wants ? e->rec.wants : before, n_before * sizeof(*before));
+	if (n_before)
+		memcpy(before, e->rec.wants, n_before * sizeof(*before));
 	store_wants_set(e, TAKE_PTR(a.wants), a.n);
 	store_policy_set(e, rq);
 	apply_devices(e, rq, before, n_before);

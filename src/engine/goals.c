@@ -70,20 +70,23 @@ int goal_slices_of(const struct engine *e, const char *device, const char *mech,
 
 /* --- is it wanted -------------------------------------------------------------------------------- */
 
+int goal_type(const struct want *w, const char *type)
+{
+	for (uint32_t i = 0; i < w->n_types; i++)
+		if (str_eq(w->types[i], type))
+			return (int)i;
+	return -1;
+}
+
 bool goal_names(const struct want *w, const char *type)
 {
-	for (uint32_t i = 0; i < w->n_types && i < 8; i++)
-		if (str_eq(w->types[i], type))
-			return true;
-	return false;
+	return goal_type(w, type) >= 0;
 }
 
 static uint32_t type_wanted(const struct want *w, const char *type)
 {
-	for (uint32_t i = 0; i < w->n_types && i < 8; i++)
-		if (str_eq(w->types[i], type))
-			return w->type_count[i];
-	return 0;
+	int i = goal_type(w, type);
+	return i < 0 ? 0 : w->type_count[i];
 }
 
 /* Slices of the same type that stay: older ones come first, so that one rule picks the same ones. */

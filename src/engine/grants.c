@@ -16,10 +16,8 @@ struct counts {
 
 static bool slice_is_finished(const struct engine *e, uint64_t slice)
 {
-	for (size_t i = 0; i < e->state.n_slices; i++)
-		if (e->state.slices[i].id == slice)
-			return e->state.slices[i].finished;
-	return false;
+	const struct slice_state_volatile *v = state_slice_peek(e, slice);
+	return v && v->finished;
 }
 
 /* Of what has parts: all of them. */

@@ -7,27 +7,6 @@
 
 #include "engine/adopt.h"
 
-static bool is_named(const struct slice *s, const char *name)
-{
-	return str_eq(s->uuid, name) || reclaim_is_named(s, name);
-}
-
-static int refuse(struct err *reterr, const char *on, const char *todo)
-{
-	err_on(reterr, "%s", on);
-	err_state(reterr, "nothing was changed");
-	err_todo(reterr, "%s", todo);
-	return -reterr->error;
-}
-
-static int refuse_slice(struct err *reterr, const struct slice *s, const char *todo)
-{
-	char name[SYS_PATH_SIZE];
-	if (slice_name(s, name, sizeof(name)) < 0)
-		name[0] = '\0';
-	return refuse(reterr, name, todo);
-}
-
 /* There, and nothing of ours is under way. */
 static bool is_calm(struct engine *e, const struct slice *s)
 {
@@ -37,14 +16,20 @@ static bool is_calm(struct engine *e, const struct slice *s)
 	       !state_busy(e, s->device);
 }
 
-static int check_kind(const struct slice *s, struct err *reterr)
+static int refuse_vfs(struct err *reterr, const char *on)
 {
-	if (s->index < 0)
-		return 0;
 	err_set(reterr, "hand-back.vfs", EOPNOTSUPP, "cannot hand VFs back");
 	err_because(reterr, "neither mdevctl nor driverctl makes VFs");
-	return refuse_slice(reterr, s,
+	return adopt_refuse(reterr, on,
 			    "keep them with carve, or let a udev rule write sriov_numvfs");
+}
+
+static int check_kind(const struct slice *s, struct err *reterr)
+{
+	char name[SYS_PATH_SIZE];
+	if (s->index < 0)
+		return 0;
+	return refuse_vfs(reterr, slice_name(s, name, sizeof(name)) < 0 ? s->device : name);
 }
 
 static int check_calm(struct engine *e, const struct slice *s, struct err *reterr)
@@ -54,7 +39,7 @@ static int check_calm(struct engine *e, const struct slice *s, struct err *reter
 	err_set(reterr, "hand-back.busy", EBUSY, "cannot hand back a slice that is not at rest");
 	err_because(reterr, "it is %s%s%s", slice_state_name((enum slice_state)s->state),
 		    s->reason[0] ? ": " : "", s->reason);
-	return refuse_slice(reterr, s, "wait until it is ready or held, then try again");
+	return adopt_refuse_slice(reterr, s, "wait until it is ready or held, then try again");
 }
 
 static int check_claim(struct engine *e, const struct slice *s, struct err *reterr)
@@ -63,14 +48,15 @@ static int check_claim(struct engine *e, const struct slice *s, struct err *rete
 	if (c && c->whole[0]) {
 		err_set(reterr, "hand-back.part", EBUSY, "cannot hand back one slice of several");
 		err_because(reterr, "claim %s has all of them or none", c->whole);
-		return refuse_slice(reterr, s, "release that claim, then try again");
+		return adopt_refuse_slice(reterr, s, "release that claim, then try again");
 	}
 	if (!c || !c->from_policy)
 		return 0;
 	err_set(reterr, "hand-back.reserved", EBUSY, "the policy reserves that slice");
 	err_because(reterr, "claim %s is one of its reservations, and would get another slice",
 		    c->name);
-	return refuse_slice(reterr, s, "take the reservation out of the policy, then: carve apply");
+	return adopt_refuse_slice(reterr, s,
+				  "take the reservation out of the policy, then: carve apply");
 }
 
 /* Its device stays with carve: nothing there may make or adopt it anew. */
@@ -80,12 +66,12 @@ static int check_alone(struct engine *e, const struct slice *s, struct err *rete
 	if (w && e->policy && e->policy->drift == DRIFT_ADOPT && goal_names(w, s->profile)) {
 		err_set(reterr, "hand-back.adopts", EINVAL, "it would be adopted again");
 		err_because(reterr, "the policy says drift: adopt");
-		return refuse_slice(reterr, s, "say drift: report, then: carve apply");
+		return adopt_refuse_slice(reterr, s, "say drift: report, then: carve apply");
 	}
 	if (goal_wanted(e, s) && !s->adopted) {
 		err_set(reterr, "hand-back.wanted", EINVAL, "the policy wants that slice");
 		err_because(reterr, "%s divides its device, and would make it anew", w->where);
-		return refuse_slice(reterr, s, "hand the whole device back");
+		return adopt_refuse_slice(reterr, s, "hand the whole device back");
 	}
 	return 0;
 }
@@ -107,15 +93,11 @@ static int check(struct engine *e, const char *name, struct err *reterr)
 {
 	const struct want *w = store_want(e, name);
 	bool any = w != NULL;
-	if (w && str_eq(w->mech, "sriov")) {
-		err_set(reterr, "hand-back.vfs", EOPNOTSUPP, "cannot hand VFs back");
-		err_because(reterr, "neither mdevctl nor driverctl makes VFs");
-		return refuse(reterr, name,
-			      "keep them with carve, or let a udev rule write sriov_numvfs");
-	}
+	if (w && str_eq(w->mech, "sriov"))
+		return refuse_vfs(reterr, name);
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		if (!is_named(s, name))
+		if (!adopt_is_named(s, name))
 			continue;
 		int r = slice_check(e, s, name, reterr);
 		if (r < 0)
@@ -126,7 +108,7 @@ static int check(struct engine *e, const char *name, struct err *reterr)
 		return 0;
 	err_set(reterr, "hand-back.none", ENOENT, "there is nothing to hand back");
 	err_because(reterr, "the applied policy does not divide it, and no slice has that name");
-	return refuse(reterr, name, "carve list slices shows the names");
+	return adopt_refuse(reterr, name, "carve list slices shows the names");
 }
 
 static void claim_forget(struct engine *e, const char *name)
@@ -142,7 +124,7 @@ static void forget(struct engine *e, const char *name)
 {
 	for (size_t i = e->rec.n_slices; i > 0; i--) {
 		const struct slice s = e->rec.slices[i - 1];
-		if (!is_named(&s, name))
+		if (!adopt_is_named(&s, name))
 			continue;
 		if (s.claim[0])
 			claim_forget(e, s.claim);
@@ -159,7 +141,7 @@ static json_t *report(struct engine *e, const char *name)
 	char text[SYS_PATH_SIZE];
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		if (!is_named(s, name))
+		if (!adopt_is_named(s, name))
 			continue;
 		if (slice_name(s, text, sizeof(text)) == 0)
 			json_array_append_new(slices, json_string(text));

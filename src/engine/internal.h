@@ -252,14 +252,16 @@ void store_undo(struct engine *e);
 uint64_t store_id(struct engine *e);
 struct slice *store_slice(struct engine *e, uint64_t id);
 struct claim *store_claim(struct engine *e, const char *name);
+/* That of an mdev; NULL: it is none of ours. */
+const struct slice *store_slice_mdev(const struct engine *e, const char *uuid);
 const struct slice *store_slice_before(struct engine *e, uint64_t id);
 /* To write to: remembered for undo and for the commit. NULL: not there, or no memory. */
 struct slice *store_slice_edit(struct engine *e, uint64_t id);
 struct claim *store_claim_edit(struct engine *e, const char *name);
-/* A slice of w's device that is wanted. */
-struct slice *store_slice_add(struct engine *e, const struct want *w, const char *profile);
 /* From here on whoever has that claim may leave something in the slice. */
 void store_slice_used(struct slice *s, const struct claim *by);
+/* A slice of w's device that is wanted. */
+struct slice *store_slice_add(struct engine *e, const struct want *w, const char *profile);
 struct claim *store_claim_add(struct engine *e, const char *name);
 void store_slice_delete(struct engine *e, uint64_t id);
 void store_claim_delete(struct engine *e, const char *name);
@@ -284,6 +286,8 @@ int state_copy(const struct volatile_state *s, struct volatile_state *ret);
 /* Made when it is not there; NULL only without memory. */
 struct device_state *state_device(struct engine *e, const char *key);
 struct slice_state_volatile *state_slice(struct engine *e, uint64_t id);
+/* NULL: nothing is known of it. */
+struct slice_state_volatile *state_slice_peek(const struct engine *e, uint64_t id);
 void state_slice_forget(struct engine *e, uint64_t id);
 /* A step is on its way there, or may be: the picture of that device is in between. */
 bool state_busy(const struct engine *e, const char *device);
@@ -295,13 +299,13 @@ struct in_flight *state_flight_add(struct engine *e);
 struct done_step *state_done_add(struct engine *e);
 struct in_flight *state_flight(struct engine *e, uint64_t step);
 void state_flight_end(struct engine *e, uint64_t step);
+void state_done_remove(struct engine *e, size_t i);
 /* Forgets what was done for that slice (0: the layout of device), so that it may be done again. */
 void state_dones_clear(struct engine *e, const char *device, uint64_t slice);
 void state_dones_clear_all(struct engine *e, const char *device);
 void state_device_unblock(struct device_state *d);
 void state_backoff(struct engine *e, int64_t *retry_at, unsigned *backoff_ms);
 /* Made when it is not there; NULL only without memory. */
-void state_done_remove(struct engine *e, size_t i);
 struct look *state_look(struct engine *e, const struct target *t);
 void state_look_remove(struct engine *e, size_t i);
 /* Made when it is not there; NULL only without memory. */
@@ -355,6 +359,8 @@ const struct mech *goal_mech(const struct engine *e, const char *name);
 const struct function *goal_find(const struct engine *e, const struct slice *s, bool *ret_found);
 /* Does the applied policy want that slice where it is? */
 bool goal_wanted(struct engine *e, const struct slice *s);
+/* Place of that type among those of the want; -1: it does not name it. */
+int goal_type(const struct want *w, const char *type);
 /* Does the want divide its device into slices of that type, among others? */
 bool goal_names(const struct want *w, const char *type);
 /* A slice that must not be disturbed: held, or not yet proven clean, and there. */
@@ -545,6 +551,8 @@ struct picks {
 };
 /* The parts of a claim, one after the other: *at is 0 for the first. NULL: no more. */
 const struct claim *parts_next(const struct engine *e, const char *whole, size_t *at);
+/* Does the class draw on that selection, or one of its parts? */
+bool parts_draw_on(const struct engine *e, const struct policy_class *class, const char *selection);
 /* The claim that c is a part of; else c itself. */
 const struct claim *parts_whole(const struct engine *e, const struct claim *c);
 /* What room_distance() may be from one part to another. */

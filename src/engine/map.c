@@ -93,10 +93,7 @@ static void foreign_add(struct engine *e, const struct want *w, const struct cap
 {
 	for (size_t i = 0; str_eq(w->mech, "mdev") && i < e->have->n_mdevs; i++) {
 		const struct mdev *m = &e->have->mdevs[i];
-		bool ours = false;
-		for (size_t s = 0; s < e->rec.n_slices; s++)
-			ours = ours || str_eq(e->rec.slices[s].uuid, m->uuid);
-		if (!ours && str_eq(m->parent, w->device))
+		if (str_eq(m->parent, w->device) && !store_slice_mdev(e, m->uuid))
 			row_add(r, part_json(k, m->type, 0, "foreign"));
 	}
 }
@@ -131,9 +128,7 @@ static json_t *free_json(const struct engine *e, const struct want *w, const str
 	json_t *array = json_array();
 	for (uint32_t i = 0; i < o->kind.n_profiles; i++) {
 		const char *profile = o->kind.profiles[i].name;
-		bool allowed = w->n_types == 0;
-		for (uint32_t k = 0; k < w->n_types; k++)
-			allowed = allowed || str_eq(w->types[k], profile);
+		bool allowed = w->n_types == 0 || goal_names(w, profile);
 		uint32_t ready = planned ? 0 : ready_of(e, w, profile);
 		uint32_t more = room_on_demand(w) ? capacity_more(&o->kind, &o->use, i) : 0;
 		if (allowed && ready + more > 0)

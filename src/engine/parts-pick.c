@@ -311,27 +311,19 @@ static int place_at(struct search *s, const char *where)
 	return r;
 }
 
-static bool is_drawn_on(const struct search *s, const struct want *w)
-{
-	for (uint32_t i = 0; i < s->class->n_parts; i++)
-		if (policy_class_from(s->kinds[i].class, w->selection))
-			return true;
-	return false;
-}
-
 /* A device for each place where all parts could be; NULL: no more. */
 static const char *where_next(const struct search *s, size_t *at)
 {
 	const struct record *r = &s->e->rec;
 	bool anywhere = s->class->near == NEAR_ANYWHERE;
 	for (; *at < r->n_wants; (*at)++) {
-		bool new = is_drawn_on(s, &r->wants[*at]);
-		for (size_t i = 0; new &&i < *at; i++)
-			new = !is_drawn_on(s, &r->wants[i]) ||
-			      (!anywhere &&
-			       room_distance(s->e, r->wants[*at].device, r->wants[i].device) >
-				       parts_distance(s->class));
-		if (new)
+		bool first = parts_draw_on(s->e, s->class, r->wants[*at].selection);
+		for (size_t i = 0; first && i < *at; i++)
+			first = !parts_draw_on(s->e, s->class, r->wants[i].selection) ||
+				(!anywhere &&
+				 room_distance(s->e, r->wants[*at].device, r->wants[i].device) >
+					 parts_distance(s->class));
+		if (first)
 			return r->wants[(*at)++].device;
 	}
 	return NULL;

@@ -19,6 +19,14 @@ const struct claim *parts_next(const struct engine *e, const char *whole, size_t
 	return NULL;
 }
 
+bool parts_draw_on(const struct engine *e, const struct policy_class *class, const char *selection)
+{
+	for (uint32_t i = 0; i < class->n_parts; i++)
+		if (policy_class_from(policy_class_find(e->policy, class->parts[i]), selection))
+			return true;
+	return policy_class_from(class, selection);
+}
+
 const struct claim *parts_whole(const struct engine *e, const struct claim *c)
 {
 	return c->whole[0] ? store_claim((struct engine *)e, c->whole) : c;

@@ -22,10 +22,7 @@ struct comparison {
 
 static bool is_known(const struct engine *e, const char *uuid)
 {
-	for (size_t i = 0; i < e->rec.n_slices; i++)
-		if (str_eq(e->rec.slices[i].uuid, uuid))
-			return true;
-	return have_mdev(e->have, uuid) != NULL;
+	return store_slice_mdev(e, uuid) || have_mdev(e->have, uuid);
 }
 
 /* The UUID that the text begins with, if it does. */

@@ -31,10 +31,8 @@ struct standing {
 static const struct slice_state_volatile *slice_state(const struct engine *e, uint64_t id)
 {
 	static const struct slice_state_volatile none = { 0 };
-	for (size_t i = 0; i < e->state.n_slices; i++)
-		if (e->state.slices[i].id == id)
-			return &e->state.slices[i];
-	return &none;
+	const struct slice_state_volatile *v = state_slice_peek(e, id);
+	return v ? v : &none;
 }
 
 /* Looked at again and again: somebody has it. */

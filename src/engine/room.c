@@ -315,11 +315,9 @@ static size_t root_port_length(const char *key)
 uint8_t room_distance(const struct engine *e, const char *device, const char *near)
 {
 	size_t n = root_port_length(near);
+	if (!near[0] || (root_port_length(device) == n && memcmp(device, near, n) == 0))
+		return 0;
 	const struct function *a = have_device(e->have, device), *b = have_device(e->have, near);
-	if (!near[0])
-		return 0;
-	if (root_port_length(device) == n && memcmp(device, near, n) == 0)
-		return 0;
 	return a && b && a->numa_node >= 0 && a->numa_node == b->numa_node ? 1 : 2;
 }
 
@@ -337,10 +335,7 @@ const char *room_near(struct engine *e, const struct claim *c)
 
 static bool want_allows(const struct want *w, const char *profile)
 {
-	for (uint32_t i = 0; i < w->n_types; i++)
-		if (str_eq(w->types[i], profile))
-			return true;
-	return w->n_types == 0;
+	return w->n_types == 0 || goal_names(w, profile);
 }
 
 static uint32_t takes(const struct capacity *k, const struct capacity_profile *p,

@@ -95,12 +95,20 @@ struct device_state *state_device(struct engine *e, const char *key)
 	return d;
 }
 
-struct slice_state_volatile *state_slice(struct engine *e, uint64_t id)
+struct slice_state_volatile *state_slice_peek(const struct engine *e, uint64_t id)
 {
 	for (size_t i = 0; i < e->state.n_slices; i++)
 		if (e->state.slices[i].id == id)
 			return &e->state.slices[i];
-	struct slice_state_volatile *s = ADD(&e->state, slices, n_slices);
+	return NULL;
+}
+
+struct slice_state_volatile *state_slice(struct engine *e, uint64_t id)
+{
+	struct slice_state_volatile *s = state_slice_peek(e, id);
+	if (s)
+		return s;
+	s = ADD(&e->state, slices, n_slices);
 	if (s)
 		s->id = id;
 	else
@@ -110,11 +118,9 @@ struct slice_state_volatile *state_slice(struct engine *e, uint64_t id)
 
 void state_slice_forget(struct engine *e, uint64_t id)
 {
-	for (size_t i = 0; i < e->state.n_slices; i++)
-		if (e->state.slices[i].id == id) {
-			REMOVE(&e->state, slices, n_slices, i);
-			break;
-		}
+	const struct slice_state_volatile *v = state_slice_peek(e, id);
+	if (v)
+		REMOVE(&e->state, slices, n_slices, (size_t)(v - e->state.slices));
 	const struct slice *s = store_slice(e, id);
 	if (s)
 		state_dones_clear(e, s->device, id);
@@ -174,17 +180,17 @@ void state_flight_end(struct engine *e, uint64_t step)
 		REMOVE(&e->state, flights, n_flights, (size_t)(f - e->state.flights));
 }
 
+void state_done_remove(struct engine *e, size_t i)
+{
+	REMOVE(&e->state, dones, n_dones, i);
+}
+
 void state_dones_clear(struct engine *e, const char *device, uint64_t slice)
 {
 	for (size_t i = e->state.n_dones; i > 0; i--) {
 		const struct done_step *d = &e->state.dones[i - 1];
 		if (d->slice == slice && str_eq(d->step.target.device, device))
 			state_done_remove(e, i - 1);
-void state_done_remove(struct engine *e, size_t i)
-{
-	REMOVE(&e->state, dones, n_dones, i);
-}
-
 	}
 }
 

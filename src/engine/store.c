@@ -91,6 +91,14 @@ struct slice *store_slice(struct engine *e, uint64_t id)
 	return i < e->rec.n_slices && e->rec.slices[i].id == id ? &e->rec.slices[i] : NULL;
 }
 
+const struct slice *store_slice_mdev(const struct engine *e, const char *uuid)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++)
+		if (str_eq(e->rec.slices[i].uuid, uuid))
+			return &e->rec.slices[i];
+	return NULL;
+}
+
 static int slice_remember(struct engine *e, uint64_t id, const struct slice *old)
 {
 	for (size_t i = 0; i < e->n_undo_slices; i++)
@@ -152,6 +160,13 @@ struct slice *store_slice_add(struct engine *e, const struct want *w, const char
 	return s;
 }
 
+void store_slice_used(struct slice *s, const struct claim *by)
+{
+	s->dirty = 1;
+	s->last_uid = by->uid;
+	memcpy(s->last_tenant, by->tenant, sizeof(s->last_tenant));
+}
+
 static void slice_take_out(struct engine *e, size_t i)
 {
 	struct slice *s = e->rec.slices;
@@ -160,13 +175,6 @@ static void slice_take_out(struct engine *e, size_t i)
 }
 
 void store_slice_delete(struct engine *e, uint64_t id)
-void store_slice_used(struct slice *s, const struct claim *by)
-{
-	s->dirty = 1;
-	s->last_uid = by->uid;
-	memcpy(s->last_tenant, by->tenant, sizeof(s->last_tenant));
-}
-
 {
 	if (!store_slice_edit(e, id))
 		return;

@@ -21,18 +21,9 @@ bool warm_is_room(const struct slice *s)
 	return is_free(s) && (s->state == SLICE_READY || s->state == SLICE_WANTED);
 }
 
-/* Place of a type among those of the want; -1: it does not name it. */
-static int type_of(const struct want *w, const char *type)
-{
-	for (uint32_t i = 0; i < w->n_types; i++)
-		if (str_eq(w->types[i], type))
-			return (int)i;
-	return -1;
-}
-
 uint32_t warm_units(const struct want *w, const char *type)
 {
-	int i = type_of(w, type);
+	int i = goal_type(w, type);
 	return i < 0 ? 0 : w->units[i];
 }
 
@@ -73,7 +64,7 @@ static uint32_t count(struct engine *e, const struct want *entry, const char *ty
 bool warm_wanted(struct engine *e, const struct slice *s)
 {
 	const struct want *w = store_want(e, s->device);
-	int type = w && is_free(s) && str_eq(w->mech, s->mech) ? type_of(w, s->profile) : -1;
+	int type = w && is_free(s) && str_eq(w->mech, s->mech) ? goal_type(w, s->profile) : -1;
 	return type >= 0 && count(e, w, s->profile, s->id) < w->warm[type];
 }
 
@@ -198,18 +189,6 @@ bool warm_goes(const struct engine *e, const char *device)
 
 /* --- those that are missing --------------------------------------------------------------------------------- */
 
-/* Does the class draw on that selection, or one of its parts? */
-static bool draws_on(const struct engine *e, const struct policy_class *class,
-		     const char *selection)
-{
-	bool draws = policy_class_from(class, selection);
-	for (uint32_t i = 0; i < class->n_parts && !draws; i++) {
-		const struct policy_class *part = policy_class_find(e->policy, class->parts[i]);
-		draws = part && policy_class_from(part, selection);
-	}
-	return draws;
-}
-
 /* Who waits may need the room; but not who waits for his own quota. */
 static bool somebody_waits(struct engine *e, const struct want *w)
 {
@@ -218,7 +197,7 @@ static bool somebody_waits(struct engine *e, const struct want *w)
 		const struct policy_class *class =
 			claim_is_waiting(c) ? policy_class_find(e->policy, c->class) : NULL;
 		_cleanup_err_ struct err none = { 0 };
-		if (class && draws_on(e, class, w->selection) &&
+		if (class && parts_draw_on(e, class, w->selection) &&
 		    tenants_check_quota(e, c, &none) >= 0)
 			return true;
 	}

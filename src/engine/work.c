@@ -209,9 +209,9 @@ static bool layout_open_cached(struct engine *e, const struct slice *s, struct l
 /* Something is missing again: it is not to be granted as it is. */
 static void not_finished(struct engine *e, uint64_t id)
 {
-	for (size_t i = 0; i < e->state.n_slices; i++)
-		if (e->state.slices[i].id == id)
-			e->state.slices[i].finished = false;
+	struct slice_state_volatile *v = state_slice_peek(e, id);
+	if (v)
+		v->finished = false;
 }
 
 static bool advance_once(struct engine *e)
@@ -326,14 +326,6 @@ static bool retry_later(const struct engine *e, const struct slice_state_volatil
 	return v && v->retry_at > e->now;
 }
 
-static const struct slice_state_volatile *state_peek(const struct engine *e, uint64_t id)
-{
-	for (size_t i = 0; i < e->state.n_slices; i++)
-		if (e->state.slices[i].id == id)
-			return &e->state.slices[i];
-	return NULL;
-}
-
 /* On a device that failed: only what goes away, and what somebody asks for now. */
 static bool is_asked_for(const struct engine *e, const struct slice *s)
 {
@@ -350,7 +342,7 @@ static int pick_from(struct engine *e, const char *device, enum slice_state stat
 		const struct slice *s = &e->rec.slices[i];
 		if (s->state != state || !str_eq(s->device, device))
 			continue;
-		const struct slice_state_volatile *v = state_peek(e, s->id);
+		const struct slice_state_volatile *v = state_slice_peek(e, s->id);
 		if (retry_later(e, v) || (v && v->finished) || (blocked && !is_asked_for(e, s)))
 			continue;
 		_cleanup_err_ struct err err = { 0 };
@@ -401,14 +393,6 @@ static int pick_all(struct engine *e, const struct device_state *d, struct work 
 	if (pick_from(e, key, coming[0], blocked, ret) > 0)
 		return 1;
 	return pick_from(e, key, coming[1], blocked, ret) > 0;
-}
-
-static bool has_work(const struct engine *e, const char *device)
-{
-	for (size_t i = 0; i < e->rec.n_slices; i++)
-		if (str_eq(e->rec.slices[i].device, device) && !goal_stable(&e->rec.slices[i]))
-			return true;
-	return false;
 }
 
 static void device_emit(struct engine *e, const char *device)
@@ -506,7 +490,7 @@ void work_emit(struct engine *e)
 		for (size_t k = 0; first && k < i; k++)
 			first = goal_stable(&e->rec.slices[k]) ||
 				!str_eq(e->rec.slices[k].device, device);
-		if (first && has_work(e, device))
+		if (first)
 			device_emit(e, device);
 	}
 	waits_tell(e);
