@@ -2,6 +2,7 @@
 /* Reading the record back: every row is validated, then what must hold between rows. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
@@ -94,8 +95,7 @@ static int tables_load(sqlite3 *db, bool strict, struct record *rec, struct err 
 		  &rec->n_wants },
 		{ "SELECT body FROM slices ORDER BY id", FIELDS_SLICE, (void **)&rec->slices,
 		  &rec->n_slices },
-		{ "SELECT body FROM claims ORDER BY name", FIELDS_CLAIM, (void **)&rec->claims,
-		  &rec->n_claims },
+		{ "SELECT body FROM claims", FIELDS_CLAIM, (void **)&rec->claims, &rec->n_claims },
 		{ "SELECT body FROM steps ORDER BY id", FIELDS_STEP, (void **)&rec->steps,
 		  &rec->n_steps },
 	};
@@ -108,12 +108,26 @@ static int tables_load(sqlite3 *db, bool strict, struct record *rec, struct err 
 	return 0;
 }
 
+/* As they came; parts of one claim, which came together, by their numbers. */
+static int claim_compare(const void *one, const void *other)
+{
+	const struct claim *a = one, *b = other;
+	if (a->arrival != b->arrival)
+		return a->arrival < b->arrival ? -1 : 1;
+	size_t length = strlen(a->name), other_length = strlen(b->name);
+	if (length != other_length)
+		return length < other_length ? -1 : 1;
+	return strcmp(a->name, b->name);
+}
+
 int db_load(sqlite3 *db, bool strict, struct record *ret, struct err *reterr)
 {
 	_cleanup_(record_done) struct record rec = { .next_id = 1 };
 	int r = meta_load(db, &rec, reterr);
 	if (r >= 0 || !strict)
 		r = tables_load(db, strict, &rec, reterr);
+	if (rec.n_claims)
+		qsort(rec.claims, rec.n_claims, sizeof(*rec.claims), claim_compare);
 	if (r >= 0)
 		r = db_policy_load(db, &rec.policy, reterr);
 	if (r >= 0 && strict)

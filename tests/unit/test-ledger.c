@@ -239,6 +239,28 @@ static void test_ledger_commit_everything_comes_back(void **state)
 	check_filled(&r);
 }
 
+/* A restart changes nothing in the order in which claims, and parts of one, are told. */
+static void test_ledger_load_claims_are_in_the_order_in_which_they_came(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t arrival;
+	} claims[] = { { "web", 3 },	 { "train", 7 },    { "train/1", 7 }, { "train/2", 7 },
+		       { "train/9", 7 }, { "train/10", 7 }, { "a", 8 } };
+	_cleanup_(ledger_closep) struct ledger *l = open_ok(*state);
+	_cleanup_(record_done) struct record r = { 0 };
+	const struct record rec = meta(100);
+	for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+		struct change c = claim_put(claims[i].name, 0);
+		c.claim.arrival = claims[i].arrival;
+		commit_ok(l, &c, 1, true, &rec);
+	}
+	load_ok(l, &r);
+	assert_int_equal(r.n_claims, sizeof(claims) / sizeof(claims[0]));
+	for (size_t i = 0; i < r.n_claims; i++)
+		assert_string_equal(r.claims[i].name, claims[i].name);
+}
+
 static void test_ledger_commit_nothing_is_no_write(void **state)
 {
 	_cleanup_(ledger_closep) struct ledger *l = open_ok(*state);
@@ -965,6 +987,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_ledger_open_new_is_empty_and_good),
 		T(test_ledger_commit_everything_comes_back),
+		T(test_ledger_load_claims_are_in_the_order_in_which_they_came),
 		T(test_ledger_commit_nothing_is_no_write),
 		T(test_ledger_commit_delete_removes),
 		T(test_ledger_open_second_is_refused),
