@@ -9,32 +9,10 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "cli/width.h"
 
 #define WIDTH 80
 #define GAP 2
-
-/* Columns on a screen, as far as one column for each code point is true; colours take none. */
-static size_t width_of(const char *text)
-{
-	size_t n = 0;
-	for (; *text; text++) {
-		if (*text == '\033')
-			text += strcspn(text, "m");
-		else
-			n += ((unsigned char)*text & 0xc0) != 0x80;
-	}
-	return n;
-}
-
-/* Bytes of the first n code points. */
-static size_t bytes_of(const char *text, size_t n)
-{
-	size_t i = 0;
-	for (; text[i]; i++)
-		if (((unsigned char)text[i] & 0xc0) != 0x80 && n-- == 0)
-			break;
-	return i;
-}
 
 char *text_clean(const char *text)
 {
@@ -128,22 +106,6 @@ static void fit(const struct table *t, size_t widths[TABLE_COLUMNS_MAX])
 	}
 }
 
-/* Prints text within width; ".." stands for what was left out. */
-static void print_trimmed(const char *text, size_t width, bool middle)
-{
-	size_t n = width_of(text);
-	if (n <= width) {
-		fputs(text, stdout);
-		return;
-	}
-	size_t keep = width > 2 ? width - 2 : 0;
-	size_t tail = middle ? keep / 2 : 0;
-	fwrite(text, 1, bytes_of(text, keep - tail), stdout);
-	fputs("..", stdout);
-	if (tail)
-		fputs(text + bytes_of(text, n - tail), stdout);
-}
-
 static void print_blanks(size_t n)
 {
 	printf("%*s", (int)n, "");
@@ -172,18 +134,19 @@ const char *state_color(const char *word)
 	return "";
 }
 
-static void print_cell(const struct table *t, size_t k, const char *text, size_t width, bool title)
+/* False: no memory. */
+static bool print_cell(const struct table *t, size_t k, const char *text, size_t width, bool title)
 {
 	const struct table_column *column = &t->columns[k];
-	size_t n = width_of(text);
-	size_t blanks = n < width ? width - n : 0;
+	_cleanup_free_ char *cut = column->trim_middle ? width_cut_middle(text, width)
+						       : width_cut(text, width);
+	if (!cut)
+		return false;
+	size_t blanks = width - width_of(cut);
 	const char *color = t->color && column->state && !title ? state_color(text) : "";
 	if (column->right)
 		print_blanks(blanks);
-	fputs(color, stdout);
-	print_trimmed(text, width, column->trim_middle);
-	if (*color)
-		fputs(COLOR_END, stdout);
+	printf("%s%s%s", color, cut, *color ? COLOR_END : "");
 	bool last = k + 1 == t->n_columns;
 	if (!column->right && !last)
 		print_blanks(blanks);
@@ -191,6 +154,7 @@ static void print_cell(const struct table *t, size_t k, const char *text, size_t
 		putchar('\n');
 	else
 		print_blanks(GAP);
+	return true;
 }
 
 bool table_print(const struct table *t)
@@ -199,18 +163,20 @@ bool table_print(const struct table *t)
 		return false;
 	if (t->n_cells == 0)
 		return true;
+	bool good = true;
 	size_t widths[TABLE_COLUMNS_MAX];
 	measure(t, widths);
 	fit(t, widths);
 	if (t->color)
 		fputs("\033[1m", stdout);
-	for (size_t k = 0; k < t->n_columns; k++)
-		print_cell(t, k, t->columns[k].title, widths[k], true);
+	for (size_t k = 0; good && k < t->n_columns; k++)
+		good = print_cell(t, k, t->columns[k].title, widths[k], true);
 	if (t->color)
 		fputs(COLOR_END, stdout);
-	for (size_t i = 0; i < t->n_cells; i++)
-		print_cell(t, i % t->n_columns, t->cells[i], widths[i % t->n_columns], false);
-	return true;
+	for (size_t i = 0; good && i < t->n_cells; i++)
+		good = print_cell(t, i % t->n_columns, t->cells[i], widths[i % t->n_columns],
+				  false);
+	return good;
 }
 
 void table_done(struct table *t)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,8 +59,13 @@ static uint32_t next_character(const char **text)
 size_t width_of(const char *text)
 {
 	size_t n = 0;
-	while (*text)
-		n += columns_of(next_character(&text));
+	while (*text) {
+		const char *color_end = *text == '\033' ? strchr(text, 'm') : NULL;
+		if (color_end)
+			text = color_end + 1;
+		else
+			n += columns_of(next_character(&text));
+	}
 	return n;
 }
 
@@ -76,17 +82,33 @@ static size_t bytes_within(const char *text, size_t columns)
 	return (size_t)(end - text);
 }
 
-char *width_cut(const char *text, size_t columns)
+/* Its longest end that takes no more columns. */
+static const char *end_within(const char *text, size_t columns)
+{
+	while (width_of(text) > columns)
+		(void)next_character(&text);
+	return text;
+}
+
+static char *cut(const char *text, size_t columns, bool middle)
 {
 	if (width_of(text) <= columns)
 		return strdup(text);
 	if (columns < strlen(CUT))
 		return strndup(CUT, columns);
-	size_t n = bytes_within(text, columns - strlen(CUT));
-	char *cut = malloc(n + sizeof(CUT));
-	if (cut) {
-		memcpy(cut, text, n);
-		memcpy(cut + n, CUT, sizeof(CUT));
-	}
-	return cut;
+	char *ret;
+	size_t left = columns - strlen(CUT), tail = middle ? left / 2 : 0;
+	int r = asprintf(&ret, "%.*s" CUT "%s", (int)bytes_within(text, left - tail), text,
+			 end_within(text, tail));
+	return r < 0 ? NULL : ret;
+}
+
+char *width_cut(const char *text, size_t columns)
+{
+	return cut(text, columns, false);
+}
+
+char *width_cut_middle(const char *text, size_t columns)
+{
+	return cut(text, columns, true);
 }

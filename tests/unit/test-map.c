@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "cli/map.h"
+#include "cli/table.h"
 #include "cli/width.h"
 #include "support/alloc-fail.h"
 
@@ -337,6 +338,7 @@ static void test_width_counts_columns_of_characters(void **state)
 	assert_int_equal(width_of("Größe —"), 7);
 	assert_int_equal(width_of("東京"), 4);
 	assert_int_equal(width_of("e\xcc\x81"), 1);
+	assert_int_equal(width_of("\033[32mok\033[0m"), 2);
 	assert_int_equal(width_of("\xf0\x9f\x92\xbb"), 2);
 }
 
@@ -364,6 +366,60 @@ static void test_width_cut_never_cuts_a_character(void **state)
 	}
 }
 
+static void test_width_cut_middle_keeps_the_end(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		size_t columns;
+		const char *wanted;
+	} cases[] = { { "web01", 5, "web01" },
+		      { "sriov/0000", 6, "sr..00" },
+		      { "sriov/0000", 7, "sri..00" },
+		      { "東京都東京", 8, "東..京" },
+		      { "東京都東京", 6, "東..京" },
+		      { "web01", 2, ".." },
+		      { "web01", 1, "." } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *cut = width_cut_middle(cases[i].text, cases[i].columns);
+		assert_string_equal(cut, cases[i].wanted);
+	}
+}
+
+/* What a table prints; the next call overwrites it. */
+static const char *printed(const struct table *t)
+{
+	static char text[256];
+	int screen = dup(STDOUT_FILENO);
+	_cleanup_fclose_ FILE *f = tmpfile();
+	assert_non_null(f);
+	fflush(stdout);
+	assert_true(dup2(fileno(f), STDOUT_FILENO) >= 0);
+	assert_true(table_print(t));
+	fflush(stdout);
+	assert_true(dup2(screen, STDOUT_FILENO) >= 0);
+	close(screen);
+	rewind(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	return text;
+}
+
+static void test_table_print_aligns_by_columns_of_characters(void **state)
+{
+	(void)state;
+	static const struct table_column columns[] = { { .title = "FILE" },
+						       { .title = "N", .right = true },
+						       { .title = "AT" } };
+	struct table t = { .columns = columns, .n_columns = 3 };
+	static const char *const cells[] = { "東京都", "1", "now", "ab", "東", "then" };
+	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
+		table_add(&t, cells[i]);
+	assert_string_equal(printed(&t), "FILE     N  AT\n"
+					 "東京都   1  now\n"
+					 "ab      東  then\n");
+	table_done(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -376,6 +432,8 @@ int main(void)
 		cmocka_unit_test(test_map_cells_fill_the_row_without_gaps),
 		cmocka_unit_test(test_width_counts_columns_of_characters),
 		cmocka_unit_test(test_width_cut_never_cuts_a_character),
+		cmocka_unit_test(test_width_cut_middle_keeps_the_end),
+		cmocka_unit_test(test_table_print_aligns_by_columns_of_characters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
