@@ -117,14 +117,30 @@ static json_t *refusal(const struct daemon *d, const struct step *s, const struc
 	return json_pack("{s:s, s:o}", "device", s->target.device, "error", err_to_json(&e));
 }
 
-/* In the order of the policy's devices, whoever was answered first. */
+static bool is_named(const json_t *entries, const char *device)
+{
+	size_t i;
+	json_t *entry;
+	json_array_foreach(entries, i, entry)
+		if (str_eq(json_string_value(json_object_get(entry, "device")), device))
+			return true;
+	return false;
+}
+
+/* In the order of the policy's devices, whoever was answered first; behind them what the engine has found
+ * of others. */
 static void finish(struct session *s)
 {
 	struct warnings *w = s->warnings;
 	json_auto_t *found = json_array();
-	for (size_t i = 0; i < w->n; i++)
+	size_t i;
+	json_t *own;
+	for (i = 0; i < w->n; i++)
 		if (w->items[i].refusal)
 			json_array_append(found, w->items[i].refusal);
+	json_array_foreach(json_object_get(w->report, "warnings"), i, own)
+		if (!is_named(found, json_string_value(json_object_get(own, "device"))))
+			json_array_append(found, own);
 	if (json_array_size(found) > 0)
 		json_object_set(w->report, "warnings", found);
 	session_reply(s, json_incref(w->report), false);

@@ -3,7 +3,8 @@
  * What a policy asks for and the guards of the executor refuse: a device that the host itself uses, or whose
  * IOMMU group it shares. No step of a plan shows that when the device is only bound for a claim. The
  * executor is asked with steps that only check, after the engine has made its report, and what it
- * refuses goes along with it; so does, with a plan, who uses what its steps change. Who does not answer within three seconds is not waited for.
+ * refuses goes along with it, before what the engine warns of itself; so does, with a plan, who uses what
+ * its steps change. Who does not answer within three seconds is not waited for.
  */
 #pragma once
 #include <jansson.h>

@@ -153,6 +153,15 @@ static struct engine_fit *fits_of(struct fits *f, const struct want *w)
 	return fit;
 }
 
+/* Could anybody have it, as far as its IOMMU group goes? */
+static bool is_isolated(struct engine *e, const struct slice *s)
+{
+	const struct mech *m = goal_mech(e, s->mech);
+	bool found;
+	const struct function *f = m && m->binds && e->have ? m->find(e->have, s, &found) : NULL;
+	return !f || goal_isolated(e, f, NULL, NULL) >= 0;
+}
+
 static int count_slices(struct engine *e, const struct policy_class *class, const struct claim *c,
 			struct fits *f)
 {
@@ -172,7 +181,7 @@ static int count_slices(struct engine *e, const struct policy_class *class, cons
 		fit->there++;
 		bool others = s->dirty && c && !str_eq(s->last_tenant, c->tenant);
 		fit->ready += s->state == SLICE_READY && !s->claim[0] && !others &&
-			      !(c && apart_from(e, w, c, 0));
+			      !(c && apart_from(e, w, c, 0)) && is_isolated(e, s);
 	}
 	return 0;
 }

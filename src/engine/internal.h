@@ -352,7 +352,7 @@ int goal_slice(struct engine *e, const struct slice *s, struct work *ret, char *
 int goal_layout(struct engine *e, const char *device, struct work *ret, char *waits,
 		struct err *reterr);
 bool goal_layout_needed(struct engine *e, const char *device);
-/* May f be handed to c, as far as who is in its IOMMU group goes? -EPERM, -EBUSY, -ENODEV. */
+/* May f be handed to c (NULL: to anybody, ever), as far as its IOMMU group goes? -EPERM, -EBUSY, -ENODEV. */
 int goal_isolated(struct engine *e, const struct function *f, const struct claim *c,
 		  struct err *reterr);
 const struct mech *goal_mech(const struct engine *e, const char *name);
@@ -760,6 +760,9 @@ void restore_request(struct engine *e, const struct request *rq);
 void report_settled(struct engine *e);
 json_t *report_refused(const char *device, const struct err *err);
 int report_make(struct engine *e, const struct waiter *w, json_t **ret);
+/* Devices of the policy (only NULL: all) whose slices nobody can ever have, as their IOMMU groups are.
+ * A new reference; NULL: none. */
+json_t *report_warnings(struct engine *e, const char *only);
 
 /* Plays the request through on a copy, and takes its policy. ret_report is a new reference. */
 int plan_make(struct engine *e, struct request *rq, json_t **ret_report, struct err *reterr);

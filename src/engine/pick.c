@@ -15,7 +15,7 @@ struct picking {
 	struct engine *e;
 	const struct claim *claim;
 	const struct policy_class *class;
-	struct err *err; /* why the last one that nearly fitted did not */
+	struct err *err; /* why the first one that nearly fitted did not */
 	size_t by_state[SLICE_REMOVING + 1];
 	size_t others;	       /* kept for another account */
 	struct resources left; /* of the quota of its tenant */
@@ -52,7 +52,8 @@ static const struct want *want_of(struct picking *p, const struct slice *s)
 											  : NULL;
 }
 
-static int is_isolated(struct picking *p, const struct mech *m, const struct slice *s)
+static int is_isolated(struct picking *p, const struct mech *m, const struct slice *s,
+		       struct err *reterr)
 {
 	struct engine *e = p->e;
 	bool found;
@@ -61,7 +62,7 @@ static int is_isolated(struct picking *p, const struct mech *m, const struct sli
 		return -ENODEV;
 	if (!m->binds || !f)
 		return 0;
-	return goal_isolated(e, f, p->claim, p->err);
+	return goal_isolated(e, f, p->claim, reterr);
 }
 
 /* Would this free slice do? */
@@ -76,9 +77,13 @@ static bool fits(struct picking *p, const struct want *w, const struct slice *s)
 		p->others++;
 		return false;
 	}
-	return resources_allow_slice(p->e, &p->left, s) && !apart_from(p->e, w, p->claim, 0) &&
-	       is_isolated(p, m, s) >= 0 &&
-	       m->claim_steps(p->e->have, w, s, p->claim, &plan, p->err) >= 0;
+	if (!resources_allow_slice(p->e, &p->left, s) || apart_from(p->e, w, p->claim, 0))
+		return false;
+	_cleanup_err_ struct err why = { 0 };
+	bool fits = is_isolated(p, m, s, &why) >= 0 &&
+		    m->claim_steps(p->e->have, w, s, p->claim, &plan, &why) >= 0;
+	err_move(p->err, &why);
+	return fits;
 }
 
 static void count(struct picking *p, const struct slice *s)
@@ -244,6 +249,17 @@ static int pick_on_demand(struct picking *p, uint64_t *ret)
 
 /* --- nothing fits --------------------------------------------------------------------------------------------- */
 
+static const char *advice(const struct picking *p, const struct err *why)
+{
+	if (p->others)
+		return "wipe one that holds data, then: carve quarantine clear SLICE --reason WHY; "
+		       "carve doctor names them";
+	if (why->todo)
+		return why->todo;
+	return p->held[0] ? "release one of them, or let the policy make more"
+			  : "let the policy make more";
+}
+
 static int none_free(struct picking *p)
 {
 	size_t total = 0;
@@ -269,9 +285,7 @@ static int none_free(struct picking *p)
 		err_because(p->err, "%s", why.because);
 	err_state(p->err, "nothing was changed");
 	advise_refusal(p->e, p->class, p->claim, p->err);
-	err_todo(p->err, p->others ? "wipe one that holds data, then: carve quarantine clear SLICE "
-				     "--reason WHY; carve doctor names them"
-				   : "release one of them, or let the policy make more");
+	err_todo(p->err, "%s", advice(p, &why));
 	return -EBUSY;
 }
 

@@ -253,6 +253,35 @@ int report_make(struct engine *e, const struct waiter *w, json_t **ret)
 	return *ret ? 1 : -ENOMEM;
 }
 
+/* Of a device one is enough: its slices are alike. */
+static json_t *warning(struct engine *e, const char *device)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		const struct mech *m = str_eq(s->device, device) ? goal_mech(e, s->mech) : NULL;
+		_cleanup_err_ struct err why = { 0 };
+		bool found;
+		const struct function *f = m && m->binds ? m->find(e->have, s, &found) : NULL;
+		if (f && goal_isolated(e, f, NULL, &why) < 0)
+			return json_pack("{s:s, s:o}", "device", device, "error",
+					 err_to_json(&why));
+	}
+	return NULL;
+}
+
+json_t *report_warnings(struct engine *e, const char *only)
+{
+	json_t *warnings = NULL, *found;
+	for (size_t i = 0; i < e->rec.n_wants; i++) {
+		const char *device = e->rec.wants[i].device;
+		if ((only && !str_eq(only, device)) || !(found = warning(e, device)))
+			continue;
+		warnings = warnings ? warnings : json_array();
+		json_array_append_new(warnings, found);
+	}
+	return warnings;
+}
+
 static void settle(struct engine *e, size_t i)
 {
 	json_t *report = NULL;
@@ -264,6 +293,7 @@ static void settle(struct engine *e, size_t i)
 		json_decref(report);
 		return;
 	}
+	json_object_set_new(report, "warnings", report_warnings(e, w->only[0] ? w->only : NULL));
 	a->report = report;
 	/* The new layouts stand, or were put back: there is nothing to go back to any more. */
 	for (size_t k = 0; k < e->state.n_devices; k++)

@@ -41,7 +41,7 @@ static int sibling_check(const struct members *m, const struct function *sibling
 
 	if (s && s->claim[0]) {
 		const struct claim *c = claim_find(m->claims, m->n_claims, s->claim);
-		if (c && claim_is_of(m->claim, c->uid, c->tenant))
+		if (!m->claim || (c && claim_is_of(m->claim, c->uid, c->tenant)))
 			return 0;
 		err_set(reterr, "vfio.group.tenant", EBUSY, "cannot hand the function out");
 		err_because(reterr, "%s is in the same IOMMU group and held by claim %s",
@@ -49,7 +49,7 @@ static int sibling_check(const struct members *m, const struct function *sibling
 		err_todo(reterr, "release claim %s first, or use a slot with ACS", s->claim);
 		return -EBUSY;
 	}
-	if (s && s->dirty && !claim_is_of(m->claim, s->last_uid, s->last_tenant)) {
+	if (s && s->dirty && m->claim && !claim_is_of(m->claim, s->last_uid, s->last_tenant)) {
 		err_set(reterr, "vfio.group.dirty", EBUSY, "cannot hand the function out");
 		err_because(reterr, "%s is in the same IOMMU group and not yet clean of uid %u",
 			    sibling->addr, s->last_uid);
@@ -62,7 +62,9 @@ static int sibling_check(const struct members *m, const struct function *sibling
 	err_set(reterr, "vfio.group.not-viable", EBUSY, "cannot hand the function out");
 	err_because(reterr, "%s is in the same IOMMU group and bound to %s%s", sibling->addr,
 		    sibling->driver, guests ? ", by somebody else" : " on the host");
-	err_todo(reterr, "enrol and divide %s as well, or use a slot with ACS; see carve doctor",
+	err_todo(reterr,
+		 "enroll %s and pass it through as well, with bind: early, or use a slot with ACS; "
+		 "see carve doctor",
 		 sibling->addr);
 	return -EBUSY;
 }

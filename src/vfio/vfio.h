@@ -33,8 +33,9 @@ int vfio_release_steps(const struct have *h, const struct slice *s, const struct
 int vfio_group_distrust(const struct function *f, struct err *reterr);
 
 /* Isolation: -ENODEV when f has no IOMMU group; -EBUSY when its group holds something of the host,
- * of nobody we know, or of another account than that of c: the sibling is named. mechs finds the
- * functions of the slices. Not for mdevs: their parent's driver isolates them. */
+ * of nobody we know, or of another account than that of c: the sibling is named. c NULL: anybody, so
+ * who has the sibling for now is left out. mechs finds the functions of the slices. Not for mdevs: their
+ * parent's driver isolates them. */
 int vfio_group_check(const struct have *h, const struct function *f,
 		     const struct mech *const *mechs, const struct slice *slices, size_t n_slices,
 		     const struct claim *claims, size_t n_claims, const struct claim *c,

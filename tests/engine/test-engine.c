@@ -1301,6 +1301,57 @@ static void test_engine_plan_tells_group_mates_that_have_to_move(void **state)
 	assert_non_null(strstr(blast, "shares its IOMMU group and has to leave nouveau"));
 }
 
+static const char *warning_of(const json_t *report, const char *device)
+{
+	size_t i;
+	json_t *w;
+	json_array_foreach(json_object_get(report, "warnings"), i, w)
+		if (str_eq(json_string_value(json_object_get(w, "device")), device))
+			return json_string_value(
+				json_object_get(json_object_get(w, "error"), "because"));
+	return NULL;
+}
+
+static size_t fits(struct world *w, const char *class)
+{
+	struct engine_fit *fits = NULL;
+	size_t n, ready = 0;
+	assert_int_equal(engine_fit(w->e, class, &fits, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		ready += fits[i].ready + fits[i].more;
+	free(fits);
+	return ready;
+}
+
+/* No claim takes a group from the drivers of the host: all of it but one has to be bound ahead. */
+static void test_engine_what_no_claim_can_have_is_told_and_does_not_fit(void **state)
+{
+	static const char alone[] = HEAD "divide:\n  - {use: gpu, as: passthrough}\n"
+					 "classes:\n  gpu: {from: gpu}\n" TAIL;
+	static const char both[] = HEAD "divide:\n  - {use: gpu, as: passthrough}\n"
+					"  - {use: old, as: passthrough, bind: early}\n"
+					"classes:\n  gpu: {from: gpu}\n" TAIL;
+	struct world *w = *state;
+	struct target gpu = { .device = GPU, .vf = -1 }, old = { .device = OLD, .vf = -1 };
+	machine_function(&w->m, &old)->iommu_group = machine_function(&w->m, &gpu)->iommu_group;
+	world_observe(w);
+	json_auto_t *plan = plan_of(w, alone), *plan_both = plan_of(w, both);
+	const char *why = warning_of(plan, GPU);
+	assert_non_null(why);
+	assert_non_null(strstr(why, "bound to nouveau on the host"));
+	assert_null(warning_of(plan_both, GPU));
+	uint64_t token = world_apply(w, alone, false);
+	run(w);
+	assert_non_null(warning_of(world_answered(w, token, ANSWER_DONE)->report, GPU));
+	assert_int_equal(fits(w, "gpu"), 0);
+	token = world_alloc(w, 1000, "gpu", "one", CLAIM_RUNNING, 0, NULL);
+	run(w);
+	assert_non_null(strstr(refused(w, token, "claim.none-free")->todo, "bind: early"));
+	apply(w, both);
+	assert_int_equal(fits(w, "gpu"), 1);
+	claim_ok(w, 1000, "gpu", "one");
+}
+
 static void test_engine_apply_of_a_plan_for_another_card_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -2168,6 +2219,7 @@ int main(void)
 		T(test_engine_plan_tells_what_vanishes),
 		T(test_engine_plan_tells_whose_slice_goes),
 		T(test_engine_plan_tells_group_mates_that_have_to_move),
+		T(test_engine_what_no_claim_can_have_is_told_and_does_not_fit),
 		T(test_engine_apply_of_a_plan_for_another_card_is_refused),
 		T(test_engine_apply_only_one_device_leaves_the_others),
 		T(test_engine_apply_only_one_device_removes_nothing_elsewhere),

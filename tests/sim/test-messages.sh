@@ -98,6 +98,17 @@ test_check_of_what_no_claim_can_have() {
 	((status == 1))
 }
 
+# Nor is a function whose group a driver of the host stays in.
+test_check_of_a_group_that_stays_with_the_host() {
+	local policy said status=0
+	policy=$(mktemp --suffix=.yaml)
+	printf 'version: 1\ndevices: {gpu: {match: {id: "10de:1e07"}}}\ndivide: [{use: gpu, as: passthrough}]\n' \
+		>"$policy"
+	said=$("$messages_sim" check "$policy" --host workstation 2>&1) || status=$?
+	rm "$policy"
+	((status == 1)) && [[ $said == *'does not hold'* && $said == *snd_hda_intel* && $said == *'bind: early'* ]]
+}
+
 test_check_of_a_host_with_thousands_of_functions() {
 	local policy
 	policy=$(mktemp --suffix=.yaml)

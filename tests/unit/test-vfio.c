@@ -240,6 +240,32 @@ static void test_group_check_other_tenant_refused(void **state)
 	have_done(&h);
 }
 
+/* Who has the sibling now passes; that a driver of the host has it does not. */
+static void test_group_check_for_anybody_leaves_accounts_out(void **state)
+{
+	(void)state;
+	struct have h = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+	picture_function(&h, GPU, 0x030000, "", 7);
+	picture_function(&h, "0000:3b:00.1", 0x040300, "vfio-pci", 7);
+	have_sort(&h);
+	const struct function *gpu = have_device(&h, GPU_KEY);
+	struct slice mate = picture_slice("passthrough", "pci:0000:3b:00.1", -1);
+	struct claim c = { .uid = 2000 };
+	assert_int_equal(STR_COPY(c.name, "web01"), 0);
+
+	mate.dirty = 1;
+	assert_int_equal(vfio_group_check(&h, gpu, mechs, &mate, 1, NULL, 0, NULL, NULL), 0);
+	assert_int_equal(STR_COPY(mate.claim, "web01"), 0);
+	assert_int_equal(vfio_group_check(&h, gpu, mechs, &mate, 1, &c, 1, NULL, NULL), 0);
+	mate.claim[0] = '\0';
+	assert_int_equal(STR_COPY(have_function(&h, "0000:3b:00.1")->driver, "snd_hda_intel"), 0);
+	assert_int_equal(vfio_group_check(&h, gpu, mechs, &mate, 1, NULL, 0, NULL, &e), -EBUSY);
+	assert_string_equal(e.id, "vfio.group.not-viable");
+	assert_non_null(strstr(e.todo, "bind: early"));
+	have_done(&h);
+}
+
 static void test_group_distrust_says_why_and_how_to_take_the_risk(void **state)
 {
 	(void)state;
@@ -383,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_release_without_reset_has_no_proof),
 		cmocka_unit_test(test_f24_group_sibling_on_host_is_named),
 		cmocka_unit_test(test_group_check_other_tenant_refused),
+		cmocka_unit_test(test_group_check_for_anybody_leaves_accounts_out),
 		cmocka_unit_test(test_group_check_no_group_refused),
 		cmocka_unit_test(test_group_distrust_says_why_and_how_to_take_the_risk),
 		cmocka_unit_test(test_f12_diagnose_dead_after_reset),
