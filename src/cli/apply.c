@@ -100,6 +100,9 @@ static void print_warnings(const json_t *reply)
 			       print_text(error, "what"), why ? ": " : "",
 			       why ? (int)strcspn(why, "\n") : 0, why ? why : "") >= 0)
 			text_wrap("warning:", 10, line);
+		const char *todo = json_string_value(json_object_get(error, "do"));
+		if (todo)
+			text_wrap("          do:", 14, todo);
 	}
 }
 
