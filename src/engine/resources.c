@@ -178,15 +178,17 @@ int resources_refuse(struct engine *e, const struct resources *r, const struct c
 {
 	const struct policy_resource *limit = r->refused;
 	const uint64_t used = r->used[limit - r->tenant->resources];
-	char most[80], now[80], needed[80];
+	const uint64_t rest = limit->most > used ? limit->most - used : 0;
+	char most[80], now[80], left[80], needed[80];
 	resources_format(limit->name, limit->most, most, sizeof(most));
 	resources_format(limit->name, used, now, sizeof(now));
+	resources_format(limit->name, rest, left, sizeof(left));
 	resources_format(limit->name, r->needed, needed, sizeof(needed));
 	err_set(reterr, "claim.quota", EDQUOT, "tenant %s may have no more of class %s", c->tenant,
 		c->class);
 	err_on(reterr, "tenant %s", c->tenant);
-	err_because(reterr, "its quota in all is %s; %s used; one more takes at least %s", most,
-		    now, needed);
+	err_because(reterr, "its quota in all is %s; %s used, %s left; one more takes at least %s",
+		    most, now, left, needed);
 	tenants_name_holders(e, c, limit->name, reterr);
 	err_state(reterr, "nothing was changed");
 	if (r->needed > limit->most)

@@ -180,7 +180,10 @@ static int check_limit(const struct engine *e, const struct claim *c, const char
 	if (most < 0 || n + need <= (size_t)most)
 		return 0;
 	size_t left = (size_t)most > n ? (size_t)most - n : 0;
-	err_set(reterr, "claim.quota", EDQUOT, "tenant %s may have no more slices%s%s", c->tenant,
+	char no[24] = "have no";
+	if (left)
+		(void)STR_FORMAT(no, "not have %zu", need);
+	err_set(reterr, "claim.quota", EDQUOT, "tenant %s may %s more slices%s%s", c->tenant, no,
 		class ? " of class " : "", class ? class : "");
 	err_on(reterr, "tenant %s", c->tenant);
 	err_because(reterr, "its quota %s%s is %lld; %zu used, %zu left",

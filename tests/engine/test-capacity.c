@@ -338,8 +338,9 @@ static void test_resources_choose_among_the_profiles_of_a_class(void **state)
 	apply(w, LIMITED("compute: 4"));
 	assert_string_equal(ask(w, "fine", "f0")->profile, "3g.20gb");
 	assert_string_equal(ask(w, "fine", "f1")->profile, "1g.5gb");
-	says(over_quota(w, "fine"), "its quota in all is 4 compute units; 4 compute units used; "
-				    "one more takes at least 1 compute units");
+	says(over_quota(w, "fine"),
+	     "its quota in all is 4 compute units; 4 compute units used, "
+	     "0 compute units left; one more takes at least 1 compute units");
 	apply(w, LIMITED("compute: 14, engines: {decoders: 2}"));
 	says(over_quota(w, "half"), "decoders");
 	assert_string_equal(ask(w, "fine", "f2")->profile, "1g.5gb");

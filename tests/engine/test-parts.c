@@ -556,6 +556,8 @@ static void test_parts_quota_counts_each_of_them(void **state)
 	const char *because = refused(w, ask(w, 1000, "node", "train", AT_ONCE), "claim.quota");
 	has(because, "its quota of class gpu is 2; 1 used, 1 left");
 	has(because, "a claim of class node takes 2");
+	assert_string_equal(world_answered(w, w->token, ANSWER_FAILED)->what,
+			    "tenant a may not have 2 more slices of class gpu");
 	has(refused(w, ask(w, 1002, "node", "", AT_ONCE), "claim.quota"),
 	    "its quota in all is 2; 0 used, 2 left");
 	release(w, "one");

@@ -474,6 +474,8 @@ static void answer_keep(struct world *w, const struct answer *a)
 		to->progress++;
 	if (err_is_set(&a->err))
 		snprintf(to->id, sizeof(to->id), "%s", a->err.id);
+	if (a->err.what)
+		snprintf(to->what, sizeof(to->what), "%s", a->err.what);
 	if (a->err.because)
 		snprintf(to->because, sizeof(to->because), "%s", a->err.because);
 	if (a->err.todo)

@@ -18,6 +18,7 @@ struct world_answer {
 	uint64_t token;
 	enum answer_state state;
 	char id[64]; /* of the error */
+	char what[256];
 	char because[512];
 	char todo[256];
 	struct claim claim;

@@ -211,7 +211,7 @@ test_quota_of_virtual_functions_is_over_all_classes() {
 	END
 	asks alice one
 	ends_with 3 asks carol two 2>/run/said
-	grep -qF 'its quota in all is 1 vfs; 1 vfs used; one more takes at least 1 vfs' /run/said
+	grep -qF 'its quota in all is 1 vfs; 1 vfs used, 0 vfs left; one more takes at least 1 vfs' /run/said
 	grep -qF 'claim one is held with 1 vfs for manual:alice, by uid 2001' /run/said
 	says '1/1 vfs' carve list tenants
 	ends_with 3 carve fit lan --tenant a 2>/run/said
