@@ -8,7 +8,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "engine/internal.h"
+#include "model/fields.h"
+
+/* What was asked for in vain, and why. */
+struct refusal {
+	struct claim claim;
+	int error;
+	struct err why;
+};
 
 struct place {
 	char name[NAME_SIZE];
@@ -21,11 +30,23 @@ struct place {
 struct queue {
 	struct place *places;
 	size_t n;
+	struct refusal *refusals;
+	size_t n_refusals;
 };
+
+static void refusals_done(struct queue *q)
+{
+	for (size_t i = 0; i < q->n_refusals; i++)
+		err_done(&q->refusals[i].why);
+	free(q->refusals);
+	q->refusals = NULL;
+	q->n_refusals = 0;
+}
 
 static void queue_done(struct queue *q)
 {
 	free(q->places);
+	refusals_done(q);
 }
 
 static int compare(const void *one, const void *other)
@@ -64,6 +85,39 @@ static int queue_make(struct engine *e, struct queue *q)
 	}
 	qsort(q->places, q->n, sizeof(*q->places), compare);
 	return 1;
+}
+
+/* --- who asks for the same ------------------------------------------------------------------------------ */
+
+/* Would the same slices do for both, of those that are there? */
+static bool is_alike(const struct claim *a, const struct claim *b)
+{
+	return str_eq(a->class, b->class) && str_eq(a->near, b->near) && a->uid == b->uid &&
+	       str_eq(a->tenant, b->tenant) && a->from_policy == b->from_policy &&
+	       fields_same(FIELDS_SETTINGS, &a->set, &b->set);
+}
+
+/* While the queue is served slices are only taken: what one was refused, those behind him are who ask for the
+ * same. So it costs by the kinds of claims that wait, not by their number. NULL: nobody asked for that. */
+static const struct refusal *refusal_find(const struct queue *q, const struct claim *c)
+{
+	for (size_t i = 0; i < q->n_refusals; i++)
+		if (is_alike(&q->refusals[i].claim, c))
+			return &q->refusals[i];
+	return NULL;
+}
+
+/* Takes why. NULL: no memory. */
+static const struct refusal *refusal_add(struct queue *q, const struct claim *c, int error,
+					 struct err *why)
+{
+	struct refusal *r = ARRAY_ADD(q->refusals, q->n_refusals);
+	if (!r)
+		return NULL;
+	r->claim = *c;
+	r->error = error;
+	err_move(&r->why, why);
+	return r;
 }
 
 /* --- whose turn it is -------------------------------------------------------------------------------- */
@@ -116,28 +170,47 @@ static int find(struct engine *e, const struct claim *c, const struct policy_cla
 		struct picks *ret, struct err *reterr)
 {
 	*ret_class = policy_class_find(e->policy, c->class);
+	int r = -ENOENT;
 	if (*ret_class)
-		return claim_pick(e, c, *ret_class, ret, reterr);
-	err_set(reterr, "claim.no-class", ENOENT, "there is no class %s any more", c->class);
-	return -ENOENT;
+		r = claim_pick(e, c, *ret_class, ret, reterr);
+	else
+		err_set(reterr, "claim.no-class", ENOENT, "there is no class %s any more",
+			c->class);
+	if (r < 0)
+		err_set(reterr, "engine.memory", -r, "cannot look for a slice");
+	return r;
 }
 
-static bool serve(struct engine *e, const struct queue *q, size_t at)
+static void refuse(struct engine *e, const struct queue *q, size_t at, const struct refusal *r)
+{
+	const char *name = q->places[at].name;
+	if (r->error == -ENOENT && state_has_waiter(e, WAIT_ALLOC, name))
+		claim_end(e, store_claim(e, name), r->why.what);
+	else
+		wait_on(e, q, at, &r->why);
+}
+
+static bool serve(struct engine *e, struct queue *q, size_t at)
 {
 	_cleanup_err_ struct err err = { 0 };
 	struct picks picks;
 	const struct policy_class *class;
 	const char *name = q->places[at].name;
-	int r = find(e, store_claim(e, name), &class, &picks, &err);
-	if (r == -ENOENT && state_has_waiter(e, WAIT_ALLOC, name)) {
-		claim_end(e, store_claim(e, name), err.what);
-	} else if (r < 0) {
-		err_set(&err, "engine.memory", -r, "cannot look for a slice");
-		wait_on(e, q, at, &err);
-	} else {
-		claim_begin(e, name, class, &picks);
+	const struct claim *c = store_claim(e, name);
+	const struct refusal *refusal = refusal_find(q, c);
+	if (!refusal) {
+		int r = find(e, c, &class, &picks, &err);
+		if (r >= 0) {
+			claim_begin(e, name, class, &picks);
+			return true;
+		}
+		refusal = refusal_add(q, c, r, &err);
 	}
-	return r >= 0;
+	if (refusal)
+		refuse(e, q, at, refusal);
+	else
+		e->failed = true;
+	return false;
 }
 
 bool queue_serve(struct engine *e)
@@ -243,31 +316,31 @@ static void make_way(struct engine *e, const struct slice *s, const struct claim
 }
 
 /* As much as all its parts need, or nothing. */
-static void preempt_for_parts(struct engine *e, const struct claim *c,
+static bool preempt_for_parts(struct engine *e, const struct claim *c,
 			      const struct policy_class *class, struct reckoned *r)
 {
 	uint64_t ids[POLICY_WHOLE];
 	size_t n = 0;
 	if (!pick_parts_way(e, c, class, r->ids, r->n, ids, &n))
-		return;
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		const struct slice *s = store_slice(e, ids[i]);
 		if (queue_gives_way(e, s, tenants_priority(e, c)))
 			make_way(e, s, c);
 		r->ids[r->n++] = ids[i];
 	}
+	return true;
 }
 
-static void preempt(struct engine *e, const struct claim *c, struct reckoned *r)
+/* True when something is on its way to be free for it now. */
+static bool preempt(struct engine *e, const struct claim *c, struct reckoned *r)
 {
 	_cleanup_err_ struct err none = { 0 };
 	const struct policy_class *class = policy_class_find(e->policy, c->class);
 	if (!class || tenants_check_quota(e, c, &none) < 0)
-		return;
-	if (class->n_parts) {
-		preempt_for_parts(e, c, class, r);
-		return;
-	}
+		return false;
+	if (class->n_parts)
+		return preempt_for_parts(e, c, class, r);
 	struct resources left;
 	resources_left(e, c, &left);
 	const struct slice *s = coming_find(e, c, class, &left, r);
@@ -278,6 +351,7 @@ static void preempt(struct engine *e, const struct claim *c, struct reckoned *r)
 	}
 	if (s)
 		r->ids[r->n++] = s->id;
+	return s;
 }
 
 void queue_preempt(struct engine *e)
@@ -287,6 +361,14 @@ void queue_preempt(struct engine *e)
 	if (queue_make(e, &q) <= 0)
 		return;
 	r.ids = calloc(e->rec.n_slices + q.n, sizeof(*r.ids)); /* no slice twice */
-	for (size_t i = 0; r.ids && i < q.n; i++)
-		preempt(e, store_claim(e, q.places[i].name), &r);
+	for (size_t i = 0; r.ids && i < q.n; i++) {
+		const struct claim *c = store_claim(e, q.places[i].name);
+		if (refusal_find(&q, c))
+			continue;
+		struct err none = { 0 };
+		if (preempt(e, c, &r))
+			refusals_done(&q); /* who made way may have had more than was needed */
+		else
+			(void)refusal_add(&q, c, -EBUSY, &none);
+	}
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "engine/fixture.h"
 #include "support/alloc-fail.h"
@@ -552,6 +553,28 @@ static void test_queue_turn_without_memory_changes_nothing(void **state)
 	assert_in_range(nth, 50, 999);
 }
 
+/* One that is refused tells all who ask for the same: a plan of many reservations would take minutes. */
+static void test_queue_who_asks_for_the_same_is_refused_at_no_cost(void **state)
+{
+	struct world *w = *state;
+	_cleanup_(str_buf_done) struct str_buf text = { 0 };
+	const unsigned n = 200;
+	str_buf_add(&text, HEAD "reservations:\n");
+	for (unsigned i = 0; i < n; i++)
+		str_buf_addf(&text, "  - {name: r%u, class: lan, for: \"vm:r%u\"}\n", i, i);
+	apply(w, text.text);
+	is_held(w, "r3");
+	is_waiting(w, "r4");
+	is_waiting(w, "r199");
+	struct turn t = { 0 };
+	engine_now(w->e, w->now += 70000, 0);
+	alloc_fail_at(n);
+	assert_int_equal(engine_turn(w->e, &t), 0);
+	assert_false(alloc_fail_done());
+	engine_turn_committed(w->e);
+	turn_done(&t);
+}
+
 static void test_queue_what_cannot_be_is_refused_although_it_would_wait(void **state)
 {
 	struct world *w = *state;
@@ -778,6 +801,7 @@ int main(void)
 		T(test_queue_who_goes_away_is_withdrawn),
 		T(test_queue_class_that_is_gone_is_not_waited_for),
 		T(test_queue_turn_without_memory_changes_nothing),
+		T(test_queue_who_asks_for_the_same_is_refused_at_no_cost),
 		T(test_queue_what_cannot_be_is_refused_although_it_would_wait),
 		T(test_lease_ends_a_claim_after_its_time),
 		T(test_lease_goes_on_over_restarts),
