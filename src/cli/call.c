@@ -30,6 +30,12 @@ int cli_call(struct cli *c, const char *method, json_t *params_take, json_t **re
 	return api_call(c->client, method, params_take, 0, ret, NULL, &c->err);
 }
 
+bool cli_outcome_unknown(const struct cli *c)
+{
+	const char *id = c->err.id;
+	return id && (str_eq(id, "api.gone") || str_eq(id, "api.protocol"));
+}
+
 static int64_t now_ms(void)
 {
 	struct timespec t;

@@ -84,6 +84,8 @@ int cli_usage_error(const struct cli *c, const char *fmt, ...)
 
 /* Calls carved; the reply's parameters are the caller's. A failure is in c->err. */
 int cli_call(struct cli *c, const char *method, json_t *params_take, json_t **ret);
+/* Was the last failure no answer of carved, so that it may have done what was asked for? */
+bool cli_outcome_unknown(const struct cli *c);
 /* How long to wait, and what is left behind when that has passed. */
 struct cli_deadline {
 	uint32_t seconds; /* 0: none */

@@ -294,14 +294,15 @@ static void left(struct handing *h, const char *name)
 		say_rule(&h->run, name);
 }
 
-/* Writes the tools' files, then lets carved forget it. -errno with c->err: all is as it was. */
+/* Writes the tools' files, then lets carved forget it. -errno with c->err: all is as it was, or nobody knows whether
+ * carved has forgotten it; then the files stay, since nobody might make it at the next boot otherwise. */
 static int perform(struct handing *h, const char *name, const struct items *all)
 {
 	json_auto_t *reply = NULL;
 	int r = write_all(h, all);
 	if (r >= 0 && !h->run.plan)
 		r = call(h, name, false, &reply);
-	if (r < 0 && !h->run.plan)
+	if (r < 0 && !h->run.plan && !cli_outcome_unknown(h->run.c))
 		undo_all(h, all);
 	return r;
 }

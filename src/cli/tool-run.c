@@ -85,7 +85,9 @@ void tool_run_left(struct tool_run *run, const char *object)
 	run->left++;
 	fflush(stdout);
 	err_print(stderr, e);
-	cli_say("%s stays as it is\n", object);
+	cli_say(cli_outcome_unknown(run->c) ? "%s may be done or not: try again\n"
+					    : "%s stays as it is\n",
+		object);
 	err_done(e);
 }
 

@@ -322,3 +322,45 @@ test_hand_back_that_carved_does_not_hear_of_changes_no_file() {
 	ends_with 0 carve hand-back "$made" --to mdevctl
 	mdev_is foreign "$made"
 }
+
+# A socket as carved's, which hangs up instead of passing on the answer to a request with these words.
+loses_answer() { # WORDS
+	python3 -c '
+import socket, sys
+
+def message(s):
+    m = b""
+    while not m.endswith(b"\0"):
+        more = s.recv(65536)
+        if not more:
+            sys.exit()
+        m += more
+    return m
+
+here, there = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+there.connect("/run/carve/io.carve")
+here.bind("/run/loses")
+here.listen()
+client, _ = here.accept()
+while True:
+    asked = message(client)
+    there.sendall(asked)
+    answer = message(there)
+    if sys.argv[1].encode() in asked:
+        sys.exit()
+    client.sendall(answer)
+' "$1" &
+	wait_until 30 test -S /run/loses
+}
+
+test_hand_back_whose_answer_is_lost_leaves_it_with_its_tool() {
+	prepare
+	define "$uuid" mtty-2 auto
+	tools_boot
+	wait_until 10 mdev_is foreign
+	carve adopt --from mdevctl
+	loses_answer '"plan":false'
+	says 'may be done or not' carve hand-back "$uuid" --to mdevctl --socket /run/loses
+	mdev_is foreign
+	grep -q '"start": "auto"' "$mdevs/$uuid"
+}
