@@ -79,7 +79,7 @@ _carve() {
 	init) options+=' --write --root' ;;
 	enroll) options+=' --label --service --root' words=$(_carve_names) ;;
 	unenroll) options+=' --service --root' words=$(_carve_names) ;;
-	plan) options+=' --only --save' ;;
+	plan) options+=' --only --save --map' ;;
 	apply) options+=' --only --plan --restore --wait --deadline' ;;
 	rollback) options+=' --to --plan --wait --deadline' ;;
 	alloc) options+=' --for --name --reserved --set --pid --uid --near --tenant --preemptible --wait --deadline' words=$(_carve_names classes) ;;

@@ -65,6 +65,7 @@ complete -c carve -n "__fish_seen_subcommand_from unenroll" -l root -x -a "(__fi
 complete -c carve -n "__fish_seen_subcommand_from plan" -F
 complete -c carve -n "__fish_seen_subcommand_from plan" -l only -x -a "(__carve_names)" -d 'Only this device'
 complete -c carve -n "__fish_seen_subcommand_from plan" -l save -r -F -d 'Write the plan into a file, for apply --plan'
+complete -c carve -n "__fish_seen_subcommand_from plan" -l map -d 'Draw what changes, before and after'
 complete -c carve -n "__fish_seen_subcommand_from apply" -F
 complete -c carve -n "__fish_seen_subcommand_from apply" -l plan -r -F -d 'What plan --save wrote, and nothing else'
 complete -c carve -n "__fish_seen_subcommand_from apply" -l only -x -a "(__carve_names)" -d 'Only this device'

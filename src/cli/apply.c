@@ -220,25 +220,35 @@ static void print_plan(const json_t *reply)
 
 int cli_plan_call(struct cli *c, json_t *params_take)
 {
-	json_t *reply = NULL;
+	json_auto_t *asked = json_incref(params_take), *reply = NULL;
 	const char *save = cli_option_value(c, "save");
-	json_auto_t *asked = json_incref(params_take);
 	if (cli_call(c, "Plan", params_take, &reply) < 0)
 		return cli_exit_code(&c->err);
-	int code = EXIT_OK;
-	if (save && cli_plan_save(save, asked, reply, &c->err) < 0)
-		code = EXIT_FAILED;
-	else if (c->json)
-		code = cli_print_json(reply);
-	else
-		print_plan(reply);
-	json_decref(reply);
-	return code;
+	if (save)
+		return cli_plan_save(save, asked, reply, &c->err) < 0 ? EXIT_FAILED : EXIT_OK;
+	json_t *map = NULL;
+	if (cli_option_given(c, "map") &&
+	    cli_map_change_get(c, json_string_value(json_object_get(asked, "only")),
+			       json_string_value(json_object_get(asked, "policy")),
+			       json_string_value(json_object_get(asked, "file")), &map) < 0)
+		return cli_exit_code(&c->err);
+	if (map)
+		json_object_set_new(reply, "map", map);
+	if (c->json)
+		return cli_print_json(reply);
+	print_plan(reply);
+	return map ? cli_map_change_print(c, map) : EXIT_OK;
 }
 
 int cli_plan(struct cli *c)
 {
 	json_t *params = NULL;
+	bool map = cli_option_given(c, "map");
+	if (map && !c->n_operands)
+		return cli_usage_error(c, "--map needs the FILE whose picture it is");
+	if (map && cli_option_given(c, "save"))
+		return cli_usage_error(
+			c, "--save writes the plan into a file, --map draws it: not both");
 	return policy_params(c, &params) < 0 ? cli_exit_code(&c->err) : cli_plan_call(c, params);
 }
 

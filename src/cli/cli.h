@@ -131,6 +131,12 @@ size_t cli_left_print(const json_t *devices, bool behind);
 int cli_list(struct cli *c);
 int cli_show(struct cli *c);
 int cli_map(struct cli *c);
+/* The devices that the policy would show another picture of, {"before": [...], "after": [...]}, as of GetMap. device
+ * NULL: all. Negative errno with c->err. */
+int cli_map_change_get(struct cli *c, const char *device, const char *text, const char *file,
+		       json_t **ret);
+/* Draws them; an exit code. */
+int cli_map_change_print(struct cli *c, const json_t *change);
 int cli_fit(struct cli *c);
 int cli_init(struct cli *c);
 int cli_enroll(struct cli *c);

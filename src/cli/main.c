@@ -80,6 +80,7 @@ static const struct cli_option unenroll_options[] = { SERVICE_OPTION, ROOT_OPTIO
 static const struct cli_option plan_options[] = {
 	ONLY_OPTION,
 	{ .name = "save", .arg = "PLAN", .help = "Write the plan into a file, for apply --plan" },
+	{ .name = "map", .help = "Draw what changes, before and after" },
 	END,
 };
 static const struct cli_option apply_options[] = {

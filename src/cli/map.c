@@ -28,20 +28,25 @@ static int style_read(struct cli *c, struct map_style *ret)
 	return 0;
 }
 
+static json_t *params_of(const char *device, const char *text, const char *file)
+{
+	json_t *params = json_object();
+	if (device)
+		json_object_set_new(params, "device", json_string(device));
+	if (text) {
+		json_object_set_new(params, "policy", json_string(text));
+		json_object_set_new(params, "file", json_string(file));
+	}
+	return params;
+}
+
 static int map_params(struct cli *c, json_t **ret)
 {
 	_cleanup_free_ char *text = NULL;
 	const char *file = cli_option_value(c, "policy");
 	if (file && cli_policy_load(file, &text, &c->err) < 0)
 		return -1;
-	json_t *params = json_object();
-	if (c->n_operands)
-		json_object_set_new(params, "device", json_string(c->operands[0]));
-	if (file) {
-		json_object_set_new(params, "policy", json_string(text));
-		json_object_set_new(params, "file", json_string(file));
-	}
-	*ret = params;
+	*ret = params_of(c->n_operands ? c->operands[0] : NULL, text, file);
 	return 0;
 }
 
@@ -88,5 +93,56 @@ int cli_map(struct cli *c)
 		cli_say("%s\n", cli_option_given(c, "policy") ? "the policy divides nothing here"
 				: c->n_operands ? "it is not divided: carve policy explain says why"
 						: "nothing is divided: carve apply does it");
+	return code;
+}
+
+/* --- before and after ------------------------------------------------------------------------------------ */
+
+/* Those that the other picture does not have just so. */
+static json_t *changed(const json_t *devices, const json_t *others)
+{
+	json_t *only = json_array();
+	size_t i, k;
+	json_t *device, *other;
+	json_array_foreach((json_t *)devices, i, device) {
+		bool same = false;
+		json_array_foreach((json_t *)others, k, other)
+			same = same || json_equal(device, other);
+		if (!same)
+			json_array_append(only, device);
+	}
+	return only;
+}
+
+int cli_map_change_get(struct cli *c, const char *device, const char *text, const char *file,
+		       json_t **ret)
+{
+	json_auto_t *before = NULL, *after = NULL;
+	int r = cli_call(c, "GetMap", params_of(device, NULL, NULL), &before);
+	if (r >= 0)
+		r = cli_call(c, "GetMap", params_of(device, text, file), &after);
+	if (r < 0)
+		return r;
+	const json_t *now = json_object_get(before, "devices"),
+		     *then = json_object_get(after, "devices");
+	*ret = json_pack("{s:o, s:o}", "before", changed(now, then), "after", changed(then, now));
+	return *ret ? 0 : err_set(&c->err, "cli.map", ENOMEM, "cannot draw the devices");
+}
+
+int cli_map_change_print(struct cli *c, const json_t *change)
+{
+	static const struct {
+		const char *key, *none;
+	} pictures[] = { { "before", "not divided" }, { "after", "not divided any more" } };
+	struct map_style style;
+	int code = style_read(c, &style) < 0 ? EXIT_USAGE : EXIT_OK;
+	for (size_t i = 0; i < 2 && code == EXIT_OK; i++) {
+		const json_t *devices = json_object_get(change, pictures[i].key);
+		bool none = json_array_size(devices) == 0;
+		printf("\n%s:%s%s\n", pictures[i].key, none ? " " : "",
+		       none ? pictures[i].none : "");
+		if (!none)
+			code = draw(c, devices, &style);
+	}
 	return code;
 }

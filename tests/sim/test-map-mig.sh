@@ -22,6 +22,17 @@ test_map_of_a_policy_shows_slots_and_holes() {
 	says 'nothing is divided' carve map
 }
 
+test_plan_draws_slots_before_and_after() {
+	test_map_of_a_policy_shows_slots_and_holes
+	says $'before: not divided\n\nafter:\n0000:1b:00.0 ' carve plan --map /run/policy.yaml
+	says '|1g.10gb |1g.10gb |    .        .   |3g.40gb  ' carve plan --map /run/policy.yaml
+	says '"before": []' carve plan --map --json /run/policy.yaml
+	says '"profile": "3g.40gb"' carve plan --map --json /run/policy.yaml
+	says 'needs the FILE' carve plan --map
+	says 'not both' carve plan --map --save /run/plan /run/policy.yaml
+	[[ ! -e /run/plan ]]
+}
+
 # Half of the slots, an eighth; what is handed out whole.
 test_map_tells_the_share_of_a_part() {
 	local shares
