@@ -228,11 +228,10 @@ bool queue_serve(struct engine *e)
 
 bool queue_is_coming(struct engine *e, const struct slice *s)
 {
-	const struct device_state *d = state_device(e, s->device);
-	if (!d || d->blocked)
-		return false;
-	return s->state == SLICE_RECLAIMING || (s->state == SLICE_REMOVING && s->on_demand) ||
-	       (s->state == SLICE_WANTED && !s->claim[0]);
+	bool comes = s->state == SLICE_RECLAIMING || (s->state == SLICE_REMOVING && s->on_demand) ||
+		     (s->state == SLICE_WANTED && !s->claim[0]);
+	const struct device_state *d = comes ? state_device(e, s->device) : NULL;
+	return d && !d->blocked;
 }
 
 bool queue_gives_way(const struct engine *e, const struct slice *s, uint32_t priority)
