@@ -82,16 +82,6 @@ bool policy_name_valid(const char *text)
 	return true;
 }
 
-bool policy_pattern_matches(const char *pattern, const char *text)
-{
-	for (; *pattern && *text; pattern++, text++) {
-		bool ok = *pattern == 'h' ? isxdigit((unsigned char)*text) != 0 : *pattern == *text;
-		if (!ok)
-			return false;
-	}
-	return *pattern == '\0' && *text == '\0';
-}
-
 const char *policy_kind_regex(enum option_kind kind)
 {
 	switch (kind) {
@@ -238,12 +228,20 @@ static int read_mac(const char *text, uint8_t ret[MAC_SIZE], struct policy_compl
 	return 0;
 }
 
+static int read_id(const char *text, struct policy_complaint *c)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	if (strspn(text, digits) == 4 && text[4] == ':' && strspn(text + 5, digits) == 4 &&
+	    text[9] == '\0')
+		return 0;
+	return complain(c, "policy.value", "copy it from carve show DEVICE, in quotes",
+			"\"%.40s\" is no id (vendor:device, four digits each: \"10de:1e07\")",
+			text);
+}
+
 static int read_address(const char *text, struct policy_complaint *c)
 {
-	bool ok = policy_pattern_matches("hhhh:hh:hh.h", text) ||
-		  policy_pattern_matches("hhhhh:hh:hh.h", text) ||
-		  policy_pattern_matches("hhhhhhhh:hh:hh.h", text);
-	if (ok && strchr("01234567", text[strlen(text) - 1]) && !strpbrk(text, "ABCDEF"))
+	if (pci_addr_valid(text))
 		return 0;
 	return complain(c, "policy.value", "copy it from carve list",
 			"\"%.40s\" is no PCI address (as in \"0000:3b:00.0\", in lower case)",
@@ -357,12 +355,7 @@ int policy_value_read(const struct policy_option *o, const char *text, struct po
 	case OPTION_WORD:
 		return read_word(o, text, ret, c);
 	case OPTION_ID:
-		if (policy_pattern_matches("hhhh:hhhh", text))
-			return 0;
-		return complain(
-			c, "policy.value", "copy it from carve show DEVICE, in quotes",
-			"\"%.40s\" is no id (vendor:device, four digits each: \"10de:1e07\")",
-			text);
+		return read_id(text, c);
 	case OPTION_ADDRESS:
 		return read_address(text, c);
 	case OPTION_MAC:

@@ -21,7 +21,5 @@ bool policy_name_valid(const char *text);
 /* -EINVAL with the complaint when text does not look like the form. */
 int policy_form_check(const struct policy_form *form, const char *text,
 		      struct policy_complaint *complaint);
-/* Does text look like the pattern? 'h' stands for a hexadecimal digit, the rest for itself. */
-bool policy_pattern_matches(const char *pattern, const char *text);
 /* Regular expression of a kind for the JSON schema; NULL: any. */
 const char *policy_kind_regex(enum option_kind kind);
