@@ -84,20 +84,23 @@ static bool look(const struct verb_context *c, const struct step *s, enum unit_i
 	return true;
 }
 
-static void unit_absent(const struct step *s, struct step_result *r)
+/* False: answered with the refusal, or that there is no such unit. */
+static bool look_listed(const struct verb_context *c, const struct step *s, enum unit_is *ret,
+			struct step_result *r)
 {
+	if (!listed(c, s, r) || !look(c, s, ret, r))
+		return false;
+	if (*ret != UNIT_ABSENT)
+		return true;
 	verb_failed(r, ENOENT, "systemctl show", "there is no unit %s", s->text);
+	return false;
 }
 
 static void service_look(const struct verb_context *c, const struct step *s, struct step_result *r)
 {
 	enum unit_is is;
-	if (!listed(c, s, r) || !look(c, s, &is, r))
+	if (!look_listed(c, s, &is, r))
 		return;
-	if (is == UNIT_ABSENT) {
-		unit_absent(s, r);
-		return;
-	}
 	r->number = is == UNIT_RUNS;
 	r->status = STEP_DONE;
 }
@@ -120,12 +123,8 @@ static void unit_job(const struct verb_context *c, const struct step *s, const c
 	};
 	_cleanup_free_ char *said = NULL;
 	enum unit_is is;
-	if (!listed(c, s, r) || !look(c, s, &is, r))
+	if (!look_listed(c, s, &is, r))
 		return;
-	if (is == UNIT_ABSENT) {
-		unit_absent(s, r);
-		return;
-	}
 	if (is == wanted) {
 		r->status = STEP_NOTHING;
 		return;
