@@ -104,9 +104,7 @@ static void look(struct daemon *d, char **ret_text)
 
 static bool applies_itself(const struct daemon *d)
 {
-	const char *text = applied(d)->text;
-	_cleanup_(policy_freep) struct policy *p =
-		text ? policy_parse(text, strlen(text), "policy", NULL) : NULL;
+	const struct policy *p = engine_policy(d->engine);
 	return p && p->on_change == ON_CHANGE_APPLY;
 }
 

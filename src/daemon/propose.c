@@ -15,14 +15,6 @@
 /* A first policy makes no more VFs than this. */
 #define VFS_MAX 8
 
-/* PCI base class codes: PCI Code and ID Assignment Specification 1.11. */
-enum {
-	CLASS_STORAGE = 0x01,
-	CLASS_NETWORK = 0x02,
-	CLASS_DISPLAY = 0x03,
-	CLASS_ACCELERATOR = 0x12
-};
-
 struct candidate {
 	char key[DEVICE_KEY_SIZE];
 	const char *mech;
@@ -64,19 +56,19 @@ static bool has_vfs(const struct function *f)
 /* Not what the driver would refuse: an accelerator is passed through whole then. */
 static void add_function(struct propose *p, const struct function *f)
 {
-	unsigned base = f->class >> 16;
-	bool whole = base == CLASS_DISPLAY || base == CLASS_ACCELERATOR;
+	bool display = pci_class_is(f->class, PCI_BASE_DISPLAY);
+	bool whole = display || pci_class_is(f->class, PCI_BASE_ACCELERATOR);
 	if (f->is_vf || f->boot_vga)
 		return;
 	if (f->mdev_parent) {
 		add(p, f->key, "mdev", "mdev");
 	} else if (has_vfs(f) && sriov_driver_vfs(f->driver) != SRIOV_VFS_NONE) {
 		add(p, f->key, "sriov",
-		    base == CLASS_NETWORK   ? "nic"
-		    : base == CLASS_STORAGE ? "nvme"
-					    : "accel");
+		    pci_class_is(f->class, PCI_BASE_NETWORK)   ? "nic"
+		    : pci_class_is(f->class, PCI_BASE_STORAGE) ? "nvme"
+							       : "accel");
 	} else if (whole && f->iommu_group >= 0) {
-		add(p, f->key, "passthrough", base == CLASS_DISPLAY ? "gpu" : "accel");
+		add(p, f->key, "passthrough", display ? "gpu" : "accel");
 	} else if (has_vfs(f)) {
 		struct candidate *c = add(p, f->key, "sriov", "");
 		if (c)
