@@ -9,14 +9,11 @@
 #include "daemon/daemon.h"
 #include "daemon/warnings.h"
 #include "host/scan.h"
+#include "ledger/record.h"
 
 const struct slice *answers_slice(const struct daemon *d, const struct claim *c)
 {
-	const struct record *rec = engine_record(d->engine);
-	for (size_t i = 0; i < rec->n_slices && c->slice; i++)
-		if (rec->slices[i].id == c->slice)
-			return &rec->slices[i];
-	return NULL;
+	return c->slice ? record_slice(engine_record(d->engine), c->slice) : NULL;
 }
 
 /* Where the slice is below /sys/devices; NULL: not there. */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/daemon.h"
+#include "ledger/record.h"
 #include "sys/process.h"
 
 struct consumer {
@@ -92,21 +93,13 @@ static void watch(struct daemon *d, const char *claim, int32_t pid, uint64_t sta
 	turn_need(d);
 }
 
-static const struct claim *claim_find(const struct record *rec, const char *name)
-{
-	for (size_t i = 0; i < rec->n_claims; i++)
-		if (str_eq(rec->claims[i].name, name))
-			return &rec->claims[i];
-	return NULL;
-}
-
 void consumers_update(struct daemon *d)
 {
 	struct consumers *all = &d->consumers;
 	const struct record *rec = engine_record(d->engine);
 	for (size_t i = all->n; i > 0; i--) {
 		struct consumer *c = all->items[i - 1];
-		const struct claim *claim = claim_find(rec, c->claim);
+		const struct claim *claim = record_claim(rec, c->claim);
 		bool tied = claim && claim->pid == c->pid && claim->pid_start == c->start;
 		/* A holder that has ended is forgotten, so that it is watched again when it returns. */
 		if (claim && (tied || !c->ended))

@@ -166,7 +166,7 @@ static const struct want *match_taken(void *userdata, const struct function *f)
 	const struct facts_match *m = userdata;
 	if (!m->engine || (f->driver[0] && !driver_is_vfio(f->driver)))
 		return NULL;
-	const struct want *w = engine_want(m->engine, f->key);
+	const struct want *w = record_want(engine_record(m->engine), f->key);
 	return w && want_has_ids_of(w, f) && want_has_serial_of(w, f) ? w : NULL;
 }
 

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "daemon/daemon.h"
 #include "daemon/methods.h"
+#include "ledger/record.h"
 #include "policy/explain.h"
 
 struct explaining {
@@ -88,7 +89,7 @@ static void add_pinned(json_t *reply, const struct want *w)
 
 static void add_differences(struct explaining *x, const char *key)
 {
-	const struct want *applied = engine_want(x->daemon->engine, key);
+	const struct want *applied = record_want(engine_record(x->daemon->engine), key);
 	struct want now;
 	_cleanup_err_ struct err e = { 0 };
 	int r = x->divide ? policy_want(x->policy, x->subject.facts, x->divide, x->subject.f,

@@ -10,6 +10,7 @@
 #include "daemon/methods.h"
 #include "host/scan.h"
 #include "host/topology.h"
+#include "ledger/record.h"
 #include "sys/clock.h"
 
 #define CAPABILITIES_MAX 32
@@ -99,7 +100,7 @@ static void fill_common(const struct device_look *l, const char *key, const stru
 	x->labels = matches ? e->labels : NULL;
 	if (e && !matches)
 		x->mismatch = "another device is at this place than was enrolled";
-	const struct want *w = engine_want(l->daemon->engine, key);
+	const struct want *w = record_want(engine_record(l->daemon->engine), key);
 	x->selection = w ? w->selection : NULL;
 	x->divided_by = w ? w->where : NULL;
 	x->bind_early = w && w->bind_early;
@@ -318,14 +319,6 @@ void method_list_quarantine(struct session *s, const json_t *params)
 
 /* --- claims ---------------------------------------------------------------------------------- */
 
-static const struct claim *claim_find(const struct record *rec, const char *name)
-{
-	for (size_t i = 0; i < rec->n_claims; i++)
-		if (str_eq(rec->claims[i].name, name))
-			return &rec->claims[i];
-	return NULL;
-}
-
 static void no_claim(struct session *s, const char *name)
 {
 	_cleanup_err_ struct err e = { 0 };
@@ -351,7 +344,7 @@ void method_list_claims(struct session *s, const json_t *params)
 	const struct daemon *d = s->daemon;
 	const struct record *rec = engine_record(d->engine);
 	const char *name = method_text(params, "claim");
-	if (name && !claim_find(rec, name)) {
+	if (name && !record_claim(rec, name)) {
 		no_claim(s, name);
 		return;
 	}
@@ -380,7 +373,7 @@ void method_get_handle(struct session *s, const json_t *params)
 {
 	const struct daemon *d = s->daemon;
 	const char *name = method_text(params, "claim");
-	const struct claim *c = claim_find(engine_record(d->engine), name);
+	const struct claim *c = record_claim(engine_record(d->engine), name);
 	if (!c) {
 		no_claim(s, name);
 		return;

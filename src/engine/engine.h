@@ -66,8 +66,6 @@ struct engine *engine_free(struct engine *e);
  * understand is kept; then nothing can be claimed. */
 int engine_load(struct engine *e, struct record *rec_take, const char *boot_id, struct err *reterr);
 const struct record *engine_record(const struct engine *e);
-/* What the applied policy wants of the device of that key; NULL: nothing. Borrowed until the next turn. */
-const struct want *engine_want(struct engine *e, const char *device);
 /* The applied policy; NULL: none, or not understood. Borrowed until the next turn. */
 const struct policy *engine_policy(const struct engine *e);
 /* Are functions handed out that only the kernel's command line says are isolated? */

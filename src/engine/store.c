@@ -331,11 +331,6 @@ struct want *store_want(struct engine *e, const char *device)
 	return NULL;
 }
 
-const struct want *engine_want(struct engine *e, const char *device)
-{
-	return store_want(e, device);
-}
-
 void store_wants_set(struct engine *e, struct want *wants_take, size_t n)
 {
 	if (e->wants_changed) {

@@ -35,7 +35,7 @@ void changes_done(struct changes *c)
 }
 
 /* Slices are sorted by id: the ledger reads them so and the engine appends rising ids. */
-static const struct slice *slice_by_id(const struct record *r, uint64_t id)
+const struct slice *record_slice(const struct record *r, uint64_t id)
 {
 	size_t low = 0, high = r->n_slices;
 	while (low < high) {
@@ -50,11 +50,19 @@ static const struct slice *slice_by_id(const struct record *r, uint64_t id)
 	return NULL;
 }
 
-static const struct claim *claim_by_name(const struct record *r, const char *name)
+const struct claim *record_claim(const struct record *r, const char *name)
 {
 	for (size_t i = 0; i < r->n_claims; i++)
 		if (str_eq(r->claims[i].name, name))
 			return &r->claims[i];
+	return NULL;
+}
+
+const struct want *record_want(const struct record *r, const char *device)
+{
+	for (size_t i = 0; i < r->n_wants; i++)
+		if (str_eq(r->wants[i].device, device))
+			return &r->wants[i];
 	return NULL;
 }
 
@@ -68,7 +76,7 @@ static int slice_check(const struct record *r, const struct slice *s, struct err
 			       (unsigned long long)s->id);
 	if (!s->claim[0])
 		return 0;
-	const struct claim *c = claim_by_name(r, s->claim);
+	const struct claim *c = record_claim(r, s->claim);
 	if (!c || c->slice != s->id)
 		return err_set(reterr, "ledger.record", EBADMSG,
 			       "slice %llu names claim \"%s\", which does not name it",
@@ -82,7 +90,7 @@ static int claim_check(const struct record *r, const struct claim *c, struct err
 		return err_set(reterr, "ledger.record", EBADMSG, "a claim has no name");
 	if (c->slice == 0)
 		return 0;
-	const struct slice *s = slice_by_id(r, c->slice);
+	const struct slice *s = record_slice(r, c->slice);
 	if (!s || !str_eq(s->claim, c->name))
 		return err_set(reterr, "ledger.record", EBADMSG,
 			       "claim \"%s\" names a slice that does not name it", c->name);
