@@ -476,13 +476,23 @@ static void waits_tell(struct engine *e)
 	}
 }
 
+static void devices_begin(struct engine *e)
+{
+	for (size_t i = 0; i < e->state.n_devices; i++) {
+		struct device_state *d = &e->state.devices[i];
+		d->at_gate = false;
+		/* Nobody will try again what is missing no more: a device can come back as it is wanted. */
+		if (d->waits[0] && !d->barrier && !has_work(e, d->key))
+			d->waits[0] = '\0';
+	}
+}
+
 void work_emit(struct engine *e)
 {
 	barriers_emit(e);
 	prompts_emit(e);
 	leases_emit(e);
-	for (size_t i = 0; i < e->state.n_devices; i++)
-		e->state.devices[i].at_gate = false;
+	devices_begin(e);
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		/* Each device once: at its first slice. */
 		const char *device = e->rec.slices[i].device;

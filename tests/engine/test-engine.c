@@ -549,6 +549,25 @@ static void test_f22_engine_apply_waits_until_what_came_back_is_reclaimed(void *
 	assert_int_equal(world_slice(w, slice)->state, SLICE_READY);
 }
 
+/* A card is missing at a boot, and put in: it is as wanted without a step, and nothing waits for it any more. */
+static void test_engine_device_that_came_back_as_wanted_is_done(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	const struct function card = *have_device(&w->m.have, GPU);
+	have_remove_function(&w->m.have, card.addr);
+	world_reboot(w);
+	run(w);
+	*have_add_function(&w->m.have) = card;
+	have_sort(&w->m.have);
+	world_observe(w);
+	run(w);
+	uint64_t token = world_apply(w, POLICY, false);
+	run(w);
+	const json_t *report = world_answered(w, token, ANSWER_DONE)->report;
+	assert_true(json_is_true(json_object_get(report, "complete")));
+}
+
 static void test_engine_release_by_another_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -2182,6 +2201,7 @@ int main(void)
 		T(test_f42_engine_early_signal_frees_nothing),
 		T(test_f32_engine_stale_release_touches_nobody),
 		T(test_f22_engine_apply_waits_until_what_came_back_is_reclaimed),
+		T(test_engine_device_that_came_back_as_wanted_is_done),
 		T(test_engine_release_by_another_is_refused),
 		T(test_f28_engine_without_proof_is_quarantined),
 		T(test_f28_engine_after_use_same_tenant_stays_although_it_is_proven),
