@@ -3,12 +3,14 @@
  * The commit that makes finished claims held. A synced commit costs what the disk costs, so claims that
  * finish close together share one: finished ones are held back until three quarters of those under way
  * have finished, or a time has passed. That time grows within one burst, so that a burst of n claims
- * makes about log4(n) commits, whatever the speed of its devices. A lone claim waits for nobody.
+ * makes about log4(n) commits, whatever the speed of its devices; but only so far, since a burst never ends
+ * where somebody claims all the time. A lone claim waits for nobody.
  */
 #include "engine/internal.h"
 
 #define GRANT_SHARE 3	    /* finished ones for each one still under way */
 #define GRANT_HOLD_GROWTH 4 /* of the longest wait, within one burst */
+#define GRANT_HOLD_MAX_MS 2000
 
 struct counts {
 	size_t finished, open;
@@ -62,6 +64,8 @@ static bool is_due(struct engine *e, const struct counts *n)
 	if (e->now - e->state.grant_since < e->state.grant_hold_ms)
 		return false;
 	e->state.grant_hold_ms *= GRANT_HOLD_GROWTH;
+	if (e->state.grant_hold_ms > GRANT_HOLD_MAX_MS)
+		e->state.grant_hold_ms = GRANT_HOLD_MAX_MS;
 	return true;
 }
 

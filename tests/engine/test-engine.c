@@ -197,6 +197,39 @@ static void test_engine_claims_together_on_slow_devices_share_synced_commits(voi
 	burst(w, "tty", 32, 200);
 }
 
+static size_t held(const struct world *w)
+{
+	const struct record *rec = engine_record(w->e);
+	size_t n = 0;
+	for (size_t i = 0; i < rec->n_claims; i++)
+		n += rec->claims[i].state == CLAIM_HELD;
+	return n;
+}
+
+/* Where somebody claims all the time no burst ever ends: what is made is granted all the same. */
+static void test_engine_claims_that_never_end_hold_nobody_back_for_long(void **state)
+{
+	struct world *w = *state;
+	machine_add_parent(&w->m, "sys:virtual/more/more", 64, true);
+	machine_add_type(&w->m, "sys:virtual/more/more", "more-1", 1);
+	world_observe(w);
+	apply(w, "version: 1\ndevices:\n  more: {match: {key: \"sys:virtual/more/more\"}}\n"
+		 "divide:\n  - {use: more, as: mdev, on-demand: [more-1]}\n"
+		 "classes:\n  lan: {from: more}\n");
+	w->step_ms = 400;
+	for (unsigned i = 0; i < 60; i++)
+		world_alloc(w, 1000, "lan", "", CLAIM_RUNNING, 0, NULL);
+	for (int64_t begun = w->now; w->now - begun < 60000;) {
+		world_run(w, 500);
+		unsigned made = 0;
+		for (size_t i = 0; i < w->m.n_pools; i++)
+			made += w->m.pools[i].used;
+		assert_in_range(made - held(w), 0, 8);
+	}
+	run(w);
+	assert_int_equal(held(w), 60);
+}
+
 static void test_f16_engine_shared_capacity_is_promised_once(void **state)
 {
 	struct world *w = *state;
@@ -2183,6 +2216,7 @@ int main(void)
 		T(test_engine_claim_alone_makes_two_synced_commits),
 		T(test_engine_claims_together_share_synced_commits),
 		T(test_engine_claims_together_on_slow_devices_share_synced_commits),
+		T(test_engine_claims_that_never_end_hold_nobody_back_for_long),
 		T(test_f16_engine_shared_capacity_is_promised_once),
 		T(test_engine_alloc_mistakes_are_refused_with_reason),
 		T(test_engine_alloc_too_many_is_refused),
