@@ -19,9 +19,10 @@
 #define RETRY_TIMES 8u /* 20 ms, 40 ms, ... 2.56 s; then only the watch */
 
 struct waiting {
-	STAILQ_ENTRY(waiting) link;
+	TAILQ_ENTRY(waiting) link;
 	struct step step;
 };
+TAILQ_HEAD(waiting_list, waiting);
 
 struct executor_client {
 	sd_event *loop;
@@ -32,7 +33,9 @@ struct executor_client {
 	sd_event_source *io, *timer, *watch;
 	bool greeted;
 	unsigned in_flight, tries;
-	STAILQ_HEAD(, waiting) waiting;
+	struct waiting_list steps, looks;
+	uint64_t looking[EXECUTOR_CLIENT_LOOKS_MAX]; /* those in flight that are looks */
+	size_t n_looking;
 	struct message {
 		struct exec_reply reply;
 		uint8_t data[EXEC_DATA_MAX];
@@ -41,13 +44,26 @@ struct executor_client {
 
 static int connection_open(struct executor_client *c);
 
-static void waiting_drop(struct executor_client *c)
+static int waiting_add(struct waiting_list *list, const struct step *s)
 {
-	while (!STAILQ_EMPTY(&c->waiting)) {
-		struct waiting *w = STAILQ_FIRST(&c->waiting);
-		STAILQ_REMOVE_HEAD(&c->waiting, link);
-		free(w);
-	}
+	struct waiting *w = malloc(sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->step = *s;
+	TAILQ_INSERT_TAIL(list, w, link);
+	return 0;
+}
+
+static void waiting_remove(struct waiting_list *list, struct waiting *w)
+{
+	TAILQ_REMOVE(list, w, link);
+	free(w);
+}
+
+static void waiting_drop(struct waiting_list *list)
+{
+	while (!TAILQ_EMPTY(list))
+		waiting_remove(list, TAILQ_FIRST(list));
 }
 
 static void connection_close(struct executor_client *c)
@@ -58,7 +74,9 @@ static void connection_close(struct executor_client *c)
 	c->fd = -1;
 	c->greeted = false;
 	c->in_flight = 0;
-	waiting_drop(c);
+	c->n_looking = 0;
+	waiting_drop(&c->steps);
+	waiting_drop(&c->looks);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -105,10 +123,22 @@ static int request_send(struct executor_client *c, enum exec_kind kind, const st
 	return n < 0 ? -errno : 0;
 }
 
+/* What somebody only wants to know comes behind what is done, and is never all that the executor has. */
+static struct waiting_list *waiting_next(struct executor_client *c)
+{
+	if (!c->greeted || c->in_flight >= EXEC_IN_FLIGHT_MAX)
+		return NULL;
+	if (!TAILQ_EMPTY(&c->steps))
+		return &c->steps;
+	return TAILQ_EMPTY(&c->looks) || c->n_looking == EXECUTOR_CLIENT_LOOKS_MAX ? NULL
+										   : &c->looks;
+}
+
 static void waiting_send(struct executor_client *c)
 {
-	while (c->greeted && c->in_flight < EXEC_IN_FLIGHT_MAX && !STAILQ_EMPTY(&c->waiting)) {
-		struct waiting *w = STAILQ_FIRST(&c->waiting);
+	struct waiting_list *list;
+	while ((list = waiting_next(c))) {
+		struct waiting *w = TAILQ_FIRST(list);
 		int r = request_send(c, EXEC_STEP, &w->step);
 		if (r == -EAGAIN) {
 			(void)sd_event_source_set_io_events(c->io, EPOLLIN | EPOLLOUT);
@@ -117,17 +147,28 @@ static void waiting_send(struct executor_client *c)
 		if (r < 0)
 			return; /* the loop sees the end of the connection */
 		c->in_flight++;
-		STAILQ_REMOVE_HEAD(&c->waiting, link);
-		free(w);
+		if (list == &c->looks)
+			c->looking[c->n_looking++] = w->step.id;
+		waiting_remove(list, w);
 	}
 	if (c->io)
 		(void)sd_event_source_set_io_events(c->io, EPOLLIN);
+}
+
+static void look_end(struct executor_client *c, uint64_t id)
+{
+	for (size_t i = 0; i < c->n_looking; i++)
+		if (c->looking[i] == id) {
+			c->looking[i] = c->looking[--c->n_looking];
+			return;
+		}
 }
 
 static void step_result_take(struct executor_client *c, const struct exec_reply *reply)
 {
 	if (reply->result.status != STEP_LATE && c->in_flight > 0)
 		c->in_flight--;
+	look_end(c, reply->result.id);
 	c->calls->result(c->userdata, &reply->result, c->message.data);
 	waiting_send(c);
 }
@@ -222,7 +263,8 @@ int executor_client_new(sd_event *loop, const char *run_dir,
 	c->userdata = userdata;
 	c->fd = -1;
 	c->address.sun_family = AF_UNIX;
-	STAILQ_INIT(&c->waiting);
+	TAILQ_INIT(&c->steps);
+	TAILQ_INIT(&c->looks);
 	int r = STR_FORMAT(c->address.sun_path, "%s/executor", run_dir);
 	if (r >= 0)
 		r = sd_event_add_inotify(loop, &c->watch, run_dir,
@@ -250,7 +292,7 @@ struct executor_client *executor_client_free(struct executor_client *c)
 	return NULL;
 }
 
-int executor_client_send(struct executor_client *c, const struct step *s)
+static int step_add(struct executor_client *c, struct waiting_list *list, const struct step *s)
 {
 	if (!c->greeted) {
 		if (c->fd < 0 && c->tries >= RETRY_TIMES) {
@@ -259,13 +301,31 @@ int executor_client_send(struct executor_client *c, const struct step *s)
 		}
 		return -ENOTCONN;
 	}
-	struct waiting *w = malloc(sizeof(*w));
-	if (!w)
-		return -ENOMEM;
-	w->step = *s;
-	STAILQ_INSERT_TAIL(&c->waiting, w, link);
-	waiting_send(c);
-	return 0;
+	int r = waiting_add(list, s);
+	if (r >= 0)
+		waiting_send(c);
+	return r;
+}
+
+int executor_client_send(struct executor_client *c, const struct step *s)
+{
+	return step_add(c, &c->steps, s);
+}
+
+int executor_client_look(struct executor_client *c, const struct step *s)
+{
+	return step_add(c, &c->looks, s);
+}
+
+bool executor_client_forget(struct executor_client *c, uint64_t id)
+{
+	struct waiting *w;
+	TAILQ_FOREACH(w, &c->looks, link)
+	if (w->step.id == id) {
+		waiting_remove(&c->looks, w);
+		return true;
+	}
+	return false;
 }
 
 bool executor_client_connected(const struct executor_client *c)

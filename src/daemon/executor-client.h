@@ -33,4 +33,9 @@ struct executor_client *executor_client_free(struct executor_client *c);
 /* Sends a step, or keeps it until others are answered (EXEC_IN_FLIGHT_MAX). -ENOTCONN when the
  * executor is away: the step was not begun. */
 int executor_client_send(struct executor_client *c, const struct step *s);
+/* The same for what somebody asked about: behind all steps, and at most so many at a time. */
+#define EXECUTOR_CLIENT_LOOKS_MAX 32
+int executor_client_look(struct executor_client *c, const struct step *s);
+/* Nobody wants to know any more; false when it was sent already. */
+bool executor_client_forget(struct executor_client *c, uint64_t id);
 bool executor_client_connected(const struct executor_client *c);

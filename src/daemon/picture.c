@@ -97,11 +97,21 @@ int picture_look(struct daemon *d, const struct step *s, picture_look_fn fn, uin
 	struct picture_look *l = &looks[p->n_looks];
 	*l = (struct picture_look){ .step = *s, .fn = fn, .token = token };
 	l->step.id = PICTURE_LOOK_ID | p->next_look++;
-	int r = executor_client_send(d->executor, &l->step);
+	int r = token ? executor_client_look(d->executor, &l->step)
+		      : executor_client_send(d->executor, &l->step);
 	if (r < 0)
 		return r;
 	p->n_looks++;
 	return 0;
+}
+
+void picture_looks_forget(struct daemon *d, uint64_t token)
+{
+	struct picture *p = &d->picture;
+	for (size_t i = p->n_looks; i > 0; i--)
+		if (p->looks[i - 1].token == token &&
+		    executor_client_forget(d->executor, p->looks[i - 1].step.id))
+			p->looks[i - 1] = p->looks[--p->n_looks];
 }
 
 /* The last of the first looks: the engine may begin. */

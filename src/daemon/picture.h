@@ -70,6 +70,8 @@ void picture_step_result(struct daemon *d, const struct step *s, const struct st
 bool picture_look_result(struct daemon *d, const struct step_result *r, const void *data);
 /* Has the executor look at something. -ENOTCONN, -ENOMEM: fn is not called then. */
 int picture_look(struct daemon *d, const struct step *s, picture_look_fn fn, uint64_t token);
+/* Whoever asked under that token waits no more. fn may still be called for what was sent already. */
+void picture_looks_forget(struct daemon *d, uint64_t token);
 
 /* reason NULL: it is not stuck any more. */
 void picture_set_stuck(struct daemon *d, const char *device, const char *reason);

@@ -23,6 +23,7 @@ void session_free(struct session *s)
 		engine_request_cancelled(d->engine, s->token);
 		turn_need(d);
 	}
+	picture_looks_forget(d, s->token);
 	server_forget(&d->server, s);
 	LIST_REMOVE(s, link);
 	d->server.n_sessions--;

@@ -143,6 +143,7 @@ static void finish(struct session *s)
 			json_array_append(found, own);
 	if (json_array_size(found) > 0)
 		json_object_set(w->report, "warnings", found);
+	picture_looks_forget(s->daemon, s->token);
 	session_reply(s, json_incref(w->report), false);
 	s->warnings = warnings_free(w);
 }

@@ -220,6 +220,36 @@ static void test_executor_client_more_than_limit_waits(void **state)
 	}
 }
 
+/* However much people want to know: what is to be done does not wait for it. */
+static void test_executor_client_step_goes_before_looks_that_wait(void **state)
+{
+	struct world *w = *state;
+	struct exec_request rq;
+	const uint64_t n = 2 * EXECUTOR_CLIENT_LOOKS_MAX;
+	connect_all(w);
+	for (uint64_t i = 0; i < n; i++)
+		assert_int_equal(executor_client_look(w->client, &(struct step){ .id = i }), 0);
+	assert_int_equal(executor_client_send(w->client, &(struct step){ .id = 900 }), 0);
+	for (uint64_t i = 0; i < EXECUTOR_CLIENT_LOOKS_MAX; i++) {
+		expect_request(w, EXEC_STEP, &rq);
+		assert_int_equal(rq.step.id, i);
+		turn(w, 0);
+	}
+	expect_request(w, EXEC_STEP, &rq);
+	assert_int_equal(rq.step.id, 900);
+	turn(w, 1);
+	assert_true(recv(w->peer, &rq, sizeof(rq), MSG_DONTWAIT) < 0);
+	answer(w, EXEC_STEP, &(struct step_result){ .id = 900 }, "", NULL);
+	turn(w, 1);
+	assert_true(recv(w->peer, &rq, sizeof(rq), MSG_DONTWAIT) < 0);
+	assert_false(executor_client_forget(w->client, 0));
+	assert_true(executor_client_forget(w->client, EXECUTOR_CLIENT_LOOKS_MAX));
+	answer(w, EXEC_STEP, &(struct step_result){ .id = 0 }, "", NULL);
+	turn(w, 1);
+	expect_request(w, EXEC_STEP, &rq);
+	assert_int_equal(rq.step.id, EXECUTOR_CLIENT_LOOKS_MAX + 1);
+}
+
 static void test_executor_client_lost_then_found_by_socket(void **state)
 {
 	struct world *w = *state;
@@ -279,6 +309,7 @@ int main(void)
 		TEST(test_executor_client_stuck_devices_come_before_connected),
 		TEST(test_executor_client_result_with_data_arrives),
 		TEST(test_executor_client_more_than_limit_waits),
+		TEST(test_executor_client_step_goes_before_looks_that_wait),
 		TEST(test_executor_client_lost_then_found_by_socket),
 		TEST(test_executor_client_absent_executor_waited_for),
 		TEST(test_executor_client_other_build_refused),
