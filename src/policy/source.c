@@ -24,7 +24,9 @@ static void because_line(struct policy_source *s, int line)
 		p++;
 	const char *newline = memchr(p, '\n', (size_t)(end - p));
 	int n = (int)((newline ? newline : end) - p);
-	if (n > 0)
+	if (n == 0)
+		err_because(s->err, "line %d is empty", line);
+	else
 		err_because(s->err, "line %d reads: %.*s%s", line, n > 90 ? 90 : n, p,
 			    n > 90 ? "..." : "");
 }
