@@ -152,6 +152,20 @@ static int perform(struct play *p, const struct step *s)
 	return 0;
 }
 
+/* The reasons of a failure stand below each other, here in one line. */
+static json_t *failure_line(const char *device, const char *what, const char *why)
+{
+	struct str_buf text = { 0 };
+	size_t n;
+	str_buf_addf(&text, "%s: %s", device, what);
+	for (const char *lead = ": "; why && *why; lead = "; ", why += n + (why[n] == '\n')) {
+		n = strcspn(why, "\n");
+		str_buf_addf(&text, "%s%.*s", lead, (int)n, why);
+	}
+	_cleanup_free_ char *line = str_buf_take(&text);
+	return line ? json_string(line) : NULL;
+}
+
 /* Results, waits and errors of the devices, as lines. */
 static void note_waits(struct play *p, const json_t *report)
 {
@@ -165,9 +179,7 @@ static void note_waits(struct play *p, const json_t *report)
 		const char *what = json_string_value(json_object_get(error, "what"));
 		const char *why = json_string_value(json_object_get(error, "because"));
 		if (what)
-			json_array_append_new(p->waits,
-					      json_sprintf("%s: %s%s%s", device, what,
-							   why ? ": " : "", why ? why : ""));
+			json_array_append_new(p->waits, failure_line(device, what, why));
 		else if (waits)
 			json_array_append_new(p->waits, json_sprintf("%s: until %s: %s", device,
 								     until, waits));

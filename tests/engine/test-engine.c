@@ -1339,6 +1339,17 @@ static void test_engine_plan_tells_whose_slice_goes(void **state)
 	assert_non_null(strstr(blast, "vanishes; it is taken from claim web01"));
 }
 
+static void test_engine_plan_tells_why_a_count_stays_in_one_line(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY);
+	claim_ok(w, 1000, "lan", "one");
+	json_auto_t *plan = plan_of(w, HEAD ALL_DIVIDE("6") CLASSES TAIL);
+	const char *waits = json_string_value(json_array_get(json_object_get(plan, "waits"), 0));
+	assert_non_null(waits);
+	assert_non_null(strstr(waits, "is held by claim one; the kernel changes the count"));
+}
+
 static void test_engine_plan_tells_group_mates_that_have_to_move(void **state)
 {
 	struct world *w = *state;
@@ -2272,6 +2283,7 @@ int main(void)
 		T(test_engine_plan_tells_devices_before_and_after),
 		T(test_engine_plan_tells_what_vanishes),
 		T(test_engine_plan_tells_whose_slice_goes),
+		T(test_engine_plan_tells_why_a_count_stays_in_one_line),
 		T(test_engine_plan_tells_group_mates_that_have_to_move),
 		T(test_engine_what_no_claim_can_have_is_told_and_does_not_fit),
 		T(test_engine_apply_of_a_plan_for_another_card_is_refused),
