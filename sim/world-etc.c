@@ -120,12 +120,13 @@ static int etc_links(struct err *reterr)
 static int etc_fill(struct err *reterr)
 {
 	static const char *const users[] = { "carved:x:61990:61990::/:/usr/sbin/nologin" };
-	static const char *const groups[] = { "carved:x:61990:", "carve-admin:x:61991:" };
+	static const char *const groups[] = { "carved:x:61990:", "carve-admin:x:61991:",
+					      "carve:x:61992:" };
 	int r = etc_links(reterr);
 	if (r == 0)
 		r = etc_accounts("passwd", users, 1, reterr);
 	if (r == 0)
-		r = etc_accounts("group", groups, 2, reterr);
+		r = etc_accounts("group", groups, 3, reterr);
 	if (r == 0)
 		r = etc_preload(reterr);
 	return r == 0 ? world_folder("/etc/carve", reterr) : r;

@@ -33,6 +33,11 @@ test_first_access_that_waits_comes_back() {
 	timeout 20 "$world_sim" run --host lab -- sh -c 'echo 1 >/sys/bus/pci/devices/0000:03:00.0/reset'
 }
 
+# Who is in them may claim, or manage.
+test_groups_of_people_are_there() {
+	"$world_sim" run --host lab -- getent group carve carve-admin
+}
+
 # As a crash would: process 1 of a PID namespace takes no other signal from outside (pid_namespaces(7)).
 test_simulator_that_dies_leaves_this_machine_as_it_was() {
 	local said before status=0
