@@ -106,6 +106,25 @@ static void print_warnings(const json_t *reply)
 	}
 }
 
+static const char *line_of(const json_t *line)
+{
+	return json_string_value(line) ? json_string_value(line) : "?";
+}
+
+static void print_unmatched(const json_t *reply)
+{
+	size_t i;
+	json_t *name;
+	json_array_foreach(json_object_get(reply, "unmatched"), i, name) {
+		char line[256];
+		if (STR_FORMAT(line,
+			       "no device here matches \"%s\" of the policy; with expect it would "
+			       "be refused",
+			       line_of(name)) >= 0)
+			text_wrap("note:", 8, line);
+	}
+}
+
 static const char *nothing_to_do(const json_t *reply)
 {
 	if (json_array_size(json_object_get(reply, "waits")) ||
@@ -114,11 +133,6 @@ static const char *nothing_to_do(const json_t *reply)
 	if (json_array_size(json_object_get(reply, "warnings")))
 		return "nothing to do now, but what the warnings name is given to nobody\n";
 	return "nothing to do: the host is as the policy says\n";
-}
-
-static const char *line_of(const json_t *line)
-{
-	return json_string_value(line) ? json_string_value(line) : "?";
 }
 
 static json_int_t mdev_count(const json_t *mdevs, const char *type)
@@ -211,6 +225,7 @@ static void print_plan(const json_t *reply)
 	json_array_foreach(json_object_get(reply, "waits"), i, line)
 		text_wrap("waits:", 8, line_of(line));
 	print_warnings(reply);
+	print_unmatched(reply);
 	if (json_array_size(steps) == 0)
 		cli_say("%s", nothing_to_do(reply));
 	else
@@ -320,6 +335,7 @@ int cli_apply_call(struct cli *c, json_t *params_take)
 	} else {
 		print_results(c, json_object_get(reply, "results"));
 		print_warnings(reply);
+		print_unmatched(reply);
 		bool warned = json_array_size(json_object_get(reply, "warnings")) > 0;
 		cli_say("the host is %s\n",
 			code != EXIT_OK ? "not yet as the policy says"

@@ -760,9 +760,9 @@ void restore_request(struct engine *e, const struct request *rq);
 void report_settled(struct engine *e);
 json_t *report_refused(const char *device, const struct err *err);
 int report_make(struct engine *e, const struct waiter *w, json_t **ret);
-/* Devices of the policy (only NULL: all) whose slices nobody can ever have, as their IOMMU groups are.
- * A new reference; NULL: none. */
-json_t *report_warnings(struct engine *e, const char *only);
+/* Adds what a report should tell besides: of which devices (only NULL: all) nobody can ever have a slice, as
+ * their IOMMU groups are, and which names that are divided match nothing here. */
+void report_remarks(struct engine *e, const char *only, json_t *report);
 
 /* Plays the request through on a copy, and takes its policy. ret_report is a new reference. */
 int plan_make(struct engine *e, struct request *rq, json_t **ret_report, struct err *reterr);

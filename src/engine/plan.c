@@ -309,9 +309,11 @@ int plan_make(struct engine *e, struct request *rq, json_t **ret_report, struct 
 		return r;
 	note_waits(&p, report);
 	json_t *devices = devices_of(e, &p);
-	*ret_report = json_pack("{s:I, s:o, s:o, s:O, s:O, s:o*}", "base",
+	*ret_report = json_pack("{s:I, s:o, s:o, s:O, s:O}", "base",
 				(json_int_t)e->rec.policy.version, "devices", devices, "steps",
-				by_device(devices, p.steps), "waits", p.waits, "ends", p.ends,
-				"warnings", report_warnings(p.e, apply.only));
-	return *ret_report ? 0 : -ENOMEM;
+				by_device(devices, p.steps), "waits", p.waits, "ends", p.ends);
+	if (!*ret_report)
+		return -ENOMEM;
+	report_remarks(p.e, apply.only, *ret_report);
+	return 0;
 }

@@ -269,7 +269,7 @@ static json_t *warning(struct engine *e, const char *device)
 	return NULL;
 }
 
-json_t *report_warnings(struct engine *e, const char *only)
+static json_t *warnings_of(struct engine *e, const char *only)
 {
 	json_t *warnings = NULL, *found;
 	for (size_t i = 0; i < e->rec.n_wants; i++) {
@@ -280,6 +280,43 @@ json_t *report_warnings(struct engine *e, const char *only)
 		json_array_append_new(warnings, found);
 	}
 	return warnings;
+}
+
+static bool is_divided(const struct policy *p, const char *selection)
+{
+	for (size_t i = 0; i < p->n_divides; i++)
+		if (str_eq(p->divides[i].use, selection))
+			return true;
+	return false;
+}
+
+static bool is_here(const struct engine *e, const char *selection)
+{
+	for (size_t i = 0; i < e->rec.n_wants; i++)
+		if (str_eq(e->rec.wants[i].selection, selection))
+			return true;
+	return false;
+}
+
+static json_t *unmatched(const struct engine *e)
+{
+	json_t *names = NULL;
+	for (size_t i = 0; e->policy && i < e->policy->n_selections; i++) {
+		const char *name = e->policy->selections[i].name;
+		if (!is_divided(e->policy, name) || is_here(e, name))
+			continue;
+		names = names ? names : json_array();
+		json_array_append_new(names, json_string(name));
+	}
+	return names;
+}
+
+void report_remarks(struct engine *e, const char *only, json_t *report)
+{
+	json_object_set_new(report, "warnings", warnings_of(e, only));
+	/* Of one device alone the policy says nothing about others. */
+	if (!only)
+		json_object_set_new(report, "unmatched", unmatched(e));
 }
 
 static void settle(struct engine *e, size_t i)
@@ -293,7 +330,7 @@ static void settle(struct engine *e, size_t i)
 		json_decref(report);
 		return;
 	}
-	json_object_set_new(report, "warnings", report_warnings(e, w->only[0] ? w->only : NULL));
+	report_remarks(e, w->only[0] ? w->only : NULL, report);
 	a->report = report;
 	/* The new layouts stand, or were put back: there is nothing to go back to any more. */
 	for (size_t k = 0; k < e->state.n_devices; k++)

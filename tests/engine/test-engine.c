@@ -1415,6 +1415,27 @@ static void test_engine_what_no_claim_can_have_is_told_and_does_not_fit(void **s
 	claim_ok(w, 1000, "gpu", "one");
 }
 
+/* A wrong address is no mistake in the policy: it may be right on another host. */
+static void test_engine_names_that_match_nothing_are_told(void **state)
+{
+	static const char text[] = "version: 1\ndevices:\n"
+				   "  nic: {match: {key: \"" NIC "\"}}\n"
+				   "  gone: {match: {address: \"0000:fe:00.0\"}}\n"
+				   "  spare: {match: {address: \"0000:ff:00.0\"}}\n"
+				   "divide:\n"
+				   "  - {use: nic, as: sriov, count: 4}\n"
+				   "  - {use: gone, as: sriov, count: 4}\n" TAIL;
+	struct world *w = *state;
+	json_auto_t *plan = plan_of(w, text), *all = plan_of(w, POLICY);
+	uint64_t token = world_apply(w, text, false);
+	run(w);
+	const json_t *applied = world_answered(w, token, ANSWER_DONE)->report;
+	json_auto_t *gone = json_pack("[s]", "gone");
+	assert_true(json_equal(json_object_get(plan, "unmatched"), gone));
+	assert_true(json_equal(json_object_get(applied, "unmatched"), gone));
+	assert_null(json_object_get(all, "unmatched"));
+}
+
 static void test_engine_apply_of_a_plan_for_another_card_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -2286,6 +2307,7 @@ int main(void)
 		T(test_engine_plan_tells_why_a_count_stays_in_one_line),
 		T(test_engine_plan_tells_group_mates_that_have_to_move),
 		T(test_engine_what_no_claim_can_have_is_told_and_does_not_fit),
+		T(test_engine_names_that_match_nothing_are_told),
 		T(test_engine_apply_of_a_plan_for_another_card_is_refused),
 		T(test_engine_apply_only_one_device_leaves_the_others),
 		T(test_engine_apply_only_one_device_removes_nothing_elsewhere),
