@@ -125,14 +125,22 @@ static void print_unmatched(const json_t *reply)
 	}
 }
 
-static const char *nothing_to_do(const json_t *reply)
+/* What was asked about: of the other devices an answer to --only says nothing. */
+static const char *subject(const struct cli *c)
+{
+	const char *only = cli_option_value(c, "only");
+	return only ? only : "the host";
+}
+
+static void say_nothing_to_do(const struct cli *c, const json_t *reply)
 {
 	if (json_array_size(json_object_get(reply, "waits")) ||
 	    json_array_size(json_object_get(reply, "ends")))
-		return "nothing can be done now\n";
-	if (json_array_size(json_object_get(reply, "warnings")))
-		return "nothing to do now, but what the warnings name is given to nobody\n";
-	return "nothing to do: the host is as the policy says\n";
+		cli_say("nothing can be done now\n");
+	else if (json_array_size(json_object_get(reply, "warnings")))
+		cli_say("nothing to do now, but what the warnings name is given to nobody\n");
+	else
+		cli_say("nothing to do: %s is as the policy says\n", subject(c));
 }
 
 static json_int_t mdev_count(const json_t *mdevs, const char *type)
@@ -210,7 +218,7 @@ static size_t print_steps(const json_t *steps, const char *device, size_t number
 	return number;
 }
 
-static void print_plan(const json_t *reply)
+static void print_plan(const struct cli *c, const json_t *reply)
 {
 	size_t i, number = 0;
 	json_t *device, *line;
@@ -227,7 +235,7 @@ static void print_plan(const json_t *reply)
 	print_warnings(reply);
 	print_unmatched(reply);
 	if (json_array_size(steps) == 0)
-		cli_say("%s", nothing_to_do(reply));
+		say_nothing_to_do(c, reply);
 	else
 		cli_say("%zu step%s; nothing was changed\n", json_array_size(steps),
 			json_array_size(steps) == 1 ? "" : "s");
@@ -251,7 +259,7 @@ int cli_plan_call(struct cli *c, json_t *params_take)
 		json_object_set_new(reply, "map", map);
 	if (c->json)
 		return cli_print_json(reply);
-	print_plan(reply);
+	print_plan(c, reply);
 	return map ? cli_map_change_print(c, map) : EXIT_OK;
 }
 
@@ -337,7 +345,7 @@ int cli_apply_call(struct cli *c, json_t *params_take)
 		print_warnings(reply);
 		print_unmatched(reply);
 		bool warned = json_array_size(json_object_get(reply, "warnings")) > 0;
-		cli_say("the host is %s\n",
+		cli_say("%s is %s\n", subject(c),
 			code != EXIT_OK ? "not yet as the policy says"
 			: warned	? "as the policy says, but what the warnings name is "
 					  "given to nobody"
