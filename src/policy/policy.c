@@ -90,7 +90,8 @@ int policy_setting_parse(const char *text, struct vf_settings *s, struct err *re
 	const struct policy_option *o = policy_option_find(policy_setting_options, key);
 	if (!o || !equals) {
 		err_set(reterr, "setting.value", EINVAL, "\"%.80s\" is no setting", text);
-		err_because(reterr, "a setting is KEY=VALUE");
+		err_because(reterr, o ? "a setting is KEY=VALUE" : "there is no \"%.80s\" to set",
+			    key);
 		err_state(reterr, "nothing was changed");
 		setting_todo(o, key, reterr);
 		return -EINVAL;

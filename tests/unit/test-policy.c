@@ -278,6 +278,10 @@ static void test_policy_setting_parse_mistakes_refused(void **state)
 		assert_true(e.because && e.state && e.todo);
 		assert_int_equal(s.set, 0);
 	}
+	struct vf_settings s = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+	assert_int_equal(policy_setting_parse("mca=52:54:00:aa:00:01", &s, &e), -EINVAL);
+	assert_string_equal(e.because, "there is no \"mca\" to set");
 }
 
 static void test_policy_settings_allowed_follow_the_class(void **state)
