@@ -259,7 +259,7 @@ static int check_types(const struct policy *p, const struct policy_divide *d,
 	if (d->n_types == 0 && !d->fill[0])
 		return policy_source_refuse(
 			s, d->at, "policy.missing",
-			"add \"on-demand: [PROFILE]\"; carve list slices shows the profiles",
+			"add \"on-demand: [PROFILE]\"; carve plan tells which there are when it is none",
 			"\"as: %s\" needs \"layout\", \"fill\" or \"on-demand\"", d->mech);
 	bool ahead = d->fill[0], fill_named = !d->fill[0];
 	for (uint32_t i = 0; i < d->n_types; i++) {
