@@ -200,7 +200,7 @@ const struct cli_command cli_commands[] = {
 	{ "defrag", "[CLASS]", 0, 1, "Propose moves that make room", NULL, cli_defrag,
 	  "Of claims whose class says movable. Nothing is moved." },
 	{ "holders", "DEVICE", 1, 1, "Show who uses a device", NULL, cli_holders, NULL },
-	{ "reclaim", "[CLAIM]", 0, 1, "Reclaim slices that could not be", reclaim_options,
+	{ "reclaim", "[CLAIM]", 0, 1, "Try again what could not be reclaimed", reclaim_options,
 	  cli_reclaim, "--retry is needed: it is tried by itself when the cause is gone." },
 	{ "quarantine list", "", 0, 0, "List what is kept out of use", NULL, cli_quarantine_list,
 	  NULL },
