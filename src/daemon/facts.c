@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "host/drivers.h"
 #include "host/names.h"
+#include "ledger/record.h"
 #include "sys/sysfs.h"
 
 #define DRIVERS_MAX 8

@@ -476,6 +476,14 @@ static void waits_tell(struct engine *e)
 	}
 }
 
+static bool has_work(const struct engine *e, const char *device)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++)
+		if (str_eq(e->rec.slices[i].device, device) && !goal_stable(&e->rec.slices[i]))
+			return true;
+	return false;
+}
+
 static void devices_begin(struct engine *e)
 {
 	for (size_t i = 0; i < e->state.n_devices; i++) {
