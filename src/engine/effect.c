@@ -175,7 +175,7 @@ static void capacity_shift(struct have *h, const char *parent, const char *type,
 		struct mdev_type *o = &h->types[i];
 		if (!str_eq(o->parent, parent) || !o->available_known)
 			continue;
-		uint32_t part = mine ? (o->available + mine - 1) / mine : 1;
+		uint32_t part = mine ? mdev_type_units(o->available, mine) : 1;
 		if (taken)
 			o->available = o->available > part ? o->available - part : 0;
 		else

@@ -34,7 +34,7 @@ static uint32_t most_available(const struct have *h, const char *device)
 static uint32_t units_of(const struct mdev_type *t, uint32_t left)
 {
 	uint32_t n = available(t);
-	return n ? (left + n - 1) / n : left + 1;
+	return n ? mdev_type_units(left, n) : left + 1;
 }
 
 void mdev_offer(const struct have *h, const char *device, struct offer *ret)

@@ -219,6 +219,13 @@ struct mdev_type *have_type(const struct have *h, const char *parent_key, const 
 	return NULL;
 }
 
+uint32_t mdev_type_units(uint32_t left, uint32_t n)
+{
+	uint32_t most = left / n;
+	bool fits = most > left / (n + 1);
+	return fits ? most : (left + n - 1) / n;
+}
+
 struct mdev_parent *have_parent(const struct have *h, const char *key)
 {
 	for (size_t i = 0; i < h->n_parents; i++)

@@ -170,6 +170,9 @@ struct function *have_device(const struct have *h, const char *key);
 struct function *have_vf(const struct have *h, const char *pf_addr, int index);
 struct mdev *have_mdev(const struct have *h, const char *uuid);
 struct mdev_type *have_type(const struct have *h, const char *parent_key, const char *id);
+/* What one of a type takes, in units of which its parent has left more; n > 0: so many of the type there could be.
+ * Of the whole numbers that both fit, the largest; else one that is too high rather than too low. */
+uint32_t mdev_type_units(uint32_t left, uint32_t n);
 struct mdev_parent *have_parent(const struct have *h, const char *key);
 struct vf_info *have_vf_info(const struct have *h, const char *pf_key, int index);
 /* VFs that exist of that PF (counted from the VFs' own links). */

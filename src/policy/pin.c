@@ -214,7 +214,7 @@ static void set_warm(const struct have *h, const struct policy_divide *d, const 
 	for (uint32_t i = 0; i < w->n_types; i++) {
 		const struct mdev_type *t = have_type(h, device, w->types[i]);
 		uint32_t n = t && t->available_known ? t->available : 0;
-		w->units[i] = n ? (left + n - 1) / n : 0;
+		w->units[i] = n ? mdev_type_units(left, n) : 0;
 		for (uint32_t k = 0; k < d->n_warm; k++)
 			if (str_eq(d->warm[k], w->types[i]))
 				w->warm[i] = d->warm_count[k];

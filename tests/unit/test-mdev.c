@@ -172,6 +172,24 @@ static void test_diagnose_every_reason_has_an_id(void **state)
 }
 
 /* F16: types of one parent share what is left. */
+/* Whatever is left of a pool: a type that takes whole units is known as it is, one that does not never as less. */
+static void test_type_units_are_what_the_numbers_say(void **state)
+{
+	(void)state;
+	for (uint32_t left = 1; left <= 24; left++)
+		for (uint32_t units = 1; units <= left; units++) {
+			uint32_t told = mdev_type_units(left, left / units);
+			assert_true(told >= units && told * (left / units) <= left);
+			if (left / units > 1 && units * units <= left)
+				assert_int_equal(left / told, left / units);
+		}
+	assert_int_equal(mdev_type_units(23, 11), 2);
+	assert_int_equal(mdev_type_units(24, 12), 2);
+	/* Three units of which the other type takes two, in halves of these. */
+	assert_int_equal(mdev_type_units(7, 4), 2);
+	assert_int_equal(mdev_type_units(3, 5), 1);
+}
+
 static void test_f16_offer_types_share_one_pool(void **state)
 {
 	(void)state;
@@ -201,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_make_parent_that_was_full_waits),
 		cmocka_unit_test(test_f37_diagnose_full_by_fact),
 		cmocka_unit_test(test_diagnose_every_reason_has_an_id),
+		cmocka_unit_test(test_type_units_are_what_the_numbers_say),
 		cmocka_unit_test(test_f16_offer_types_share_one_pool),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
