@@ -90,9 +90,8 @@ function stays(name,    i, n, address) {
 	return 0
 }
 
-# Mdevs are not: whether a layout fits is asked before the apply that ends the reservation.
 function reservable(of) {
-	return of in from_of && !stays(from_of[of]) && how[from_of[of]] != "mdev"
+	return of in from_of && !stays(from_of[of])
 }
 
 # One that is in the way of another one of its name would be refused, and one that goes on keeps the settings it had:
