@@ -247,8 +247,8 @@ int cli_plan_call(struct cli *c, json_t *params_take)
 	const char *save = cli_option_value(c, "save");
 	if (cli_call(c, "Plan", params_take, &reply) < 0)
 		return cli_exit_code(&c->err);
-	if (save)
-		return cli_plan_save(save, asked, reply, &c->err) < 0 ? EXIT_FAILED : EXIT_OK;
+	if (save && cli_plan_save(save, asked, reply, &c->err) < 0)
+		return EXIT_FAILED;
 	json_t *map = NULL;
 	if (cli_option_given(c, "map") &&
 	    cli_map_change_get(c, json_string_value(json_object_get(asked, "only")),
@@ -266,12 +266,8 @@ int cli_plan_call(struct cli *c, json_t *params_take)
 int cli_plan(struct cli *c)
 {
 	json_t *params = NULL;
-	bool map = cli_option_given(c, "map");
-	if (map && !c->n_operands)
+	if (cli_option_given(c, "map") && !c->n_operands)
 		return cli_usage_error(c, "--map needs the FILE whose picture it is");
-	if (map && cli_option_given(c, "save"))
-		return cli_usage_error(
-			c, "--save writes the plan into a file, --map draws it: not both");
 	return policy_params(c, &params) < 0 ? cli_exit_code(&c->err) : cli_plan_call(c, params);
 }
 

@@ -253,12 +253,13 @@ int report_make(struct engine *e, const struct waiter *w, json_t **ret)
 	return *ret ? 1 : -ENOMEM;
 }
 
-/* Of a device one is enough: its slices are alike. */
+/* Of a device one is enough: its slices are alike. What is held, somebody could have. */
 static json_t *warning(struct engine *e, const char *device)
 {
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		const struct mech *m = str_eq(s->device, device) ? goal_mech(e, s->mech) : NULL;
+		bool asked = s->state != SLICE_HELD && str_eq(s->device, device);
+		const struct mech *m = asked ? goal_mech(e, s->mech) : NULL;
 		_cleanup_err_ struct err why = { 0 };
 		bool found;
 		const struct function *f = m && m->binds ? m->find(e->have, s, &found) : NULL;
@@ -330,7 +331,8 @@ static void settle(struct engine *e, size_t i)
 		json_decref(report);
 		return;
 	}
-	report_remarks(e, w->only[0] ? w->only : NULL, report);
+	if (!e->scratch) /* a plan makes them once, at its end */
+		report_remarks(e, w->only[0] ? w->only : NULL, report);
 	a->report = report;
 	/* The new layouts stand, or were put back: there is nothing to go back to any more. */
 	for (size_t k = 0; k < e->state.n_devices; k++)

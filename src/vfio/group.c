@@ -26,19 +26,29 @@ struct members {
 	const struct claim *claim;
 };
 
+/* A function is a slice of itself, or of the one that it is a VF of. */
 static const struct slice *slice_of(const struct members *m, const struct function *f)
 {
-	for (size_t i = 0; i < m->n_slices; i++)
-		if (mech_function(m->mechs, m->h, &m->slices[i]) == f)
-			return &m->slices[i];
+	const struct function *pf = f->is_vf ? have_function(m->h, f->pf) : NULL;
+	for (size_t i = 0; i < m->n_slices; i++) {
+		const struct slice *s = &m->slices[i];
+		bool related = (s->index >= 0) == f->is_vf &&
+			       str_eq(s->device, pf ? pf->key : f->key);
+		if (related && mech_function(m->mechs, m->h, s) == f)
+			return s;
+	}
 	return NULL;
 }
 
 static int sibling_check(const struct members *m, const struct function *sibling,
 			 struct err *reterr)
 {
+	bool guests = driver_is_vfio(sibling->driver);
+	bool alone = !guests && driver_leaves_group_alone(sibling->driver);
+	/* Of a claim that is not there yet, only what the host does can be in the way. */
+	if (alone && !m->claim)
+		return 0;
 	const struct slice *s = slice_of(m, sibling);
-
 	if (s && s->claim[0]) {
 		const struct claim *c = claim_find(m->claims, m->n_claims, s->claim);
 		if (!m->claim || (c && claim_is_of(m->claim, c->uid, c->tenant)))
@@ -56,8 +66,7 @@ static int sibling_check(const struct members *m, const struct function *sibling
 		err_todo(reterr, "wait until it is reclaimed");
 		return -EBUSY;
 	}
-	bool guests = driver_is_vfio(sibling->driver);
-	if (guests ? s != NULL : driver_leaves_group_alone(sibling->driver))
+	if (guests ? s != NULL : alone)
 		return 0;
 	err_set(reterr, "vfio.group.not-viable", EBUSY, "cannot hand the function out");
 	err_because(reterr, "%s is in the same IOMMU group and bound to %s%s", sibling->addr,

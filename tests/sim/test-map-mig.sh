@@ -29,8 +29,6 @@ test_plan_draws_slots_before_and_after() {
 	says '"before": []' carve plan --map --json /run/policy.yaml
 	says '"profile": "3g.40gb"' carve plan --map --json /run/policy.yaml
 	says 'needs the FILE' carve plan --map
-	says 'not both' carve plan --map --save /run/plan /run/policy.yaml
-	[[ ! -e /run/plan ]]
 }
 
 # Half of the slots, an eighth; what is handed out whole.

@@ -395,7 +395,9 @@ static void test_policy_pin_warm_notes_what_types_take(void **state)
 	have_sort(&m->have);
 	static const struct {
 		uint32_t one, two, units_one, units_two;
-	} cases[] = { { 24, 12, 1, 2 }, { 5, 2, 1, 3 }, { 1, 0, 1, 0 }, { 0, 0, 0, 0 } };
+	} cases[] = {
+		{ 24, 12, 1, 2 }, { 5, 2, 1, 2 }, { 3, 2, 1, 2 }, { 1, 0, 1, 0 }, { 0, 0, 0, 0 }
+	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct want *wants = NULL;
 		size_t n = 0;
