@@ -29,6 +29,7 @@ function divide_mdev(name,    n, type, i, text, chosen, warm) {
 	for (i = 2; i <= n; i++)
 		if (draw(2) || (i == n && text == "")) {
 			text = text (text == "" ? "" : ", ") type[i] (chosen ? "" : ": " 1 + draw(2))
+			kind[name] = type[i]
 			warm = draw(2) ? ", warm: {" type[i] ": " 1 + draw(2) "}" : ""
 		}
 	return chosen ? "on-demand: [" text "]" warm : "layout: {" text "}"
@@ -51,8 +52,10 @@ function divide(line,    name, text, count, all) {
 		how[name] = "passthrough"
 	if (how[name] == "passthrough")
 		text = "as: passthrough" (draw(2) ? ", bind: early" : "")
-	if (how[name] == "mdev")
+	if (how[name] == "mdev") {
 		text = "as: mdev, " divide_mdev(name)
+		how[name] = "mdev-" kind[name]
+	}
 	if (how[name] == "sriov") {
 		count = member(line, "count")
 		# A driver that makes all or none.
@@ -79,7 +82,8 @@ function class(line,    name, from, set) {
 	set = member(line, "may-set")
 	singles[++n_singles] = name
 	classes = classes "  " name ": {from: " from \
-		(set != "" && how[from] ~ /^sriov/ ? ", may-set: " set : "") "}\n"
+		(set != "" && how[from] ~ /^sriov/ ? ", may-set: " set : "") \
+		(how[from] ~ /^mdev/ ? ", profiles: [" kind[from] "]" : "") "}\n"
 }
 
 function stays(name,    i, n, address) {
