@@ -27,7 +27,7 @@ const struct method methods[] = {
 	{ "Release", PEER_CLAIM, true, true, method_release },
 	{ "ListPolicies", PEER_LOOK, false, false, method_list_policies },
 	{ "GetPolicy", PEER_LOOK, false, false, method_get_policy },
-	{ "Plan", PEER_LOOK, false, true, method_plan },
+	{ "Plan", PEER_CLAIM, false, true, method_plan },
 	{ "Apply", PEER_MANAGE, true, true, method_apply },
 	{ "Holders", PEER_LOOK, false, true, method_holders },
 	{ "Doctor", PEER_LOOK, false, true, method_doctor },
