@@ -3,6 +3,7 @@
 #include "support/test.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -228,6 +229,67 @@ static void test_engine_claims_that_never_end_hold_nobody_back_for_long(void **s
 	}
 	run(w);
 	assert_int_equal(held(w), 60);
+}
+
+#define CUSTOMERS 30
+
+struct customer {
+	uint64_t alloc, release;
+	char name[NAME_SIZE];
+	int64_t since, longest;
+	unsigned served;
+};
+
+/* Claims, and when it has a slice releases it, over and over. */
+static void customer_goes_on(struct world *w, struct customer *c, const char *class)
+{
+	struct world_answer *a = c->alloc ? world_answer(w, c->alloc) : NULL;
+	if (c->alloc && (!a || a->state == ANSWER_PENDING))
+		return;
+	if (c->alloc) {
+		int64_t took = w->now - c->since;
+		c->longest = took > c->longest ? took : c->longest;
+		c->served++;
+		c->alloc = 0;
+		c->release = world_release(w, 1000, c->name);
+		return;
+	}
+	a = c->release ? world_answer(w, c->release) : NULL;
+	if (c->release && (!a || a->state == ANSWER_PENDING))
+		return;
+	c->release = 0;
+	c->since = w->now;
+	c->alloc = world_alloc(w, 1000, class, c->name, CLAIM_RUNNING, 0, NULL);
+}
+
+static void test_engine_who_comes_again_and_again_keeps_nobody_waiting(void **state)
+{
+	struct world *w = *state;
+	struct customer customers[CUSTOMERS] = { 0 };
+	machine_add_parent(&w->m, "sys:virtual/more/more", 64, true);
+	machine_add_type(&w->m, "sys:virtual/more/more", "more-1", 1);
+	world_observe(w);
+	apply(w, "version: 1\ndevices:\n  more: {match: {key: \"sys:virtual/more/more\"}}\n"
+		 "divide:\n  - {use: more, as: mdev, on-demand: [more-1]}\n"
+		 "classes:\n  lan: {from: more}\n");
+	w->step_ms = 100;
+	int64_t begun = w->now, longest = 0;
+	unsigned served = 0, least = UINT_MAX;
+	for (size_t i = 0; i < CUSTOMERS; i++)
+		(void)STR_FORMAT(customers[i].name, "c%zu", i);
+	while (w->now - begun < 300000) {
+		for (size_t i = 0; i < CUSTOMERS; i++)
+			customer_goes_on(w, &customers[i], "lan");
+		world_run(w, 50);
+	}
+	for (size_t i = 0; i < CUSTOMERS; i++) {
+		longest = customers[i].longest > longest ? customers[i].longest : longest;
+		served += customers[i].served;
+		least = customers[i].served < least ? customers[i].served : least;
+	}
+	assert_true(served > CUSTOMERS * 20);
+	assert_true(least * CUSTOMERS > served - served / 10);
+	assert_true(longest < 2 * (w->now - begun) * CUSTOMERS / served);
 }
 
 static void test_f16_engine_shared_capacity_is_promised_once(void **state)
@@ -2249,6 +2311,7 @@ int main(void)
 		T(test_engine_claims_together_share_synced_commits),
 		T(test_engine_claims_together_on_slow_devices_share_synced_commits),
 		T(test_engine_claims_that_never_end_hold_nobody_back_for_long),
+		T(test_engine_who_comes_again_and_again_keeps_nobody_waiting),
 		T(test_f16_engine_shared_capacity_is_promised_once),
 		T(test_engine_alloc_mistakes_are_refused_with_reason),
 		T(test_engine_alloc_too_many_is_refused),
