@@ -20,6 +20,18 @@ int str_copy(char *dst, size_t size, const char *src)
 	return 0;
 }
 
+void str_copy_words(char *dst, size_t size, const char *src)
+{
+	size_t n = strlen(src);
+	if (n >= size) {
+		n = size - 1;
+		while (n > 0 && src[n] != ' ')
+			n--;
+	}
+	memcpy(dst, src, n);
+	dst[n] = '\0';
+}
+
 int str_format(char *dst, size_t size, const char *fmt, ...)
 {
 	va_list ap;

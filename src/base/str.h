@@ -13,6 +13,8 @@ static inline bool str_eq(const char *a, const char *b)
 
 /* Copies src into a field of size bytes. -ENAMETOOLONG (field left empty) when it does not fit. */
 int str_copy(char *dst, size_t size, const char *src);
+/* As many of the words in src, with blanks between them, as fit. */
+void str_copy_words(char *dst, size_t size, const char *src);
 /* printf into a field; same result as str_copy. */
 int str_format(char *dst, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

@@ -162,13 +162,37 @@ const char *facts_netdevs_find(const struct facts_netdevs *n, const char *addr)
 
 /* --- for policies ---------------------------------------------------------------------------- */
 
-static const struct want *match_taken(void *userdata, const struct function *f)
+static const char *unless_empty(const char *text)
+{
+	return text[0] ? text : NULL;
+}
+
+/* The policy before may have left it as it is. */
+static const struct slice *slice_bound(const struct record *r, const char *device)
+{
+	for (size_t i = 0; i < r->n_slices; i++)
+		if (r->slices[i].has_original && r->slices[i].index < 0 &&
+		    str_eq(r->slices[i].device, device))
+			return &r->slices[i];
+	return NULL;
+}
+
+static void match_former(void *userdata, const struct function *f, const char **ret_driver,
+			 const char **ret_netdevs)
 {
 	const struct facts_match *m = userdata;
 	if (!m->engine || (f->driver[0] && !driver_is_vfio(f->driver)))
-		return NULL;
-	const struct want *w = record_want(engine_record(m->engine), f->key);
-	return w && want_has_ids_of(w, f) && want_has_serial_of(w, f) ? w : NULL;
+		return;
+	const struct record *r = engine_record(m->engine);
+	const struct want *w = record_want(r, f->key);
+	const struct slice *s = slice_bound(r, f->key);
+	if (w && want_has_ids_of(w, f) && want_has_serial_of(w, f)) {
+		*ret_driver = unless_empty(w->driver);
+		*ret_netdevs = unless_empty(w->netdevs);
+	} else if (!w && s) {
+		*ret_driver = unless_empty(s->original_driver);
+		*ret_netdevs = unless_empty(s->original_netdevs);
+	}
 }
 
 static const char *match_netdevs(void *userdata, const char *addr)
@@ -219,7 +243,7 @@ struct policy_facts facts_for_policy(const struct facts_match *m)
 {
 	return (struct policy_facts){
 		.have = m->have,
-		.taken = match_taken,
+		.former = match_former,
 		.netdevs = match_netdevs,
 		.model = match_model,
 		.enrolled = match_enrolled,

@@ -52,8 +52,7 @@ static void slice_after_reboot(struct engine *e, uint64_t id)
 	if (reboot_cleans(e, s) && (again || !reclaim_has_rule(e, s)))
 		s->dirty = 0;
 	s->unproven = 0;
-	s->has_original = 0;
-	s->original_driver[0] = '\0';
+	slice_forget_original(s);
 	s->power_pinned = SLICE_POWER_OWN;
 	if (e->have)
 		work_note_original(e, s);

@@ -295,7 +295,7 @@ void reclaim_settle(struct engine *e, uint64_t id)
 	s->has_original = s->has_original && found && goal_wanted(e, s) &&
 			  (store_want(e, s->device)->bind_early || reclaim_stays_away(e, s));
 	if (!s->has_original)
-		s->original_driver[0] = '\0';
+		slice_forget_original(s);
 	s->state = place_of(e, s, found);
 	if (!s->failed)
 		s->reason[0] = '\0';

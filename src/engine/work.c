@@ -18,11 +18,9 @@ static void wanted_reached(struct engine *e, uint64_t id)
 		return;
 	bool found;
 	const struct function *f = m->find(e->have, s, &found);
-	if (f && !driver_is_vfio(f->driver)) {
-		/* It is with its own driver: what that is, is seen anew when it is bound again. */
-		s->has_original = 0;
-		s->original_driver[0] = '\0';
-	}
+	/* It is with its own driver: what that is, is seen anew when it is bound again. */
+	if (f && !driver_is_vfio(f->driver))
+		slice_forget_original(s);
 	enum mech_proof proof = reclaim_proof(e, s);
 	s->state = s->dirty && proof != PROOF_KEPT ? SLICE_RECLAIMING : SLICE_READY;
 	if (!s->failed)
@@ -296,6 +294,8 @@ void work_note_original(struct engine *e, struct slice *s)
 		return;
 	s->has_original = 1;
 	(void)STR_COPY(s->original_driver, f->driver);
+	const struct want *w = f->is_vf ? NULL : store_want(e, s->device);
+	str_copy_words(s->original_netdevs, sizeof(s->original_netdevs), w ? w->netdevs : "");
 }
 
 void work_send(struct engine *e, struct work *w)

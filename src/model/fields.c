@@ -122,6 +122,7 @@ static const struct field slice_fields[] = {
 	TEXT(slice, claim),
 	UNSIGNED(slice, has_original),
 	TEXT(slice, original_driver),
+	LATER_AS(slice, original_netdevs, TYPE_TEXT),
 	UNSIGNED(slice, power_pinned),
 	UNSIGNED(slice, dirty),
 	UNSIGNED(slice, last_uid),

@@ -29,6 +29,13 @@ const char *claim_state_name(enum claim_state s)
 	return (unsigned)s < sizeof(names) / sizeof(*names) ? names[s] : "unknown";
 }
 
+void slice_forget_original(struct slice *s)
+{
+	s->has_original = 0;
+	s->original_driver[0] = '\0';
+	s->original_netdevs[0] = '\0';
+}
+
 bool want_has_ids_of(const struct want *w, const struct function *f)
 {
 	return f->vendor == w->vendor && f->device == w->device_id;

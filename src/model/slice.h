@@ -51,6 +51,8 @@ struct slice {
 	char claim[NAME_SIZE]; /* empty: none */
 	uint8_t has_original;
 	char original_driver[NAME_SIZE]; /* before carve bound it; empty: it had none */
+	char original_netdevs
+		[NAME_SIZE];  /* as many of its interfaces then as fit, space separated */
 	uint8_t power_pinned; /* D3cold was allowed when it was taken: enum slice_power */
 	uint8_t dirty;	      /* used since the last proof of reclaim */
 	uint32_t last_uid;    /* account that used it last, while dirty; and its tenant */
@@ -175,6 +177,8 @@ struct want {
 	uint8_t one_tenant; /* all that is held of the device is held by one */
 };
 
+/* It is with its own driver, or will be bound anew. */
+void slice_forget_original(struct slice *s);
 /* Is it the device that was meant? A serial number that could not be read is no other one. */
 bool want_has_ids_of(const struct want *w, const struct function *f);
 bool want_has_serial_of(const struct want *w, const struct function *f);

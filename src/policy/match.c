@@ -192,16 +192,19 @@ static const char *unless_empty(const char *words)
 }
 
 /* A device must not leave its selection because it was bound for a guest. */
-static const struct want *taken(const struct match_subject *s)
+static void former(const struct match_subject *s, const char **ret_driver, const char **ret_netdevs)
 {
-	return s->facts->taken ? s->facts->taken(s->facts->userdata, s->f) : NULL;
+	*ret_driver = *ret_netdevs = NULL;
+	if (s->f && s->facts->former)
+		s->facts->former(s->facts->userdata, s->f, ret_driver, ret_netdevs);
 }
 
 const char *match_fact_driver(const struct match_subject *s, char *ret, size_t size)
 {
 	(void)ret, (void)size;
-	const struct want *w = s->f ? taken(s) : NULL;
-	return w && w->driver[0] ? w->driver : s->f ? unless_empty(s->f->driver) : NULL;
+	const char *driver, *netdevs;
+	former(s, &driver, &netdevs);
+	return driver ? driver : s->f ? unless_empty(s->f->driver) : NULL;
 }
 
 const char *match_fact_netdevs(const struct match_subject *s, char *ret, size_t size)
@@ -211,8 +214,9 @@ const char *match_fact_netdevs(const struct match_subject *s, char *ret, size_t 
 	if (!s->f || !facts->netdevs)
 		return NULL;
 	const char *now = unless_empty(facts->netdevs(facts->userdata, s->f->addr));
-	const struct want *w = now ? NULL : taken(s);
-	return w ? unless_empty(w->netdevs) : now;
+	const char *driver, *netdevs;
+	former(s, &driver, &netdevs);
+	return now ? now : netdevs;
 }
 
 const char *match_fact_model(const struct match_subject *s, char *ret, size_t size)

@@ -180,9 +180,10 @@ static inline void policy_freep(struct policy **p)
 /* Facts a match may ask for that are not in struct function. */
 struct policy_facts {
 	const struct have *have;
-	/* Of a function that its own driver does not have now: what the applied policy wants of it, with the
-	 * driver and the interfaces that it had. NULL: nothing, or it is on its driver. May be NULL itself. */
-	const struct want *(*taken)(void *userdata, const struct function *f);
+	/* Of a function that its own driver does not have now: the driver that it had, and its interfaces, space
+	 * separated; each NULL: not known, or it is on its driver. NULL: nobody asks. */
+	void (*former)(void *userdata, const struct function *f, const char **ret_driver,
+		       const char **ret_netdevs);
 	/* Network interfaces of a function, space separated; NULL: unknown. */
 	const char *(*netdevs)(void *userdata, const char *addr);
 	const char *(*model)(void *userdata, const struct function *f);

@@ -94,14 +94,16 @@ function stays(name,    i, n, address) {
 	return 0
 }
 
+# Only what the host's own policy reserves: others may have slices that no next one can get.
 function reservable(of) {
-	return of in from_of && !stays(from_of[of])
+	return of in is_reserved && of in from_of && !stays(from_of[of])
 }
 
 # One that is in the way of another one of its name would be refused, and one that goes on keeps the settings it had:
 # with other settings it is another one.
 function reservation(line,    name, of, set) {
 	of = member(line, "class")
+	is_reserved[of] = 1
 	name = member(line, "name")
 	gsub(/"/, "", name)
 	if (!reservable(of) || draw(3) == 0)

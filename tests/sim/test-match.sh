@@ -26,6 +26,11 @@ match_stays() { # MATCH DEVICE
 	apply /run/policy.yaml
 	[[ $(driver_of "$2") == vfio-pci ]]
 	says 'nothing to do' carve plan /run/policy.yaml
+	# What a policy without it leaves as it is, the policy takes again.
+	printf 'version: 1\n' >/run/none.yaml
+	apply /run/none.yaml
+	[[ $(driver_of "$2") == vfio-pci ]]
+	apply /run/policy.yaml
 	printf 'version: 1\non-remove: destroy\n' >/run/none.yaml
 	apply /run/none.yaml
 	[[ $(driver_of "$2") == igb ]]

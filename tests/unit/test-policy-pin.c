@@ -217,10 +217,14 @@ static const char *no_netdevs(void *userdata, const char *addr)
 
 static struct want before;
 
-static const struct want *taken(void *userdata, const struct function *f)
+static void former(void *userdata, const struct function *f, const char **ret_driver,
+		   const char **ret_netdevs)
 {
 	(void)userdata;
-	return str_eq(f->key, before.device) ? &before : NULL;
+	if (!str_eq(f->key, before.device))
+		return;
+	*ret_driver = before.driver;
+	*ret_netdevs = before.netdevs;
 }
 
 /* Bound for a guest, a device has another driver and no interface, and is still what the policy means. */
@@ -253,7 +257,7 @@ static void test_policy_pin_bound_for_a_guest_is_what_it_was(void **state)
 	};
 	assert_int_equal(policy_pin(p, &facts, &wants, &n, &e), -EINVAL);
 	assert_string_equal(e.id, "policy.expect");
-	facts.taken = taken;
+	facts.former = former;
 	assert_int_equal(policy_pin(p, &facts, &wants, &n, NULL), 0);
 	assert_int_equal(n, 1);
 	/* And it is remembered once more. */

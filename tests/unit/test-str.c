@@ -36,6 +36,24 @@ static void test_str_copy_into_one_byte_takes_only_empty(void **state)
 	assert_int_equal(STR_COPY(field, ""), 0);
 }
 
+static void test_str_copy_words_takes_whole_ones(void **state)
+{
+	static const struct {
+		const char *text, *copied;
+	} cases[] = { { "", "" },
+		      { "ab cd", "ab cd" },
+		      { "ab cd e", "ab cd" },
+		      { "ab cde f", "ab cde" },
+		      { "ab cdef", "ab" },
+		      { "abcdefg", "" } };
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char field[7] = "xxxxxx";
+		str_copy_words(field, sizeof(field), cases[i].text);
+		assert_string_equal(field, cases[i].copied);
+	}
+}
+
 static void test_str_format_that_fits_is_written(void **state)
 {
 	char field[13];
@@ -231,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_str_copy_that_fits_is_copied),
 		cmocka_unit_test(test_str_copy_too_long_leaves_field_empty),
 		cmocka_unit_test(test_str_copy_into_one_byte_takes_only_empty),
+		cmocka_unit_test(test_str_copy_words_takes_whole_ones),
 		cmocka_unit_test(test_str_format_that_fits_is_written),
 		cmocka_unit_test(test_str_format_too_long_leaves_field_empty),
 		cmocka_unit_test(test_str_eq_compares_whole_strings),
