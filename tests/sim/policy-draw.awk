@@ -23,6 +23,8 @@ function member(line, key,    at) {
 	return substr(at, 1, match(at, /[,}]/) - 1)
 }
 
+# While there are mdevs of a parent, what one of another type takes is estimated, and a layout that fills it may be
+# refused: of parents with many types none is made ahead or reserved.
 function divide_mdev(name,    n, type, i, text, chosen, warm) {
 	n = split(parents[draw_parent(name)], type, " ")
 	chosen = draw(2)
@@ -30,7 +32,7 @@ function divide_mdev(name,    n, type, i, text, chosen, warm) {
 		if (draw(2) || (i == n && text == "")) {
 			text = text (text == "" ? "" : ", ") type[i] (chosen ? "" : ": " 1 + draw(2))
 			kind[name] = type[i]
-			warm = draw(2) ? ", warm: {" type[i] ": " 1 + draw(2) "}" : ""
+			warm = draw(2) && n <= 3 ? ", warm: {" type[i] ": " 1 + draw(2) "}" : ""
 		}
 	return chosen ? "on-demand: [" text "]" warm : "layout: {" text "}"
 }
@@ -43,7 +45,7 @@ function draw_parent(name,    i, words) {
 	}
 }
 
-function divide(line,    name, text, count, all) {
+function divide(line,    name, text, count, all, words) {
 	name = member(line, "use")
 	if (draw(4) == 0)
 		return
@@ -55,6 +57,8 @@ function divide(line,    name, text, count, all) {
 	if (how[name] == "mdev") {
 		text = "as: mdev, " divide_mdev(name)
 		how[name] = "mdev-" kind[name]
+		if (split(parents[draw_parent(name)], words, " ") > 3)
+			estimated[name] = 1
 	}
 	if (how[name] == "sriov") {
 		count = member(line, "count")
@@ -96,7 +100,7 @@ function stays(name,    i, n, address) {
 
 # Only what the host's own policy reserves: others may have slices that no next one can get.
 function reservable(of) {
-	return of in is_reserved && of in from_of && !stays(from_of[of])
+	return of in is_reserved && of in from_of && !(from_of[of] in estimated) && !stays(from_of[of])
 }
 
 # One that is in the way of another one of its name would be refused, and one that goes on keeps the settings it had:
