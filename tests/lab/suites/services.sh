@@ -20,6 +20,8 @@ busy_up() {
 	systemctl stop busy.service
 	rm -f /run/busy.log
 	systemctl start busy.service
+	# systemd says that it runs as soon as it has begun.
+	wait_until 20 test -s /run/busy.log
 	carve enroll 0000:06:00.0
 }
 
