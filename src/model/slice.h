@@ -51,8 +51,8 @@ struct slice {
 	char claim[NAME_SIZE]; /* empty: none */
 	uint8_t has_original;
 	char original_driver[NAME_SIZE]; /* before carve bound it; empty: it had none */
-	char original_netdevs
-		[NAME_SIZE];  /* as many of its interfaces then as fit, space separated */
+	/* As many of its interfaces then as fit, space separated. */
+	char original_netdevs[NAME_SIZE];
 	uint8_t power_pinned; /* D3cold was allowed when it was taken: enum slice_power */
 	uint8_t dirty;	      /* used since the last proof of reclaim */
 	uint32_t last_uid;    /* account that used it last, while dirty; and its tenant */

@@ -162,6 +162,24 @@ static void test_engine_claim_alone_makes_two_synced_commits(void **state)
 	}
 }
 
+/* A parent with room for 64 mdevs, for classes "lan" and "tty". */
+static void divide_more(struct world *w, const char *how)
+{
+	char text[512];
+	machine_add_parent(&w->m, "sys:virtual/more/more", 64, true);
+	machine_add_type(&w->m, "sys:virtual/more/more", "more-1", 1);
+	world_observe(w);
+	assert_int_equal(
+		STR_FORMAT(
+			text,
+			"version: 1\ndevices:\n  more: {match: {key: \"sys:virtual/more/more\"}}\n"
+			"divide:\n  - {use: more, as: mdev, %s}\n"
+			"classes:\n  lan: {from: more}\n  tty: {from: more}\n",
+			how),
+		0);
+	apply(w, text);
+}
+
 static void burst(struct world *w, const char *what, unsigned n, unsigned step_ms)
 {
 	uint64_t before = w->syncs, first = w->token + 1;
@@ -177,24 +195,14 @@ static void burst(struct world *w, const char *what, unsigned n, unsigned step_m
 static void test_engine_claims_together_share_synced_commits(void **state)
 {
 	struct world *w = *state;
-	machine_add_parent(&w->m, "sys:virtual/more/more", 64, true);
-	machine_add_type(&w->m, "sys:virtual/more/more", "more-1", 1);
-	world_observe(w);
-	apply(w, "version: 1\ndevices:\n  more: {match: {key: \"sys:virtual/more/more\"}}\n"
-		 "divide:\n  - {use: more, as: mdev, layout: {more-1: 40}}\n"
-		 "classes:\n  lan: {from: more}\n  tty: {from: more}\n");
+	divide_more(w, "layout: {more-1: 40}");
 	burst(w, "tty", 32, 5);
 }
 
 static void test_engine_claims_together_on_slow_devices_share_synced_commits(void **state)
 {
 	struct world *w = *state;
-	machine_add_parent(&w->m, "sys:virtual/more/more", 64, true);
-	machine_add_type(&w->m, "sys:virtual/more/more", "more-1", 1);
-	world_observe(w);
-	apply(w, "version: 1\ndevices:\n  more: {match: {key: \"sys:virtual/more/more\"}}\n"
-		 "divide:\n  - {use: more, as: mdev, on-demand: [more-1]}\n"
-		 "classes:\n  lan: {from: more}\n  tty: {from: more}\n");
+	divide_more(w, "on-demand: [more-1]");
 	burst(w, "tty", 32, 200);
 }
 
@@ -211,12 +219,7 @@ static size_t held(const struct world *w)
 static void test_engine_claims_that_never_end_hold_nobody_back_for_long(void **state)
 {
 	struct world *w = *state;
-	machine_add_parent(&w->m, "sys:virtual/more/more", 64, true);
-	machine_add_type(&w->m, "sys:virtual/more/more", "more-1", 1);
-	world_observe(w);
-	apply(w, "version: 1\ndevices:\n  more: {match: {key: \"sys:virtual/more/more\"}}\n"
-		 "divide:\n  - {use: more, as: mdev, on-demand: [more-1]}\n"
-		 "classes:\n  lan: {from: more}\n");
+	divide_more(w, "on-demand: [more-1]");
 	w->step_ms = 400;
 	for (unsigned i = 0; i < 60; i++)
 		world_alloc(w, 1000, "lan", "", CLAIM_RUNNING, 0, NULL);
@@ -266,12 +269,7 @@ static void test_engine_who_comes_again_and_again_keeps_nobody_waiting(void **st
 {
 	struct world *w = *state;
 	struct customer customers[CUSTOMERS] = { 0 };
-	machine_add_parent(&w->m, "sys:virtual/more/more", 64, true);
-	machine_add_type(&w->m, "sys:virtual/more/more", "more-1", 1);
-	world_observe(w);
-	apply(w, "version: 1\ndevices:\n  more: {match: {key: \"sys:virtual/more/more\"}}\n"
-		 "divide:\n  - {use: more, as: mdev, on-demand: [more-1]}\n"
-		 "classes:\n  lan: {from: more}\n");
+	divide_more(w, "on-demand: [more-1]");
 	w->step_ms = 100;
 	int64_t begun = w->now, longest = 0;
 	unsigned served = 0, least = UINT_MAX;
