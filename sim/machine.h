@@ -53,6 +53,7 @@ struct device {
 };
 
 struct mdev_pool;
+struct nvidia_gpu;
 struct secondary;
 
 /* What a driver may make of a function, see class.h. */
@@ -112,6 +113,7 @@ struct pci {
 	int ifindex;
 	bool net_up;			 /* and has a link then */
 	struct vf_settings *vf_settings; /* of a network PF: one for each VF there can be */
+	struct nvidia_gpu *gpu;		 /* of an NVIDIA GPU; NULL: it is none. See nvidia.h */
 	unsigned made; /* kinds that its driver made of it, bits of enum class_number */
 	unsigned units[CLASS_KINDS]; /* numbers of these: nvme0, card0, nvidia0 */
 };

@@ -236,6 +236,13 @@ int effect_apply(struct have *h, const struct step *s)
 	case VERB_READ_ATTR:
 	case VERB_READ_MDEV:
 	case VERB_READ_VFS:
+	case VERB_READ_GPU:
+	case VERB_MIG_MODE:
+	case VERB_MIG_CREATE:
+	case VERB_MIG_DESTROY:
+	case VERB_VGPU_VFS:
+	case VERB_VGPU_SET:
+	case VERB_VGPU_MIXED:
 	case VERB_HOLDERS:
 	case VERB_RESET:
 	case VERB_MODULE_LOAD:

@@ -155,6 +155,8 @@ struct slice *store_slice_add(struct engine *e, const struct want *w, const char
 		memcpy(s->device, w->device, sizeof(s->device));
 		memcpy(s->mech, w->mech, sizeof(s->mech));
 		(void)STR_COPY(s->profile, profile);
+		const struct mech *m = goal_mech(e, w->mech);
+		s->alone = m && m->alone;
 	}
 	e->sync = true; /* what it will be called is on disk before it is made */
 	return s;

@@ -30,6 +30,8 @@ struct mech {
 	bool planned;
 	/* Slices are PCI functions that need a VFIO driver bound for a guest. */
 	bool binds;
+	/* Slices are made and removed one by one, by make_steps and unmake_steps. */
+	bool alone;
 
 	/* Of that device (have_device key); *ret is zeroed first. */
 	void (*offer)(const struct have *h, const char *device, struct offer *ret);

@@ -114,6 +114,7 @@ static const struct field slice_fields[] = {
 	SIGNED(slice, index),
 	LATER(slice, start),
 	TEXT(slice, uuid),
+	LATER(slice, alone),
 	NAMED(slice, state, name_of_slice, SLICE_REMOVING + 1),
 	UNSIGNED(slice, on_demand),
 	LATER(slice, warm),
@@ -173,10 +174,7 @@ static const struct field claim_fields[] = {
 };
 
 static const struct field target_fields[] = {
-	TEXT(target, device),
-	SIGNED(target, vf),
-	TEXT(target, uuid),
-	END,
+	TEXT(target, device), SIGNED(target, vf), TEXT(target, uuid), LATER(target, part), END,
 };
 
 static const struct field step_fields[] = {

@@ -13,6 +13,11 @@ void have_done(struct have *h)
 	free(h->types);
 	free(h->mdevs);
 	free(h->vfs);
+	free(h->gpus);
+	free(h->gpu_profiles);
+	free(h->gpu_parts);
+	free(h->vgpu_types);
+	free(h->vgpu_vfs);
 	free(h->by_key);
 	free(h->by_vf);
 	*h = (struct have){ 0 };
@@ -118,7 +123,11 @@ int have_copy(const struct have *h, struct have *ret)
 	if (ARRAY_COPY(h, &copy, functions, n_functions) < 0 ||
 	    ARRAY_COPY(h, &copy, parents, n_parents) < 0 ||
 	    ARRAY_COPY(h, &copy, types, n_types) < 0 || ARRAY_COPY(h, &copy, mdevs, n_mdevs) < 0 ||
-	    ARRAY_COPY(h, &copy, vfs, n_vfs) < 0) {
+	    ARRAY_COPY(h, &copy, vfs, n_vfs) < 0 || ARRAY_COPY(h, &copy, gpus, n_gpus) < 0 ||
+	    ARRAY_COPY(h, &copy, gpu_profiles, n_gpu_profiles) < 0 ||
+	    ARRAY_COPY(h, &copy, gpu_parts, n_gpu_parts) < 0 ||
+	    ARRAY_COPY(h, &copy, vgpu_types, n_vgpu_types) < 0 ||
+	    ARRAY_COPY(h, &copy, vgpu_vfs, n_vgpu_vfs) < 0) {
 		have_done(&copy);
 		return -ENOMEM;
 	}

@@ -16,12 +16,8 @@
 #include <stdint.h>
 
 #include "base/mac.h"
-
-#define DEVICE_KEY_SIZE 160
-#define PCI_ADDR_SIZE 16 /* "0000:3b:00.0" */
-#define SYS_PATH_SIZE 256
-#define NAME_SIZE 64 /* drivers, types, network interfaces, classes, claims */
-#define UUID_SIZE 37
+#include "model/gpu.h"
+#include "model/sizes.h"
 
 /* From config space; offsets and bits: include/uapi/linux/pci_regs.h of Linux 6.12. */
 struct pci_caps {
@@ -154,6 +150,17 @@ struct have {
 	size_t n_mdevs;
 	struct vf_info *vfs; /* only of PFs that were asked for */
 	size_t n_vfs;
+	/* Of GPUs that were asked for; the rest is sorted by key. */
+	struct gpu *gpus;
+	size_t n_gpus;
+	struct gpu_profile *gpu_profiles;
+	size_t n_gpu_profiles;
+	struct gpu_part *gpu_parts;
+	size_t n_gpu_parts;
+	struct vgpu_type *vgpu_types;
+	size_t n_vgpu_types;
+	struct vgpu_vf *vgpu_vfs;
+	size_t n_vgpu_vfs;
 	/* Places of functions in the order of their keys, and of PFs with the number of the VF; as long as the
 	 * list is as have_sort() left it. */
 	uint32_t *by_key, *by_vf;
@@ -175,6 +182,13 @@ struct mdev_type *have_type(const struct have *h, const char *parent_key, const 
 uint32_t mdev_type_units(uint32_t left, uint32_t n);
 struct mdev_parent *have_parent(const struct have *h, const char *key);
 struct vf_info *have_vf_info(const struct have *h, const char *pf_key, int index);
+struct gpu *have_gpu(const struct have *h, const char *key);
+struct gpu_profile *have_gpu_profile(const struct have *h, const char *key, const char *name);
+struct gpu_profile *have_gpu_profile_id(const struct have *h, const char *key, uint32_t id);
+/* The one that begins at that memory slice. */
+struct gpu_part *have_gpu_part(const struct have *h, const char *key, uint32_t start);
+struct vgpu_type *have_vgpu_type(const struct have *h, const char *key, const char *name);
+struct vgpu_vf *have_vgpu_vf(const struct have *h, const char *key, int index);
 /* VFs that exist of that PF (counted from the VFs' own links). */
 unsigned have_vf_count(const struct have *h, const char *pf_addr);
 
@@ -184,6 +198,14 @@ struct mdev *have_add_mdev(struct have *h);
 struct mdev_type *have_add_type(struct have *h);
 struct mdev_parent *have_add_parent(struct have *h);
 struct vf_info *have_add_vf_info(struct have *h);
+struct gpu *have_add_gpu(struct have *h);
+struct gpu_profile *have_add_gpu_profile(struct have *h);
+struct gpu_part *have_add_gpu_part(struct have *h);
+struct vgpu_type *have_add_vgpu_type(struct have *h);
+struct vgpu_vf *have_add_vgpu_vf(struct have *h);
+/* All that is of that GPU. */
+void have_drop_gpu(struct have *h, const char *key);
+void have_remove_gpu_part(struct have *h, const char *key, uint32_t start);
 void have_remove_function(struct have *h, const char *addr);
 void have_remove_mdev(struct have *h, const char *uuid);
 void have_sort(struct have *h);

@@ -53,12 +53,14 @@ int slice_name(const struct slice *s, char *ret, size_t size)
 		return str_format(ret, size, "%s/%s/%s", s->mech, s->device, s->uuid);
 	if (s->index >= 0)
 		return str_format(ret, size, "%s/%s/vf%d", s->mech, s->device, s->index);
+	if (slice_is_part(s))
+		return str_format(ret, size, "%s/%s/%u", s->mech, s->device, s->start);
 	return str_format(ret, size, "%s/%s", s->mech, s->device);
 }
 
 struct target slice_target(const struct slice *s)
 {
-	struct target t = { .vf = s->index };
+	struct target t = { .vf = s->index, .part = slice_is_part(s) ? s->start + 1 : 0 };
 	memcpy(t.device, s->device, sizeof(t.device));
 	memcpy(t.uuid, s->uuid, sizeof(t.uuid));
 	return t;

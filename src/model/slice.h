@@ -43,6 +43,9 @@ struct slice {
 	int32_t index;		 /* VF index, -1 */
 	uint32_t start;		 /* slot where it begins, on devices that have slots */
 	char uuid[UUID_SIZE];
+	/* Its mechanism makes and removes it alone, not with the layout of its device: mdevs, GPU instances,
+	 * vGPUs. */
+	uint8_t alone;
 	uint32_t state;	   /* enum slice_state */
 	uint8_t on_demand; /* made for a claim, removed with it */
 	uint8_t warm;	   /* enum slice_warm; on_demand too, from the claim on that takes it */
@@ -191,3 +194,13 @@ int64_t lease_idle_ends(const struct lease *l);
 /* "sriov/pci:0000:00/03.0/00.0/vf3": unique name of a slice for people and the API. */
 int slice_name(const struct slice *s, char *ret, size_t size);
 struct target slice_target(const struct slice *s);
+/* A GPU instance: which one is said by where it begins. */
+static inline bool slice_is_part(const struct slice *s)
+{
+	return s->alone && !s->uuid[0] && s->index < 0;
+}
+/* The function as a whole. */
+static inline bool slice_is_whole(const struct slice *s)
+{
+	return !s->alone && s->index < 0;
+}

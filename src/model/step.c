@@ -19,6 +19,7 @@ static const struct {
 	[VERB_READ_ATTR] = { "pci.read-attribute", "read %s of %t", false },
 	[VERB_READ_MDEV] = { "mdev.read-types", "read mdev types of %t", false },
 	[VERB_READ_VFS] = { "sriov.read-vfs", "read VF settings of %t", false },
+	[VERB_READ_GPU] = { "nvidia.read-gpu", "ask the library about %t", false },
 	[VERB_SERVICE_LOOK] = { "service.look", "look whether %s runs", false },
 	[VERB_HOLDERS] = { "host.holders", "look who uses %t", false },
 	[VERB_BIND] = { "vfio.bind", "bind %t to %s", true },
@@ -36,6 +37,12 @@ static const struct {
 	[VERB_REVOKE] = { "vfio.revoke", "take the VFIO node of %t back", true },
 	[VERB_MODULE_LOAD] = { "vfio.load-module", "load module %s", true },
 	[VERB_PIN_POWER] = { "vfio.pin-power", "set d3cold_allowed of %t to %n", true },
+	[VERB_MIG_MODE] = { "nvidia.mig-mode", "set MIG mode of %t to %n", true },
+	[VERB_MIG_CREATE] = { "nvidia.mig-create", "create %s %t", true },
+	[VERB_MIG_DESTROY] = { "nvidia.mig-destroy", "remove %t", true },
+	[VERB_VGPU_VFS] = { "nvidia.vgpu-vfs", "set the VFs for vGPUs of %t to %n", true },
+	[VERB_VGPU_SET] = { "nvidia.vgpu-set", "set the vGPU of %t to %s", true },
+	[VERB_VGPU_MIXED] = { "nvidia.vgpu-mixed", "set vGPUs of several sizes on %t to %n", true },
 	[VERB_SERVICE_STOP] = { "service.stop", "stop %s", true },
 	[VERB_SERVICE_START] = { "service.start", "start %s again", true },
 };
@@ -81,7 +88,8 @@ const char *holder_kind_name(enum holder_kind k)
 
 bool target_eq(const struct target *a, const struct target *b)
 {
-	return a->vf == b->vf && str_eq(a->device, b->device) && str_eq(a->uuid, b->uuid);
+	return a->vf == b->vf && a->part == b->part && str_eq(a->device, b->device) &&
+	       str_eq(a->uuid, b->uuid);
 }
 
 static void describe_target(struct str_buf *b, const struct target *t, const struct have *h)
@@ -93,6 +101,8 @@ static void describe_target(struct str_buf *b, const struct target *t, const str
 		str_buf_addf(b, "mdev %s on %s", t->uuid, device);
 	else if (t->vf >= 0)
 		str_buf_addf(b, "VF %d of %s", t->vf, device);
+	else if (t->part)
+		str_buf_addf(b, "at slice %u of %s", t->part - 1, device);
 	else
 		str_buf_add(b, device);
 }

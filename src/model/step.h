@@ -13,6 +13,7 @@ enum verb {
 	VERB_READ_ATTR,	  /* text: one of a fixed list of attribute names; data: its bytes */
 	VERB_READ_MDEV,	  /* types of one parent; data: struct mdev_type[] */
 	VERB_READ_VFS,	  /* settings of all VFs of a PF; data: struct vf_info[] */
+	VERB_READ_GPU,	  /* what library and driver say of a GPU; data: struct gpu_report */
 	VERB_SERVICE_LOOK, /* text: a unit that root listed; number 1: it runs */
 	VERB_HOLDERS, /* who uses the target; data: struct holder[]; flag: VFIO groups may be tried */
 	/* Changing; enrolled devices only. Each reads back what it wrote. */
@@ -33,6 +34,13 @@ enum verb {
 	VERB_REVOKE,
 	VERB_MODULE_LOAD, /* text: an alias that begins with "vfio_pci:", or "vfio-pci" */
 	VERB_PIN_POWER,	  /* number: d3cold_allowed */
+	/* Of GPUs; data of each: struct gpu_report as it is then. */
+	VERB_MIG_MODE, /* number: 1 on, 0 off */
+	VERB_MIG_CREATE, /* target.part; text: profile, number: its id; a compute instance takes all of it */
+	VERB_MIG_DESTROY, /* target.part; number: GPU instance id; with its compute instances */
+	VERB_VGPU_VFS,	  /* number: 1 makes all VFs the vendor's way, 0 removes them */
+	VERB_VGPU_SET,	  /* target.vf; text: type, number: its id; 0: none */
+	VERB_VGPU_MIXED,  /* number: 1 vGPUs of several sizes, 0 of one */
 	/* Units that root listed, whatever the target: text is its name. */
 	VERB_SERVICE_STOP,
 	VERB_SERVICE_START,
@@ -44,6 +52,8 @@ struct target {
 	char device[DEVICE_KEY_SIZE]; /* enrolled key */
 	int32_t vf;		      /* VF index of that device, -1: the device */
 	char uuid[UUID_SIZE];	      /* mdev of that device, or empty */
+	uint32_t
+		part; /* GPU instance of that device: 1 + the memory slice where it begins; 0: none */
 };
 
 struct step {

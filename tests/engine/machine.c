@@ -674,6 +674,13 @@ static int do_verb(struct machine *m, const struct step *s, struct step_result *
 	case VERB_READ_ATTR:
 	case VERB_READ_MDEV:
 	case VERB_READ_VFS:
+	case VERB_READ_GPU:
+	case VERB_MIG_MODE:
+	case VERB_MIG_CREATE:
+	case VERB_MIG_DESTROY:
+	case VERB_VGPU_VFS:
+	case VERB_VGPU_SET:
+	case VERB_VGPU_MIXED:
 	case VERB_HOLDERS:
 	case VERB_MODULE_LOAD:
 	case VERB_SERVICE_LOOK:
@@ -728,6 +735,13 @@ static bool guarded(const struct machine *m, const struct step *s)
 	case VERB_READ_ATTR:
 	case VERB_READ_MDEV:
 	case VERB_READ_VFS:
+	case VERB_READ_GPU:
+	case VERB_MIG_MODE:
+	case VERB_MIG_CREATE:
+	case VERB_MIG_DESTROY:
+	case VERB_VGPU_VFS:
+	case VERB_VGPU_SET:
+	case VERB_VGPU_MIXED:
 	case VERB_HOLDERS:
 	case VERB_MODULE_LOAD:
 	case VERB_PIN_POWER:

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the vendor's driver and library say of a GPU: what it can be divided into, and what it is divided into now.
+ * Plain data of fixed size without pointers: the helper program that asks the library writes it, the executor
+ * passes it on as it is, the picture keeps it. Keys are filled in by whoever puts it into the picture.
+ */
+#pragma once
+#include <stdint.h>
+
+#include "model/sizes.h"
+
+enum gpu_seen {
+	GPU_UNREAD, /* nobody has asked yet */
+	GPU_SEEN,
+	GPU_UNSEEN, /* the library is missing, of another version, or does not know it: why */
+};
+
+#define GPU_NO_PROFILE UINT32_MAX
+
+struct gpu {
+	char key[DEVICE_KEY_SIZE];
+	uint32_t seen;	      /* enum gpu_seen */
+	char why[128];	      /* in words, when it is not GPU_SEEN */
+	char name[NAME_SIZE]; /* "NVIDIA H100 80GB HBM3" */
+	char uuid[GPU_UUID_SIZE];
+	char driver[NAME_SIZE]; /* version: "580.159.04" */
+	int32_t minor;		/* /dev/nvidiaN; -1: not known */
+	uint32_t memory;	/* MiB */
+	uint8_t mig_capable, mig, mig_pending;
+	uint8_t vgpu;		      /* the driver makes vGPUs */
+	uint8_t mixed_capable, mixed; /* vGPUs of more than one size at once */
+};
+
+/* A GPU instance that could be. */
+struct gpu_profile {
+	char key[DEVICE_KEY_SIZE];
+	char name[NAME_SIZE]; /* "1g.10gb", without the "MIG " that some drivers put in front */
+	uint32_t id;	 /* what making one takes; not the number under which it is asked for */
+	uint32_t slices; /* of compute */
+	uint32_t most;	 /* on one device */
+	uint32_t size;	 /* memory slices side by side */
+	uint64_t starts; /* bit n: may begin at memory slice n */
+	uint32_t memory; /* MiB */
+	uint32_t multiprocessors, copy_engines, decoders, encoders, jpeg, optical_flow;
+};
+
+/* A GPU instance that is, by whomever. */
+struct gpu_part {
+	char key[DEVICE_KEY_SIZE];
+	uint32_t instance; /* GPU instance id */
+	uint32_t profile;  /* its id */
+	uint32_t start, size;
+	uint32_t n_computes;	  /* compute instances in it; the following are of the first */
+	uint32_t compute;	  /* its id */
+	uint8_t compute_whole;	  /* it takes all of the GPU instance */
+	char uuid[GPU_UUID_SIZE]; /* of the MIG device; empty: there is none */
+	/* Of the nodes below /dev/nvidia-caps that whoever uses it opens; -1: not known. */
+	int32_t instance_minor, compute_minor;
+};
+
+/* A vGPU that could be. */
+struct vgpu_type {
+	char key[DEVICE_KEY_SIZE];
+	uint32_t id;
+	char name[NAME_SIZE]; /* "H100XM-40C", without the "NVIDIA " or "GRID " in front */
+	uint32_t memory;      /* MiB; 0: not known */
+	uint32_t most;	      /* on one device; 0: not known */
+	uint32_t profile;  /* id of the GPU instance that it runs in; GPU_NO_PROFILE: time-sliced */
+	uint8_t creatable; /* one more now, says the driver */
+};
+
+enum vgpu_framework {
+	VGPU_UNKNOWN, /* without VFs the two look the same */
+	VGPU_MDEV,
+	VGPU_VENDOR, /* vendor-specific VFIO: the VF's folder nvidia/ */
+};
+
+/* A VF of such a GPU. */
+struct vgpu_vf {
+	char key[DEVICE_KEY_SIZE]; /* of the PF */
+	int32_t index;
+	uint32_t framework; /* enum vgpu_framework */
+	uint32_t type;	    /* id; 0: none */
+	int32_t instance;   /* GPU instance it runs in; -1: none, or not known */
+	int32_t placement;  /* -1: none, or not known */
+};
+
+/* The answer to one look: n of each behind it, in this order. */
+struct gpu_report {
+	struct gpu gpu;
+	uint32_t n_profiles, n_parts, n_types, n_vfs;
+};
