@@ -247,7 +247,7 @@ static bool function_recorded(const struct record *rec, const char *mech, const 
 {
 	for (size_t i = 0; i < rec->n_slices; i++) {
 		const struct slice *s = &rec->slices[i];
-		if (s->index < 0 && !s->uuid[0] && str_eq(s->mech, mech) && str_eq(s->device, key))
+		if (slice_is_whole(s) && str_eq(s->mech, mech) && str_eq(s->device, key))
 			return true;
 	}
 	return false;
@@ -261,7 +261,7 @@ static void add_possible_of(json_t *array, const struct daemon *d, const char *k
 		if (daemon_mechs[i]->planned || function_recorded(rec, daemon_mechs[i]->name, key))
 			continue;
 		daemon_mechs[i]->offer(&d->picture.have, key, &offer);
-		for (uint32_t k = 0; k < offer.kind.n_profiles; k++) {
+		for (uint32_t k = 0; !offer.guessed && k < offer.kind.n_profiles; k++) {
 			uint32_t more = capacity_more(&offer.kind, &offer.use, k);
 			if (more)
 				json_array_append_new(

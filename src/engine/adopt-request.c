@@ -15,6 +15,8 @@ static void target_text(const struct engine *e, const struct target *t, char *re
 		reason_set(ret, size, "mdev %s", t->uuid);
 	else if (t->vf >= 0)
 		reason_set(ret, size, "VF %d of %s", t->vf, device);
+	else if (t->part)
+		reason_set(ret, size, "what begins at memory slice %u of %s", t->part - 1, device);
 	else
 		reason_set(ret, size, "%s", device);
 }
@@ -123,6 +125,8 @@ static json_t *asked_report(const struct asked *a)
 	json_t *names = json_array();
 	for (size_t i = 0; i < a->ts.n; i++) {
 		struct slice s = { .index = a->ts.items[i].vf };
+		s.alone = a->ts.items[i].part > 0;
+		s.start = s.alone ? a->ts.items[i].part - 1 : 0;
 		memcpy(s.device, a->want.device, sizeof(s.device));
 		memcpy(s.mech, a->want.mech, sizeof(s.mech));
 		memcpy(s.uuid, a->ts.items[i].uuid, sizeof(s.uuid));
@@ -137,8 +141,7 @@ static json_t *asked_report(const struct asked *a)
 static void asked_adopt(struct engine *e, const struct asked *a)
 {
 	for (size_t i = 0; i < a->ts.n; i++)
-		if (a->ts.items[i].uuid[0])
-			adopt_mdev(e, &a->want, a->ts.items[i].uuid);
+		adopt_alone(e, &a->want, &a->ts.items[i]);
 	if (a->vfs)
 		adopt_vfs(e, &a->want, a->vfs);
 }

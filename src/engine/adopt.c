@@ -29,6 +29,20 @@ bool adopt_mdev_fits(const struct engine *e, const struct want *w, const struct 
 	       !store_slice_mdev(e, m->uuid);
 }
 
+bool adopt_part_fits(const struct engine *e, const struct want *w, const struct gpu_part *p)
+{
+	const struct gpu_profile *profile = have_gpu_profile_id(e->have, p->key, p->profile);
+	const struct target t = { .vf = -1, .part = p->start + 1 };
+	if (!str_eq(w->mech, "mig") || !str_eq(p->key, w->device) || !p->n_computes || !profile ||
+	    !goal_names(w, profile->name))
+		return false;
+	for (size_t i = 0; i < e->rec.n_slices; i++)
+		if (str_eq(e->rec.slices[i].device, p->key) &&
+		    slice_target(&e->rec.slices[i]).part == t.part)
+			return false;
+	return true;
+}
+
 unsigned adopt_vfs_made(const struct engine *e, const struct want *w)
 {
 	const struct function *pf = have_device(e->have, w->device);
@@ -47,16 +61,13 @@ const struct slice *adopt_vfs_blocked(const struct engine *e, const struct want 
 	return NULL;
 }
 
-static bool target_add(struct targets *ts, const char *device, int vf, const char *uuid)
+static bool target_add(struct targets *ts, const struct target *t)
 {
 	struct target *more = reallocarray(ts->items, ts->n + 1, sizeof(*more));
 	if (!more)
 		return false;
 	ts->items = more;
-	more[ts->n] = (struct target){ .vf = vf };
-	(void)STR_COPY(more[ts->n].device, device);
-	(void)STR_COPY(more[ts->n].uuid, uuid);
-	ts->n++;
+	more[ts->n++] = *t;
 	return true;
 }
 
@@ -69,15 +80,25 @@ void targets_done(struct targets *ts)
 void adopt_find(struct engine *e, const struct want *w, const char *uuid, struct targets *ret)
 {
 	unsigned made = uuid[0] ? 0 : adopt_vfs_made(e, w);
+	struct target t = { .vf = -1 };
 	*ret = (struct targets){ 0 };
+	memcpy(t.device, w->device, sizeof(t.device));
 	for (size_t i = 0; i < e->have->n_mdevs; i++) {
 		const struct mdev *m = &e->have->mdevs[i];
+		memcpy(t.uuid, m->uuid, sizeof(t.uuid));
 		if ((!uuid[0] || str_eq(m->uuid, uuid)) && adopt_mdev_fits(e, w, m) &&
-		    !target_add(ret, m->parent, -1, m->uuid))
+		    !target_add(ret, &t))
 			e->failed = true;
 	}
-	for (unsigned i = 0; i < made; i++)
-		if (!vf_is_slice(e, w->device, i) && !target_add(ret, w->device, (int)i, ""))
+	t.uuid[0] = '\0';
+	for (size_t i = 0; !uuid[0] && i < e->have->n_gpu_parts; i++) {
+		t.part = e->have->gpu_parts[i].start + 1;
+		if (adopt_part_fits(e, w, &e->have->gpu_parts[i]) && !target_add(ret, &t))
+			e->failed = true;
+	}
+	t.part = 0;
+	for (t.vf = 0; t.vf < (int32_t)made; t.vf++)
+		if (!vf_is_slice(e, w->device, (unsigned)t.vf) && !target_add(ret, &t))
 			e->failed = true;
 }
 
@@ -167,9 +188,32 @@ struct slice *adopt_mdev(struct engine *e, const struct want *w, const char *uui
 	if (!s)
 		return NULL;
 	memcpy(s->uuid, m->uuid, sizeof(s->uuid));
-	s->adopted = s->unproven = 1;
+	s->alone = s->adopted = s->unproven = 1;
 	event_slice(e, "slice.adopted", s, NULL);
 	return s;
+}
+
+static struct slice *adopt_part(struct engine *e, const struct want *w, uint32_t start)
+{
+	const struct gpu_part *p = have_gpu_part(e->have, w->device, start);
+	const struct gpu_profile *profile = p ? have_gpu_profile_id(e->have, p->key, p->profile)
+					      : NULL;
+	struct slice *s = profile ? slice_add(e, w, profile->name) : NULL;
+	if (!s)
+		return NULL;
+	s->start = start;
+	memcpy(s->known_as, p->uuid, sizeof(s->known_as));
+	s->alone = s->adopted = s->unproven = 1;
+	event_slice(e, "slice.adopted", s, NULL);
+	return s;
+}
+
+void adopt_alone(struct engine *e, const struct want *w, const struct target *t)
+{
+	if (t->uuid[0])
+		(void)adopt_mdev(e, w, t->uuid);
+	else if (t->part)
+		(void)adopt_part(e, w, t->part - 1);
 }
 
 bool adopt_is_named(const struct slice *s, const char *name)
@@ -267,8 +311,7 @@ static void rule_adopt(struct engine *e, const struct want *w)
 		if (!is_free(e, &ts.items[i]))
 			continue;
 		free++;
-		if (ts.items[i].uuid[0])
-			adopt_mdev(e, w, ts.items[i].uuid);
+		adopt_alone(e, w, &ts.items[i]);
 	}
 	if (made && free == ts.n && is_calm(e, w->device) && !adopt_vfs_blocked(e, w))
 		adopt_vfs(e, w, made);
@@ -280,7 +323,7 @@ static void rule_forget(struct engine *e)
 	for (size_t i = e->rec.n_slices; i > 0; i--) {
 		const struct slice *s = &e->rec.slices[i - 1];
 		bool there = have_device(e->have, s->device) || have_parent(e->have, s->device);
-		if (s->state == SLICE_LOST && s->uuid[0] && !s->claim[0] && !s->dirty && there &&
+		if (s->state == SLICE_LOST && s->alone && !s->claim[0] && !s->dirty && there &&
 		    store_want(e, s->device) && is_calm(e, s->device))
 			adopt_slice_forget(e, s->id, "others removed it");
 	}

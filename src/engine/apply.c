@@ -34,20 +34,17 @@ static uint32_t count_type(const struct engine *e, const struct want *w, const c
 	return n;
 }
 
-static void add_mdevs(struct engine *e, const struct want *w)
+static void add_types(struct engine *e, const struct want *w)
 {
 	for (uint32_t t = 0; t < w->n_types; t++)
-		for (uint32_t n = count_type(e, w, w->types[t]); n < w->type_count[t]; n++) {
-			struct slice *s = store_slice_add(e, w, w->types[t]);
-			if (s)
-				store_uuid(e, s->uuid);
-		}
+		for (uint32_t n = count_type(e, w, w->types[t]); n < w->type_count[t]; n++)
+			(void)store_slice_add_alone(e, w, w->types[t], 0);
 }
 
 static void add_missing(struct engine *e, const struct want *w)
 {
 	if (w->n_types > 0) {
-		add_mdevs(e, w);
+		add_types(e, w);
 		return;
 	}
 	if (str_eq(w->mech, "passthrough")) {
@@ -100,9 +97,10 @@ static bool is_free(const struct slice *s)
 
 void apply_device(struct engine *e, const char *device, const struct want *w, bool destroy)
 {
+	bool placed = w && slots_apply(e, w);
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		if (!str_eq(s->device, device) || !is_free(s))
+		if (!str_eq(s->device, device) || !is_free(s) || (placed && slots_has(w, s)))
 			continue;
 		struct slice *edit = is_kept_no_more(e, s) ? store_slice_edit(e, s->id) : NULL;
 		if (edit)
@@ -110,7 +108,7 @@ void apply_device(struct engine *e, const char *device, const struct want *w, bo
 		else
 			place(e, s, destroy);
 	}
-	if (w)
+	if (w && !placed)
 		add_missing(e, w);
 	state_dones_clear_all(e, device);
 }
@@ -187,7 +185,10 @@ static int refuse_kind(struct engine *e, const struct ending *ending, const stru
 			err_set(reterr, "apply.held", EBUSY, "cannot change from %s to %s", s->mech,
 				w->mech);
 		any = true;
-		err_because(reterr, "%s %s%s%s", s->index >= 0 ? "a VF of it is" : "it is",
+		err_because(reterr, "%s %s%s%s",
+			    slice_is_part(s) ? "a part of it is"
+			    : s->index >= 0  ? "a VF of it is"
+					     : "it is",
 			    slice_state_name((enum slice_state)s->state),
 			    s->claim[0] ? " by claim " : "", s->claim);
 	}
@@ -230,7 +231,9 @@ static int accept(struct engine *e, const struct ending *ending, const struct wa
 		held = held || goal_held(e, &slices[i]);
 	}
 	_cleanup_(plan_done) struct plan p = { 0 };
-	r = m->layout_steps(e->have, w, slices, n, held, &p, reterr);
+	r = slots_check(e, w, slices, n, reterr);
+	if (r >= 0)
+		r = m->layout_steps(e->have, w, slices, n, held, &p, reterr);
 	/* What is not there yet is waited for, not refused. */
 	return r == -ENODEV || r == -EAGAIN ? 0 : r;
 }

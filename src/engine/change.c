@@ -134,12 +134,14 @@ static void add_mates(struct blast *b, const struct step *s)
 json_t *change_blast(const struct have *h, const struct record *rec, const struct step *s)
 {
 	struct blast b = { .have = h, .rec = rec, .lines = json_array() };
-	char what[UUID_SIZE + 8];
+	char what[UUID_SIZE + 16];
 	if (s->verb == VERB_SET_VFS)
 		add_vfs(&b, s);
 	if (s->verb == VERB_BIND)
 		add_mates(&b, s);
 	if (s->verb == VERB_MDEV_REMOVE && STR_FORMAT(what, "mdev %s", s->target.uuid) >= 0)
+		add_vanishing(&b, &s->target, what, "");
+	if (s->verb == VERB_MIG_DESTROY && STR_FORMAT(what, "GPU instance %u", s->number) >= 0)
 		add_vanishing(&b, &s->target, what, "");
 	return b.lines;
 }

@@ -207,6 +207,30 @@ static int mdev_remove(struct have *h, const struct step *s)
 	return 0;
 }
 
+static int mig_create(struct have *h, const struct step *s)
+{
+	const struct gpu_profile *profile = have_gpu_profile(h, s->target.device, s->text);
+	struct gpu_part *p = profile ? have_add_gpu_part(h) : NULL;
+	if (!p)
+		return profile ? -ENOMEM : -ENODEV;
+	memcpy(p->key, s->target.device, sizeof(p->key));
+	p->profile = profile->id;
+	p->start = s->target.part - 1;
+	p->size = profile->size;
+	p->n_computes = 1;
+	p->compute_whole = 1;
+	return 0;
+}
+
+static int mig_mode(struct have *h, const struct step *s)
+{
+	struct gpu *g = have_gpu(h, s->target.device);
+	if (!g)
+		return -ENODEV;
+	g->mig = g->mig_pending = s->number != 0;
+	return 0;
+}
+
 int effect_apply(struct have *h, const struct step *s)
 {
 	switch ((enum verb)s->verb) {
@@ -228,6 +252,13 @@ int effect_apply(struct have *h, const struct step *s)
 		return mdev_create(h, s);
 	case VERB_MDEV_REMOVE:
 		return mdev_remove(h, s);
+	case VERB_MIG_MODE:
+		return mig_mode(h, s);
+	case VERB_MIG_CREATE:
+		return mig_create(h, s);
+	case VERB_MIG_DESTROY:
+		have_remove_gpu_part(h, s->target.device, s->target.part - 1);
+		return 0;
 	case VERB_GRANT:
 		return node_set(h, s, s->number, s->number2);
 	case VERB_REVOKE:
@@ -237,9 +268,6 @@ int effect_apply(struct have *h, const struct step *s)
 	case VERB_READ_MDEV:
 	case VERB_READ_VFS:
 	case VERB_READ_GPU:
-	case VERB_MIG_MODE:
-	case VERB_MIG_CREATE:
-	case VERB_MIG_DESTROY:
 	case VERB_VGPU_VFS:
 	case VERB_VGPU_SET:
 	case VERB_VGPU_MIXED:

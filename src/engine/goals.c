@@ -112,7 +112,7 @@ bool goal_wanted(struct engine *e, const struct slice *s)
 		return false;
 	if (s->adopted)
 		return goal_names(w, s->profile);
-	if (s->uuid[0])
+	if (s->alone)
 		return rank(e, s) < type_wanted(w, s->profile);
 	return s->index < 0 || (uint32_t)s->index < w->count;
 }
@@ -235,6 +235,8 @@ static int preparing_plan(struct engine *e, const struct mech *m, const struct w
 	r = m->claim_steps(e->have, w, s, c, p, reterr);
 	if (r < 0)
 		return r;
+	if (m->for_containers)
+		return 0;
 	if (!m->binds)
 		return vfio_grant_steps(e->have, s, c, p, reterr);
 	return f ? bind_plan(e, s, f, c, p, reterr) : -ENODEV;
@@ -273,17 +275,10 @@ static int check_first(struct engine *e, const struct slice *s, struct work *ret
 		return v ? 0 : -ENOMEM;
 	if (v->check == CHECK_ASKED || e->now < v->retry_at)
 		return wait_for(waits, v->waits[0] ? v->waits : "the look who uses it");
-	*ret = (struct work){ .slice = s->id, .looking = true };
-	ret->step.verb = VERB_HOLDERS;
-	ret->step.target = slice_target(s);
+	*ret = work_look_at(e, s);
 	/* It is being taken back: nobody may begin to use it now. */
 	ret->step.flag = 1;
 	return 1;
-}
-
-static bool is_whole_device(const struct slice *s)
-{
-	return s->index < 0 && !s->uuid[0];
 }
 
 static int reclaiming_goal(struct engine *e, const struct mech *m, const struct want *w,
@@ -292,7 +287,7 @@ static int reclaiming_goal(struct engine *e, const struct mech *m, const struct 
 	bool found;
 	const struct function *f = m->find(e->have, s, &found);
 	if (!found)
-		return is_whole_device(s) && s->dirty
+		return slice_is_whole(s) && s->dirty
 			       ? wait_for(waits, "its device is gone; it is reset when it is back")
 			       : 0;
 	int r = s->dirty ? check_first(e, s, ret, waits) : 0;
@@ -315,7 +310,7 @@ static int removing_goal(struct engine *e, const struct mech *m, const struct sl
 	if (r < 0)
 		return r;
 	r = next_of(e, &p, s->id, ret, waits, reterr);
-	if (r == 0 && !is_whole_device(s))
+	if (r == 0 && !slice_is_whole(s))
 		return wait_for(waits, "the layout of its device to change");
 	return r;
 }
@@ -332,6 +327,18 @@ static bool other_mechanism(const struct engine *e, const struct slice *s)
 	return false;
 }
 
+/* One that begins in the same place is still on its way out: what is seen there is not this one. */
+static bool place_is_left(const struct engine *e, const struct slice *s)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *o = &e->rec.slices[i];
+		const struct target a = slice_target(o), b = slice_target(s);
+		if (o != s && slice_is_part(o) && o->state == SLICE_REMOVING && target_eq(&a, &b))
+			return true;
+	}
+	return false;
+}
+
 static int present_goal(struct engine *e, const struct mech *m, const struct want *w,
 			const struct slice *s, struct work *ret, char *waits, struct err *reterr)
 {
@@ -340,6 +347,8 @@ static int present_goal(struct engine *e, const struct mech *m, const struct wan
 		return wait_for(waits, "slices of another kind on that device to go");
 	if (s->on_demand && warm_goes(e, s->device))
 		return wait_for(waits, "a slice that was made ahead to make way");
+	if (slice_is_part(s) && place_is_left(e, s))
+		return wait_for(waits, "what was there before to go");
 	bool found;
 	(void)m->find(e->have, s, &found);
 	/* When it was adopted nobody used it; that may have been long ago. */
@@ -413,7 +422,7 @@ static const struct slice *layout_slice(const struct engine *e, const char *devi
 	const struct slice *coming = NULL;
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		if (!str_eq(s->device, device) || s->uuid[0])
+		if (!str_eq(s->device, device) || s->alone)
 			continue;
 		if (s->state == SLICE_REMOVING)
 			return s;

@@ -262,6 +262,10 @@ struct claim *store_claim_edit(struct engine *e, const char *name);
 void store_slice_used(struct slice *s, const struct claim *by);
 /* A slice of w's device that is wanted. */
 struct slice *store_slice_add(struct engine *e, const struct want *w, const char *profile);
+/* One that its mechanism makes alone, with the name that it will have. start: where it begins, on devices that
+ * have slots. NULL also when the device has no name left. */
+struct slice *store_slice_add_alone(struct engine *e, const struct want *w, const char *profile,
+				    uint32_t start);
 struct claim *store_claim_add(struct engine *e, const char *name);
 void store_slice_delete(struct engine *e, uint64_t id);
 void store_claim_delete(struct engine *e, const char *name);
@@ -451,11 +455,24 @@ void advise_refusal(struct engine *e, const struct policy_class *class, const st
 
 /* --- layout.c ----------------------------------------------------------------------------------------- */
 
+/* What others made of the device is in the use of the offer, and nothing else. */
+void layout_offer(struct engine *e, const struct have *h, const struct want *w, struct offer *ret);
 /* What a want makes of its device, each with its start, beside what others have there (in ret). The
  * caller frees the members. */
 struct place_member;
 int layout_place(struct engine *e, const struct want *w, struct offer *ret,
 		 struct place_member **ret_members, size_t *ret_n, struct err *reterr);
+
+/* --- slots.c: layouts of devices with slots ---------------------------------------------------------- */
+
+/* Does the layout fit beside what is held? slices: of the device. -EBUSY. */
+int slots_check(struct engine *e, const struct want *w, const struct slice *slices, size_t n,
+		struct err *reterr);
+/* Decides for each slice of the device whether it stays, and adds what is missing. False: it has no such
+ * layout. */
+bool slots_apply(struct engine *e, const struct want *w);
+/* Is it one of those that are decided on there? */
+bool slots_has(const struct want *w, const struct slice *s);
 
 /* --- apart.c: who must not share a device ---------------------------------------------------------------- */
 
@@ -639,6 +656,8 @@ bool work_advance(struct engine *e);
 void work_emit(struct engine *e);
 /* Looks who uses what is no slice: adopt_looked() has the answer. */
 void work_look(struct engine *e, const struct target *t);
+/* To look who uses that slice. */
+struct work work_look_at(const struct engine *e, const struct slice *s);
 /* The driver a function has before carve binds it: recorded with the synced intention already, so that
  * it is known whatever happens after. */
 void work_note_original(struct engine *e, struct slice *s);

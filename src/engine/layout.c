@@ -209,8 +209,7 @@ static int layout_check(const struct have *h, const struct want *w, const struct
 	return r == -E2BIG ? refuse_effort(h, w, reterr) : r;
 }
 
-static void offer_to_us(struct engine *e, const struct have *h, const struct want *w,
-			struct offer *ret)
+void layout_offer(struct engine *e, const struct have *h, const struct want *w, struct offer *ret)
 {
 	const struct mech *m = goal_mech(e, w->mech);
 	*ret = (struct offer){ 0 };
@@ -226,7 +225,7 @@ int engine_layout(struct engine *e, const struct have *h, const struct want *w, 
 	struct offer o;
 	struct members members = { 0 };
 	*ret_fill = 0;
-	offer_to_us(e, h, w, &o);
+	layout_offer(e, h, w, &o);
 	int r = layout_check(h, w, &o, fill, &members, ret_fill, reterr);
 	free(members.of);
 	return r < 0 && !err_is_set(reterr)
@@ -246,7 +245,7 @@ int layout_place(struct engine *e, const struct want *w, struct offer *ret,
 {
 	uint32_t unused = 0;
 	struct members members = { 0 };
-	offer_to_us(e, e->have, w, ret);
+	layout_offer(e, e->have, w, ret);
 	int r = w->n_types ? layout_check(e->have, w, ret, "", &members, &unused, reterr)
 			   : fixed_members(w, ret, &members);
 	if (r < 0) {

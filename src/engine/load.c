@@ -36,7 +36,7 @@ static int record_own(struct record *r)
 static bool reboot_cleans(const struct engine *e, const struct slice *s)
 {
 	const struct function *f = e->have ? have_device(e->have, s->device) : NULL;
-	if (s->uuid[0])
+	if (s->alone)
 		return true;
 	/* Memory and registers do not outlive it, what is on a disk does. Not seen: not believed. */
 	return f && !pci_class_is(f->class, PCI_BASE_STORAGE);
@@ -52,6 +52,8 @@ static void slice_after_reboot(struct engine *e, uint64_t id)
 	if (reboot_cleans(e, s) && (again || !reclaim_has_rule(e, s)))
 		s->dirty = 0;
 	s->unproven = 0;
+	s->asked = 0;
+	s->known_as[0] = '\0';
 	slice_forget_original(s);
 	s->power_pinned = SLICE_POWER_OWN;
 	if (e->have)

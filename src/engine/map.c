@@ -87,7 +87,23 @@ static void slice_add(struct engine *e, const struct capacity *k, const struct s
 	row_add(r, o);
 }
 
-/* Mediated devices tell their parent and type; what else others made is not known by profile. */
+static void foreign_parts(struct engine *e, const struct want *w, const struct capacity *k,
+			  struct row *r)
+{
+	for (size_t i = 0; i < e->have->n_gpu_parts; i++) {
+		const struct gpu_part *p = &e->have->gpu_parts[i];
+		const struct gpu_profile *profile =
+			have_gpu_profile_id(e->have, p->key, p->profile);
+		bool ours = !str_eq(p->key, w->device);
+		for (size_t n = 0; !ours && n < e->rec.n_slices; n++)
+			ours = str_eq(e->rec.slices[n].device, p->key) &&
+			       slice_target(&e->rec.slices[n]).part == p->start + 1;
+		if (!ours && profile)
+			row_add(r, part_json(k, profile->name, p->start, "foreign"));
+	}
+}
+
+/* Mediated devices tell their parent and type, GPU instances their profile; what else others made does not. */
 static void foreign_add(struct engine *e, const struct want *w, const struct capacity *k,
 			struct row *r)
 {
@@ -96,6 +112,8 @@ static void foreign_add(struct engine *e, const struct want *w, const struct cap
 		if (str_eq(m->parent, w->device) && !store_slice_mdev(e, m->uuid))
 			row_add(r, part_json(k, m->type, 0, "foreign"));
 	}
+	if (str_eq(w->mech, "mig"))
+		foreign_parts(e, w, k, r);
 }
 
 static json_t *counters_json(const struct offer *o)

@@ -201,14 +201,9 @@ int pick_candidates(struct engine *e, const struct claim *c, const struct policy
 
 struct slice *pick_add(struct engine *e, const struct want *w, const char *profile, uint32_t start)
 {
-	char uuid[UUID_SIZE];
-	store_uuid(e, uuid);
-	struct slice *s = store_slice_add(e, w, profile);
-	if (!s)
-		return NULL;
-	memcpy(s->uuid, uuid, sizeof(s->uuid));
-	s->start = start;
-	s->on_demand = 1;
+	struct slice *s = store_slice_add_alone(e, w, profile, start);
+	if (s)
+		s->on_demand = 1;
 	return s;
 }
 

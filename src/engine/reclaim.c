@@ -206,7 +206,7 @@ void reclaim_keep(struct engine *e, struct slice *s)
 bool reclaim_destroyed_is_clean(const struct engine *e, const struct slice *s)
 {
 	const struct function *f = have_device(e->have, s->device);
-	if (s->uuid[0])
+	if (s->alone)
 		return true;
 	return s->index >= 0 && f && !pci_class_is(f->class, PCI_BASE_STORAGE);
 }

@@ -82,6 +82,15 @@ static void power_note(struct engine *e, const struct in_flight *f, const struct
 		s->power_pinned = next;
 }
 
+/* Made again it would have another one, and be another slice. */
+static void name_note(struct engine *e, const struct in_flight *f, const struct input_result *in)
+{
+	bool made = f->step.verb == VERB_MIG_CREATE && f->slice && in->result.text[0];
+	struct slice *s = made ? store_slice_edit(e, f->slice) : NULL;
+	if (s)
+		(void)STR_COPY(s->known_as, in->result.text);
+}
+
 static void step_succeeded(struct engine *e, const struct in_flight *f,
 			   const struct input_result *in)
 {
@@ -103,6 +112,7 @@ static void step_succeeded(struct engine *e, const struct in_flight *f,
 	done_add(e, f);
 	if (f->step.verb == VERB_RESET)
 		reset_proven(e, f, in);
+	name_note(e, f, in);
 	power_note(e, f, in);
 }
 

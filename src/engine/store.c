@@ -155,10 +155,42 @@ struct slice *store_slice_add(struct engine *e, const struct want *w, const char
 		memcpy(s->device, w->device, sizeof(s->device));
 		memcpy(s->mech, w->mech, sizeof(s->mech));
 		(void)STR_COPY(s->profile, profile);
-		const struct mech *m = goal_mech(e, w->mech);
-		s->alone = m && m->alone;
 	}
 	e->sync = true; /* what it will be called is on disk before it is made */
+	return s;
+}
+
+/* The lowest VF that no slice has, nor anybody else. -1: none. */
+static int32_t vf_free(const struct engine *e, const char *device)
+{
+	const struct function *pf = have_device(e->have, device);
+	for (int32_t i = 0; pf && i < pf->caps.sriov_total; i++) {
+		const struct vgpu_vf *v = have_vgpu_vf(e->have, device, i);
+		bool taken = v && v->type;
+		for (size_t k = 0; !taken && k < e->rec.n_slices; k++)
+			taken = e->rec.slices[k].index == i &&
+				str_eq(e->rec.slices[k].device, device);
+		if (!taken)
+			return i;
+	}
+	return -1;
+}
+
+struct slice *store_slice_add_alone(struct engine *e, const struct want *w, const char *profile,
+				    uint32_t start)
+{
+	const struct mech *m = goal_mech(e, w->mech);
+	int32_t vf = m && m->names == NAMES_VF ? vf_free(e, w->device) : -1;
+	if (!m || (m->names == NAMES_VF && vf < 0))
+		return NULL;
+	struct slice *s = store_slice_add(e, w, profile);
+	if (!s)
+		return NULL;
+	s->alone = 1;
+	s->index = vf;
+	s->start = start;
+	if (m->names == NAMES_UUID)
+		store_uuid(e, s->uuid);
 	return s;
 }
 

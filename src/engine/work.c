@@ -167,7 +167,7 @@ static bool slice_advance(struct engine *e, uint64_t id)
 
 static bool comes(const struct slice *s)
 {
-	return !s->uuid[0] &&
+	return !s->alone &&
 	       (s->state == SLICE_WANTED || (s->state == SLICE_PREPARING && !s->dirty));
 }
 
@@ -275,8 +275,12 @@ static void step_note(struct engine *e, const struct slice *s, const struct step
 	const struct claim *c = edit->claim[0] ? store_claim(e, edit->claim) : NULL;
 	if (step->verb == VERB_GRANT && c)
 		store_slice_used(edit, c);
-	if (step->verb == VERB_MDEV_CREATE)
+	if (step->verb == VERB_MDEV_CREATE || step->verb == VERB_MIG_CREATE)
 		edit->unproven = 0;
+	if (step->verb == VERB_MIG_CREATE) {
+		edit->asked = 1;
+		edit->known_as[0] = '\0';
+	}
 	if (step->verb == VERB_BIND) {
 		work_note_original(e, edit);
 		/* Asked before and never answered: that step may have done it. */
@@ -403,19 +407,37 @@ static void device_emit(struct engine *e, const char *device)
 		work_send(e, &work);
 }
 
-static void look_emit(struct engine *e, const struct slice *s)
+static struct work look_of(const struct engine *e, const struct target *t)
+{
+	struct work work = { .looking = true };
+	const struct gpu_part *part = t->part ? have_gpu_part(e->have, t->device, t->part - 1)
+					      : NULL;
+	work.step.verb = VERB_HOLDERS;
+	work.step.target = *t;
+	work.step.number = part ? part->instance : 0;
+	return work;
+}
+
+struct work work_look_at(const struct engine *e, const struct slice *s)
 {
 	struct work work = { .slice = s->id, .looking = true };
+	const struct gpu_part *part = slice_is_part(s) ? have_gpu_part(e->have, s->device, s->start)
+						       : NULL;
 	work.step.verb = VERB_HOLDERS;
 	work.step.target = slice_target(s);
+	work.step.number = part ? part->instance : 0;
+	return work;
+}
+
+static void look_emit(struct engine *e, const struct slice *s)
+{
+	struct work work = work_look_at(e, s);
 	work_send(e, &work);
 }
 
 void work_look(struct engine *e, const struct target *t)
 {
-	struct work work = { .looking = true };
-	work.step.verb = VERB_HOLDERS;
-	work.step.target = *t;
+	struct work work = look_of(e, t);
 	work_send(e, &work);
 }
 

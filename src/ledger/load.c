@@ -126,6 +126,9 @@ int db_load(sqlite3 *db, bool strict, struct record *ret, struct err *reterr)
 	int r = meta_load(db, &rec, reterr);
 	if (r >= 0 || !strict)
 		r = tables_load(db, strict, &rec, reterr);
+	/* Older versions made mdevs alone without saying so. */
+	for (size_t i = 0; i < rec.n_slices; i++)
+		rec.slices[i].alone |= rec.slices[i].uuid[0] != '\0';
 	if (rec.n_claims)
 		qsort(rec.claims, rec.n_claims, sizeof(*rec.claims), claim_compare);
 	if (r >= 0)

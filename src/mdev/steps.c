@@ -118,7 +118,7 @@ static int mdev_reclaim(const struct have *h, const struct want *w, const struct
 
 const struct mech mdev_mech = {
 	.name = "mdev",
-	.alone = true,
+	.names = NAMES_UUID,
 	.offer = mdev_offer,
 	.find = mdev_find,
 	.layout_steps = no_layout,

@@ -53,7 +53,7 @@ static const struct {
 static const char *unit_in_the_way(const struct step *s, const struct step_result *r,
 				   const struct holder *holders, size_t n)
 {
-	bool whole = s->target.vf < 0 && !s->target.uuid[0];
+	bool whole = s->target.vf < 0 && !s->target.uuid[0] && !s->target.part;
 	for (size_t i = 0; whole && str_eq(r->reason, "held") && i < n; i++)
 		if (service_name_valid(holders[i].unit) && !service_is_vital(holders[i].unit))
 			return holders[i].unit;

@@ -26,7 +26,7 @@ struct step *mech_step_add(struct plan *p, enum verb v, const struct slice *s)
 {
 	struct step *step = plan_add(p, v, s->device, s->index);
 	if (step)
-		memcpy(step->target.uuid, s->uuid, sizeof(s->uuid));
+		step->target = slice_target(s);
 	return step;
 }
 
@@ -41,6 +41,8 @@ void mech_err_on(struct err *reterr, const struct have *h, const struct want *w,
 		(void)STR_FORMAT(text, "mdev %s on %s", t->uuid, device);
 	else if (t->vf >= 0)
 		(void)STR_FORMAT(text, "VF %d of %s", t->vf, device);
+	else if (t->part)
+		(void)STR_FORMAT(text, "%s, memory slice %u", device, t->part - 1);
 	else
 		(void)STR_COPY(text, device);
 	if (w && w->where[0])

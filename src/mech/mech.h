@@ -17,11 +17,20 @@
 #include "model/capacity.h"
 #include "model/slice.h"
 
+/* What a slice is called before it is made, so that it is known again whatever happens then. */
+enum mech_names {
+	NAMES_LAYOUT, /* it comes and goes with the layout of its device: VFs, the function itself */
+	NAMES_UUID,   /* made alone: mdevs */
+	NAMES_SLOT,   /* made alone, where it begins: GPU instances */
+	NAMES_VF,     /* made alone, on a VF of its device: vGPUs */
+};
+
 /* What can be cut from a device, and what is cut from it already, by whomever. Names are those of the
  * picture, or constants: nothing to free. */
 struct offer {
 	struct capacity kind; /* no profiles: nothing */
 	struct capacity_use use;
+	bool guessed; /* by the vendor's documents: its driver was not asked, or is not there */
 };
 
 struct mech {
@@ -30,8 +39,9 @@ struct mech {
 	bool planned;
 	/* Slices are PCI functions that need a VFIO driver bound for a guest. */
 	bool binds;
-	/* Slices are made and removed one by one, by make_steps and unmake_steps. */
-	bool alone;
+	enum mech_names names;
+	/* Slices have no VFIO node: whoever starts a container hands out their device nodes. */
+	bool for_containers;
 
 	/* Of that device (have_device key); *ret is zeroed first. */
 	void (*offer)(const struct have *h, const char *device, struct offer *ret);

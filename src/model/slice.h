@@ -46,6 +46,9 @@ struct slice {
 	/* Its mechanism makes and removes it alone, not with the layout of its device: mdevs, GPU instances,
 	 * vGPUs. */
 	uint8_t alone;
+	/* The UUID that its driver gave it, which is another one each time it is made; empty: not known. */
+	char known_as[GPU_UUID_SIZE];
+	uint8_t asked;	   /* a step to make it went out: what is found half made there is ours */
 	uint32_t state;	   /* enum slice_state */
 	uint8_t on_demand; /* made for a claim, removed with it */
 	uint8_t warm;	   /* enum slice_warm; on_demand too, from the claim on that takes it */
@@ -144,6 +147,7 @@ static inline bool claim_is_orphaned(const struct claim *c)
 	return c->state == CLAIM_HELD && c->orphan_end != 0;
 }
 
+#define WANT_TYPES 8
 #define WANT_SERVICES 8
 
 /* What the applied policy wants of one device. */
@@ -161,18 +165,18 @@ struct want {
 	uint32_t count;	   /* sriov: VFs */
 	uint8_t in_use_pf; /* allow */
 	uint8_t bind_early;
-	struct vf_settings vf;	  /* defaults for each VF */
-	char types[8][NAME_SIZE]; /* mdev: allowed types, in order */
-	uint32_t type_count[8];	  /* how many of each made ahead; all 0: on demand */
+	struct vf_settings vf;		   /* defaults for each VF */
+	char types[WANT_TYPES][NAME_SIZE]; /* mdev: allowed types, in order */
+	uint32_t type_count[WANT_TYPES];   /* how many of each made ahead; all 0: on demand */
 	uint32_t n_types;
 	char keep[4][NAME_SIZE]; /* on demand: classes that room is kept for */
 	uint32_t keep_count[4];	 /* for so many of each, over all devices of the selection */
 	uint32_t n_keep;
-	uint32_t
-		warm[8]; /* on demand: so many of each type made ahead, over all devices of where */
+	uint32_t warm
+		[WANT_TYPES]; /* on demand: so many of each type made ahead, over all devices of where */
 	/* What each type takes of its device, where that only tells how many more there could be; 0: not
 	 * known. A full one does not tell it any more. */
-	uint32_t units[8];
+	uint32_t units[WANT_TYPES];
 	char services[WANT_SERVICES][NAME_SIZE]; /* units stopped while it is changed, in order */
 	uint32_t n_services;
 	uint8_t on_remove_destroy;

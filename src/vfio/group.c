@@ -32,7 +32,7 @@ static const struct slice *slice_of(const struct members *m, const struct functi
 	const struct function *pf = f->is_vf ? have_function(m->h, f->pf) : NULL;
 	for (size_t i = 0; i < m->n_slices; i++) {
 		const struct slice *s = &m->slices[i];
-		bool related = (s->index >= 0) == f->is_vf &&
+		bool related = !slice_is_part(s) && (s->index >= 0) == f->is_vf &&
 			       str_eq(s->device, pf ? pf->key : f->key);
 		if (related && mech_function(m->mechs, m->h, s) == f)
 			return s;

@@ -13,8 +13,9 @@
 	(VF_SET_MAC | VF_SET_VLAN | VF_SET_SPOOFCHK | VF_SET_TRUST | VF_SET_LINK | VF_SET_RATE)
 #define TIMEOUT_MS 5000
 
-static void violated(struct machine *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void violated(struct machine *m, const char *fmt, ...)
+void machine_violated(struct machine *m, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void machine_violated(struct machine *m, const char *fmt, ...)
 {
 	va_list ap;
 	if (m->violation)
@@ -185,7 +186,7 @@ static void residue_set(struct machine *m, const struct target *t, uint32_t uid)
 	m->residues[m->n_residues++] = (struct machine_residue){ .target = *t, .uid = uid };
 }
 
-static void residue_clear(struct machine *m, const struct target *t)
+void machine_residue_clear(struct machine *m, const struct target *t)
 {
 	if (machine_residue_uid(m, t) && !is_storage(m, t))
 		residue_set(m, t, 0);
@@ -207,11 +208,13 @@ struct function *machine_function(struct machine *m, const struct target *t)
 
 int machine_open(struct machine *m, const struct target *t, uint32_t uid, int32_t pid)
 {
-	const struct function *f = machine_function(m, t);
+	const struct gpu_part *p = t->part ? have_gpu_part(&m->have, t->device, t->part - 1) : NULL;
+	const struct function *f = t->part ? NULL : machine_function(m, t);
 	const struct mdev *d = t->uuid[0] ? have_mdev(&m->have, t->uuid) : NULL;
-	bool node = f ? f->vfio_node : d && d->vfio_node;
+	/* Whoever starts containers hands their nodes out, whosever they are. */
+	bool node = p ? true : f ? f->vfio_node : d && d->vfio_node;
 	uint32_t owner = f ? f->vfio_uid : d ? d->vfio_uid : 0;
-	if (!node || (uid != 0 && owner != uid))
+	if (!node || (uid != 0 && !p && owner != uid))
 		return -EACCES;
 	if (machine_is_held(m, t))
 		return -EBUSY;
@@ -261,7 +264,7 @@ static void vfs_drop(struct machine *m, const char *key)
 			continue;
 		struct target t = { .vf = f->vf_index };
 		(void)STR_COPY(t.device, key);
-		residue_clear(m, &t);
+		machine_residue_clear(m, &t);
 		char vf[PCI_ADDR_SIZE];
 		(void)STR_COPY(vf, f->addr);
 		have_remove_function(&m->have, vf);
@@ -355,6 +358,10 @@ int machine_mdev_create(struct machine *m, const char *parent, const char *uuid,
 
 void machine_disowned(struct machine *m, const struct target *t)
 {
+	if (t->part) {
+		machine_part_disown(m, t);
+		return;
+	}
 	if (!t->uuid[0])
 		cut_note(m, t->device, false);
 	for (size_t i = 0; t->uuid[0] && i < m->n_made; i++)
@@ -367,6 +374,10 @@ void machine_disowned(struct machine *m, const struct target *t)
 
 void machine_adopted(struct machine *m, const struct target *t)
 {
+	if (t->part) {
+		machine_part_own(m, t);
+		return;
+	}
 	machine_disowned(m, t);
 	if (!t->uuid[0])
 		cut_note(m, t->device, true);
@@ -378,7 +389,7 @@ void machine_handed(struct machine *m, const char *key)
 {
 	struct target t = { .vf = -1 };
 	(void)STR_COPY(t.device, key);
-	residue_clear(m, &t);
+	machine_residue_clear(m, &t);
 	/* Its guest is not looked at any more: it ends at once. */
 	if (machine_is_held(m, &t))
 		machine_close(m, &t);
@@ -411,7 +422,7 @@ int machine_mdev_remove(struct machine *m, const char *uuid)
 	struct target t = { .vf = -1 };
 	(void)STR_COPY(t.device, d->parent);
 	(void)STR_COPY(t.uuid, uuid);
-	residue_clear(m, &t);
+	machine_residue_clear(m, &t);
 	p->used -= weight_of(m, t.device, d->type);
 	char copy[UUID_SIZE];
 	(void)STR_COPY(copy, uuid);
@@ -453,6 +464,7 @@ void machine_reboot(struct machine *m)
 	}
 	while (m->have.n_mdevs)
 		(void)machine_mdev_remove(m, m->have.mdevs[0].uuid);
+	machine_parts_wipe(m);
 	char keys[16][DEVICE_KEY_SIZE];
 	size_t n = 0;
 	for (size_t i = 0; i < m->have.n_functions; i++)
@@ -468,14 +480,15 @@ void machine_reboot(struct machine *m)
 		struct function *f = &m->have.functions[i];
 		struct target t = { .vf = -1 };
 		(void)STR_COPY(t.device, f->key);
-		residue_clear(m, &t);
+		machine_residue_clear(m, &t);
 		(void)STR_FORMAT(f->addr, "0000:%02x:00.0", bus);
 		f->iommu_group = (int)bus++ * 16;
 		f->vfio_node = false;
 		f->vfio_uid = f->vfio_gid = 0;
-		(void)STR_COPY(f->driver, f->class >> 16 == 1	? "nvme"
-					  : f->class >> 16 == 2 ? "igb"
-								: "nouveau");
+		(void)STR_COPY(f->driver, f->class >> 16 == 1	       ? "nvme"
+					  : f->class >> 16 == 2	       ? "igb"
+					  : have_gpu(&m->have, f->key) ? "nvidia"
+								       : "nouveau");
 	}
 	for (size_t i = 0; i < m->have.n_vfs; i++)
 		m->have.vfs[i].nvme_vq = m->have.vfs[i].nvme_vi = 8;
@@ -514,7 +527,8 @@ static int do_unbind(struct machine *m, const struct step *s)
 	if (!str_eq(f->driver, "vfio-pci") && (f->driver[0] || none || !s->text[0]))
 		return 0;
 	if (machine_residue_uid(m, &s->target) && !is_storage(m, &s->target))
-		violated(m, "%s went to driver %s with a tenant's state in it", f->addr, s->text);
+		machine_violated(m, "%s went to driver %s with a tenant's state in it", f->addr,
+				 s->text);
 	(void)STR_COPY(f->driver, none ? "" : s->text);
 	f->vfio_node = false;
 	f->vfio_uid = f->vfio_gid = 0;
@@ -587,7 +601,7 @@ static int do_reset(struct machine *m, const struct step *s)
 		return -ENODEV;
 	if (!f->caps.flr && !f->caps.pm_reset)
 		return -ENOTTY;
-	residue_clear(m, &s->target);
+	machine_residue_clear(m, &s->target);
 	return 1;
 }
 
@@ -675,9 +689,6 @@ static int do_verb(struct machine *m, const struct step *s, struct step_result *
 	case VERB_READ_MDEV:
 	case VERB_READ_VFS:
 	case VERB_READ_GPU:
-	case VERB_MIG_MODE:
-	case VERB_MIG_CREATE:
-	case VERB_MIG_DESTROY:
 	case VERB_VGPU_VFS:
 	case VERB_VGPU_SET:
 	case VERB_VGPU_MIXED:
@@ -686,6 +697,10 @@ static int do_verb(struct machine *m, const struct step *s, struct step_result *
 	case VERB_SERVICE_LOOK:
 	case VERB_COUNT:
 		break;
+	case VERB_MIG_MODE:
+	case VERB_MIG_CREATE:
+	case VERB_MIG_DESTROY:
+		return machine_gpu_step(m, s, r);
 	case VERB_SERVICE_STOP:
 	case VERB_SERVICE_START:
 		return do_unit(m, s);
@@ -722,6 +737,7 @@ static bool guarded(const struct machine *m, const struct step *s)
 	case VERB_UNBIND:
 	case VERB_RESET:
 	case VERB_MDEV_REMOVE:
+	case VERB_MIG_DESTROY:
 	case VERB_NVME_OFFLINE:
 		return machine_is_held(m, &s->target);
 	case VERB_SET_VF:
@@ -738,7 +754,6 @@ static bool guarded(const struct machine *m, const struct step *s)
 	case VERB_READ_GPU:
 	case VERB_MIG_MODE:
 	case VERB_MIG_CREATE:
-	case VERB_MIG_DESTROY:
 	case VERB_VGPU_VFS:
 	case VERB_VGPU_SET:
 	case VERB_VGPU_MIXED:
@@ -759,11 +774,11 @@ static void check_asked(struct machine *m, const struct step *s)
 {
 	const struct mdev *d = s->target.uuid[0] ? have_mdev(&m->have, s->target.uuid) : NULL;
 	if (!is_enrolled(m, s->target.device))
-		violated(m, "step %s on %s, which is not enrolled", verb_name((enum verb)s->verb),
-			 s->target.device);
+		machine_violated(m, "step %s on %s, which is not enrolled",
+				 verb_name((enum verb)s->verb), s->target.device);
 	if (d && !machine_was_made(m, s->target.uuid))
-		violated(m, "step %s on mdev %s, which carve did not make",
-			 verb_name((enum verb)s->verb), s->target.uuid);
+		machine_violated(m, "step %s on mdev %s, which carve did not make",
+				 verb_name((enum verb)s->verb), s->target.uuid);
 }
 
 static int perform(struct machine *m, const struct step *s, enum machine_fault fault,
@@ -811,8 +826,8 @@ static void check_consumer(struct machine *m, const struct step *s)
 		return;
 	if (machine_is_held(m, &s->target) ||
 	    (s->verb == VERB_SET_VFS && any_vf_held(m, s->target.device)))
-		violated(m, "step %s on %s while its consumer is there",
-			 verb_name((enum verb)s->verb), s->target.device);
+		machine_violated(m, "step %s on %s while its consumer is there",
+				 verb_name((enum verb)s->verb), s->target.device);
 }
 
 void machine_begin(struct machine *m, const struct step *s, int64_t duration,

@@ -80,6 +80,11 @@ struct machine {
 	size_t n_cut;
 	char handed[MACHINE_DEVICES][DEVICE_KEY_SIZE]; /* functions that another tool binds */
 	size_t n_handed;
+	unsigned n_parts; /* GPU instances that there ever were */
+	struct target
+		parts_made[MACHINE_DEVICES]; /* those that steps made, or that were taken over */
+	size_t n_parts_made;
+	bool half_made;	 /* compute instances cannot be made */
 	char *violation; /* the first thing that must never happen */
 	uint64_t performed, writes;
 	unsigned bus;
@@ -99,6 +104,9 @@ void machine_add_function(struct machine *m, const char *key, uint32_t class, co
 void machine_add_parent(struct machine *m, const char *key, uint32_t units, bool enrolled);
 void machine_add_type(struct machine *m, const char *parent, const char *type, uint32_t units);
 
+/* An A100 of 40 GB, MIG off. */
+void machine_add_gpu(struct machine *m, const char *key);
+
 /* One that runs; what it holds is for the caller to fill in. */
 struct machine_unit *machine_add_unit(struct machine *m, const char *name);
 /* NULL: there is none. */
@@ -108,6 +116,13 @@ struct machine_unit *machine_unit(struct machine *m, const char *name);
 int machine_vfs_set(struct machine *m, const char *key, unsigned count, bool by_step);
 int machine_mdev_create(struct machine *m, const char *parent, const char *uuid, const char *type);
 int machine_mdev_remove(struct machine *m, const char *uuid);
+/* whole: with its compute instance. */
+int machine_part_create(struct machine *m, const char *key, const char *profile, uint32_t start,
+			bool whole);
+int machine_part_destroy(struct machine *m, const char *key, uint32_t start);
+void machine_parts_wipe(struct machine *m);
+void machine_part_own(struct machine *m, const struct target *t);
+void machine_part_disown(struct machine *m, const struct target *t);
 int machine_open(struct machine *m, const struct target *t, uint32_t uid, int32_t pid);
 void machine_close(struct machine *m, const struct target *t);
 bool machine_is_held(const struct machine *m, const struct target *t);
@@ -121,6 +136,12 @@ bool machine_was_made(const struct machine *m, const char *uuid);
 bool machine_was_cut(const struct machine *m, const char *key);
 uint32_t machine_residue_uid(const struct machine *m, const struct target *t);
 struct function *machine_function(struct machine *m, const struct target *t);
+
+void machine_residue_clear(struct machine *m, const struct target *t);
+void machine_violated(struct machine *m, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The verbs of GPUs: 1 done, 0 was so already, negative errno. */
+int machine_gpu_step(struct machine *m, const struct step *s, struct step_result *r);
 
 /* Begins a step; it ends at now + duration. */
 void machine_begin(struct machine *m, const struct step *s, int64_t duration,

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Devices with slots: which slices a layout keeps where they are, which go, and where those begin that are missing.
+ * What is held does not move. What is free stays where it is when the rest fits beside it; else all that is free is
+ * placed anew, and what happens to be in its place stays.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/array.h"
+#include "engine/internal.h"
+#include "place/set.h"
+
+struct slots {
+	struct offer offer;
+	uint32_t missing[WANT_TYPES]; /* of each type of the want */
+	bool *stays;		      /* of each slice: it is where it will be */
+	struct place_member *members; /* what is missing, with its start */
+	size_t n;
+};
+
+static void slots_done(struct slots *s)
+{
+	free(s->stays);
+	free(s->members);
+	*s = (struct slots){ 0 };
+}
+
+bool slots_has(const struct want *w, const struct slice *s)
+{
+	return s->alone && str_eq(s->device, w->device) && str_eq(s->mech, w->mech);
+}
+
+/* Somebody has it, had it, or made it; on devices that the policy wants so, others' work stays as well. */
+static bool is_fixed(const struct want *w, const struct slice *s)
+{
+	bool rests = s->state == SLICE_READY || s->state == SLICE_WANTED ||
+		     s->state == SLICE_LOST || s->state == SLICE_REMOVING;
+	return s->claim[0] || !rests || (s->adopted && goal_names(w, s->profile));
+}
+
+/* Place of its type in the want, when one more of it is missing; -1. */
+static int type_missing(const struct slots *l, const struct want *w, const struct slice *s)
+{
+	int type = s->on_demand || s->adopted ? -1 : goal_type(w, s->profile);
+	return type >= 0 && l->missing[type] > 0 ? type : -1;
+}
+
+static bool put(struct slots *l, const struct want *w, const struct slice *s)
+{
+	const struct capacity *k = &l->offer.kind;
+	int p = capacity_find(k, s->profile), type = type_missing(l, w, s);
+	if (p < 0 || !(capacity_starts(k, &l->offer.use, (uint32_t)p) >> s->start & 1))
+		return false;
+	capacity_add(k, &l->offer.use, (uint32_t)p, s->start);
+	if (type >= 0)
+		l->missing[type]--;
+	return true;
+}
+
+static void put_all(struct slots *l, const struct want *w, const struct slice *slices, size_t n,
+		    bool keep)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_fixed(w, &slices[i]))
+			l->stays[i] = put(l, w, &slices[i]);
+	for (size_t i = 0; keep && i < n; i++)
+		if (!is_fixed(w, &slices[i]) && type_missing(l, w, &slices[i]) >= 0)
+			l->stays[i] = put(l, w, &slices[i]);
+}
+
+static int members_make(struct slots *l, const struct want *w)
+{
+	for (uint32_t t = 0; t < w->n_types; t++) {
+		int p = capacity_find(&l->offer.kind, w->types[t]);
+		for (uint32_t i = 0; i < l->missing[t]; i++) {
+			struct place_member *m = ARRAY_ADD(l->members, l->n);
+			if (!m || p < 0)
+				return m ? -ENOENT : -ENOMEM;
+			m->profile = (uint32_t)p;
+		}
+	}
+	return 0;
+}
+
+/* 1: all fits, members have their starts. 0: it does not. */
+static int slots_place(struct engine *e, const struct want *w, const struct slice *slices, size_t n,
+		       bool keep, struct slots *ret)
+{
+	enum place_set_answer answer = PLACE_SET_FITS;
+	*ret = (struct slots){ .stays = calloc(n + 1, sizeof(bool)) };
+	if (!ret->stays)
+		return -ENOMEM;
+	layout_offer(e, e->have, w, &ret->offer);
+	for (uint32_t t = 0; t < w->n_types; t++)
+		ret->missing[t] = w->type_count[t];
+	put_all(ret, w, slices, n, keep);
+	int r = members_make(ret, w);
+	if (r >= 0 && ret->n)
+		r = place_set(&ret->offer.kind, &ret->offer.use, 1, ret->members, ret->n,
+			      PLACE_SET_EFFORT, &answer);
+	return r < 0 ? r : answer == PLACE_SET_FITS;
+}
+
+static bool has_slots(struct engine *e, const struct want *w)
+{
+	const struct mech *m = goal_mech(e, w->mech);
+	return m && m->names == NAMES_SLOT && w->n_types > 0 && !room_on_demand(w);
+}
+
+/* --- is it possible -------------------------------------------------------------------------------- */
+
+static int refuse_held(const struct want *w, const struct slice *slices, size_t n,
+		       struct err *reterr)
+{
+	err_set(reterr, "layout.held", EBUSY, "the layout does not fit beside what is held");
+	err_on(reterr, "%s (policy %s)", w->device, w->where);
+	for (size_t i = 0; i < n; i++)
+		if (slices[i].claim[0])
+			err_because(reterr, "claim %s has a %s from slot %u on", slices[i].claim,
+				    slices[i].profile, slices[i].start);
+	err_state(reterr, "nothing was changed on that device");
+	err_todo(reterr, "release these claims, then: carve apply");
+	return -EBUSY;
+}
+
+int slots_check(struct engine *e, const struct want *w, const struct slice *slices, size_t n,
+		struct err *reterr)
+{
+	__attribute__((cleanup(slots_done))) struct slots l = { 0 };
+	bool held = false;
+	for (size_t i = 0; i < n; i++)
+		held = held || slices[i].claim[0];
+	if (!has_slots(e, w) || !held)
+		return 0;
+	int r = slots_place(e, w, slices, n, false, &l);
+	return r == 0 ? refuse_held(w, slices, n, reterr) : r == -ENOMEM ? r : 0;
+}
+
+/* --- make it so ------------------------------------------------------------------------------------ */
+
+static void goes_on(struct engine *e, const struct slice *found, enum slice_state next)
+{
+	struct slice *s = store_slice_edit(e, found->id);
+	if (!s)
+		return;
+	if (s->state != next)
+		state_slice_forget(e, s->id);
+	s->state = next;
+	s->failed = 0;
+	s->reason[0] = '\0';
+}
+
+/* What happens to be where one of the members begins is that member. */
+static void members_take(struct slots *l, const struct want *w, const struct slice *slices,
+			 size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool may = !is_fixed(w, &slices[i]) && !slices[i].on_demand && !slices[i].adopted;
+		int p = may ? capacity_find(&l->offer.kind, slices[i].profile) : -1;
+		for (size_t k = 0; !l->stays[i] && k < l->n; k++) {
+			l->stays[i] = (int)l->members[k].profile == p &&
+				      l->members[k].start == slices[i].start;
+			if (l->stays[i])
+				l->members[k] = l->members[--l->n];
+		}
+	}
+}
+
+bool slots_apply(struct engine *e, const struct want *w)
+{
+	__attribute__((cleanup(slots_done))) struct slots l = { 0 };
+	_cleanup_free_ struct slice *slices = NULL;
+	size_t n;
+	if (!has_slots(e, w))
+		return false;
+	if (goal_slices_of(e, w->device, w->mech, &slices, &n) < 0) {
+		e->failed = true;
+		return true;
+	}
+	int r = slots_place(e, w, slices, n, true, &l);
+	if (r == 0) {
+		slots_done(&l);
+		r = slots_place(e, w, slices, n, false, &l);
+	}
+	if (r == -ENOMEM)
+		e->failed = true;
+	if (r <= 0)
+		return true;
+	members_take(&l, w, slices, n);
+	for (size_t i = 0; i < n; i++)
+		if (!is_fixed(w, &slices[i]))
+			goes_on(e, &slices[i], l.stays[i] ? SLICE_WANTED : SLICE_REMOVING);
+	for (size_t i = 0; i < l.n; i++)
+		(void)store_slice_add_alone(e, w, l.offer.kind.profiles[l.members[i].profile].name,
+					    l.members[i].start);
+	return true;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Between the files of this directory. */
+#pragma once
+#include "nvidia/nvidia.h"
+
+void mig_offer(const struct have *h, const char *device, struct offer *ret);
+const struct function *mig_find(const struct have *h, const struct slice *s, bool *ret_found);
+int mig_proof(const struct have *h, const struct slice *s);
+void mig_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
+		  const struct holder *holders, size_t n_holders, struct err *reterr);
+/* The profiles that the card has, or that there are none. */
+void mig_err_profiles(const struct have *h, const char *device, struct err *reterr);

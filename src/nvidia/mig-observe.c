@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which GPU instances of the record are there. */
+#include "base/str.h"
+#include "nvidia/internal.h"
+
+/* What was made again in the same place is another one: its UUID differs. */
+static bool is_same(const struct slice *s, const struct gpu_part *p)
+{
+	return !s->known_as[0] || !p->uuid[0] || str_eq(s->known_as, p->uuid);
+}
+
+const struct function *mig_find(const struct have *h, const struct slice *s, bool *ret_found)
+{
+	const struct gpu_part *p = have_gpu_part(h, s->device, s->start);
+	const struct gpu_profile *profile = have_gpu_profile(h, s->device, s->profile);
+	*ret_found = p && profile && p->profile == profile->id && p->n_computes > 0 &&
+		     is_same(s, p);
+	return NULL;
+}
+
+/* The driver clears memory before it gives it to another process, and instances end with all that is in them. */
+int mig_proof(const struct have *h, const struct slice *s)
+{
+	(void)h, (void)s;
+	return PROOF_DESTROY;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* GPU instances: where a layout puts them, what stays where it is, what others made. */
+#include "support/test.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "engine/fixture.h"
+#include "nvidia/nvidia.h"
+
+#define GPU_A "pci:0000:00/06.0/00.0"
+#define GPU_B "pci:0000:00/08.0/00.0"
+
+#define DEVICES "version: 1\ndevices: {gpu: {match: {key: [\"" GPU_A "\", \"" GPU_B "\"]}}}\n"
+#define ANY "classes: {any: {from: gpu}}\n"
+#define SMALL "classes: {small: {from: gpu, profiles: [1g.5gb]}}\n"
+#define LAYOUT(of, more) DEVICES "divide: [{use: gpu, as: mig, layout: {" of "}}]\n" more
+#define ON_DEMAND                                                                                  \
+	DEVICES "divide: [{use: gpu, as: mig, on-demand: [1g.5gb, 3g.20gb]}]\n"                    \
+		"classes: {half: {from: gpu, profiles: [3g.20gb]}}\n"
+
+/* One of the two is divided otherwise. */
+#define ONE_MORE                                                                                   \
+	"version: 1\ndevices: {a: {match: {key: \"" GPU_A "\"}}, gpu: {match: {key: \"" GPU_B      \
+	"\"}}}\n"                                                                                  \
+	"divide:\n  - {use: a, as: mig, layout: {1g.5gb: 7}}\n"                                    \
+	"  - {use: gpu, as: mig, layout: {7g.40gb: 1}}\n" ANY
+
+static const struct mech *const *mechs(void)
+{
+	static const struct mech *with[5];
+	for (size_t i = 0; i < 3; i++)
+		with[i] = world_mechs[i];
+	with[3] = &nvidia_mig_mech;
+	return with;
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	world_init(w, 7);
+	w->mechs = mechs();
+	machine_add_gpu(&w->m, GPU_A);
+	machine_add_gpu(&w->m, GPU_B);
+	have_sort(&w->m.have);
+	world_up(w);
+	*state = w;
+	return 0;
+}
+
+static void run(struct world *w, int64_t ms)
+{
+	world_run(w, ms);
+	world_well(w);
+}
+
+static size_t apply(struct world *w, const char *text)
+{
+	size_t steps;
+	uint64_t token = world_apply_as_planned(w, text, &steps);
+	run(w, 3000);
+	world_answered(w, token, ANSWER_DONE);
+	return steps;
+}
+
+static const struct slice *hold(struct world *w, const char *class, const char *name)
+{
+	uint64_t token = world_alloc(w, 1000, class, name, CLAIM_RESERVED, 0, NULL);
+	run(w, 2000);
+	world_answered(w, token, ANSWER_DONE);
+	return world_slice(w, world_claim(w, name)->slice);
+}
+
+static void release(struct world *w, const char *name)
+{
+	(void)world_release(w, 0, name);
+	run(w, 3000);
+	assert_null(world_claim(w, name));
+}
+
+/* "1g.5gb@6 3g.20gb@0", in the order of their starts. */
+static void assert_parts(struct world *w, const char *key, const char *expected)
+{
+	_cleanup_free_ char *text = NULL;
+	struct str_buf b = { 0 };
+	for (uint32_t start = 0; start < 8; start++) {
+		const struct gpu_part *p = have_gpu_part(&w->m.have, key, start);
+		if (p)
+			str_buf_addf(&b, "%s%s@%u", b.len ? " " : "",
+				     have_gpu_profile_id(&w->m.have, key, p->profile)->name, start);
+	}
+	text = str_buf_take(&b);
+	assert_string_equal(text ? text : "", expected);
+}
+
+/* --- layouts ----------------------------------------------------------------------------------------- */
+
+static void test_mig_layout_is_made_whatever_its_order(void **state)
+{
+	struct world *w = *state;
+	/* One mode and three instances on each of two. */
+	assert_int_equal(apply(w, LAYOUT("1g.5gb: 2, 2g.10gb: 1, 3g.20gb: 1", ANY)), 10);
+	assert_true(have_gpu(&w->m.have, GPU_A)->mig);
+	for (size_t i = 0; i < 2; i++) {
+		const char *key = i ? GPU_B : GPU_A;
+		size_t n = 0;
+		for (size_t p = 0; p < w->m.have.n_gpu_parts; p++)
+			n += str_eq(w->m.have.gpu_parts[p].key, key);
+		assert_int_equal(n, 4);
+	}
+	assert_int_equal(apply(w, LAYOUT("1g.5gb: 2, 2g.10gb: 1, 3g.20gb: 1", ANY)), 0);
+}
+
+static void test_mig_what_is_free_stays_when_the_rest_fits_beside_it(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("3g.20gb: 1", ANY));
+	const struct gpu_part *p = have_gpu_part(&w->m.have, GPU_A, 0);
+	if (!p)
+		p = have_gpu_part(&w->m.have, GPU_A, 4);
+	char uuid[GPU_UUID_SIZE];
+	(void)STR_COPY(uuid, p->uuid);
+	assert_int_equal(apply(w, LAYOUT("3g.20gb: 2", ANY)), 2);
+	bool same = str_eq(have_gpu_part(&w->m.have, GPU_A, 0)->uuid, uuid) ||
+		    str_eq(have_gpu_part(&w->m.have, GPU_A, 4)->uuid, uuid);
+	assert_true(same);
+	assert_parts(w, GPU_A, "3g.20gb@0 3g.20gb@4");
+}
+
+static void test_mig_what_is_free_moves_when_it_must(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("1g.5gb: 7", ANY));
+	(void)apply(w, LAYOUT("1g.5gb: 3, 4g.20gb: 1", ANY));
+	assert_parts(w, GPU_A, "4g.20gb@0 1g.5gb@4 1g.5gb@5 1g.5gb@6");
+	(void)apply(w, LAYOUT("7g.40gb: 1", ANY));
+	assert_parts(w, GPU_A, "7g.40gb@0");
+}
+
+static void test_mig_what_is_held_does_not_move(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("1g.5gb: 7", ANY));
+	const struct slice *s = hold(w, "any", "mine");
+	char device[DEVICE_KEY_SIZE];
+	(void)STR_COPY(device, s->device);
+	const struct world_answer *a;
+	uint64_t token = world_apply(w, LAYOUT("7g.40gb: 1", ANY), false);
+	run(w, 3000);
+	a = world_answered(w, token, ANSWER_DONE);
+	const json_t *devices = json_object_get(a->report, "results"), *d;
+	size_t i, refused = 0;
+	json_array_foreach(devices, i, d) {
+		const char *id =
+			json_string_value(json_object_get(json_object_get(d, "error"), "id"));
+		refused += id && str_eq(id, "layout.held");
+	}
+	assert_int_equal(refused, 1);
+	assert_int_equal(world_slice(w, world_claim(w, "mine")->slice)->state, SLICE_HELD);
+	assert_parts(w, str_eq(device, GPU_A) ? GPU_B : GPU_A, "7g.40gb@0");
+	release(w, "mine");
+	(void)apply(w, LAYOUT("7g.40gb: 1", ANY));
+	assert_parts(w, GPU_A, "7g.40gb@0");
+	assert_parts(w, GPU_B, "7g.40gb@0");
+}
+
+static void test_mig_layout_beside_what_is_held_is_made(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("3g.20gb: 2", ANY));
+	const struct slice *s = hold(w, "any", "mine");
+	char device[DEVICE_KEY_SIZE];
+	uint32_t start = s->start;
+	(void)STR_COPY(device, s->device);
+	(void)apply(w, LAYOUT("3g.20gb: 1, 1g.5gb: 3", ANY));
+	assert_parts(w, device,
+		     start ? "1g.5gb@0 1g.5gb@1 1g.5gb@2 3g.20gb@4"
+			   : "3g.20gb@0 1g.5gb@4 1g.5gb@5 1g.5gb@6");
+}
+
+static void test_mig_other_devices_are_not_touched(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("1g.5gb: 7", ANY));
+	uint64_t writes = w->m.writes;
+	(void)apply(w, ONE_MORE);
+	assert_int_equal(w->m.writes, writes + 8);
+	assert_parts(w, GPU_A, "1g.5gb@0 1g.5gb@1 1g.5gb@2 1g.5gb@3 1g.5gb@4 1g.5gb@5 1g.5gb@6");
+	assert_parts(w, GPU_B, "7g.40gb@0");
+}
+
+/* --- claims and reboots -------------------------------------------------------------------------------- */
+
+static void test_mig_claim_is_served_and_cleaned_by_making_it_anew(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("3g.20gb: 1", ANY));
+	const struct slice *s = hold(w, "any", "mine");
+	char device[DEVICE_KEY_SIZE], uuid[GPU_UUID_SIZE];
+	(void)STR_COPY(device, s->device);
+	(void)STR_COPY(uuid, s->known_as);
+	uint32_t start = s->start;
+	struct target t = slice_target(s);
+	assert_int_equal(t.part, start + 1);
+	assert_int_equal(machine_open(&w->m, &t, 1000, 77), 0);
+	(void)world_release(w, 0, "mine");
+	run(w, 3000);
+	assert_int_equal(world_claim(w, "mine")->state, CLAIM_RELEASING);
+	machine_close(&w->m, &t);
+	run(w, 60000);
+	assert_null(world_claim(w, "mine"));
+	const struct gpu_part *p = have_gpu_part(&w->m.have, device, start);
+	assert_non_null(p);
+	assert_string_not_equal(p->uuid, uuid);
+}
+
+static void test_mig_reboot_makes_the_same_instances_in_the_same_places(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("1g.5gb: 3, 4g.20gb: 1", SMALL));
+	const struct slice *s = hold(w, "small", "mine");
+	uint32_t start = s->start;
+	world_reboot(w);
+	run(w, 5000);
+	assert_parts(w, GPU_A, "4g.20gb@0 1g.5gb@4 1g.5gb@5 1g.5gb@6");
+	assert_parts(w, GPU_B, "4g.20gb@0 1g.5gb@4 1g.5gb@5 1g.5gb@6");
+	s = world_slice(w, world_claim(w, "mine")->slice);
+	assert_int_equal(s->state, SLICE_HELD);
+	assert_int_equal(s->start, start);
+}
+
+static void test_mig_on_demand_makes_and_removes(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, ON_DEMAND);
+	const struct slice *s = hold(w, "half", "mine");
+	char device[DEVICE_KEY_SIZE];
+	(void)STR_COPY(device, s->device);
+	assert_non_null(have_gpu_part(&w->m.have, device, s->start));
+	release(w, "mine");
+	assert_parts(w, device, "");
+}
+
+/* --- what goes wrong ----------------------------------------------------------------------------------- */
+
+static void test_mig_f19_instance_without_its_compute_instance_is_ours_and_goes(void **state)
+{
+	struct world *w = *state;
+	w->m.half_made = true;
+	uint64_t token = world_apply(w, LAYOUT("3g.20gb: 1", ANY), false);
+	run(w, 3000);
+	(void)world_answered(w, token, ANSWER_DONE);
+	w->m.half_made = false;
+	(void)apply(w, LAYOUT("3g.20gb: 1", ANY));
+	const struct record *r = engine_record(w->e);
+	assert_int_equal(r->n_slices, 2);
+	for (size_t i = 0; i < r->n_slices; i++)
+		assert_int_equal(r->slices[i].state, SLICE_READY);
+}
+
+static void test_mig_f14_what_others_made_stays_and_is_built_around(void **state)
+{
+	struct world *w = *state;
+	have_gpu(&w->m.have, GPU_A)->mig = 1;
+	assert_int_equal(machine_part_create(&w->m, GPU_A, "3g.20gb", 0, true), 1);
+	world_observe(w);
+	(void)apply(w, LAYOUT("1g.5gb: 3", ANY));
+	assert_parts(w, GPU_A, "3g.20gb@0 1g.5gb@4 1g.5gb@5 1g.5gb@6");
+}
+
+static void test_mig_f31_made_again_by_others_is_another_one(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("3g.20gb: 1", ANY "drift: repair\n"));
+	const struct slice *s = hold(w, "any", "mine");
+	char device[DEVICE_KEY_SIZE];
+	uint32_t start = s->start;
+	(void)STR_COPY(device, s->device);
+	struct target t = slice_target(s);
+	machine_part_disown(&w->m, &t);
+	(void)machine_part_destroy(&w->m, device, start);
+	assert_int_equal(machine_part_create(&w->m, device, "3g.20gb", start, true), 1);
+	world_observe(w);
+	run(w, 3000);
+	assert_int_equal(world_claim(w, "mine")->state, CLAIM_BROKEN);
+	release(w, "mine");
+	assert_non_null(have_gpu_part(&w->m.have, device, start));
+}
+
+static void test_mig_mode_that_is_not_in_force_is_waited_for(void **state)
+{
+	struct world *w = *state;
+	struct gpu *g = have_gpu(&w->m.have, GPU_A);
+	g->mig_pending = 1;
+	world_observe(w);
+	uint64_t token = world_apply(w, LAYOUT("3g.20gb: 1", ANY), false);
+	run(w, 3000);
+	(void)token;
+	assert_parts(w, GPU_A, "");
+	have_gpu(&w->m.have, GPU_A)->mig = 1;
+	world_observe(w);
+	run(w, 3000);
+	assert_int_equal(w->m.have.n_gpu_parts, 2);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_mig_layout_is_made_whatever_its_order),
+		T(test_mig_what_is_free_stays_when_the_rest_fits_beside_it),
+		T(test_mig_what_is_free_moves_when_it_must),
+		T(test_mig_what_is_held_does_not_move),
+		T(test_mig_layout_beside_what_is_held_is_made),
+		T(test_mig_other_devices_are_not_touched),
+		T(test_mig_claim_is_served_and_cleaned_by_making_it_anew),
+		T(test_mig_reboot_makes_the_same_instances_in_the_same_places),
+		T(test_mig_on_demand_makes_and_removes),
+		T(test_mig_f19_instance_without_its_compute_instance_is_ours_and_goes),
+		T(test_mig_f14_what_others_made_stays_and_is_built_around),
+		T(test_mig_f31_made_again_by_others_is_another_one),
+		T(test_mig_mode_that_is_not_in_force_is_waited_for),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
