@@ -47,7 +47,7 @@ _carve() {
 		return
 		;;
 	--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur") && return ;;
-	--format) mapfile -t COMPREPLY < <(compgen -W 'qemu libvirt json env' -- "$cur") && return ;;
+	--format) mapfile -t COMPREPLY < <(compgen -W 'qemu libvirt container json env' -- "$cur") && return ;;
 	--host)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -W "$(carve-sim hosts 2>/dev/null | awk '{ print $1 }')" -- "$cur"; compgen -f -- "$cur")

@@ -92,7 +92,7 @@ complete -c carve -n "__fish_seen_subcommand_from release" -a "(__carve_names cl
 complete -c carve -n "__fish_seen_subcommand_from release" -l wait -s w -d 'Wait while somebody uses the slice'
 complete -c carve -n "__fish_seen_subcommand_from release" -l deadline -x -d 'Wait, and give up after so long'
 complete -c carve -n "__fish_seen_subcommand_from handle" -a "(__carve_names claims)"
-complete -c carve -n "__fish_seen_subcommand_from handle" -l format -x -a "qemu libvirt json env" -d 'qemu, libvirt, json or env (env)'
+complete -c carve -n "__fish_seen_subcommand_from handle" -l format -x -a "qemu libvirt container json env" -d 'qemu, libvirt, container, json or env (env)'
 complete -c carve -n "__fish_seen_subcommand_from holders" -a "(__carve_names)"
 complete -c carve -n "__fish_seen_subcommand_from reclaim" -a "(__carve_names claims)"
 complete -c carve -n "__fish_seen_subcommand_from reclaim" -l retry -d 'Try again what could not be reclaimed'

@@ -248,6 +248,10 @@ json_t *wire_slice(const struct slice *s, const struct have *h)
 	const struct mdev *m = s->uuid[0] ? have_mdev(h, s->uuid) : NULL;
 	if (m && m->iommu_group >= 0)
 		wire_add_int(o, "iommu_group", m->iommu_group);
+	const struct gpu_part *p = slice_is_part(s) ? have_gpu_part(h, s->device, s->start) : NULL;
+	if (slice_is_part(s))
+		wire_add_int(o, "start", s->start);
+	wire_add_string(o, "uuid", p ? p->uuid : NULL);
 	add_vf_settings(o, s, h);
 	return o;
 }
@@ -384,6 +388,11 @@ json_t *wire_handle(const struct claim *c, const struct slice *s, const struct h
 {
 	const struct mdev *m = s->uuid[0] ? have_mdev(h, s->uuid) : NULL;
 	const struct function *f = slice_function(s, h);
+	if (slice_is_part(s)) {
+		json_t *o = wire_part_handle(c, s, h);
+		*ret_there = o != NULL;
+		return o;
+	}
 	*ret_there = m || f;
 	if (m)
 		return handle_mdev(c, s, m, h, cdev);

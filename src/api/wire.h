@@ -29,9 +29,10 @@ json_t *wire_function(const struct have *h, const struct function *f, const stru
 json_t *wire_parent(const struct have *h, const struct mdev_parent *p, const struct wire_device *x);
 
 json_t *wire_slice(const struct slice *s, const struct have *h);
-/* A slice that carve has no record of: somebody else's VF or mdev. */
+/* A slice that carve has no record of: somebody else's VF, mdev or GPU instance. */
 json_t *wire_foreign_vf(const struct function *vf, const struct have *h);
 json_t *wire_foreign_mdev(const struct mdev *m);
+json_t *wire_foreign_part(const struct gpu_part *p, const struct have *h);
 /* How many more of a profile the device could yield. */
 json_t *wire_possible(const char *device, const char *mech, const char *profile,
 		      uint32_t available);
@@ -43,6 +44,8 @@ json_t *wire_part(const struct claim *c, const struct slice *s, const struct hav
  * false) when the slice is not on the machine. */
 json_t *wire_handle(const struct claim *c, const struct slice *s, const struct have *h,
 		    const char *cdev, bool *ret_there);
+/* Of a GPU instance; NULL when it is not there. */
+json_t *wire_part_handle(const struct claim *c, const struct slice *s, const struct have *h);
 json_t *wire_holder(const struct holder *holder);
 json_t *wire_holders(const struct holder *holders, size_t n);
 json_t *wire_step(const struct step *s, const struct have *h);

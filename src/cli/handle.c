@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* carve handle: how to use a held slice, in the words of those who start guests. */
+#include <errno.h>
+
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "cli/cli.h"
@@ -55,22 +57,38 @@ static void print_variable(const char *name, const char *value)
 	fputs("'\n", stdout);
 }
 
+/* Under the names that those have who read them. */
+static void print_environment(const json_t *h)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach(json_object_get(h, "environment"), name, value)
+		print_variable(name, json_string_value(value));
+}
+
+static void print_nodes(const char *prefix, const json_t *nodes)
+{
+	_cleanup_(str_buf_done) struct str_buf b = { 0 };
+	char name[64];
+	size_t i;
+	json_t *node;
+	json_array_foreach((json_t *)nodes, i, node)
+		str_buf_addf(&b, "%s%s", i ? " " : "", json_string_value(node));
+	if (b.len && STR_FORMAT(name, "%sNODES", prefix) == 0)
+		print_variable(name, b.text);
+}
+
 static void print_variables(const char *prefix, const json_t *h)
 {
 	static const struct {
 		const char *name, *key;
 	} variables[] = {
-		{ "CLAIM", "claim" },
-		{ "CLASS", "class" },
-		{ "MECHANISM", "mechanism" },
-		{ "ADDRESS", "address" },
-		{ "UUID", "uuid" },
-		{ "SYSFS", "sysfs" },
-		{ "VFIO_GROUP", "vfio_group" },
-		{ "VFIO_NODE", "vfio_node" },
-		{ "VFIO_CDEV", "vfio_cdev" },
-		{ "NUMA", "numa" },
-		{ "MAC", "mac" },
+		{ "CLAIM", "claim" },	      { "CLASS", "class" },
+		{ "MECHANISM", "mechanism" }, { "ADDRESS", "address" },
+		{ "UUID", "uuid" },	      { "GPU", "gpu" },
+		{ "SYSFS", "sysfs" },	      { "VFIO_GROUP", "vfio_group" },
+		{ "VFIO_NODE", "vfio_node" }, { "VFIO_CDEV", "vfio_cdev" },
+		{ "NUMA", "numa" },	      { "MAC", "mac" },
 	};
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
 		const json_t *v = json_object_get(h, variables[i].key);
@@ -83,11 +101,27 @@ static void print_variables(const char *prefix, const json_t *h)
 		else
 			print_variable(name, json_string_value(v));
 	}
+	print_nodes(prefix, json_object_get(h, "nodes"));
 }
 
 static int format_env(const json_t *h)
 {
 	print_variables("CARVE_", h);
+	print_environment(h);
+	return EXIT_OK;
+}
+
+/* Options of podman run and docker run. */
+static int format_container(const json_t *h)
+{
+	size_t i;
+	json_t *node;
+	json_array_foreach(json_object_get(h, "nodes"), i, node)
+		printf("--device=%s\n", json_string_value(node));
+	const char *name;
+	json_t *value;
+	json_object_foreach(json_object_get(h, "environment"), name, value)
+		printf("--env=%s=%s\n", name, json_string_value(value));
 	return EXIT_OK;
 }
 
@@ -106,15 +140,47 @@ static void print_parts(const char *claim, const json_t *handles)
 	}
 }
 
-static const struct {
+struct format {
 	const char *name;
 	int (*print)(const json_t *handle); /* NULL: the reply as it is */
-} formats[] = {
-	{ "env", format_env },
-	{ "json", NULL },
-	{ "libvirt", format_libvirt },
-	{ "qemu", format_qemu },
+	bool guests, containers;	    /* only what these can have */
 };
+
+static const struct format formats[] = {
+	{ "container", format_container, false, true },
+	{ "env", format_env, false, false },
+	{ "json", NULL, false, false },
+	{ "libvirt", format_libvirt, true, false },
+	{ "qemu", format_qemu, true, false },
+};
+
+/* What a guest has is a device with VFIO, what a container has are nodes. */
+static int check_format(const struct format *f, const json_t *h, struct err *reterr)
+{
+	bool nodes = json_object_get(h, "nodes") != NULL;
+	if (!(nodes ? f->guests : f->containers))
+		return 0;
+	err_set(reterr, "handle.format", EINVAL, "cannot tell how to use it in the words of %s",
+		f->name);
+	err_on(reterr, "claim %s", print_text(h, "claim"));
+	err_because(reterr,
+		    nodes ? "containers can have a %s slice, guests cannot"
+			  : "guests can have a %s slice, containers cannot",
+		    print_text(h, "mechanism"));
+	err_todo(reterr, "--format env or json has all of it");
+	return -EINVAL;
+}
+
+static int check_formats(const struct format *f, const json_t *reply, struct err *reterr)
+{
+	const json_t *handles = json_object_get(reply, "handles");
+	size_t i;
+	json_t *h;
+	int r = handles ? 0 : check_format(f, json_object_get(reply, "handle"), reterr);
+	json_array_foreach((json_t *)handles, i, h)
+		r = r < 0 ? r : check_format(f, h, reterr);
+	return r;
+}
 
 static int print_reply(const json_t *reply, const char *claim, int (*print)(const json_t *handle))
 {
@@ -146,7 +212,10 @@ int cli_handle(struct cli *c)
 		if (cli_call(c, "GetHandle", json_pack("{s:s}", "claim", c->operands[0]), &reply) <
 		    0)
 			return cli_exit_code(&c->err);
+		if (check_formats(&formats[i], reply, &c->err) < 0)
+			return cli_exit_code(&c->err);
 		return print_reply(reply, c->operands[0], formats[i].print);
 	}
-	return cli_usage_error(c, "format must be qemu, libvirt, json or env, not %s", name);
+	return cli_usage_error(c, "format must be qemu, libvirt, container, json or env, not %s",
+			       name);
 }

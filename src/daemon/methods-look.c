@@ -216,6 +216,15 @@ static bool mdev_recorded(const struct record *rec, const char *uuid)
 	return false;
 }
 
+static bool part_recorded(const struct record *rec, const struct gpu_part *p)
+{
+	for (size_t i = 0; i < rec->n_slices; i++)
+		if (str_eq(rec->slices[i].device, p->key) &&
+		    slice_target(&rec->slices[i]).part == p->start + 1)
+			return true;
+	return false;
+}
+
 static void add_recorded(json_t *array, const struct daemon *d, const char *key)
 {
 	const struct record *rec = engine_record(d->engine);
@@ -239,6 +248,11 @@ static void add_foreign(json_t *array, const struct daemon *d, const char *key)
 		const struct mdev *m = &h->mdevs[i];
 		if ((!key || str_eq(m->parent, key)) && !mdev_recorded(rec, m->uuid))
 			json_array_append_new(array, wire_foreign_mdev(m));
+	}
+	for (size_t i = 0; i < h->n_gpu_parts; i++) {
+		const struct gpu_part *p = &h->gpu_parts[i];
+		if ((!key || str_eq(p->key, key)) && !part_recorded(rec, p))
+			json_array_append_new(array, wire_foreign_part(p, h));
 	}
 }
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* GPU instances as clients see them, and what a container needs of one. */
+#include "api/wire.h"
+#include "base/str.h"
+
+static void add_node(json_t *nodes, const char *name, int32_t number)
+{
+	if (number >= 0)
+		json_array_append_new(nodes, json_sprintf("/dev/%s%d", name, number));
+}
+
+/*
+ * What the vendor's container toolkit puts into a container for a MIG device (internal/nvcaps, pkg/nvcdi of
+ * NVIDIA/nvidia-container-toolkit): the driver's nodes, the GPU's, and those of the two instances.
+ */
+static json_t *nodes_of(const struct gpu *g, const struct gpu_part *p)
+{
+	static const char *const drivers[] = { "/dev/nvidiactl", "/dev/nvidia-uvm",
+					       "/dev/nvidia-uvm-tools" };
+	json_t *nodes = json_array();
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(*drivers); i++)
+		json_array_append_new(nodes, json_string(drivers[i]));
+	add_node(nodes, "nvidia", g->minor);
+	add_node(nodes, "nvidia-caps/nvidia-cap", p->instance_minor);
+	add_node(nodes, "nvidia-caps/nvidia-cap", p->compute_minor);
+	return nodes;
+}
+
+json_t *wire_part_handle(const struct claim *c, const struct slice *s, const struct have *h)
+{
+	const struct gpu *g = have_gpu(h, s->device);
+	const struct gpu_part *p = have_gpu_part(h, s->device, s->start);
+	const struct function *f = have_device(h, s->device);
+	char path[SYS_PATH_SIZE];
+	if (!g || !p || !f || STR_FORMAT(path, "/sys/bus/pci/devices/%s", f->addr) < 0)
+		return NULL;
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "claim", c->name, "mechanism", s->mech,
+			      "sysfs", path, "gpu", f->addr);
+	wire_add_string(o, "class", c->whole[0] ? c->class : NULL);
+	wire_add_string(o, "uuid", p->uuid);
+	if (f->numa_node >= 0)
+		wire_add_int(o, "numa", f->numa_node);
+	wire_add(o, "nodes", nodes_of(g, p));
+	/* Of the vendor's runtimes, and of CUDA outside of containers. */
+	if (p->uuid[0])
+		wire_add(o, "environment",
+			 json_pack("{s:s, s:s}", "NVIDIA_VISIBLE_DEVICES", p->uuid,
+				   "CUDA_VISIBLE_DEVICES", p->uuid));
+	return o;
+}
+
+json_t *wire_foreign_part(const struct gpu_part *p, const struct have *h)
+{
+	const struct gpu_profile *profile = have_gpu_profile_id(h, p->key, p->profile);
+	struct slice s = { .index = -1, .alone = 1, .start = p->start, .state = SLICE_READY };
+	(void)STR_COPY(s.device, p->key);
+	(void)STR_COPY(s.mech, "mig");
+	(void)STR_COPY(s.profile, profile ? profile->name : "unknown");
+	json_t *o = wire_slice(&s, h);
+	wire_add_string(o, "state", "foreign");
+	return o;
+}
