@@ -26,26 +26,61 @@ static json_t *nodes_of(const struct gpu *g, const struct gpu_part *p)
 	return nodes;
 }
 
+static json_t *handle_base(const struct claim *c, const struct slice *s, const struct function *f,
+			   const char *uuid)
+{
+	char path[SYS_PATH_SIZE];
+	if (STR_FORMAT(path, "/sys/bus/pci/devices/%s", f->addr) < 0)
+		return NULL;
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "claim", c->name, "mechanism", s->mech,
+			      "sysfs", path, "gpu", f->addr);
+	wire_add_string(o, "class", c->whole[0] ? c->class : NULL);
+	wire_add_string(o, "uuid", uuid);
+	if (f->numa_node >= 0)
+		wire_add_int(o, "numa", f->numa_node);
+	/* Of the vendor's runtimes, and of CUDA outside of containers. */
+	if (uuid[0])
+		wire_add(o, "environment",
+			 json_pack("{s:s, s:s}", "NVIDIA_VISIBLE_DEVICES", uuid,
+				   "CUDA_VISIBLE_DEVICES", uuid));
+	return o;
+}
+
+/* Clients meet their server in a folder, and share memory with it ("CUDA_MPS_PIPE_DIRECTORY" of NVIDIA's MPS
+ * guide). */
+static void add_mps(json_t *o, const struct gpu *g)
+{
+	char folder[SYS_PATH_SIZE];
+	if (STR_FORMAT(folder, "/run/carve/mps/%s", g->uuid) < 0)
+		return;
+	json_object_set_new(json_object_get(o, "environment"), "CUDA_MPS_PIPE_DIRECTORY",
+			    json_string(folder));
+	wire_add(o, "mounts", json_pack("[s]", folder));
+	wire_add_bool(o, "host_ipc", true);
+}
+
+static json_t *share_handle(const struct claim *c, const struct slice *s, const struct gpu *g,
+			    const struct function *f)
+{
+	const struct gpu_part whole = { .instance_minor = -1, .compute_minor = -1 };
+	json_t *o = handle_base(c, s, f, g->uuid);
+	wire_add(o, "nodes", nodes_of(g, &whole));
+	if (g->mps)
+		add_mps(o, g);
+	return o;
+}
+
 json_t *wire_part_handle(const struct claim *c, const struct slice *s, const struct have *h)
 {
 	const struct gpu *g = have_gpu(h, s->device);
 	const struct gpu_part *p = have_gpu_part(h, s->device, s->start);
 	const struct function *f = have_device(h, s->device);
-	char path[SYS_PATH_SIZE];
-	if (!g || !p || !f || STR_FORMAT(path, "/sys/bus/pci/devices/%s", f->addr) < 0)
+	if (!g || !f)
 		return NULL;
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "claim", c->name, "mechanism", s->mech,
-			      "sysfs", path, "gpu", f->addr);
-	wire_add_string(o, "class", c->whole[0] ? c->class : NULL);
-	wire_add_string(o, "uuid", p->uuid);
-	if (f->numa_node >= 0)
-		wire_add_int(o, "numa", f->numa_node);
-	wire_add(o, "nodes", nodes_of(g, p));
-	/* Of the vendor's runtimes, and of CUDA outside of containers. */
-	if (p->uuid[0])
-		wire_add(o, "environment",
-			 json_pack("{s:s, s:s}", "NVIDIA_VISIBLE_DEVICES", p->uuid,
-				   "CUDA_VISIBLE_DEVICES", p->uuid));
+	if (!str_eq(s->mech, "mig"))
+		return share_handle(c, s, g, f);
+	json_t *o = p ? handle_base(c, s, f, p->uuid) : NULL;
+	wire_add(o, "nodes", p ? nodes_of(g, p) : NULL);
 	return o;
 }
 

@@ -248,7 +248,9 @@ json_t *wire_slice(const struct slice *s, const struct have *h)
 	const struct mdev *m = s->uuid[0] ? have_mdev(h, s->uuid) : NULL;
 	if (m && m->iommu_group >= 0)
 		wire_add_int(o, "iommu_group", m->iommu_group);
-	const struct gpu_part *p = slice_is_part(s) ? have_gpu_part(h, s->device, s->start) : NULL;
+	const struct gpu_part *p = slice_is_part(s) && str_eq(s->mech, "mig")
+					   ? have_gpu_part(h, s->device, s->start)
+					   : NULL;
 	if (slice_is_part(s))
 		wire_add_int(o, "start", s->start);
 	wire_add_string(o, "uuid", p ? p->uuid : NULL);

@@ -44,7 +44,7 @@ json_t *wire_part(const struct claim *c, const struct slice *s, const struct hav
  * false) when the slice is not on the machine. */
 json_t *wire_handle(const struct claim *c, const struct slice *s, const struct have *h,
 		    const char *cdev, bool *ret_there);
-/* Of a GPU instance; NULL when it is not there. */
+/* Of a GPU instance, or a share of a GPU; NULL when it is not there. */
 json_t *wire_part_handle(const struct claim *c, const struct slice *s, const struct have *h);
 json_t *wire_holder(const struct holder *holder);
 json_t *wire_holders(const struct holder *holders, size_t n);

@@ -120,6 +120,10 @@ static int format_container(const json_t *h)
 		printf("--device=%s\n", json_string_value(node));
 	const char *name;
 	json_t *value;
+	json_array_foreach(json_object_get(h, "mounts"), i, node)
+		printf("--volume=%s:%s\n", json_string_value(node), json_string_value(node));
+	if (json_is_true(json_object_get(h, "host_ipc")))
+		puts("--ipc=host");
 	json_object_foreach(json_object_get(h, "environment"), name, value)
 		printf("--env=%s=%s\n", name, json_string_value(value));
 	return EXIT_OK;

@@ -123,7 +123,9 @@ static const struct cli_option release_options[] = {
 	END,
 };
 static const struct cli_option handle_options[] = {
-	{ .name = "format", .arg = "FORMAT", .help = "qemu, libvirt, container, json or env (env)" },
+	{ .name = "format",
+	  .arg = "FORMAT",
+	  .help = "qemu, libvirt, container, json or env (env)" },
 	END,
 };
 static const struct cli_option reclaim_options[] = {

@@ -8,6 +8,7 @@
 #include "vfio/vfio.h"
 
 const struct mech *const daemon_mechs[] = {
-	&passthrough_mech, &sriov_mech,		&mdev_mech, &nvidia_mig_mech,
-	&nvidia_vgpu_mech, &amd_partition_mech, NULL,
+	&passthrough_mech, &sriov_mech,		&mdev_mech,
+	&nvidia_mig_mech,  &nvidia_vgpu_mech,	&nvidia_time_slice_mech,
+	&nvidia_mps_mech,  &amd_partition_mech, NULL,
 };

@@ -219,7 +219,7 @@ static bool mdev_recorded(const struct record *rec, const char *uuid)
 static bool part_recorded(const struct record *rec, const struct gpu_part *p)
 {
 	for (size_t i = 0; i < rec->n_slices; i++)
-		if (str_eq(rec->slices[i].device, p->key) &&
+		if (str_eq(rec->slices[i].device, p->key) && str_eq(rec->slices[i].mech, "mig") &&
 		    slice_target(&rec->slices[i]).part == p->start + 1)
 			return true;
 	return false;

@@ -231,6 +231,15 @@ static int mig_mode(struct have *h, const struct step *s)
 	return 0;
 }
 
+static int mps_run(struct have *h, const struct step *s, bool runs)
+{
+	struct gpu *g = have_gpu(h, s->target.device);
+	if (!g)
+		return -ENODEV;
+	g->mps = runs;
+	return 0;
+}
+
 int effect_apply(struct have *h, const struct step *s)
 {
 	switch ((enum verb)s->verb) {
@@ -254,6 +263,9 @@ int effect_apply(struct have *h, const struct step *s)
 		return mdev_remove(h, s);
 	case VERB_MIG_MODE:
 		return mig_mode(h, s);
+	case VERB_MPS_START:
+	case VERB_MPS_STOP:
+		return mps_run(h, s, s->verb == VERB_MPS_START);
 	case VERB_MIG_CREATE:
 		return mig_create(h, s);
 	case VERB_MIG_DESTROY:

@@ -392,6 +392,7 @@ static void turn_make(struct engine *e)
 	cancelled_end(e);
 	observe_slices(e);
 	adopt_run(e);
+	reclaim_unseen(e);
 	work_advance(e);
 	lease_run(e);
 	orphan_run(e);

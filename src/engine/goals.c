@@ -13,6 +13,12 @@
 
 #define WAITS_SIZE 256
 
+bool goal_is_shared(const struct engine *e, const struct slice *s)
+{
+	const struct mech *m = goal_mech(e, s->mech);
+	return m && m->shared;
+}
+
 const struct mech *goal_mech(const struct engine *e, const char *name)
 {
 	return mech_find(e->config.mechs, name);
@@ -290,11 +296,28 @@ static int reclaiming_goal(struct engine *e, const struct mech *m, const struct 
 		return slice_is_whole(s) && s->dirty
 			       ? wait_for(waits, "its device is gone; it is reset when it is back")
 			       : 0;
-	int r = s->dirty ? check_first(e, s, ret, waits) : 0;
+	int r = s->dirty && !m->shared ? check_first(e, s, ret, waits) : 0;
 	if (r != 0)
 		return r;
 	_cleanup_(plan_done) struct plan p = { 0 };
 	r = reclaiming_plan(e, m, w, s, f, &p, reterr);
+	return r < 0 ? r : next_of(e, &p, s->id, ret, waits, reterr);
+}
+
+/* The device goes back to what it was before carve divided it so, unless the policy still has it divided so. */
+static int leave_goal(struct engine *e, const struct mech *m, const struct slice *s,
+		      struct work *ret, char *waits, struct err *reterr)
+{
+	const struct want *w = store_want(e, s->device);
+	_cleanup_(plan_done) struct plan p = { 0 };
+	if (!m->leave_steps || !s->opened || (w && str_eq(w->mech, s->mech)))
+		return 0;
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *o = &e->rec.slices[i];
+		if (o->id != s->id && str_eq(o->device, s->device) && str_eq(o->mech, s->mech))
+			return 0;
+	}
+	int r = m->leave_steps(e->have, s->device, &p, reterr);
 	return r < 0 ? r : next_of(e, &p, s->id, ret, waits, reterr);
 }
 
@@ -304,8 +327,8 @@ static int removing_goal(struct engine *e, const struct mech *m, const struct sl
 	bool found;
 	_cleanup_(plan_done) struct plan p = { 0 };
 	(void)m->find(e->have, s, &found);
-	if (!found)
-		return 0;
+	if (!found || m->shared)
+		return leave_goal(e, m, s, ret, waits, reterr);
 	int r = m->unmake_steps(e->have, s, &p, reterr);
 	if (r < 0)
 		return r;

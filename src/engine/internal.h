@@ -360,6 +360,8 @@ bool goal_layout_needed(struct engine *e, const char *device);
 int goal_isolated(struct engine *e, const struct function *f, const struct claim *c,
 		  struct err *reterr);
 const struct mech *goal_mech(const struct engine *e, const char *name);
+/* Nobody can see who uses it: who says that he is gone is believed. */
+bool goal_is_shared(const struct engine *e, const struct slice *s);
 const struct function *goal_find(const struct engine *e, const struct slice *s, bool *ret_found);
 /* Does the applied policy want that slice where it is? */
 bool goal_wanted(struct engine *e, const struct slice *s);
@@ -707,6 +709,8 @@ bool reclaim_stays_away(struct engine *e, const struct slice *s);
 void reclaim_keep(struct engine *e, struct slice *s);
 /* What is taken back waits for that: its claim says so, and who released it is told. */
 void reclaim_waits(struct engine *e, const struct slice *s, const char *text);
+/* Those whose consumers are said to be gone, where no look can show whether that is so. */
+void reclaim_unseen(struct engine *e);
 void reclaim_checked(struct engine *e, const struct slice *s, const struct input_result *in);
 /* The first who keeps it from being free; NULL: nobody. */
 const struct holder *reclaim_holder(const struct input_result *in);

@@ -118,6 +118,16 @@ static void is_gone(struct engine *e, const struct slice *s)
 		orphan_or_end(e, c);
 }
 
+void reclaim_unseen(struct engine *e)
+{
+	for (size_t i = e->state.n_slices; i > 0; i--) {
+		const struct slice_state_volatile *v = &e->state.slices[i - 1];
+		const struct slice *s = v->prompted ? store_slice(e, v->id) : NULL;
+		if (s && s->state == SLICE_HELD && goal_is_shared(e, s))
+			is_gone(e, s);
+	}
+}
+
 void reclaim_checked(struct engine *e, const struct slice *s, const struct input_result *in)
 {
 	char text[256];
@@ -215,7 +225,9 @@ static void prove(struct engine *e, struct slice *s, bool found)
 {
 	if (!s->dirty)
 		return;
-	if (!found && reclaim_destroyed_is_clean(e, s) && !reclaim_has_rule(e, s))
+	bool clean = found ? reclaim_proof(e, s) == PROOF_PROCESS
+			   : reclaim_destroyed_is_clean(e, s) && !reclaim_has_rule(e, s);
+	if (clean)
 		s->dirty = 0;
 }
 

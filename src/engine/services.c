@@ -49,10 +49,11 @@ static bool on_its_way(const struct engine *e, const char *unit)
 /* Does it change how the device is laid out, or take it from its driver? */
 static bool disturbs(const struct engine *e, const struct step *s)
 {
-	if (s->target.vf >= 0 || s->target.uuid[0])
+	if (s->target.vf >= 0 || s->target.uuid[0] || s->target.part)
 		return false;
 	const struct function *f = have_device(e->have, s->target.device);
-	return s->verb == VERB_SET_VFS || s->verb == VERB_NVME_FLEX ||
+	return s->verb == VERB_SET_VFS || s->verb == VERB_NVME_FLEX || s->verb == VERB_MIG_MODE ||
+	       s->verb == VERB_VGPU_VFS || s->verb == VERB_VGPU_MIXED ||
 	       (s->verb == VERB_BIND && f && !driver_is_vfio(f->driver));
 }
 

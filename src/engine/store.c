@@ -176,6 +176,31 @@ static int32_t vf_free(const struct engine *e, const char *device)
 	return -1;
 }
 
+/* The lowest number that no slice of that kind has there. */
+static uint32_t number_free(const struct engine *e, const struct want *w)
+{
+	for (uint32_t n = 0;; n++) {
+		bool taken = false;
+		for (size_t i = 0; !taken && i < e->rec.n_slices; i++) {
+			const struct slice *s = &e->rec.slices[i];
+			taken = s->start == n && str_eq(s->mech, w->mech) &&
+				str_eq(s->device, w->device);
+		}
+		if (!taken)
+			return n;
+	}
+}
+
+/* What was done for one of them was done for all. */
+static bool is_opened(const struct engine *e, const struct want *w)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++)
+		if (e->rec.slices[i].opened && str_eq(e->rec.slices[i].mech, w->mech) &&
+		    str_eq(e->rec.slices[i].device, w->device))
+			return true;
+	return false;
+}
+
 struct slice *store_slice_add_alone(struct engine *e, const struct want *w, const char *profile,
 				    uint32_t start)
 {
@@ -183,12 +208,15 @@ struct slice *store_slice_add_alone(struct engine *e, const struct want *w, cons
 	int32_t vf = m && m->names == NAMES_VF ? vf_free(e, w->device) : -1;
 	if (!m || (m->names == NAMES_VF && vf < 0))
 		return NULL;
+	uint32_t number = m->names == NAMES_NUMBER ? number_free(e, w) : start;
+	bool opened = is_opened(e, w);
 	struct slice *s = store_slice_add(e, w, profile);
 	if (!s)
 		return NULL;
 	s->alone = 1;
+	s->opened = opened;
 	s->index = vf;
-	s->start = start;
+	s->start = number;
 	if (m->names == NAMES_UUID)
 		store_uuid(e, s->uuid);
 	return s;

@@ -265,6 +265,26 @@ static int turn_step_add(struct engine *e, const struct step *s)
 	return 0;
 }
 
+/* From here on the device may be in a mode that it was not in before. */
+static void opened_note(struct engine *e, const struct slice *of)
+{
+	const struct slice s = *of;
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *o = &e->rec.slices[i];
+		bool same = !o->opened && str_eq(o->device, s.device) && str_eq(o->mech, s.mech);
+		struct slice *edit = same ? store_slice_edit(e, o->id) : NULL;
+		if (edit)
+			edit->opened = 1;
+	}
+}
+
+static bool opens(const struct step *s)
+{
+	return (s->verb == VERB_MIG_MODE || s->verb == VERB_VGPU_VFS ||
+		s->verb == VERB_MPS_START) &&
+	       s->number;
+}
+
 /* What must be on disk before that step may happen: the driver it takes a function from (F01), and
  * that somebody could have used the slice from here on (F28). */
 static void step_note(struct engine *e, const struct slice *s, const struct step *step)
@@ -281,6 +301,8 @@ static void step_note(struct engine *e, const struct slice *s, const struct step
 		edit->asked = 1;
 		edit->known_as[0] = '\0';
 	}
+	if (opens(step))
+		opened_note(e, edit);
 	if (step->verb == VERB_BIND) {
 		work_note_original(e, edit);
 		/* Asked before and never answered: that step may have done it. */
@@ -455,9 +477,15 @@ static void prompts_emit(struct engine *e)
 /* Those whose lease depends on whether they are used. */
 static void leases_emit(struct engine *e)
 {
-	for (size_t i = 0; i < e->rec.n_claims; i++)
-		if (lease_look_due(e, &e->rec.claims[i]))
-			look_emit(e, store_slice(e, e->rec.claims[i].slice));
+	for (size_t i = 0; i < e->rec.n_claims; i++) {
+		const struct claim *c = &e->rec.claims[i];
+		const struct slice *s = lease_look_due(e, c) ? store_slice(e, c->slice) : NULL;
+		/* Whose use nobody can see may be in use. */
+		if (s && goal_is_shared(e, s))
+			lease_seen(e, s, LEASE_USED);
+		else if (s)
+			look_emit(e, s);
+	}
 }
 
 /* After a restart of either service an earlier step may still be on its way in the executor. Steps on

@@ -23,6 +23,7 @@ enum mech_names {
 	NAMES_UUID,   /* made alone: mdevs */
 	NAMES_SLOT,   /* made alone, where it begins: GPU instances */
 	NAMES_VF,     /* made alone, on a VF of its device: vGPUs */
+	NAMES_NUMBER, /* made alone, so many of a kind: shares of a device */
 };
 
 /* What can be cut from a device, and what is cut from it already, by whomever. Names are those of the
@@ -42,6 +43,8 @@ struct mech {
 	enum mech_names names;
 	/* Slices have no VFIO node: whoever starts a container hands out their device nodes. */
 	bool for_containers;
+	/* Several use the device itself at once: nobody can see which of them has which slice. */
+	bool shared;
 
 	/* Of that device (have_device key); *ret is zeroed first. */
 	void (*offer)(const struct have *h, const char *device, struct offer *ret);
@@ -60,6 +63,10 @@ struct mech {
 			  struct plan *ret, struct err *reterr);
 	int (*unmake_steps)(const struct have *h, const struct slice *s, struct plan *ret,
 			    struct err *reterr);
+	/* Missing steps until the device is in no mode any more that only slices of this mechanism need. Called when
+	 * the last of them goes, if it was carve that brought the device there. NULL: there is no such mode. */
+	int (*leave_steps)(const struct have *h, const char *device, struct plan *ret,
+			   struct err *reterr);
 	/* Missing steps to set the slice up as a claim asks (w may be NULL when no policy has it). */
 	int (*claim_steps)(const struct have *h, const struct want *w, const struct slice *s,
 			   const struct claim *c, struct plan *ret, struct err *reterr);
@@ -79,6 +86,7 @@ enum mech_proof {
 	 * PROOF_KEPT, unless a policy takes it for a proof. */
 	PROOF_SOFT_RESET,
 	PROOF_DESTROY, /* gone with the slice */
+	PROOF_PROCESS, /* gone with the processes that used it */
 	PROOF_KEPT, /* what is left in it stays: so it stays with its tenant, until somebody wipes it */
 	PROOF_NONE, /* cannot be proven: quarantine or same tenant only */
 };

@@ -116,6 +116,7 @@ static const struct field slice_fields[] = {
 	TEXT(slice, uuid),
 	LATER(slice, alone),
 	LATER_AS(slice, known_as, TYPE_TEXT),
+	LATER(slice, opened),
 	LATER(slice, asked),
 	NAMED(slice, state, name_of_slice, SLICE_REMOVING + 1),
 	UNSIGNED(slice, on_demand),

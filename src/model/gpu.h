@@ -27,6 +27,7 @@ struct gpu {
 	int32_t minor;		/* /dev/nvidiaN; -1: not known */
 	uint32_t memory;	/* MiB */
 	uint8_t mig_capable, mig, mig_pending;
+	uint8_t mps;		      /* an MPS server of ours runs for it */
 	uint8_t vgpu;		      /* the driver makes vGPUs */
 	uint8_t mixed_capable, mixed; /* vGPUs of more than one size at once */
 };

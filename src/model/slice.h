@@ -48,6 +48,7 @@ struct slice {
 	uint8_t alone;
 	/* The UUID that its driver gave it, which is another one each time it is made; empty: not known. */
 	char known_as[GPU_UUID_SIZE];
+	uint8_t opened; /* for its sake, or that of one before it, carve brought the device into a mode */
 	uint8_t asked;	   /* a step to make it went out: what is found half made there is ours */
 	uint32_t state;	   /* enum slice_state */
 	uint8_t on_demand; /* made for a claim, removed with it */

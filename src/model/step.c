@@ -42,6 +42,8 @@ static const struct {
 	[VERB_MIG_DESTROY] = { "nvidia.mig-destroy", "remove %t", true },
 	[VERB_VGPU_VFS] = { "nvidia.vgpu-vfs", "set the VFs for vGPUs of %t to %n", true },
 	[VERB_VGPU_SET] = { "nvidia.vgpu-set", "set the vGPU of %t to %s", true },
+	[VERB_MPS_START] = { "nvidia.mps-start", "start the MPS server of %t", true },
+	[VERB_MPS_STOP] = { "nvidia.mps-stop", "stop the MPS server of %t", true },
 	[VERB_VGPU_MIXED] = { "nvidia.vgpu-mixed", "set vGPUs of several sizes on %t to %n", true },
 	[VERB_SERVICE_STOP] = { "service.stop", "stop %s", true },
 	[VERB_SERVICE_START] = { "service.start", "start %s again", true },

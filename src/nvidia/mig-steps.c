@@ -31,7 +31,7 @@ static int refuse(struct err *reterr, const struct have *h, const struct want *w
 	return -reterr->error;
 }
 
-static int unseen(const struct have *h, const struct want *w, const struct slice *s,
+int nvidia_unseen(const struct have *h, const struct want *w, const struct slice *s,
 		  const struct gpu *g, struct err *reterr)
 {
 	const struct function *f = have_device(h, s->device);
@@ -43,7 +43,7 @@ static int unseen(const struct have *h, const struct want *w, const struct slice
 	else if (str_eq(f->driver, "nvidia"))
 		return -EAGAIN; /* it is being asked */
 	else
-		err_because(reterr, "it is with %s%s, and MIG needs the driver nvidia",
+		err_because(reterr, "it is with %s%s, and it needs the driver nvidia",
 			    f->driver[0] ? "driver " : "no driver", f->driver);
 	return refuse(reterr, h, w, s,
 		      "have NVIDIA's driver and library installed, of one version; carve show "
@@ -129,7 +129,7 @@ static int mig_make(const struct have *h, const struct want *w, const struct sli
 	bool found;
 	const struct gpu *g = have_gpu(h, s->device);
 	if (!g || g->seen != GPU_SEEN)
-		return unseen(h, w, s, g, reterr);
+		return nvidia_unseen(h, w, s, g, reterr);
 	(void)mig_find(h, s, &found);
 	if (found)
 		return 0;
@@ -152,6 +152,16 @@ static int mig_unmake(const struct have *h, const struct slice *s, struct plan *
 		return -ENOMEM;
 	step->number = p->instance;
 	return 0;
+}
+
+/* With instances of others on it, it stays as it is. */
+static int mig_leave(const struct have *h, const char *device, struct plan *ret, struct err *reterr)
+{
+	const struct gpu *g = have_gpu(h, device);
+	(void)reterr;
+	if (!g || g->seen != GPU_SEEN || !g->mig || part_within(h, device, 0, CAPACITY_SLOTS))
+		return 0;
+	return plan_add(ret, VERB_MIG_MODE, device, -1) ? 0 : -ENOMEM;
 }
 
 static int mig_layout(const struct have *h, const struct want *w, const struct slice *slices,
@@ -189,6 +199,7 @@ const struct mech nvidia_mig_mech = {
 	.layout_steps = mig_layout,
 	.make_steps = mig_make,
 	.unmake_steps = mig_unmake,
+	.leave_steps = mig_leave,
 	.claim_steps = mig_claim,
 	.reclaim_steps = mig_reclaim,
 	.proof = mig_proof,

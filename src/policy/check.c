@@ -138,7 +138,9 @@ static int check_mech_keys(const struct policy *p, const struct policy_divide *d
 			   struct policy_source *s)
 {
 	bool passthrough = str_eq(d->mech, "passthrough"), sriov = str_eq(d->mech, "sriov");
-	bool profiles = has_profiles(d->mech);
+	bool profiles = has_profiles(d->mech), mdev = str_eq(d->mech, "mdev");
+	bool shares = str_eq(d->mech, "time-slice") || str_eq(d->mech, "mps");
+	bool made = profiles && !shares;
 	const struct {
 		bool given, right;
 		const char *path, *key, *mech;
@@ -151,12 +153,13 @@ static int check_mech_keys(const struct policy *p, const struct policy_divide *d
 		  "passthrough, sriov" },
 		{ d->one_tenant, profiles || sriov, "one-tenant-per-device",
 		  "one-tenant-per-device", "sriov, " PROFILES },
-		{ d->n_types > 0 && d->on_demand, profiles, "on-demand", "on-demand", PROFILES },
-		{ d->n_types > 0 && !d->on_demand, profiles, "layout", "layout", PROFILES },
-		{ d->fill[0], profiles || sriov, "fill", "fill", "sriov, " PROFILES },
-		{ d->n_warm > 0, profiles, "warm", "warm", PROFILES },
-		{ d->n_services > 0, passthrough || sriov, "services", "services",
-		  "passthrough or sriov" },
+		{ d->n_types > 0 && d->on_demand, made, "on-demand", "on-demand", PROFILES },
+		{ d->n_types > 0 && !d->on_demand, profiles, "layout", "layout",
+		  PROFILES ", time-slice or mps" },
+		{ d->fill[0], made || sriov, "fill", "fill", "sriov, " PROFILES },
+		{ d->n_warm > 0, made, "warm", "warm", PROFILES },
+		{ d->n_services > 0, !mdev, "services", "services",
+		  "passthrough, sriov, mig, vgpu, time-slice or mps" },
 	};
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (keys[i].given && !keys[i].right) {

@@ -279,8 +279,8 @@ static const char *const class_words[] = {
 	"system",  "input",	  "processor", "serial-bus", "wireless", "encryption",
 	"signal",  "accelerator", "other",     NULL,
 };
-static const char *const mech_words[] = { "passthrough", "sriov",     "mdev", "mig",
-					  "vgpu",	 "partition", NULL };
+static const char *const mech_words[] = { "passthrough", "sriov",      "mdev", "mig", "vgpu",
+					  "partition",	 "time-slice", "mps",  NULL };
 static const char *const mech_words_later[] = { "wq", NULL };
 static const char *const bind_words[] = { "on-claim", "early", NULL };
 static const char *const in_use_words[] = { "refuse", "allow", NULL };

@@ -24,6 +24,8 @@ void machine_add_gpu(struct machine *m, const char *key)
 	struct gpu *g = have_add_gpu(&m->have);
 	(void)STR_COPY(g->key, key);
 	(void)STR_COPY(g->name, "NVIDIA A100-SXM4-40GB");
+	(void)STR_COPY(g->uuid, "GPU-01234567-89ab-cdef-0123-456789abcdef");
+	g->memory = 40960;
 	g->seen = GPU_SEEN;
 	g->mig_capable = 1;
 	for (size_t i = 0; i < sizeof(profiles) / sizeof(*profiles); i++) {
@@ -103,7 +105,7 @@ void machine_parts_wipe(struct machine *m)
 		(void)machine_part_destroy(m, p.key, p.start);
 	}
 	for (size_t i = 0; i < m->have.n_gpus; i++)
-		m->have.gpus[i].mig = m->have.gpus[i].mig_pending = 0;
+		m->have.gpus[i].mig = m->have.gpus[i].mig_pending = m->have.gpus[i].mps = 0;
 	m->n_parts_made = 0;
 }
 
@@ -138,6 +140,11 @@ int machine_gpu_step(struct machine *m, const struct step *s, struct step_result
 		bool was = g->mig;
 		g->mig = g->mig_pending = s->number != 0;
 		return was != (s->number != 0);
+	}
+	if (s->verb == VERB_MPS_START || s->verb == VERB_MPS_STOP) {
+		bool was = g->mps;
+		g->mps = s->verb == VERB_MPS_START;
+		return was != (s->verb == VERB_MPS_START);
 	}
 	const struct gpu_part *there = have_gpu_part(&m->have, s->target.device, start);
 	if (s->verb == VERB_MIG_DESTROY) {

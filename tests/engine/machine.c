@@ -700,6 +700,8 @@ static int do_verb(struct machine *m, const struct step *s, struct step_result *
 	case VERB_MIG_MODE:
 	case VERB_MIG_CREATE:
 	case VERB_MIG_DESTROY:
+	case VERB_MPS_START:
+	case VERB_MPS_STOP:
 		return machine_gpu_step(m, s, r);
 	case VERB_SERVICE_STOP:
 	case VERB_SERVICE_START:
@@ -757,6 +759,8 @@ static bool guarded(const struct machine *m, const struct step *s)
 	case VERB_VGPU_VFS:
 	case VERB_VGPU_SET:
 	case VERB_VGPU_MIXED:
+	case VERB_MPS_START:
+	case VERB_MPS_STOP:
 	case VERB_HOLDERS:
 	case VERB_MODULE_LOAD:
 	case VERB_PIN_POWER:

@@ -29,10 +29,12 @@
 
 static const struct mech *const *mechs(void)
 {
-	static const struct mech *with[5];
+	static const struct mech *with[8];
 	for (size_t i = 0; i < 3; i++)
 		with[i] = world_mechs[i];
 	with[3] = &nvidia_mig_mech;
+	with[4] = &nvidia_time_slice_mech;
+	with[5] = &nvidia_mps_mech;
 	return with;
 }
 
@@ -190,6 +192,21 @@ static void test_mig_other_devices_are_not_touched(void **state)
 	assert_parts(w, GPU_B, "7g.40gb@0");
 }
 
+static void test_mig_mode_ends_with_the_policy_that_began_it(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("3g.20gb: 2", ANY));
+	/* Two instances each, and the mode. */
+	assert_int_equal(apply(w, DEVICES "divide: [{use: gpu, as: passthrough}]\n" ANY), 6);
+	assert_false(have_gpu(&w->m.have, GPU_A)->mig);
+	have_gpu(&w->m.have, GPU_A)->mig = 1;
+	world_observe(w);
+	(void)apply(w, LAYOUT("3g.20gb: 2", ANY));
+	(void)apply(w, DEVICES "divide: [{use: gpu, as: passthrough}]\n" ANY);
+	assert_true(have_gpu(&w->m.have, GPU_A)->mig);
+	assert_false(have_gpu(&w->m.have, GPU_B)->mig);
+}
+
 /* --- claims and reboots -------------------------------------------------------------------------------- */
 
 static void test_mig_claim_is_served_and_cleaned_by_making_it_anew(void **state)
@@ -240,6 +257,71 @@ static void test_mig_on_demand_makes_and_removes(void **state)
 	assert_non_null(have_gpu_part(&w->m.have, device, s->start));
 	release(w, "mine");
 	assert_parts(w, device, "");
+}
+
+/* --- shares ---------------------------------------------------------------------------------------------- */
+
+#define SHARES(how, n) DEVICES "divide: [{use: gpu, as: " how ", layout: {share: " n "}}]\n" ANY
+
+static void test_shares_of_one_gpu_are_held_at_once(void **state)
+{
+	struct world *w = *state;
+	/* Time in turn is how the driver is. */
+	assert_int_equal(apply(w, SHARES("time-slice", "3")), 0);
+	char name[8];
+	for (unsigned i = 0; i < 6; i++) {
+		(void)STR_FORMAT(name, "c%u", i);
+		(void)hold(w, "any", name);
+	}
+	uint64_t token = world_alloc(w, 1000, "any", "more", CLAIM_RESERVED, 0, NULL);
+	run(w, 1000);
+	world_answered(w, token, ANSWER_FAILED);
+	release(w, "c2");
+	(void)hold(w, "any", "more");
+	assert_int_equal(w->looks, 0);
+}
+
+static void test_shares_end_with_their_process(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, SHARES("time-slice", "1"));
+	uint64_t token = world_alloc(w, 1000, "any", "mine", CLAIM_RUNNING, 4242, NULL);
+	run(w, 1000);
+	world_answered(w, token, ANSWER_DONE);
+	engine_consumer_gone(w->e, "mine");
+	run(w, 1000);
+	assert_null(world_claim(w, "mine"));
+}
+
+static void test_shares_mps_server_lives_as_long_as_they_do(void **state)
+{
+	struct world *w = *state;
+	assert_int_equal(apply(w, SHARES("mps", "4")), 2);
+	assert_true(have_gpu(&w->m.have, GPU_A)->mps);
+	(void)hold(w, "any", "mine");
+	assert_int_equal(apply(w, SHARES("mps", "2")), 0);
+	world_reboot(w);
+	run(w, 5000);
+	assert_true(have_gpu(&w->m.have, GPU_A)->mps);
+	assert_int_equal(world_claim(w, "mine")->state, CLAIM_HELD);
+	release(w, "mine");
+	assert_int_equal(apply(w, LAYOUT("7g.40gb: 1", ANY)), 6);
+	assert_false(have_gpu(&w->m.have, GPU_A)->mps);
+}
+
+static void test_shares_none_of_a_gpu_in_mig_mode(void **state)
+{
+	struct world *w = *state;
+	have_gpu(&w->m.have, GPU_A)->mig = 1;
+	world_observe(w);
+	uint64_t token = world_apply(w, SHARES("time-slice", "1"), false);
+	run(w, 3000);
+	(void)token;
+	const struct record *r = engine_record(w->e);
+	unsigned ready = 0;
+	for (size_t i = 0; i < r->n_slices; i++)
+		ready += r->slices[i].state == SLICE_READY;
+	assert_int_equal(ready, 1);
 }
 
 /* --- what goes wrong ----------------------------------------------------------------------------------- */
@@ -314,9 +396,14 @@ int main(void)
 		T(test_mig_what_is_held_does_not_move),
 		T(test_mig_layout_beside_what_is_held_is_made),
 		T(test_mig_other_devices_are_not_touched),
+		T(test_mig_mode_ends_with_the_policy_that_began_it),
 		T(test_mig_claim_is_served_and_cleaned_by_making_it_anew),
 		T(test_mig_reboot_makes_the_same_instances_in_the_same_places),
 		T(test_mig_on_demand_makes_and_removes),
+		T(test_shares_of_one_gpu_are_held_at_once),
+		T(test_shares_end_with_their_process),
+		T(test_shares_mps_server_lives_as_long_as_they_do),
+		T(test_shares_none_of_a_gpu_in_mig_mode),
 		T(test_mig_f19_instance_without_its_compute_instance_is_ours_and_goes),
 		T(test_mig_f14_what_others_made_stays_and_is_built_around),
 		T(test_mig_f31_made_again_by_others_is_another_one),
