@@ -153,6 +153,10 @@ static int locks_open(const char *run)
 		return -errno;
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -errno;
+	/* Without it no GPU can be shared through MPS, and that is said then. */
+	char mps[4096];
+	if (STR_FORMAT(mps, "%s/mps", run) == 0)
+		(void)mkdir(mps, 0755);
 	int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
@@ -180,6 +184,7 @@ static int serve(const struct options *o, struct err *reterr)
 		.worker = { .devices = devices,
 			    .services = services,
 			    .systemctl = o->systemctl,
+			    .run = o->run,
 			    .tables = tables,
 			    .n_tables = sizeof(tables) / sizeof(*tables),
 			    .sandbox = true },

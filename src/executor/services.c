@@ -13,11 +13,13 @@
 #include "executor/verbs.h"
 #include "host/services.h"
 #include "model/service.h"
+#include "sys/file.h"
 #include "sys/run.h"
 
 /* systemd kills what has not stopped after 90 s by itself (DefaultTimeoutStopSec=, systemd-system.conf(5)). */
 #define JOB_MS 100000u
 #define SHOW_MS 10000u
+#define MPS_UNIT "carve-mps@%s.service"
 #define VERB_MS (JOB_MS + 2 * SHOW_MS + 5000u)
 
 enum unit_is {
@@ -55,7 +57,7 @@ static bool says(const char *said, const char *line)
 }
 
 /* False: *r says why nobody knows. What is on its way up runs. */
-static bool look(const struct verb_context *c, const struct step *s, enum unit_is *ret,
+static bool look(const struct verb_context *c, const char *unit, enum unit_is *ret,
 		 struct step_result *r)
 {
 	const char *const argv[] = { c->systemctl,
@@ -64,13 +66,13 @@ static bool look(const struct verb_context *c, const struct step *s, enum unit_i
 				     "--property=ActiveState",
 				     "show",
 				     "--",
-				     s->text,
+				     unit,
 				     NULL };
 	_cleanup_free_ char *said = NULL;
 	int rc = run_closed(argv, SHOW_MS, &said);
 	if (rc != 0) {
 		verb_failed(r, rc < 0 ? -rc : EIO, "systemctl show", "it does not say what %s does",
-			    s->text);
+			    unit);
 		return false;
 	}
 	if (says(said, "LoadState=not-found"))
@@ -84,73 +86,126 @@ static bool look(const struct verb_context *c, const struct step *s, enum unit_i
 	return true;
 }
 
-/* False: answered with the refusal, or that there is no such unit. */
-static bool look_listed(const struct verb_context *c, const struct step *s, enum unit_is *ret,
-			struct step_result *r)
+/* False: answered that there is no such unit, or that nobody knows. */
+static bool look_there(const struct verb_context *c, const char *unit, enum unit_is *ret,
+		       struct step_result *r)
 {
-	if (!listed(c, s, r) || !look(c, s, ret, r))
+	if (!look(c, unit, ret, r))
 		return false;
 	if (*ret != UNIT_ABSENT)
 		return true;
-	verb_failed(r, ENOENT, "systemctl show", "there is no unit %s", s->text);
+	verb_failed(r, ENOENT, "systemctl show", "there is no unit %s", unit);
 	return false;
 }
 
 static void service_look(const struct verb_context *c, const struct step *s, struct step_result *r)
 {
 	enum unit_is is;
-	if (!look_listed(c, s, &is, r))
+	if (!listed(c, s, r) || !look_there(c, s->text, &is, r))
 		return;
 	r->number = is == UNIT_RUNS;
 	r->status = STEP_DONE;
 }
 
-static void job_failed(const struct step *s, const char *job, int rc, struct step_result *r)
+static void job_failed(const char *unit, const char *job, int rc, struct step_result *r)
 {
 	bool late = rc == -ETIMEDOUT;
 	char where[32];
 	(void)STR_FORMAT(where, "systemctl %s", job);
-	verb_failed(r, rc < 0 ? -rc : EIO, where, "%s does not %s%s", s->text, job,
+	verb_failed(r, rc < 0 ? -rc : EIO, where, "%s does not %s%s", unit, job,
 		    late ? " in time; systemd goes on trying" : "");
 }
 
 /* Read back whatever systemctl said: what counts is what the unit does. */
-static void unit_job(const struct verb_context *c, const struct step *s, const char *job,
+static void unit_job(const struct verb_context *c, const char *unit, const char *job,
 		     enum unit_is wanted, struct step_result *r)
 {
-	const char *const argv[] = {
-		c->systemctl, "--no-ask-password", "--quiet", job, "--", s->text, NULL
-	};
+	const char *const argv[] = { c->systemctl, "--no-ask-password", "--quiet", job, "--", unit,
+				     NULL };
 	_cleanup_free_ char *said = NULL;
 	enum unit_is is;
-	if (!look_listed(c, s, &is, r))
+	if (!look_there(c, unit, &is, r))
 		return;
 	if (is == wanted) {
 		r->status = STEP_NOTHING;
 		return;
 	}
 	int rc = run_closed(argv, JOB_MS, &said);
-	if (!look(c, s, &is, r))
+	if (!look(c, unit, &is, r))
 		return;
 	if (is == wanted && rc != -ETIMEDOUT)
 		r->status = STEP_DONE;
 	else
-		job_failed(s, job, rc, r);
+		job_failed(unit, job, rc, r);
 }
 
 static void service_stop(const struct verb_context *c, const struct step *s, struct step_result *r)
 {
-	unit_job(c, s, "stop", UNIT_RESTS, r);
+	if (listed(c, s, r))
+		unit_job(c, s->text, "stop", UNIT_RESTS, r);
 }
 
 static void service_start(const struct verb_context *c, const struct step *s, struct step_result *r)
 {
-	unit_job(c, s, "start", UNIT_RUNS, r);
+	if (listed(c, s, r))
+		unit_job(c, s->text, "start", UNIT_RUNS, r);
+}
+
+/* --- MPS servers: a unit of carve's own for each GPU -------------------------------------------- */
+
+/* False: *r says that it is no UUID. */
+static bool mps_unit(const struct step *s, char ret[NAME_SIZE], struct step_result *r)
+{
+	const char *uuid = str_after(s->text, "GPU-");
+	if (uuid && uuid_valid(uuid) && str_format(ret, NAME_SIZE, MPS_UNIT, s->text) == 0)
+		return true;
+	verb_refused(r, "malformed", "no UUID of a GPU");
+	return false;
+}
+
+/* Read by the unit, which is root's: two numbers and nothing else. */
+static int limits_write(const struct verb_context *c, const struct step *s)
+{
+	char path[VERB_PATH_SIZE], name[NAME_SIZE], text[64];
+	int r = STR_FORMAT(path, "%s/mps", c->run);
+	if (r >= 0)
+		r = STR_FORMAT(name, "%s.limits", s->text);
+	if (r >= 0)
+		r = STR_FORMAT(text, "THREADS=%u\nMEMORY=%u\n", s->number, s->number2);
+	if (r < 0)
+		return r;
+	_cleanup_close_ int dir = file_dir_open(path);
+	return dir < 0 ? dir : file_replace(dir, name, text, strlen(text), 0644);
+}
+
+static void mps_start(const struct verb_context *c, const struct step *s, struct step_result *r)
+{
+	char unit[NAME_SIZE];
+	if (!mps_unit(s, unit, r))
+		return;
+	if (s->number == 0 || s->number > 100) {
+		verb_refused(r, "malformed", "a client has 1 to 100 percent of the threads");
+		return;
+	}
+	int e = limits_write(c, s);
+	if (e < 0)
+		verb_failed(r, -e, "limits", "the limits of its clients cannot be written");
+	else
+		unit_job(c, unit, "start", UNIT_RUNS, r);
+}
+
+static void mps_stop(const struct verb_context *c, const struct step *s, struct step_result *r)
+{
+	char unit[NAME_SIZE];
+	if (mps_unit(s, unit, r))
+		unit_job(c, unit, "stop", UNIT_RESTS, r);
 }
 
 const struct verb_entry service_verbs[] = {
 	{ VERB_SERVICE_LOOK, VERB_CLASS_PROGRAM, LANE_NONE, 0, VERB_MS, service_look },
 	{ VERB_SERVICE_STOP, VERB_CLASS_PROGRAM, LANE_UNIT, 0, VERB_MS, service_stop },
 	{ VERB_SERVICE_START, VERB_CLASS_PROGRAM, LANE_UNIT, 0, VERB_MS, service_start },
+	{ VERB_MPS_START, VERB_CLASS_PROGRAM, LANE_DEVICE, GUARD_ENROLLED, VERB_MS, mps_start },
+	{ VERB_MPS_STOP, VERB_CLASS_PROGRAM, LANE_DEVICE, GUARD_ENROLLED, VERB_MS, mps_stop },
 };
 const size_t service_verbs_n = sizeof(service_verbs) / sizeof(*service_verbs);

@@ -155,6 +155,7 @@ static void context_fill(struct worker *w, const struct resolved *at, struct ver
 		.executor = w->config->roots.executor,
 		.services = w->config->services,
 		.systemctl = w->config->systemctl,
+		.run = w->config->run,
 		.data = w->data,
 		.size = sizeof(w->data),
 	};
@@ -268,7 +269,7 @@ static void step_perform(struct worker *w, const struct step *s, struct step_res
 	*r = (struct step_result){ .id = s->id };
 	if (!e)
 		verb_failed(r, EOPNOTSUPP, "verb", "no such verb");
-	else if (e->class == VERB_CLASS_PROGRAM)
+	else if (e->class == VERB_CLASS_PROGRAM && !(e->guards & GUARD_ENROLLED))
 		program_perform(w, e, s, r);
 	else if (verb_changes((enum verb)s->verb))
 		change_perform(w, e, s, r);

@@ -46,6 +46,7 @@ struct verb_context {
 	int32_t executor;      /* pid of it */
 	const char *services;  /* root's list of units */
 	const char *systemctl; /* path of it */
+	const char *run;       /* /run/carve */
 	char addr[PCI_ADDR_SIZE];
 	char path[SYS_PATH_SIZE];
 	char device_addr[PCI_ADDR_SIZE]; /* of target.device (the PF of a VF) */
