@@ -155,7 +155,7 @@ static int check_mech_keys(const struct policy *p, const struct policy_divide *d
 		  "one-tenant-per-device", "sriov, " PROFILES },
 		{ d->n_types > 0 && d->on_demand, made, "on-demand", "on-demand", PROFILES },
 		{ d->n_types > 0 && !d->on_demand, profiles, "layout", "layout",
-		  PROFILES ", time-slice or mps" },
+		  "mdev, mig, vgpu, partition, time-slice or mps" },
 		{ d->fill[0], made || sriov, "fill", "fill", "sriov, " PROFILES },
 		{ d->n_warm > 0, made, "warm", "warm", PROFILES },
 		{ d->n_services > 0, !mdev, "services", "services",

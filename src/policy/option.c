@@ -577,7 +577,7 @@ static const struct policy_option divide_options[] = {
 	  .many = true,
 	  .most = POLICY_SERVICES,
 	  .store = store_service,
-	  .help = "passthrough, sriov: systemd units that are stopped before a device is changed or taken "
+	  .help = "all but mdev: systemd units that are stopped before a device is changed or taken "
 		  "from its driver, and started again." },
 	{ .key = NULL },
 };
