@@ -53,7 +53,7 @@ override CPPFLAGS += -D_GNU_SOURCE -iquote src $(PKG_CFLAGS) -DCARVE_VERSION='"$
             -DCARVE_LIBEXECDIR='"$(libexecdir)"' -DCARVE_SYSCONFDIR='"$(sysconfdir)/carve"'
 override LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(LDSAN)
 
-MAINS  := src/cli/main.c src/daemon/main.c src/executor/main.c
+MAINS  := src/cli/main.c src/daemon/main.c src/executor/main.c src/nvidia/main.c
 # The simulated host is a program of its own; the services know nothing of it.
 SIMSRC := $(filter-out sim/main.c sim/preload.c,$(wildcard sim/*.c))
 SIMOBJ := $(SIMSRC:%.c=$(O)/%.o)
@@ -70,6 +70,7 @@ LIB    := $(O)/libcarve.a
 MAIN_cli := carve
 MAIN_daemon := carved
 MAIN_executor := carve-executor
+MAIN_nvidia := carve-nvml
 PROGS  := $(foreach main,$(wildcard $(MAINS)),$(O)/$(MAIN_$(notdir $(patsubst %/,%,$(dir $(main))))))
 
 TESTDIRS := tests/unit tests/regress tests/engine tests/bench tests/fuzz tests/support
@@ -122,6 +123,7 @@ $(LIB) $(TESTLIB) $(SIMLIB):
 $(O)/carve: $(O)/src/cli/main.o $(LIB)
 $(O)/carved: $(O)/src/daemon/main.o $(LIB)
 $(O)/carve-executor: $(O)/src/executor/main.o $(LIB)
+$(O)/carve-nvml: $(O)/src/nvidia/main.o $(LIB)
 $(LAB): %: %.o $(LIB)
 $(PROGS) $(LAB):
 	$(call say,  LD $@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)

@@ -120,8 +120,9 @@ static void check_observed(struct daemon *d)
 	struct picture *p = &d->picture;
 	if (p->observed || !executor_client_connected(d->executor))
 		return;
+	/* A vendor's library may hang; what it has not told of is not taken for gone. */
 	for (size_t i = 0; i < p->n_looks; i++)
-		if (p->looks[i].token == 0)
+		if (p->looks[i].token == 0 && p->looks[i].step.verb != VERB_READ_GPU)
 			return;
 	p->observed = true;
 	changed(d);
@@ -200,6 +201,84 @@ static void take_vfs(struct daemon *d, uint64_t token, const struct step *s,
 		changed(d);
 }
 
+/* --- GPUs ------------------------------------------------------------------------------------- */
+
+#define VENDOR_NVIDIA 0x10de /* pci.ids */
+
+/* With the driver whose library knows it. */
+static bool has_library(const struct function *f)
+{
+	return f->vendor == VENDOR_NVIDIA && !f->is_vf && str_eq(f->driver, "nvidia") &&
+	       pci_class_is(f->class, PCI_BASE_DISPLAY);
+}
+
+static void gpu_unseen(struct have *h, const char *key, const char *why)
+{
+	have_drop_gpu(h, key);
+	struct gpu *g = have_add_gpu(h);
+	if (!g)
+		return;
+	g->seen = GPU_UNSEEN;
+	(void)STR_COPY(g->key, key);
+	(void)STR_FORMAT(g->why, "%.*s", (int)sizeof(g->why) - 1, why);
+}
+
+static void take_gpu(struct daemon *d, uint64_t token, const struct step *s,
+		     const struct step_result *r, const void *data)
+{
+	(void)token;
+	struct have *h = &d->picture.have;
+	const char *key = s->target.device;
+	const struct function *f = have_device(h, key);
+	if (!f || !has_library(f))
+		return;
+	if (usable(r))
+		(void)scan_apply_gpu(h, key, 0, data, r->data_len);
+	else
+		gpu_unseen(h, key, r->detail[0] ? r->detail : "nobody could ask");
+	changed(d);
+}
+
+/* Of those that have lost their driver nothing is known any more. */
+static void gpus_forget(struct daemon *d)
+{
+	struct have *h = &d->picture.have;
+	for (size_t i = h->n_gpus; i > 0; i--) {
+		char key[DEVICE_KEY_SIZE];
+		memcpy(key, h->gpus[i - 1].key, sizeof(key));
+		const struct function *f = have_device(h, key);
+		if (f && has_library(f))
+			continue;
+		have_drop_gpu(h, key);
+		keys_remove(&d->picture.asked_gpus, key);
+	}
+}
+
+static bool changes_gpu(const struct step *s)
+{
+	return s->verb == VERB_MIG_MODE || s->verb == VERB_MIG_CREATE ||
+	       s->verb == VERB_MIG_DESTROY || s->verb == VERB_VGPU_VFS ||
+	       s->verb == VERB_VGPU_SET || s->verb == VERB_VGPU_MIXED ||
+	       s->verb == VERB_MPS_START || s->verb == VERB_MPS_STOP;
+}
+
+/* What came of a step, if it said so; else the library is asked. */
+static void gpu_step_result(struct daemon *d, const struct step *s, const struct step_result *r,
+			    const void *data)
+{
+	const char *key = s->target.device;
+	bool told = r->data_len && r->status != STEP_REFUSED && r->status != STEP_TIMEOUT;
+	if (!told || scan_apply_gpu(&d->picture.have, key, s->target.part, data, r->data_len) < 0)
+		keys_remove(&d->picture.asked_gpus, key);
+}
+
+void picture_gpus_ask(struct daemon *d)
+{
+	keys_done(&d->picture.asked_gpus);
+	d->picture.ask_due = true;
+	picture_ask(d);
+}
+
 static int ask_device(struct daemon *d, struct picture_keys *asked, enum verb verb, const char *key,
 		      picture_look_fn fn)
 {
@@ -250,6 +329,8 @@ void picture_ask(struct daemon *d)
 		const struct function *pf = f->is_vf ? have_function(&p->have, f->pf) : NULL;
 		if (pf)
 			(void)ask_device(d, &p->asked_vfs, VERB_READ_VFS, pf->key, take_vfs);
+		if (has_library(f))
+			(void)ask_device(d, &p->asked_gpus, VERB_READ_GPU, f->key, take_gpu);
 	}
 	for (size_t i = 0; i < p->have.n_parents; i++)
 		(void)ask_device(d, &p->asked_types, VERB_READ_MDEV, p->have.parents[i].key,
@@ -262,6 +343,7 @@ void picture_executor_connected(struct daemon *d)
 	keys_done(&p->asked_config);
 	keys_done(&p->asked_types);
 	keys_done(&p->asked_vfs);
+	keys_done(&p->asked_gpus);
 	p->ask_due = true;
 	picture_ask(d);
 	/* What happened meanwhile was seen by uevents; the engine compares again. */
@@ -447,6 +529,7 @@ static int rescan_all(struct daemon *d)
 	keys_done(&p->asked_config);
 	keys_done(&p->asked_types);
 	keys_done(&p->asked_vfs);
+	keys_done(&p->asked_gpus);
 	p->changed = true;
 	return 0;
 }
@@ -538,6 +621,7 @@ void picture_refresh(struct daemon *d)
 		p->dirty_all = false;
 	}
 	p->dirty_parents = false;
+	gpus_forget(d);
 	if (p->changed)
 		facts_prepare(&d->facts, &p->have);
 	p->ask_due = true;
@@ -550,7 +634,8 @@ static bool vfs_doubtful(const struct step *s, const struct step_result *r)
 	return s->check_only || s->verb == VERB_SET_VFS || (setting && r->status == STEP_FAILED);
 }
 
-void picture_step_result(struct daemon *d, const struct step *s, const struct step_result *r)
+void picture_step_result(struct daemon *d, const struct step *s, const struct step_result *r,
+			 const void *data)
 {
 	struct picture *p = &d->picture;
 	const struct scan_roots roots = roots_of(d);
@@ -575,6 +660,9 @@ void picture_step_result(struct daemon *d, const struct step *s, const struct st
 		(void)sriov_result_apply(&p->have, s, r);
 	if (vfs_doubtful(s, r))
 		keys_remove(&p->asked_vfs, s->target.device);
+	if (changes_gpu(s) || s->check_only)
+		gpu_step_result(d, s, r, data);
+	gpus_forget(d);
 	facts_prepare(&d->facts, &p->have);
 	p->ask_due = true;
 	/* Also when nothing differs: the engine waits for a look that is newer than the step. */
@@ -619,6 +707,7 @@ void picture_stop(struct daemon *d)
 	keys_done(&p->asked_config);
 	keys_done(&p->asked_types);
 	keys_done(&p->asked_vfs);
+	keys_done(&p->asked_gpus);
 	free(p->looks);
 	free(p->stuck);
 }

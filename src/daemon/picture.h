@@ -44,9 +44,9 @@ struct picture {
 	/* To be looked at again before the next turn. */
 	struct picture_keys dirty, dirty_mdevs; /* addresses, UUIDs */
 	bool dirty_all, dirty_parents, ask_due;
-	/* Asked of the executor already: addresses (config space), keys of parents (types), keys of
-	 * PFs (settings of their VFs). */
-	struct picture_keys asked_config, asked_types, asked_vfs;
+	/* Asked of the executor already: addresses (config space), keys of parents (types), of PFs
+	 * (settings of their VFs), of GPUs (what their library says). */
+	struct picture_keys asked_config, asked_types, asked_vfs, asked_gpus;
 	struct picture_look *looks; /* under way */
 	size_t n_looks;
 	uint64_t next_look;
@@ -64,8 +64,11 @@ void picture_executor_lost(struct daemon *d);
 void picture_refresh(struct daemon *d);
 /* Asks the executor for what only it can read and what it was not asked for yet. */
 void picture_ask(struct daemon *d);
-/* Takes in what a step of the engine did, before the engine hears of it. */
-void picture_step_result(struct daemon *d, const struct step *s, const struct step_result *r);
+/* Takes in what a step of the engine did, before the engine hears of it. data: what came with it. */
+void picture_step_result(struct daemon *d, const struct step *s, const struct step_result *r,
+			 const void *data);
+/* What others did to GPUs makes no event: asks their library again. */
+void picture_gpus_ask(struct daemon *d);
 /* The result of a look; true when it was one. */
 bool picture_look_result(struct daemon *d, const struct step_result *r, const void *data);
 /* Has the executor look at something. -ENOTCONN, -ENOMEM: fn is not called then. */

@@ -59,13 +59,13 @@ static void flight_end(struct turns *t, struct step *s)
 }
 
 /* A step that an earlier carved sent: the record still has it. */
-static void result_of_another_life(struct daemon *d, const struct step_result *r)
+static void result_of_another_life(struct daemon *d, const struct step_result *r, const void *data)
 {
 	const struct record *rec = engine_record(d->engine);
 	for (size_t i = 0; i < rec->n_steps; i++) {
 		struct step step = rec->steps[i];
 		if (step.id == r->id) {
-			picture_step_result(d, &step, r);
+			picture_step_result(d, &step, r, data);
 			return;
 		}
 	}
@@ -75,8 +75,9 @@ void turn_step_result(struct daemon *d, const struct step_result *r, const void 
 {
 	struct step *s = flight_find(&d->turns, r->id);
 	if (!s)
-		result_of_another_life(d, r);
-	size_t n = r->data_len / sizeof(struct holder);
+		result_of_another_life(d, r, data);
+	bool tells = r->status == STEP_REFUSED || (s && s->verb == VERB_HOLDERS);
+	size_t n = tells ? r->data_len / sizeof(struct holder) : 0;
 	_cleanup_free_ struct holder *holders = n ? calloc(n, sizeof(*holders)) : NULL;
 	if (holders)
 		memcpy(holders, data, n * sizeof(*holders));
@@ -85,7 +86,7 @@ void turn_step_result(struct daemon *d, const struct step_result *r, const void 
 		/* Its end is still to come. */
 		if (r->status != STEP_TIMEOUT)
 			flight_end(&d->turns, s);
-		picture_step_result(d, &step, r);
+		picture_step_result(d, &step, r, data);
 		consumers_watch_holders(d, &step, holders, holders ? n : 0);
 	}
 	(void)engine_step_result(d->engine, r, holders, holders ? n : 0);

@@ -13,6 +13,12 @@
 
 #define WAITS_SIZE 256
 
+bool goal_is_unknown(const struct engine *e, const struct slice *s)
+{
+	const struct mech *m = goal_mech(e, s->mech);
+	return m && m->unknown && m->unknown(e->have, s);
+}
+
 bool goal_is_shared(const struct engine *e, const struct slice *s)
 {
 	const struct mech *m = goal_mech(e, s->mech);
@@ -292,6 +298,8 @@ static int reclaiming_goal(struct engine *e, const struct mech *m, const struct 
 {
 	bool found;
 	const struct function *f = m->find(e->have, s, &found);
+	if (goal_is_unknown(e, s))
+		return wait_for(waits, "the driver of its device to answer");
 	if (!found)
 		return slice_is_whole(s) && s->dirty
 			       ? wait_for(waits, "its device is gone; it is reset when it is back")
@@ -327,6 +335,8 @@ static int removing_goal(struct engine *e, const struct mech *m, const struct sl
 	bool found;
 	_cleanup_(plan_done) struct plan p = { 0 };
 	(void)m->find(e->have, s, &found);
+	if (goal_is_unknown(e, s))
+		return wait_for(waits, "the driver of its device to answer");
 	if (!found || m->shared)
 		return leave_goal(e, m, s, ret, waits, reterr);
 	int r = m->unmake_steps(e->have, s, &p, reterr);

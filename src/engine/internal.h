@@ -360,6 +360,8 @@ bool goal_layout_needed(struct engine *e, const char *device);
 int goal_isolated(struct engine *e, const struct function *f, const struct claim *c,
 		  struct err *reterr);
 const struct mech *goal_mech(const struct engine *e, const char *name);
+/* Nobody can tell at the moment whether it is there. */
+bool goal_is_unknown(const struct engine *e, const struct slice *s);
 /* Nobody can see who uses it: who says that he is gone is believed. */
 bool goal_is_shared(const struct engine *e, const struct slice *s);
 const struct function *goal_find(const struct engine *e, const struct slice *s, bool *ret_found);

@@ -139,7 +139,7 @@ void observe_slices(struct engine *e)
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
 		/* While a step of the device goes on the picture is in between. */
-		if (!goal_stable(s) || state_busy(e, s->device))
+		if (!goal_stable(s) || state_busy(e, s->device) || goal_is_unknown(e, s))
 			continue;
 		if (s->state == SLICE_HELD)
 			observe_held(e, s);

@@ -20,7 +20,9 @@
 #include "executor/server.h"
 #include "executor/verbs.h"
 #include "mdev/verbs.h"
+#include "nvidia/verbs.h"
 #include "sriov/verbs.h"
+#include "sys/run.h"
 #include "sys/sysfs.h"
 #include "vfio/verbs.h"
 
@@ -28,7 +30,7 @@
 #define LISTEN_FD_FIRST 3 /* sd_listen_fds(3) */
 
 struct options {
-	const char *run, *config, *sys, *dev, *proc, *user, *systemctl;
+	const char *run, *config, *sys, *dev, *proc, *user, *systemctl, *nvml;
 	int socket;
 };
 
@@ -41,7 +43,7 @@ static const char help[] =
 	"  --user=NAME       who is served beside root (carved)\n"
 	"  --socket-fd=N     socket to serve, listening or connected\n"
 	"  --sys=DIR --dev=DIR --proc=DIR   other trees, for tests\n"
-	"  --systemctl=FILE  another program in its place, for tests\n"
+	"  --systemctl=FILE --nvml=FILE   other programs in their place, for tests\n"
 	"  --help --version\n";
 
 static int parse_fd(const char *text, int *ret)
@@ -65,14 +67,15 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "proc", required_argument, NULL, 'p' },
 		{ "user", required_argument, NULL, 'u' },
 		{ "systemctl", required_argument, NULL, 'S' },
+		{ "nvml", required_argument, NULL, 'n' },
 		{ "socket-fd", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char **const texts[] = {
-		['r'] = &o->run,  ['c'] = &o->config, ['s'] = &o->sys,	    ['d'] = &o->dev,
-		['p'] = &o->proc, ['u'] = &o->user,   ['S'] = &o->systemctl
+		['r'] = &o->run,  ['c'] = &o->config, ['s'] = &o->sys,	     ['d'] = &o->dev,
+		['p'] = &o->proc, ['u'] = &o->user,   ['S'] = &o->systemctl, ['n'] = &o->nvml
 	};
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
 		if (c == 'h' || c == 'V') {
@@ -178,13 +181,14 @@ static int serve(const struct options *o, struct err *reterr)
 	const struct verb_table tables[] = {
 		{ looking_verbs, looking_verbs_n }, { service_verbs, service_verbs_n },
 		{ vfio_verbs, vfio_verbs_n },	    { sriov_verbs, sriov_verbs_n },
-		{ mdev_verbs, mdev_verbs_n },
+		{ mdev_verbs, mdev_verbs_n },	    { nvidia_verbs, nvidia_verbs_n },
 	};
 	struct executor_config c = {
 		.worker = { .devices = devices,
 			    .services = services,
 			    .systemctl = o->systemctl,
 			    .run = o->run,
+			    .nvml = o->nvml,
 			    .tables = tables,
 			    .n_tables = sizeof(tables) / sizeof(*tables),
 			    .sandbox = true },
@@ -221,6 +225,10 @@ int main(int argc, char **argv)
 			     .user = "carved",
 			     .systemctl = "/usr/bin/systemctl",
 			     .socket = -1 };
+	char nvml[4096];
+	/* Where it is not installed, it lies beside this program. */
+	o.nvml = run_beside("carve-nvml", nvml, sizeof(nvml)) == 0 ? nvml
+								   : CARVE_LIBEXECDIR "/carve-nvml";
 	int r = parse_options(argc, argv, &o);
 	if (r <= 0) {
 		if (r < 0)

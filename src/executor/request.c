@@ -38,6 +38,9 @@ static bool target_valid(const struct target *t)
 		return false;
 	if (t->uuid[0] && (!uuid_valid(t->uuid) || t->vf >= 0))
 		return false;
+	/* Slices of memory are bits of 64. */
+	if (t->part > 64 || (t->part && (t->uuid[0] || t->vf >= 0)))
+		return false;
 	return t->vf >= -1 && t->vf <= VF_MAX;
 }
 

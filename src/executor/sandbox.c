@@ -159,20 +159,27 @@ static const int program_rules[] = {
 	SCMP_SYS(acct),
 };
 
-static int program_filter_load(void)
+/* Nodes of instances are made by the vendor's tools, as udev does not know them. */
+static bool vendor_may(int call, enum verb_class class)
+{
+	return class == VERB_CLASS_VENDOR && call == SCMP_SYS(mknodat);
+}
+
+static int program_filter_load(enum verb_class class)
 {
 	__attribute__((cleanup(filter_release)))
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int r = filter ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < sizeof(program_rules) / sizeof(*program_rules); i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), program_rules[i], 0);
+		if (!vendor_may(program_rules[i], class))
+			r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), program_rules[i], 0);
 	return r == 0 ? seccomp_load(filter) : r;
 }
 
 static int filter_load(enum verb_class class)
 {
-	if (class == VERB_CLASS_PROGRAM)
-		return program_filter_load();
+	if (class == VERB_CLASS_PROGRAM || class == VERB_CLASS_VENDOR)
+		return program_filter_load(class);
 	__attribute__((cleanup(filter_release)))
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	if (!filter)
@@ -192,12 +199,14 @@ struct cap_rule {
 };
 
 static const struct cap_rule cap_rules[] = {
-	{ ALL, CAP_SYS_ADMIN },	 /* config space behind the first 64 bytes; some attributes */
-	{ ALL, CAP_SYS_PTRACE }, /* /proc/PID/fd of others: who holds it */
-	{ ALL, CAP_DAC_READ_SEARCH },
-	{ CHANGING, CAP_DAC_OVERRIDE },
-	{ CHANGING, CAP_CHOWN },
-	{ CHANGING, CAP_FOWNER },
+	{ ALL | CLASS(VENDOR),
+	  CAP_SYS_ADMIN }, /* config space behind the first 64 bytes; some attributes */
+	{ ALL | CLASS(VENDOR), CAP_SYS_PTRACE }, /* /proc/PID/fd of others: who holds it */
+	{ ALL | CLASS(VENDOR), CAP_DAC_READ_SEARCH },
+	{ CHANGING | CLASS(VENDOR), CAP_DAC_OVERRIDE },
+	{ CHANGING | CLASS(VENDOR), CAP_CHOWN },
+	{ CHANGING | CLASS(VENDOR), CAP_FOWNER },
+	{ CLASS(VENDOR), CAP_MKNOD }, /* /dev/nvidia-caps */
 	{ CHANGING, CAP_SYS_RAWIO },
 	{ CLASS(NET), CAP_NET_ADMIN },
 	{ CLASS(MODULE), CAP_SYS_MODULE },
@@ -207,6 +216,24 @@ static void caps_release(cap_t *caps)
 {
 	if (*caps)
 		cap_free(*caps);
+}
+
+/* The program that it runs has them, too: under no_new_privs it gets no others. */
+static int cap_pass_on(cap_value_t cap)
+{
+	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0 ? -errno : 0;
+}
+
+static int caps_pass_on(cap_t wanted)
+{
+	int r = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -errno : 0;
+	for (size_t i = 0; r == 0 && i < sizeof(cap_rules) / sizeof(*cap_rules); i++) {
+		cap_flag_value_t has = CAP_CLEAR;
+		(void)cap_get_flag(wanted, cap_rules[i].cap, CAP_INHERITABLE, &has);
+		if (has == CAP_SET)
+			r = cap_pass_on(cap_rules[i].cap);
+	}
+	return r;
 }
 
 /* Keeps those of the class that the process has. */
@@ -223,10 +250,14 @@ static int caps_drop(enum verb_class class)
 		    cap_get_flag(now, rule->cap, CAP_PERMITTED, &has) < 0 || has != CAP_SET)
 			continue;
 		if (cap_set_flag(wanted, CAP_PERMITTED, 1, &rule->cap, CAP_SET) < 0 ||
-		    cap_set_flag(wanted, CAP_EFFECTIVE, 1, &rule->cap, CAP_SET) < 0)
+		    cap_set_flag(wanted, CAP_EFFECTIVE, 1, &rule->cap, CAP_SET) < 0 ||
+		    (class == VERB_CLASS_VENDOR &&
+		     cap_set_flag(wanted, CAP_INHERITABLE, 1, &rule->cap, CAP_SET) < 0))
 			return -errno;
 	}
-	return cap_set_proc(wanted) < 0 ? -errno : 0;
+	if (cap_set_proc(wanted) < 0)
+		return -errno;
+	return class == VERB_CLASS_VENDOR ? caps_pass_on(wanted) : 0;
 }
 
 int sandbox_enter(enum verb_class class, struct err *reterr)

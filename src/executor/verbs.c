@@ -76,7 +76,10 @@ static int list_holders(const struct host_roots *roots, const struct verb_contex
 {
 	struct holder_subjects subjects __attribute__((cleanup(holder_subjects_done))) = { 0 };
 	int r;
-	if (s->target.uuid[0]) {
+	if (s->target.part) {
+		r = holder_subjects_add_instance(&subjects, c->device_path, c->device_addr,
+						 s->number);
+	} else if (s->target.uuid[0]) {
 		r = holder_subjects_add(&subjects, c->path, c->device_addr, HOLDER_MDEV);
 	} else {
 		r = uses_find(roots, c->path, c->addr, ret);

@@ -156,6 +156,7 @@ static void context_fill(struct worker *w, const struct resolved *at, struct ver
 		.services = w->config->services,
 		.systemctl = w->config->systemctl,
 		.run = w->config->run,
+		.nvml = w->config->nvml,
 		.data = w->data,
 		.size = sizeof(w->data),
 	};

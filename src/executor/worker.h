@@ -20,7 +20,8 @@ struct worker_config {
 	const char *devices;  /* enrolment file */
 	const char *services; /* root's list of units; systemctl: path of it */
 	const char *systemctl;
-	const char *run; /* /run/carve */
+	const char *run;  /* /run/carve */
+	const char *nvml; /* path of carve-nvml */
 	const struct verb_table *tables;
 	size_t n_tables;
 	bool sandbox;

@@ -17,6 +17,7 @@ enum effect {
 	EFFECT_FUNCTION, /* the function loses its driver or is reset: all that hangs on it suffers */
 	EFFECT_VFS,	 /* VFs come and go */
 	EFFECT_MDEV,	 /* one mdev goes */
+	EFFECT_PART,	 /* a GPU instance goes */
 };
 
 static const enum effect effects[VERB_COUNT] = {
@@ -24,7 +25,8 @@ static const enum effect effects[VERB_COUNT] = {
 	[VERB_RESET] = EFFECT_FUNCTION,	       [VERB_GRANT] = EFFECT_FUNCTION,
 	[VERB_NVME_FLEX] = EFFECT_FUNCTION,    [VERB_NVME_ONLINE] = EFFECT_FUNCTION,
 	[VERB_NVME_OFFLINE] = EFFECT_FUNCTION, [VERB_SET_VFS] = EFFECT_VFS,
-	[VERB_MDEV_REMOVE] = EFFECT_MDEV,
+	[VERB_MDEV_REMOVE] = EFFECT_MDEV,      [VERB_MIG_MODE] = EFFECT_FUNCTION,
+	[VERB_MIG_DESTROY] = EFFECT_PART,      [VERB_VGPU_VFS] = EFFECT_FUNCTION,
 };
 
 /* The first thing in the way, in words; the rest goes along as records. */
@@ -222,6 +224,14 @@ static int check_mdev(const struct guard_query *q, struct guard_answer *a)
 	return r < 0 ? r : check_holders(q, &mdev, a);
 }
 
+static int check_part(const struct guard_query *q, struct guard_answer *a)
+{
+	struct holder_subjects part __attribute__((cleanup(holder_subjects_done))) = { 0 };
+	int r = holder_subjects_add_instance(&part, q->at->device_path, q->at->device_addr,
+					     q->step->number);
+	return r < 0 ? r : check_holders(q, &part, a);
+}
+
 int guard_check(const struct guard_query *q, struct guard_answer *ret)
 {
 	*ret = (struct guard_answer){ 0 };
@@ -234,6 +244,8 @@ int guard_check(const struct guard_query *q, struct guard_answer *ret)
 		return check_vfs(q, ret);
 	case EFFECT_MDEV:
 		return check_mdev(q, ret);
+	case EFFECT_PART:
+		return check_part(q, ret);
 	}
 	return -EINVAL;
 }

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "host/caps.h"
 #include "sys/process.h"
 #include "sys/sysfs.h"
 
@@ -52,10 +53,20 @@ int holder_subjects_add(struct holder_subjects *s, const char *path, const char 
 	if (!e)
 		return -ENOMEM;
 	e->kind = kind;
+	e->instance = -1;
 	if (STR_COPY(e->path, path) == 0 && STR_COPY(e->addr, addr) == 0)
 		return 0;
 	s->n--;
 	return -ENAMETOOLONG;
+}
+
+int holder_subjects_add_instance(struct holder_subjects *s, const char *path, const char *addr,
+				 uint32_t instance)
+{
+	int r = instance > INT32_MAX ? -EINVAL : holder_subjects_add(s, path, addr, HOLDER_FD);
+	if (r == 0)
+		s->entries[s->n - 1].instance = (int32_t)instance;
+	return r;
 }
 
 bool device_path_below(const char *path, const char *top)
@@ -316,25 +327,31 @@ static int group_node(const struct host_roots *r, const struct holder_subject *s
 	return nodes_add(nodes, number, false, subject, name);
 }
 
-/* The NVIDIA driver makes nodes that sysfs does not know: major 195, the minor in
- * /proc/driver/nvidia/gpus/<address>/information ("Device Minor"). */
+/* The NVIDIA driver makes nodes that sysfs does not know, of major 195. */
 static int nvidia_node(const struct host_roots *r, const struct holder_subject *subject,
 		       struct nodes *nodes)
 {
-	char full[FULL_PATH_SIZE], text[2048], number[32], name[NAME_SIZE];
-	if (!subject->addr[0] ||
-	    STR_FORMAT(full, "driver/nvidia/gpus/%s/information", subject->addr) < 0 ||
-	    sysfs_read(r->proc, full, text, sizeof(text)) < 0)
-		return 0;
-	char *minor = strstr(text, "Device Minor:");
-	if (!minor)
-		return 0;
-	minor += strlen("Device Minor:");
-	minor += strspn(minor, " \t");
-	minor[strcspn(minor, "\n")] = '\0';
-	if (STR_FORMAT(number, "195:%s", minor) < 0 || STR_FORMAT(name, "/dev/nvidia%s", minor) < 0)
+	char number[32], name[NAME_SIZE];
+	uint32_t minor;
+	if (!subject->addr[0] || caps_gpu_minor(r->proc, subject->addr, &minor) < 0 ||
+	    STR_FORMAT(number, "195:%u", minor) < 0 || STR_FORMAT(name, "/dev/nvidia%u", minor) < 0)
 		return 0;
 	return nodes_add(nodes, number, false, subject, name);
+}
+
+static int instance_nodes(const struct host_roots *r, const struct holder_subject *subject,
+			  struct nodes *nodes)
+{
+	char numbers[CAPS_NODES][32], name[NAME_SIZE];
+	size_t n;
+	int q = caps_nodes(r->proc, subject->addr, (uint32_t)subject->instance, numbers, &n);
+	for (size_t i = 0; q == 0 && i < n; i++) {
+		const char *minor = strchr(numbers[i], ':');
+		q = STR_FORMAT(name, "/dev/nvidia-caps/nvidia-cap%s", minor ? minor + 1 : "");
+		if (q == 0)
+			q = nodes_add(nodes, numbers[i], false, subject, name);
+	}
+	return q;
 }
 
 /* NVMe multipath: the disk people open (nvme0n1) belongs to the subsystem, and each path to it
@@ -381,11 +398,16 @@ static int nodes_find(const struct host_roots *r, const struct holder_subjects *
 	bool others = false;
 	int q = 0;
 	for (size_t i = 0; i < subjects->n && !others; i++)
-		others = has_other_nodes(r, &subjects->entries[i]);
+		others = subjects->entries[i].instance < 0 &&
+			 has_other_nodes(r, &subjects->entries[i]);
 	if (others)
 		q = nodes_of_drivers(r, subjects, nodes);
 	for (size_t i = 0; q == 0 && i < subjects->n; i++) {
 		const struct holder_subject *s = &subjects->entries[i];
+		if (s->instance >= 0) {
+			q = instance_nodes(r, s, nodes);
+			continue;
+		}
 		if (!others)
 			q = cdev_nodes(r, s, nodes);
 		if (q == 0)

@@ -29,6 +29,7 @@ struct holder *holder_list_add(struct holder_list *l, enum holder_kind kind, con
 struct holder_subject {
 	char path[SYS_PATH_SIZE]; /* below /sys/devices */
 	char addr[PCI_ADDR_SIZE]; /* the function concerned */
+	int32_t instance;	  /* GPU instance of that function; -1: the function */
 	enum holder_kind kind;	  /* HOLDER_FD, or HOLDER_VF / HOLDER_MDEV for what dies with it */
 };
 
@@ -40,6 +41,9 @@ struct holder_subjects {
 void holder_subjects_done(struct holder_subjects *s);
 int holder_subjects_add(struct holder_subjects *s, const char *path, const char *addr,
 			enum holder_kind kind);
+/* A GPU instance of that function. */
+int holder_subjects_add_instance(struct holder_subjects *s, const char *path, const char *addr,
+				 uint32_t instance);
 /* Adds the target and, when it is a device, its VFs and mdevs. An mdev that merely exists is added
  * to existing (may be NULL) as a holder of its parent. Negative errno when it could not look. */
 int holder_subjects_find(const struct host_roots *r, const char *path, const char *addr,

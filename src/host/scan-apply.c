@@ -101,3 +101,137 @@ int scan_apply_vfs(struct have *h, const char *pf_key, const void *data, size_t 
 	have_sort(h);
 	return 0;
 }
+
+/* --- GPUs ----------------------------------------------------------------------------------------- */
+
+/* One array of records after the other. */
+struct records {
+	const char *at;
+	size_t left;
+};
+
+static bool record_take(struct records *r, void *to, size_t size)
+{
+	if (r->left < size)
+		return false;
+	memcpy(to, r->at, size);
+	r->at += size;
+	r->left -= size;
+	return true;
+}
+
+#define ENDED(field) text_ended((field), sizeof(field))
+
+static bool gpu_valid(const struct gpu *g)
+{
+	return g->seen <= GPU_UNSEEN && ENDED(g->why) && ENDED(g->name) && ENDED(g->uuid) &&
+	       ENDED(g->driver);
+}
+
+static int profiles_take(struct have *h, const char *key, struct records *r, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct gpu_profile p;
+		if (!record_take(r, &p, sizeof(p)) || !ENDED(p.name) || p.size == 0 || p.size > 64)
+			return -EBADMSG;
+		struct gpu_profile *added = have_add_gpu_profile(h);
+		if (!added)
+			return -ENOMEM;
+		*added = p;
+		(void)STR_COPY(added->key, key);
+	}
+	return 0;
+}
+
+static int parts_take(struct have *h, const char *key, struct records *r, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct gpu_part p;
+		if (!record_take(r, &p, sizeof(p)) || !ENDED(p.uuid) || p.start > 63 ||
+		    p.size == 0 || p.size > 64 - p.start)
+			return -EBADMSG;
+		struct gpu_part *added = have_add_gpu_part(h);
+		if (!added)
+			return -ENOMEM;
+		*added = p;
+		(void)STR_COPY(added->key, key);
+	}
+	return 0;
+}
+
+static int types_take(struct have *h, const char *key, struct records *r, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct vgpu_type t;
+		if (!record_take(r, &t, sizeof(t)) || !ENDED(t.name))
+			return -EBADMSG;
+		struct vgpu_type *added = have_add_vgpu_type(h);
+		if (!added)
+			return -ENOMEM;
+		*added = t;
+		(void)STR_COPY(added->key, key);
+	}
+	return 0;
+}
+
+static int vgpu_vfs_take(struct have *h, const char *key, struct records *r, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct vgpu_vf v;
+		if (!record_take(r, &v, sizeof(v)) || v.framework > VGPU_VENDOR)
+			return -EBADMSG;
+		struct vgpu_vf *added = have_add_vgpu_vf(h);
+		if (!added)
+			return -ENOMEM;
+		*added = v;
+		(void)STR_COPY(added->key, key);
+	}
+	return 0;
+}
+
+static int records_take(struct have *h, const char *key, const struct gpu_report *report,
+			struct records r)
+{
+	int q = profiles_take(h, key, &r, report->n_profiles);
+	if (q == 0)
+		q = parts_take(h, key, &r, report->n_parts);
+	if (q == 0)
+		q = types_take(h, key, &r, report->n_types);
+	if (q == 0)
+		q = vgpu_vfs_take(h, key, &r, report->n_vfs);
+	return q == 0 && r.left ? -EBADMSG : q;
+}
+
+static int report_put(struct have *h, const char *key, const struct gpu_report *report,
+		      const struct records *r)
+{
+	have_drop_gpu(h, key);
+	struct gpu *g = have_add_gpu(h);
+	if (!g)
+		return -ENOMEM;
+	*g = report->gpu;
+	(void)STR_COPY(g->key, key);
+	return records_take(h, key, report, *r);
+}
+
+int scan_apply_gpu(struct have *h, const char *key, uint32_t part, const void *data, size_t len)
+{
+	struct gpu_report report;
+	struct records r = { data, len };
+	if (!record_take(&r, &report, sizeof(report)) || !gpu_valid(&report.gpu))
+		return -EBADMSG;
+	if (report.change && part)
+		have_remove_gpu_part(h, key, part - 1);
+	int q = report.change ? records_take(h, key, &report, r) : report_put(h, key, &report, &r);
+	if (q != -EBADMSG)
+		return q;
+	/* Half of it would be worse than nothing. */
+	have_drop_gpu(h, key);
+	struct gpu *g = have_add_gpu(h);
+	if (!g)
+		return -ENOMEM;
+	g->seen = GPU_UNSEEN;
+	(void)STR_COPY(g->key, key);
+	(void)STR_COPY(g->why, "what is said of it does not add up");
+	return -EBADMSG;
+}

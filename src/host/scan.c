@@ -428,7 +428,7 @@ static int keep_records(const struct have *old, struct have *h)
 			return -ENOMEM;
 		*v = old->vfs[i];
 	}
-	return 0;
+	return have_keep_gpus(old, h);
 }
 
 /* Functions that vanish between listing and reading are left out. A PF comes before its VFs in the order

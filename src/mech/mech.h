@@ -53,6 +53,9 @@ struct mech {
 	const struct function *(*find)(const struct have *h, const struct slice *s,
 				       bool *ret_found);
 
+	/* True while nobody can tell whether the slice is there: it is not taken for lost. NULL: it can always be told. */
+	bool (*unknown)(const struct have *h, const struct slice *s);
+
 	/* Missing steps until the device is laid out as w says (VF count, provisioning). slices are all
 	 * of this device. held: a claim holds one of them; then nothing that disturbs them may be
 	 * returned: -EBUSY with reterr. */

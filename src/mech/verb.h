@@ -17,6 +17,9 @@ enum verb_class {	  /* which seccomp filter its worker has */
 	/* A program of the distribution is run, without any capability: what it may not do is named,
 	 * instead of what it may. */
 	VERB_CLASS_PROGRAM,
+	/* A program that works on a device through its vendor's library or script: as PROGRAM, and it has the
+	 * capabilities that these need. */
+	VERB_CLASS_VENDOR,
 	VERB_CLASS_COUNT,
 };
 enum verb_lane {
@@ -47,6 +50,7 @@ struct verb_context {
 	const char *services;  /* root's list of units */
 	const char *systemctl; /* path of it */
 	const char *run;       /* /run/carve */
+	const char *nvml;      /* path of carve-nvml */
 	char addr[PCI_ADDR_SIZE];
 	char path[SYS_PATH_SIZE];
 	char device_addr[PCI_ADDR_SIZE]; /* of target.device (the PF of a VF) */

@@ -89,5 +89,7 @@ struct vgpu_vf {
 /* The answer to one look: n of each behind it, in this order. */
 struct gpu_report {
 	struct gpu gpu;
+	/* Only what a change changed: gpu says nothing, and parts that are not told of stay as they are known. */
+	uint32_t change;
 	uint32_t n_profiles, n_parts, n_types, n_vfs;
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the picture knows of GPUs from their vendor's library. See model/pci.h. */
-#include <stddef.h>
+#include <errno.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "base/str.h"
@@ -86,6 +87,26 @@ struct vgpu_vf *have_add_vgpu_vf(struct have *h)
 	if (v)
 		v->instance = v->placement = -1;
 	return v;
+}
+
+#define KEEP(old, h, items, count)                                                                 \
+	do {                                                                                       \
+		for (size_t i = 0; i < (old)->count; i++) {                                        \
+			void *added = ARRAY_ADD((h)->items, (h)->count);                           \
+			if (!added)                                                                \
+				return -ENOMEM;                                                    \
+			memcpy(added, &(old)->items[i], sizeof(*(h)->items));                      \
+		}                                                                                  \
+	} while (0)
+
+int have_keep_gpus(const struct have *old, struct have *h)
+{
+	KEEP(old, h, gpus, n_gpus);
+	KEEP(old, h, gpu_profiles, n_gpu_profiles);
+	KEEP(old, h, gpu_parts, n_gpu_parts);
+	KEEP(old, h, vgpu_types, n_vgpu_types);
+	KEEP(old, h, vgpu_vfs, n_vgpu_vfs);
+	return 0;
 }
 
 #define DROP(h, items, count, key_)                                                                \

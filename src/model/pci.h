@@ -203,6 +203,8 @@ struct gpu_profile *have_add_gpu_profile(struct have *h);
 struct gpu_part *have_add_gpu_part(struct have *h);
 struct vgpu_type *have_add_vgpu_type(struct have *h);
 struct vgpu_vf *have_add_vgpu_vf(struct have *h);
+/* Adds all that old knows of GPUs. -ENOMEM. */
+int have_keep_gpus(const struct have *old, struct have *h);
 /* All that is of that GPU. */
 void have_drop_gpu(struct have *h, const char *key);
 void have_remove_gpu_part(struct have *h, const char *key, uint32_t start);

@@ -15,7 +15,9 @@ enum verb {
 	VERB_READ_VFS,	  /* settings of all VFs of a PF; data: struct vf_info[] */
 	VERB_READ_GPU,	  /* what library and driver say of a GPU; data: struct gpu_report */
 	VERB_SERVICE_LOOK, /* text: a unit that root listed; number 1: it runs */
-	VERB_HOLDERS, /* who uses the target; data: struct holder[]; flag: VFIO groups may be tried */
+	/* Who uses the target; data: struct holder[]; flag: VFIO groups may be tried; number: of target.part, its GPU
+	 * instance id. */
+	VERB_HOLDERS,
 	/* Changing; enrolled devices only. Each reads back what it wrote. */
 	VERB_BIND, /* text: a VFIO driver, or "vfio": the best one for it, loaded if need be; result: number 1:
 		    * D3cold was allowed and is not now */
@@ -36,10 +38,12 @@ enum verb {
 	VERB_PIN_POWER,	  /* number: d3cold_allowed */
 	/* Of GPUs; data of each: struct gpu_report as it is then. */
 	VERB_MIG_MODE, /* number: 1 on, 0 off */
-	VERB_MIG_CREATE, /* target.part; text: profile, number: its id; a compute instance takes all of it */
-	VERB_MIG_DESTROY, /* target.part; number: GPU instance id; with its compute instances */
-	VERB_VGPU_VFS,	  /* number: 1 makes all VFs the vendor's way, 0 removes them */
-	VERB_VGPU_SET,	  /* target.vf; text: type, number: its id; 0: none */
+	/* target.part; text: profile, number: its id, number2: its memory slices, and in the lowest byte compute slices;
+	 * with a compute instance that takes all of it. Result: text: UUID of the MIG device. */
+	VERB_MIG_CREATE,
+	VERB_MIG_DESTROY, /* target.part; number: GPU instance id, number2: as above; with its compute instances */
+	VERB_VGPU_VFS, /* number: 1 makes all VFs the vendor's way, 0 removes them */
+	VERB_VGPU_SET, /* target.vf; text: type, number: its id; 0: none */
 	VERB_MPS_START, /* a server of its own; text: UUID of the GPU, number: threads of each client in percent,
 			   * number2: MiB of each */
 	VERB_MPS_STOP,	 /* text: UUID of the GPU */

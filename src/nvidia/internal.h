@@ -8,6 +8,8 @@ const struct function *mig_find(const struct have *h, const struct slice *s, boo
 int mig_proof(const struct have *h, const struct slice *s);
 void mig_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
 		  const struct holder *holders, size_t n_holders, struct err *reterr);
+/* With the driver whose library does not answer. */
+bool nvidia_unknown(const struct have *h, const struct slice *s);
 /* Why the library does not answer for the GPU (g may be NULL); -EAGAIN: it is being asked. */
 int nvidia_unseen(const struct have *h, const struct want *w, const struct slice *s,
 		  const struct gpu *g, struct err *reterr);

@@ -9,6 +9,13 @@ static bool is_same(const struct slice *s, const struct gpu_part *p)
 	return !s->known_as[0] || !p->uuid[0] || str_eq(s->known_as, p->uuid);
 }
 
+bool nvidia_unknown(const struct have *h, const struct slice *s)
+{
+	const struct gpu *g = have_gpu(h, s->device);
+	const struct function *f = have_device(h, s->device);
+	return f && str_eq(f->driver, "nvidia") && (!g || g->seen != GPU_SEEN);
+}
+
 const struct function *mig_find(const struct have *h, const struct slice *s, bool *ret_found)
 {
 	const struct gpu_part *p = have_gpu_part(h, s->device, s->start);

@@ -120,6 +120,7 @@ static int create_add(const struct have *h, const struct want *w, const struct s
 	if (!step)
 		return -ENOMEM;
 	step->number = half ? taken->instance : p->id;
+	step->number2 = p->size << 8 | p->slices;
 	return half ? 0 : STR_COPY(step->text, s->profile);
 }
 
@@ -150,7 +151,9 @@ static int mig_unmake(const struct have *h, const struct slice *s, struct plan *
 	struct step *step = mech_step_add(ret, VERB_MIG_DESTROY, s);
 	if (!step)
 		return -ENOMEM;
+	const struct gpu_profile *profile = have_gpu_profile_id(h, s->device, p->profile);
 	step->number = p->instance;
+	step->number2 = profile ? profile->size << 8 | profile->slices : 0;
 	return 0;
 }
 
@@ -196,6 +199,7 @@ const struct mech nvidia_mig_mech = {
 	.for_containers = true,
 	.offer = mig_offer,
 	.find = mig_find,
+	.unknown = nvidia_unknown,
 	.layout_steps = mig_layout,
 	.make_steps = mig_make,
 	.unmake_steps = mig_unmake,

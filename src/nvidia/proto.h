@@ -17,7 +17,6 @@ enum nvml_op {
 	NVML_OP_MIG_MODE,    /* number: 1 on, 0 off */
 	NVML_OP_MIG_CREATE,  /* number: profile id, start */
 	NVML_OP_MIG_DESTROY, /* number: GPU instance id, start: where it must begin */
-	NVML_OP_MIXED,	     /* number: 1 vGPUs of several sizes */
 	NVML_OP_COUNT,
 };
 
@@ -25,6 +24,7 @@ struct nvml_request {
 	uint32_t magic, version, op;
 	char addr[PCI_ADDR_SIZE];
 	uint32_t number, start;
+	uint32_t size, slices; /* of memory and of compute, of the profile */
 };
 
 enum nvml_outcome {
@@ -33,6 +33,11 @@ enum nvml_outcome {
 	NVML_FAILED,  /* code and call say what the library said */
 	NVML_PENDING, /* recorded by the driver, in force after a reset of the GPU or a reboot */
 };
+
+/* Codes of our own, beside those of the library. */
+#define NVML_CODE_NONSENSE 2000u  /* what it says contradicts itself */
+#define NVML_CODE_HALF_MADE 2001u /* a GPU instance without a compute instance is left */
+#define NVML_CODE_OTHER 2002u	  /* the instance of that id is not the one that was meant */
 
 /* Followed by the records that the report counts. A failed change has the report too, where the library still
  * answers: gpu.seen says so. */

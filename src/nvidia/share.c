@@ -132,9 +132,9 @@ static int share_reclaim(const struct have *h, const struct want *w, const struc
 
 #define SHARE                                                                                      \
 	.names = NAMES_NUMBER, .for_containers = true, .shared = true, .offer = share_offer,       \
-	.find = share_find, .layout_steps = share_layout, .make_steps = share_make,                \
-	.unmake_steps = share_unmake, .claim_steps = share_claim, .reclaim_steps = share_reclaim,  \
-	.proof = share_proof, .diagnose = mig_diagnose
+	.find = share_find, .unknown = nvidia_unknown, .layout_steps = share_layout,               \
+	.make_steps = share_make, .unmake_steps = share_unmake, .claim_steps = share_claim,        \
+	.reclaim_steps = share_reclaim, .proof = share_proof, .diagnose = mig_diagnose
 
 const struct mech nvidia_time_slice_mech = { .name = "time-slice", SHARE };
 const struct mech nvidia_mps_mech = { .name = "mps", .leave_steps = mps_leave, SHARE };

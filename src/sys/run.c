@@ -71,7 +71,8 @@ static int wait_ms(pid_t pid, unsigned deadline_ms)
 	return fd < 0 ? -EIO : -ETIMEDOUT;
 }
 
-static int spawn_closed(const char *const argv[], int out, pid_t *ret_pid)
+/* in -1: it has ours. */
+static int spawn_closed(const char *const argv[], int in, int out, pid_t *ret_pid)
 {
 	char *const nothing[] = { NULL };
 	posix_spawn_file_actions_t actions;
@@ -89,6 +90,8 @@ static int spawn_closed(const char *const argv[], int out, pid_t *ret_pid)
 	(void)posix_spawnattr_setsigmask(&attributes, &none);
 	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
 	r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (r == 0 && in >= 0)
+		r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
 	if (r == 0)
 		r = posix_spawn(ret_pid, argv[0], &actions, &attributes,
 				(char *const *)(uintptr_t)argv, nothing);
@@ -107,7 +110,7 @@ int run_closed(const char *const argv[], unsigned deadline_ms, char **ret_said)
 		return -errno;
 	from = ends[0];
 	to = ends[1];
-	int r = spawn_closed(argv, to, &pid);
+	int r = spawn_closed(argv, -1, to, &pid);
 	if (r != 0)
 		return -r;
 	r = wait_ms(pid, deadline_ms);
@@ -118,6 +121,62 @@ int run_closed(const char *const argv[], unsigned deadline_ms, char **ret_said)
 	text[n > 0 ? n : 0] = '\0';
 	*ret_said = strdup(text);
 	return *ret_said ? r : -ENOMEM;
+}
+
+/* Up to the end of what it says. Bytes; -ENOBUFS, -ETIMEDOUT. */
+static ssize_t read_until(int fd, int64_t until, void *out, size_t room)
+{
+	size_t n = 0;
+	for (;;) {
+		struct pollfd ready = { .fd = fd, .events = POLLIN };
+		int64_t left = until < 0 ? -1 : until - clock_monotonic_ms();
+		char more;
+		if (until >= 0 && left <= 0)
+			return -ETIMEDOUT;
+		if (poll(&ready, 1, (int)left) < 0 && errno != EINTR)
+			return -errno;
+		if (!ready.revents)
+			continue;
+		ssize_t got = read(fd, n < room ? (char *)out + n : &more, n < room ? room - n : 1);
+		if (got < 0 && errno != EINTR && errno != EAGAIN)
+			return -errno;
+		if (got == 0)
+			return (ssize_t)n;
+		if (got > 0 && n == room)
+			return -ENOBUFS;
+		n += got > 0 ? (size_t)got : 0;
+	}
+}
+
+static ssize_t exchange_end(pid_t pid, ssize_t n)
+{
+	if (n < 0)
+		(void)kill(pid, SIGKILL);
+	int status = wait_for(pid);
+	return n < 0 ? n : status == 0 ? n : -EPROTO;
+}
+
+ssize_t run_exchange(const char *const argv[], unsigned deadline_ms, const void *in, size_t in_size,
+		     void *out, size_t room)
+{
+	int ends[2];
+	pid_t pid;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	_cleanup_close_ int their_in = ends[0], our_out = ends[1];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	_cleanup_close_ int our_in = ends[0], their_out = ends[1];
+	/* Before it runs: it may end without reading, and that is no reason to be killed. */
+	if (in_size > PIPE_BUF || write(our_out, in, in_size) != (ssize_t)in_size)
+		return -EMSGSIZE;
+	close(TAKE_FD(our_out));
+	int r = spawn_closed(argv, their_in, their_out, &pid);
+	if (r != 0)
+		return -r;
+	close(TAKE_FD(their_out));
+	int64_t until = deadline_ms ? clock_monotonic_ms() + deadline_ms : -1;
+	return exchange_end(pid, read_until(our_in, until, out, room));
 }
 
 /* out: where its standard output goes; -1: to ours. Returns a positive errno, as posix_spawnp() does. */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Between the files of carve-nvml: what is asked, and the answer as it grows. */
+#pragma once
+#include "nvidia/library.h"
+#include "nvidia/proto.h"
+
+#define HELPER_PROFILES NVML_GPU_INSTANCE_PROFILE_COUNT
+#define HELPER_PARTS                                                                               \
+	15 /* GPU instances that the driver has nodes for: nv-caps.c of open-gpu-kernel-modules */
+#define HELPER_TYPES 96
+
+struct helper {
+	struct nvml nvml;
+	const struct nvml_request *request;
+	nvmlDevice_t device;
+	struct nvml_reply reply;
+	struct gpu_profile profiles[HELPER_PROFILES];
+	struct gpu_part parts[HELPER_PARTS];
+	struct vgpu_type types[HELPER_TYPES];
+};
+
+/* Runs what is asked; h->reply and the records are the answer. file: see nvml_open(). */
+void helper_run(struct helper *h, const struct nvml_request *request, const char *file);
+
+/* helper-look.c: all that there is to know of the GPU. False: the library answers no more; reply.report.gpu says why. */
+bool helper_look(struct helper *h);
+/* One GPU instance, by its handle; what it is called and its nodes, once its compute instance is known. */
+void helper_part_finish(struct helper *h, int32_t gpu_minor, struct gpu_part *p);
+bool helper_part(struct helper *h, nvmlGpuInstance_t instance, struct gpu_part *ret);
+/* Handle of the MIG device of the two; NULL: there is none. */
+nvmlDevice_t helper_mig_device(struct helper *h, const struct gpu_part *p);
+/* NULL: none is told of there. */
+const struct gpu_part *helper_part_at(const struct helper *h, uint32_t start);
+/* The compute instance profile that takes so many slices: its number, to be asked for. UINT32_MAX: none does. */
+uint32_t helper_compute_index(uint32_t slices);
+
+/* helper-mig.c */
+void helper_mig_mode(struct helper *h);
+void helper_mig_create(struct helper *h);
+void helper_mig_destroy(struct helper *h);
+
+/* The reply is that failure: code, and the call that said so; a line more, or NULL. */
+void helper_failed(struct helper *h, uint32_t code, const char *call, const char *detail);
