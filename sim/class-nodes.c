@@ -69,9 +69,10 @@ static void sort_node(const struct sort *s, unsigned unit, struct str_buf *out)
 
 /* --- displays --------------------------------------------------------------------------------- */
 
+/* A VF that is a vGPU is its guest's. */
 static bool is_drm(const struct pci *f)
 {
-	return f->model->drm;
+	return f->model->drm && !(f->pf && str_eq(driver_own(f), "nvidia"));
 }
 
 static void connector_add(struct pci *f, struct node *dir, const struct host_connector *c)

@@ -5,13 +5,10 @@
 #define UNITS_MAX 8192
 
 static const struct class_kind *const kinds[] = {
-	[CLASS_NET] = &class_net,
-	[CLASS_NVME] = &class_nvme,
-	[CLASS_DRM] = &class_drm,
-	[CLASS_ACCEL] = &class_accel,
-	[CLASS_SOUND] = &class_sound,
-	[CLASS_NVIDIA] = &class_nvidia,
-	[CLASS_ATTRIBUTES] = &class_attributes,
+	[CLASS_NET] = &class_net,     [CLASS_NVME] = &class_nvme,
+	[CLASS_DRM] = &class_drm,     [CLASS_ACCEL] = &class_accel,
+	[CLASS_SOUND] = &class_sound, [CLASS_NVIDIA] = &class_nvidia,
+	[CLASS_VGPU] = &class_vgpu,   [CLASS_ATTRIBUTES] = &class_attributes,
 };
 _Static_assert(sizeof(kinds) / sizeof(*kinds) == CLASS_KINDS, "a row for each kind");
 

@@ -20,6 +20,7 @@ struct class_kind {
 extern const struct class_kind class_net, class_nvme; /* class-net.c, class-nvme.c */
 extern const struct class_kind class_drm, class_accel, class_sound,
 	class_nvidia;				 /* class-nodes.c */
+extern const struct class_kind class_vgpu;	 /* nvidia-vgpu.c */
 extern const struct class_kind class_attributes; /* class-attributes.c */
 
 /* A directory of a class below a function, with its link in the class and its number. */

@@ -16,6 +16,7 @@
 #include "base/num.h"
 #include "sim/fault.h"
 #include "sim/fs.h"
+#include "sim/nvidia-vgpu.h"
 #include "sim/trace.h"
 #include "sim/world.h"
 
@@ -124,6 +125,12 @@ static int do_plug(struct request *r)
 	return bus_rescan(r->m, NULL);
 }
 
+/* Of the script that stands for the vendor's. */
+static int do_sriov_manage(struct request *r)
+{
+	return sriov_manage(r->m, r->words + 1, r->n - 1, &r->out);
+}
+
 /* Buses are numbered anew as if there were another bridge in front of each root's. Fixed numbers stay. */
 static int do_reboot(struct request *r)
 {
@@ -185,10 +192,17 @@ static const struct {
 	const char *word;
 	int (*run)(struct request *r);
 } requests[] = {
-	{ "fault", do_fault },	 { "faults", do_faults }, { "clear", do_clear },
-	{ "hold", do_hold },	 { "pull", do_pull },	  { "plug", do_plug },
-	{ "reboot", do_reboot }, { "trace", do_trace },	  { "pace", do_pace },
+	{ "fault", do_fault },
+	{ "faults", do_faults },
+	{ "clear", do_clear },
+	{ "hold", do_hold },
+	{ "pull", do_pull },
+	{ "plug", do_plug },
+	{ "reboot", do_reboot },
+	{ "trace", do_trace },
+	{ "pace", do_pace },
 	{ "status", do_status },
+	{ "sriov-manage", do_sriov_manage },
 };
 
 static int request_perform(struct request *r)

@@ -8,6 +8,7 @@
 
 #include "base/num.h"
 #include "sim/machine.h"
+#include "sim/nvidia-vgpu.h"
 #include "sriov/sriov.h"
 
 /*
@@ -102,13 +103,16 @@ static int probe_vfio(struct pci *f)
 	return 0;
 }
 
-/* An NVMe controller without queues does not come up: nvme_pci_enable() and the lab. */
+/* An NVMe controller without queues does not come up: nvme_pci_enable() and the lab. NVIDIA's driver wants no VF
+ * without an IOMMU, and none at all unless it makes vGPUs (kernel-open/nvidia/nv-pci.c of 595.45). */
 static int probe_native(struct pci *f, const struct driver *d)
 {
 	if (str_eq(d->name, "nvme") && f->pf && !nvme_vf_online(f)) {
 		class_nvme_fail(f);
 		return -ENODEV;
 	}
+	if (str_eq(d->name, "nvidia") && f->pf && !nvidia_vgpu_takes(f))
+		return -ENODEV;
 	return 0;
 }
 
@@ -462,6 +466,8 @@ static void driver_add(struct machine *m, const char *name)
 		d->leave = described->leave;
 	if (described && described->probe_ms)
 		d->probe_ms = described->probe_ms;
+	if (described)
+		d->vgpu = described->vgpu;
 	if (described && described->vfs_at_most)
 		d->vfs_at_most = described->vfs_at_most;
 	/* In the order of their adding, which is the order of matching. */

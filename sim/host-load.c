@@ -230,6 +230,7 @@ static int store_holder(void *into, const struct policy_option *o, const struct 
 /* In the order of their enums. */
 static const char *const iommu_words[] = { "intel", "amd", "none", NULL };
 static const char *const vfs_words[] = { "default", "can", "cannot", "refuse", "all", NULL };
+static const char *const vgpu_words[] = { "none", "vendor", "mdev", NULL };
 static const char *const leave_words[] = { "default", "removes", "keeps", NULL };
 static const char *const port_words[] = { "endpoint",	"integrated", "root",	"upstream",
 					  "downstream", "pci-bridge", "legacy", NULL };
@@ -250,6 +251,9 @@ static const struct policy_option driver_options[] = {
 	{ .key = "probe-ms",
 	  OPTION_NUMBER_IN(host_driver, probe_ms, 0, 600000),
 	  .help = "How long taking a function takes." },
+	{ .key = "vgpu",
+	  OPTION_WORD_IN(host_driver, vgpu, vgpu_words),
+	  .help = "nvidia: it makes vGPUs on VFs, by files of the vendor or by mediated devices." },
 	{ .key = "absent",
 	  OPTION_BOOL_IN(host_driver, absent),
 	  .help = "This host does not have it." },

@@ -30,12 +30,20 @@ enum host_leave {
 	HOST_LEAVE_KEEPS,   /* nvme */
 };
 
+/* NVIDIA's driver for hosts of virtual machines: how it shows the vGPUs of an SR-IOV GPU. */
+enum host_vgpu {
+	HOST_VGPU_NONE,
+	HOST_VGPU_VENDOR, /* folder nvidia/ of each VF */
+	HOST_VGPU_MDEV,	  /* each VF is a parent of one mediated device */
+};
+
 struct host_driver {
 	char name[NAME_SIZE];
 	uint32_t vfs, leave;  /* enum host_vfs, enum host_leave */
 	uint32_t probe_ms;    /* how long taking a function takes */
 	uint32_t vfs_at_most; /* it allows fewer VFs than the capability; 0: as many */
 	bool absent;	      /* not loaded: the host does not have it */
+	uint32_t vgpu;	      /* enum host_vgpu */
 	struct policy_position at;
 };
 

@@ -64,6 +64,7 @@ enum class_number {
 	CLASS_ACCEL,
 	CLASS_SOUND,
 	CLASS_NVIDIA,
+	CLASS_VGPU,
 	CLASS_ATTRIBUTES,
 	CLASS_KINDS,
 };
@@ -122,6 +123,8 @@ struct pci {
 struct machine_hooks {
 	void (*kill)(struct machine *m, const char *program); /* all of that name, at once */
 	void (*reboot)(struct machine *m);		      /* all programs, then the machine */
+	/* Has one of them that node open? */
+	bool (*in_use)(struct machine *m, const char *node);
 };
 
 struct machine {
@@ -250,6 +253,7 @@ struct driver {
 	bool shares_group; /* with a user of VFIO: driver_managed_dma */
 	enum host_vfs vfs;
 	enum host_leave leave;
+	enum host_vgpu vgpu;
 	uint32_t probe_ms, vfs_at_most;
 	void *ids; /* new_id */
 };
@@ -318,6 +322,8 @@ void vfio_init(struct machine *m);
 
 /* Files of a PF. */
 void sriov_init(struct pci *f);
+/* Makes so many VFs; device lock of the PF and pci_lock_rescan_remove() held. */
+int sriov_enable(struct pci *pf, unsigned count);
 /* Removes all VFs at once; device lock of the PF held. */
 int sriov_disable(struct pci *f);
 /* Driver of a PF leaves. */

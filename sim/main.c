@@ -419,6 +419,8 @@ int main(int argc, char **argv)
 	program_remember();
 	if (argc > 2 && str_eq(argv[1], "hold-nodes")) /* of the world */
 		return world_hold_nodes(argv[2], argv + 3);
+	if (argc > 1 && str_eq(argv[1], "sriov-manage")) /* of the script in the world */
+		return control_ask((const char *const *)(uintptr_t)(argv + 1));
 	if (argc > 2 && str_eq(argv[1], "check-inside")) /* of check_run() */
 		return check_inside(argv[2], argc > 3);
 	for (size_t i = 0; argc > 1 && i < COMMANDS; i++)

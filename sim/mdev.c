@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "base/num.h"
-#include "sim/machine.h"
+#include "sim/nvidia-vgpu.h"
 
 struct mdev_pool {
 	struct mdev_pool *next;
@@ -15,6 +15,8 @@ struct mdev_pool {
 	const struct host_model *model;
 	struct node *parent; /* directory */
 	char name[NAME_SIZE], driver[NAME_SIZE];
+	struct pci *
+		vgpu; /* the VF whose GPU has what there is to share; NULL: it has a pool of its own */
 	uint32_t used;
 	struct mdev_device *mdevs;
 	bool leaving;
@@ -35,8 +37,18 @@ static const struct host_mdev_type *type_of(const struct node *n)
 	return &p->model->types[n->number];
 }
 
+/* Its types are those of the card, in their order. */
+static const struct nvidia_vgpu_type *vgpu_type(const struct mdev_pool *p,
+						const struct host_mdev_type *t)
+{
+	return &p->vgpu->pf->gpu->vgpu->card->types[t - p->model->types];
+}
+
 static uint32_t available(const struct mdev_pool *p, const struct host_mdev_type *t)
 {
+	if (p->vgpu)
+		return !nvidia_vgpu_of(p->vgpu)->type &&
+		       nvidia_vgpu_creatable(p->vgpu->pf, vgpu_type(p, t));
 	uint32_t total = p->model->pool ? p->model->pool : 1, units = t->units ? t->units : 1;
 	return (total - p->used) / units;
 }
@@ -100,6 +112,8 @@ static void mdev_drop(struct mdev_device *d)
 	if (*at)
 		*at = d->next;
 	d->pool->used -= d->type->units ? d->type->units : 1;
+	if (d->pool->vgpu)
+		(void)nvidia_vgpu_set(d->pool->vgpu, NULL);
 	d->dev.gone = true;
 	machine_wake(d->dev.machine);
 	machine_retire(d->dev.machine, d);
@@ -109,8 +123,8 @@ static void mdev_drop(struct mdev_device *d)
  * device_del() and bus_remove_device(), drivers/base). */
 static int mdev_remove(struct mdev_device *d)
 {
-	static const char *const names[] = { "mdev_type", "remove",    "power",
-					     "uevent",	  "subsystem", "driver" };
+	static const char *const names[] = { "mdev_type", "remove", "power", "uevent",
+					     "subsystem", "driver", "nvidia" };
 	struct machine *m = d->dev.machine;
 	struct tree *t = m->tree;
 	node_remove_name(t, node_dir(t, type_dir(d->pool, d->type), "devices"), d->dev.name);
@@ -241,6 +255,10 @@ static void mdev_make(struct mdev_pool *p, const struct host_mdev_type *type, co
 	node_file(m->tree, d->dev.dir, "remove", 0200, &ops_remove, d);
 	node_file(m->tree, d->dev.dir, "uevent", 0644, &ops_uevent, d);
 	node_dir(m->tree, d->dev.dir, "power");
+	if (p->vgpu) {
+		(void)nvidia_vgpu_set(p->vgpu, vgpu_type(p, type));
+		nvidia_vgpu_mdev_files_add(p->vgpu, d->dev.dir);
+	}
 	node_link(m->tree, d->dev.dir, "subsystem", node_path(m->tree, m->sys, "bus/mdev"));
 	node_link(m->tree, devices_of_bus(m), uuid, d->dev.dir);
 	struct group *g = group_new(m);
@@ -320,9 +338,11 @@ static struct mdev_pool *parent_make(struct machine *m, const struct host_model 
 
 void mdev_parent_init(struct pci *f)
 {
-	if (!f->model->n_types || f->pf)
+	const struct host_model *model = f->pf ? nvidia_vgpu_mdev_model(f) : f->model;
+	if (!model || !model->n_types)
 		return;
-	f->pool = parent_make(f->dev.machine, f->model, f->dev.dir, f->dev.name, f->driver->name);
+	f->pool = parent_make(f->dev.machine, model, f->dev.dir, f->dev.name, f->driver->name);
+	f->pool->vgpu = f->pf ? f : NULL;
 	uevent(f->dev.machine, f->dev.dir, "change", "pci", "MDEV_STATE=registered");
 }
 

@@ -172,7 +172,7 @@ static int settle(struct pci *pf, unsigned count, bool enabled, unsigned ms)
 	return r;
 }
 
-static int sriov_enable(struct pci *pf, unsigned count)
+int sriov_enable(struct pci *pf, unsigned count)
 {
 	int r = settle(pf, count, true, ENABLE_MS);
 	if (r == 0)

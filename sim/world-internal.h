@@ -29,6 +29,11 @@ int world_disks_mount(struct machine *m, struct err *reterr);
 
 int world_etc_mount(struct err *reterr);
 
+/* --- world-usr.c ------------------------------------------------------------------------------ */
+
+/* What the host's drivers come with below /usr/lib. */
+int world_usr_mount(const struct host *h, struct err *reterr);
+
 /* --- world-programs.c ------------------------------------------------------------------------- */
 
 /* How the machine reaches programs; from world_programs_init() on. */

@@ -89,7 +89,42 @@ static void hook_reboot(struct machine *m)
 	machine_reboot(m);
 }
 
-const struct machine_hooks world_hooks = { .kill = hook_kill, .reboot = hook_reboot };
+static bool has_open(const char *pid, const char *node)
+{
+	char path[64], target[128];
+	(void)STR_FORMAT(path, "%s/fd", pid);
+	int fd = openat(programs.proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	bool found = false;
+	for (struct dirent *e; d && !found && (e = readdir(d));) {
+		ssize_t n = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
+		target[n > 0 ? n : 0] = '\0';
+		found = str_eq(target, node);
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
+static bool hook_in_use(struct machine *m, const char *node)
+{
+	int fd = openat(programs.proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	bool found = false;
+	(void)m;
+	for (struct dirent *e; d && !found && (e = readdir(d));) {
+		uint32_t pid;
+		if (num_parse_u32(e->d_name, 10, &pid) == 0 && pid != 1)
+			found = has_open(e->d_name, node);
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
+const struct machine_hooks world_hooks = { .kill = hook_kill,
+					   .reboot = hook_reboot,
+					   .in_use = hook_in_use };
 
 void world_environment_set(void)
 {

@@ -211,6 +211,8 @@ static int world_make(const struct world_options *o, struct err *reterr)
 	if (r == 0)
 		r = world_etc_mount(reterr);
 	if (r == 0)
+		r = world_usr_mount(o->host, reterr);
+	if (r == 0)
 		r = world_disks_mount(m, reterr);
 	if (r == 0)
 		r = control_start(m, WORLD_CONTROL, reterr);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vGPUs: what a card offers of them, and what its VFs have now. Rules in nvidia-vgpu.c, files of a VF in
+ * nvidia-vgpu-files.c, types in nvidia-vgpu-types.c, the program that makes VFs in sriov-manage.c. Machine's
+ * lock held.
+ */
+#pragma once
+#include "sim/nvidia.h"
+
+struct nvidia_vgpu_type {
+	uint32_t id;	     /* another one in each release of the driver */
+	const char *name;    /* "L40S-24Q" */
+	uint32_t memory;     /* MiB */
+	uint32_t most;	     /* on a GPU, all of one size */
+	uint32_t most_mixed; /* of several sizes; 0: not then */
+	uint32_t profile; /* id of the GPU instance that it runs in; GPU_NO_PROFILE: time-sliced */
+};
+
+struct nvidia_vgpu_card {
+	uint16_t device;
+	uint32_t slots; /* in which vGPUs of several sizes are placed */
+	const struct nvidia_vgpu_type *types;
+	size_t n_types;
+};
+
+struct nvidia_vgpu_vf {
+	const struct nvidia_vgpu_type *type; /* NULL: none */
+	int instance, placement;
+	char params[1024];
+};
+
+struct nvidia_vgpu {
+	enum host_vgpu framework;
+	const struct nvidia_vgpu_card *card;
+	struct host_model mdev; /* types as mediated devices */
+	struct nvidia_vgpu_vf vfs[];
+};
+
+/* NULL: no vGPUs of it are known. */
+const struct nvidia_vgpu_card *nvidia_vgpu_card_find(const struct host_model *model);
+/* "num_heads=4, ...": of an mdev type. */
+void nvidia_vgpu_description(const struct nvidia_vgpu_type *t, char *ret, size_t size);
+
+/* Of a VF whose driver makes vGPUs. */
+struct nvidia_vgpu_vf *nvidia_vgpu_of(const struct pci *vf);
+/* One more of that type on the GPU now? */
+bool nvidia_vgpu_creatable(const struct pci *gpu, const struct nvidia_vgpu_type *t);
+/* NULL: takes it away. -EIO: there is one, it is in use, or there is no room. */
+int nvidia_vgpu_set(struct pci *vf, const struct nvidia_vgpu_type *t);
+
+/* Folder nvidia/ of a VF with all its files, or of a mediated device on it. */
+void nvidia_vgpu_files_add(struct pci *vf);
+void nvidia_vgpu_mdev_files_add(struct pci *vf, struct node *dir);
+
+/* What a mediated device of a VF is made from; NULL: the VF makes none. */
+const struct host_model *nvidia_vgpu_mdev_model(const struct pci *vf);
+/* The driver takes no VF without an IOMMU, and none at all unless it makes vGPUs. */
+bool nvidia_vgpu_takes(const struct pci *vf);
+
+/* What /usr/lib/nvidia/sriov-manage does: words "-e" or "-d" and an address or "ALL". -1: some of it failed; out says
+ * what either way. */
+int sriov_manage(struct machine *m, const char *const words[], size_t n, struct str_buf *out);
