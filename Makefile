@@ -55,7 +55,7 @@ override LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $
 
 MAINS  := src/cli/main.c src/daemon/main.c src/executor/main.c src/nvidia/main.c
 # The simulated host is a program of its own; the services know nothing of it.
-SIMSRC := $(filter-out sim/main.c sim/preload.c,$(wildcard sim/*.c))
+SIMSRC := $(filter-out sim/main.c sim/preload.c sim/nvml.c,$(wildcard sim/*.c))
 SIMOBJ := $(SIMSRC:%.c=$(O)/%.o)
 SIMLIB := $(O)/libsim.a
 SIM_CPPFLAGS = -I. $(shell pkg-config --cflags fuse3) -DCARVE_SIM_HOSTDIR='"$(datadir)/carve/sim/hosts"'
@@ -63,6 +63,8 @@ SIM_LIBS = $(shell pkg-config --libs fuse3) -lpthread
 # Loaded into all programs of a simulated host, built with a sanitizer or not; it defines functions
 # that _FORTIFY_SOURCE would put others in the place of.
 PRELOAD := $(O)/libcarve-sim.so
+# Stands in for a vendor's library there.
+SIM_NVML := $(O)/libcarve-sim-nvml.so
 PRELOAD_CFLAGS = $(filter-out -fPIE -fsanitize% -fno-sanitize%,$(CFLAGS)) -U_FORTIFY_SOURCE -fPIC -fvisibility=hidden
 LIBSRC := $(filter-out $(MAINS),$(wildcard src/*/*.c))
 LIBOBJ := $(LIBSRC:%.c=$(O)/%.o)
@@ -90,7 +92,7 @@ comma := ,
 TESTLDFLAGS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 
 .PHONY: all tests lab-tools check gate bench fuzz clean tidy analyze headers FORCE
-all: $(LIB) $(PROGS) $(O)/carve-sim $(PRELOAD)
+all: $(LIB) $(PROGS) $(O)/carve-sim $(PRELOAD) $(SIM_NVML)
 tests: all $(UNIT) $(ENGINE) $(FUZZ) $(BENCH)
 
 # Objects depend on how they are compiled: another prefix or compiler builds them again.
@@ -130,7 +132,9 @@ $(PROGS) $(LAB):
 $(O)/carve-sim: $(O)/sim/main.o $(SIMLIB) $(LIB)
 	$(call say,  LD $@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SIM_LIBS) $(PKG_LIBS)
 $(PRELOAD): sim/preload.c $(O)/flags
-	$(call say,  LD $@)$(CC) $(CPPFLAGS) $(PRELOAD_CFLAGS) -MMD -MP -MF $@.d -shared -Wl,-z,relro,-z,now,-z,defs \
+$(SIM_NVML): sim/nvml.c $(O)/flags
+$(PRELOAD) $(SIM_NVML):
+	$(call say,  LD $@)$(CC) $(CPPFLAGS) -I. $(PRELOAD_CFLAGS) -MMD -MP -MF $@.d -shared -Wl,-z,relro,-z,now,-z,defs \
 		-o $@ $< -ldl
 # There are two machines: that of the engine's tests, and the simulated host. First come, first linked.
 $(ENGINE) $(BENCH): %: %.o $(TESTLIB) $(SIMLIB) $(LIB)
@@ -176,7 +180,7 @@ $(O)/analyze/%.ok: % $(O)/flags
 		-MMD -MP -MT $@ -MF $@.d -S -o /dev/null $<
 	@touch $@
 # preload.c defines functions of the C library, whose parameters have other names there.
-tidy: $(patsubst %,$(O)/tidy/%.ok,$(filter-out sim/preload.c,$(SHIPPED)))
+tidy: $(patsubst %,$(O)/tidy/%.ok,$(filter-out sim/preload.c sim/nvml.c,$(SHIPPED)))
 $(O)/tidy/%.ok: % .clang-tidy $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,  TIDY $<)$(CLANG_TIDY) --quiet $< -- $(CPPFLAGS) -std=gnu17
@@ -184,5 +188,5 @@ $(O)/tidy/%.ok: % .clang-tidy $(O)/flags
 	@touch $@
 
 include $(wildcard Makefile.install)
--include $(LIBOBJ:.o=.d) $(SIMOBJ:.o=.d) $(O)/sim/main.d $(PRELOAD).d $(MAINS:%.c=$(O)/%.d) $(TESTSRC:%.c=$(O)/%.d) $(LAB:=.d) \
+-include $(LIBOBJ:.o=.d) $(SIMOBJ:.o=.d) $(O)/sim/main.d $(PRELOAD).d $(SIM_NVML).d $(MAINS:%.c=$(O)/%.d) $(TESTSRC:%.c=$(O)/%.d) $(LAB:=.d) \
          $(HEADERS:%=$(O)/headers/%.ok.d) $(SHIPPED:%=$(O)/tidy/%.ok.d) $(SHIPPED:%=$(O)/analyze/%.ok.d)

@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 
 #include "sim/class.h"
+#include "sim/nvidia.h"
 
 #define NVIDIA_MAJOR 195
 
@@ -204,6 +205,7 @@ static int nvidia_add(struct pci *f, unsigned unit)
 	(void)STR_FORMAT(name, "nvidia%u", unit);
 	node_char(m->tree, m->dev, name, 0666, makedev(NVIDIA_MAJOR, unit));
 	node_char(m->tree, m->dev, "nvidiactl", 0666, makedev(NVIDIA_MAJOR, 255));
+	nvidia_gpu_add(f);
 	struct node *dir = node_path(m->tree, m->proc, "driver/nvidia/gpus");
 	dir = node_dir(m->tree, dir, f->dev.name);
 	node_text(m->tree, dir, "information",
@@ -216,6 +218,7 @@ static int nvidia_remove(struct pci *f, unsigned unit)
 {
 	struct machine *m = f->dev.machine;
 	char name[16];
+	nvidia_gpu_remove(f);
 	(void)STR_FORMAT(name, "nvidia%u", unit);
 	node_remove_name(m->tree, m->dev, name);
 	node_remove_name(m->tree, node_path(m->tree, m->proc, "driver/nvidia/gpus"), f->dev.name);

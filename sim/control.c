@@ -179,6 +179,8 @@ static int do_status(struct request *r)
 	}
 	str_buf_addf(&r->out, "host %s\nboots %u\nfunctions %zu\ndriven %zu\nwrites %llu\n",
 		     m->host->name, m->boots, functions, bound, (unsigned long long)m->writes);
+	if (m->nvml_calls)
+		str_buf_addf(&r->out, "nvml-calls %llu\n", (unsigned long long)m->nvml_calls);
 	lock_text(r, "rescan", &m->rescan);
 	lock_text(r, "rtnl", &m->rtnl);
 	for (const struct pci *f = m->functions; f; f = f->next) {

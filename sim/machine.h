@@ -125,6 +125,8 @@ struct machine_hooks {
 	void (*reboot)(struct machine *m);		      /* all programs, then the machine */
 	/* Has one of them that node open? */
 	bool (*in_use)(struct machine *m, const char *node);
+	/* Those that have: pids, as many as there is room for. */
+	unsigned (*users)(struct machine *m, const char *node, uint32_t *ret, unsigned room);
 };
 
 struct machine {
@@ -151,6 +153,7 @@ struct machine {
 	struct klock rtnl;   /* rtnl_lock() */
 	struct fault *faults;
 	uint64_t writes;     /* so far, successful ones or not */
+	uint64_t nvml_calls; /* of NVIDIA's library */
 	struct trace *trace; /* newest first */
 	unsigned next_fault;
 	const struct machine_hooks *hooks;

@@ -27,6 +27,7 @@ struct nvidia_gpu {
 	bool mig, mig_pending;
 	bool mixed; /* vGPUs of several sizes */
 	struct nvidia_instance instances[NVIDIA_INSTANCES];
+	uint64_t made;		  /* instances so far */
 	struct nvidia_vgpu *vgpu; /* NULL: its driver makes none */
 };
 
@@ -34,6 +35,9 @@ struct nvidia_gpu {
 
 /* Does the driver have it, so that its library sees it? */
 bool nvidia_is_up(const struct pci *f);
+/* The GPU's driver comes, or leaves. */
+void nvidia_gpu_add(struct pci *f);
+void nvidia_gpu_remove(struct pci *f);
 /* All GPU instances go, as when VFs are made or removed, or the driver leaves. */
 void nvidia_mig_wipe(struct pci *f);
 

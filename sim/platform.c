@@ -3,7 +3,7 @@
  * What there is once per machine: processors and NUMA nodes, consoles, swaps, the command line of the
  * kernel, and the directories that are there without any device.
  */
-#include "sim/machine.h"
+#include "sim/nvidia-library.h"
 
 static int show_boot_id(struct node *n, struct str_buf *out)
 {
@@ -70,6 +70,17 @@ static void numa_init(struct machine *m)
 	node_text(m->tree, node_dir(m->tree, system, "cpu"), "possible", "0-%u", m->host->cpus - 1);
 }
 
+/* Majors of what programs look for by name. */
+static int show_devices(struct node *n, struct str_buf *out)
+{
+	(void)n;
+	str_buf_add(out, "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n"
+			 "116 alsa\n195 nvidia\n226 drm\n234 nvidia-caps\n235 nvidia-uvm\n"
+			 "261 accel\n\nBlock devices:\n  8 sd\n259 blkext\n");
+	return 0;
+}
+static const struct file_ops ops_devices = { .show = show_devices };
+
 void platform_init(struct machine *m)
 {
 	static const char *const dirs[] = { "devices", "class/net", "class/block", "class/iommu",
@@ -84,10 +95,12 @@ void platform_init(struct machine *m)
 			  node_path(m->tree, m->devices, "virtual/iommu/iommu0"));
 	numa_init(m);
 	rtnetlink_init(m);
+	nvidia_library_init(m);
 	proc_file(m, "boot_id", &ops_boot_id);
 	proc_file(m, "consoles", &ops_consoles);
 	proc_file(m, "swaps", &ops_swaps);
 	proc_file(m, "cmdline", &ops_cmdline);
+	proc_file(m, "devices", &ops_devices);
 	if (!node_find(m->tree, m->proc, "driver"))
 		node_dir(m->tree, m->proc, "driver")->number = NODE_STAYS;
 }

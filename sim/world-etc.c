@@ -77,12 +77,26 @@ static int etc_accounts(const char *name, const char *const lines[], size_t n, s
 }
 
 /* Beside this program in a build tree, else where it is installed. */
-static bool preload_find(char ret[PATH_MAX])
+static bool library_find(const char *name, char ret[PATH_MAX])
 {
-	if (program_beside("libcarve-sim.so", ret, PATH_MAX) == 0 && access(ret, R_OK) == 0)
+	if (program_beside(name, ret, PATH_MAX) == 0 && access(ret, R_OK) == 0)
 		return true;
-	return str_copy(ret, PATH_MAX, CARVE_LIBEXECDIR "/libcarve-sim.so") == 0 &&
+	return str_format(ret, PATH_MAX, "%s/%s", CARVE_LIBEXECDIR, name) == 0 &&
 	       access(ret, R_OK) == 0;
+}
+
+/* Where dlopen() of a plain name looks first (preload.c). */
+static int etc_stand_ins(struct err *reterr)
+{
+	static const char *const names[] = { "libnvidia-ml.so.1", "libnvidia-ml.so" };
+	char library[PATH_MAX], path[PATH_MAX];
+	int r = world_folder(WORLD_DIR "/lib", reterr);
+	for (size_t i = 0; r == 0 && i < sizeof(names) / sizeof(*names); i++) {
+		(void)STR_FORMAT(path, "%s/lib/%s", WORLD_DIR, names[i]);
+		if (library_find("libcarve-sim-nvml.so", library) && symlink(library, path) < 0)
+			r = world_failed(reterr, errno, "cannot link", path);
+	}
+	return r;
 }
 
 /* What all programs load: the machine's rtnetlink, after what is loaded outside. By a link, for blanks
@@ -90,7 +104,7 @@ static bool preload_find(char ret[PATH_MAX])
 static int etc_preload(struct err *reterr)
 {
 	char library[PATH_MAX];
-	bool has = preload_find(library);
+	bool has = library_find("libcarve-sim.so", library);
 	_cleanup_fclose_ FILE *in = fopen(ETC "/ld.so.preload", "re");
 	if (!in && !has)
 		return 0;
@@ -129,6 +143,8 @@ static int etc_fill(struct err *reterr)
 		r = etc_accounts("group", groups, 3, reterr);
 	if (r == 0)
 		r = etc_preload(reterr);
+	if (r == 0)
+		r = etc_stand_ins(reterr);
 	return r == 0 ? world_folder("/etc/carve", reterr) : r;
 }
 

@@ -93,6 +93,7 @@ int world_proc_mount(struct err *reterr)
 		{ "consoles", "/proc/consoles" },
 		{ "swaps", "/proc/swaps" },
 		{ "cmdline", "/proc/cmdline" },
+		{ "devices", "/proc/devices" },
 		{ "driver", "/proc/driver" },
 	};
 	char from[64];

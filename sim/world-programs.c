@@ -106,25 +106,32 @@ static bool has_open(const char *pid, const char *node)
 	return found;
 }
 
-static bool hook_in_use(struct machine *m, const char *node)
+static unsigned hook_users(struct machine *m, const char *node, uint32_t *ret, unsigned room)
 {
 	int fd = openat(programs.proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	bool found = false;
+	unsigned n = 0;
 	(void)m;
-	for (struct dirent *e; d && !found && (e = readdir(d));) {
+	for (struct dirent *e; d && n < room && (e = readdir(d));) {
 		uint32_t pid;
-		if (num_parse_u32(e->d_name, 10, &pid) == 0 && pid != 1)
-			found = has_open(e->d_name, node);
+		if (num_parse_u32(e->d_name, 10, &pid) == 0 && pid != 1 &&
+		    has_open(e->d_name, node))
+			ret[n++] = pid;
 	}
 	if (d)
 		closedir(d);
-	return found;
+	return n;
 }
 
-const struct machine_hooks world_hooks = { .kill = hook_kill,
-					   .reboot = hook_reboot,
-					   .in_use = hook_in_use };
+static bool hook_in_use(struct machine *m, const char *node)
+{
+	uint32_t pid;
+	return hook_users(m, node, &pid, 1) > 0;
+}
+
+const struct machine_hooks world_hooks = {
+	.kill = hook_kill, .reboot = hook_reboot, .in_use = hook_in_use, .users = hook_users
+};
 
 void world_environment_set(void)
 {
