@@ -9,6 +9,7 @@
 #include "sim/nvidia.h"
 
 #define NVIDIA_MAJOR 195
+#define UVM_MAJOR 235 /* dynamic: /proc/devices says it */
 
 /* Nodes of one sort: below /sys, /dev and with numbers. */
 struct sort {
@@ -205,6 +206,8 @@ static int nvidia_add(struct pci *f, unsigned unit)
 	(void)STR_FORMAT(name, "nvidia%u", unit);
 	node_char(m->tree, m->dev, name, 0666, makedev(NVIDIA_MAJOR, unit));
 	node_char(m->tree, m->dev, "nvidiactl", 0666, makedev(NVIDIA_MAJOR, 255));
+	node_char(m->tree, m->dev, "nvidia-uvm", 0666, makedev(UVM_MAJOR, 0));
+	node_char(m->tree, m->dev, "nvidia-uvm-tools", 0666, makedev(UVM_MAJOR, 1));
 	nvidia_gpu_add(f);
 	struct node *dir = node_path(m->tree, m->proc, "driver/nvidia/gpus");
 	dir = node_dir(m->tree, dir, f->dev.name);

@@ -149,6 +149,7 @@ static int grace_due(sd_event_source *source, uint64_t usec, void *userdata)
 			"carve-executor still reads the devices; until then answers may lack facts");
 	else
 		log_warning("carve-executor does not answer; nothing can be changed until it does");
+	picture_gpus_late(d);
 	daemon_started(d);
 	return 0;
 }

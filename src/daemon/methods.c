@@ -12,33 +12,33 @@
 #include "policy/match.h"
 
 const struct method methods[] = {
-	{ "GetInfo", PEER_LOOK, false, false, method_get_info },
-	{ "ListDevices", PEER_LOOK, false, false, method_list_devices },
-	{ "ListSlices", PEER_LOOK, false, false, method_list_slices },
-	{ "ListClasses", PEER_LOOK, false, false, method_list_classes },
-	{ "ListTenants", PEER_LOOK, false, true, method_list_tenants },
-	{ "GetMap", PEER_LOOK, false, true, method_get_map },
-	{ "GetDefrag", PEER_LOOK, false, true, method_get_defrag },
-	{ "GetFit", PEER_LOOK, false, true, method_get_fit },
-	{ "Explain", PEER_LOOK, false, true, method_explain },
-	{ "ListClaims", PEER_LOOK, false, false, method_list_claims },
-	{ "GetHandle", PEER_LOOK, false, false, method_get_handle },
-	{ "Claim", PEER_CLAIM, true, true, method_claim },
-	{ "Release", PEER_CLAIM, true, true, method_release },
-	{ "ListPolicies", PEER_LOOK, false, false, method_list_policies },
-	{ "GetPolicy", PEER_LOOK, false, false, method_get_policy },
-	{ "Plan", PEER_CLAIM, false, true, method_plan },
-	{ "Apply", PEER_MANAGE, true, true, method_apply },
-	{ "Holders", PEER_LOOK, false, true, method_holders },
-	{ "Doctor", PEER_LOOK, false, true, method_doctor },
-	{ "Propose", PEER_LOOK, false, true, method_propose },
-	{ "ListQuarantine", PEER_LOOK, false, false, method_list_quarantine },
-	{ "ClearQuarantine", PEER_MANAGE, true, true, method_clear_quarantine },
-	{ "RetryReclaim", PEER_MANAGE, true, true, method_retry_reclaim },
-	{ "Adopt", PEER_MANAGE, true, true, method_adopt },
-	{ "Disown", PEER_MANAGE, true, true, method_disown },
-	{ "HandBack", PEER_MANAGE, true, true, method_hand_back },
-	{ "Events", PEER_LOOK, false, false, method_events },
+	{ "GetInfo", PEER_LOOK, false, false, false, method_get_info },
+	{ "ListDevices", PEER_LOOK, false, false, false, method_list_devices },
+	{ "ListSlices", PEER_LOOK, false, false, false, method_list_slices },
+	{ "ListClasses", PEER_LOOK, false, false, false, method_list_classes },
+	{ "ListTenants", PEER_LOOK, false, true, false, method_list_tenants },
+	{ "GetMap", PEER_LOOK, false, true, false, method_get_map },
+	{ "GetDefrag", PEER_LOOK, false, true, false, method_get_defrag },
+	{ "GetFit", PEER_LOOK, false, true, false, method_get_fit },
+	{ "Explain", PEER_LOOK, false, true, false, method_explain },
+	{ "ListClaims", PEER_LOOK, false, false, false, method_list_claims },
+	{ "GetHandle", PEER_LOOK, false, false, false, method_get_handle },
+	{ "Claim", PEER_CLAIM, true, true, false, method_claim },
+	{ "Release", PEER_CLAIM, true, true, false, method_release },
+	{ "ListPolicies", PEER_LOOK, false, false, false, method_list_policies },
+	{ "GetPolicy", PEER_LOOK, false, false, false, method_get_policy },
+	{ "Plan", PEER_CLAIM, false, true, true, method_plan },
+	{ "Apply", PEER_MANAGE, true, true, true, method_apply },
+	{ "Holders", PEER_LOOK, false, true, false, method_holders },
+	{ "Doctor", PEER_LOOK, false, true, true, method_doctor },
+	{ "Propose", PEER_LOOK, false, true, false, method_propose },
+	{ "ListQuarantine", PEER_LOOK, false, false, false, method_list_quarantine },
+	{ "ClearQuarantine", PEER_MANAGE, true, true, false, method_clear_quarantine },
+	{ "RetryReclaim", PEER_MANAGE, true, true, false, method_retry_reclaim },
+	{ "Adopt", PEER_MANAGE, true, true, true, method_adopt },
+	{ "Disown", PEER_MANAGE, true, true, false, method_disown },
+	{ "HandBack", PEER_MANAGE, true, true, false, method_hand_back },
+	{ "Events", PEER_LOOK, false, false, false, method_events },
 };
 const size_t methods_n = sizeof(methods) / sizeof(methods[0]);
 
@@ -179,12 +179,15 @@ static void method_run(struct session *s, const struct method *m, struct varlink
 	}
 	if (!params_check(s, m, call->params))
 		return;
-	if (m->starts && daemon_starting(d)) {
+	bool looked = s->gpus_looked;
+	s->gpus_looked = m->gpus;
+	if ((m->starts && daemon_starting(d)) || (m->gpus && !looked && picture_gpus_ask(d))) {
 		session_waits(s, SESSION_START);
 		s->held = *call;
 		*call = (struct varlink_call){ 0 };
 		return;
 	}
+	s->gpus_looked = false;
 	_cleanup_err_ struct err e = { 0 };
 	if (m->changes && daemon_check_changes(d, &e) < 0) {
 		session_fail(s, &e);

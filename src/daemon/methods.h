@@ -12,6 +12,7 @@ struct method {
 	enum peer_need need;
 	bool changes; /* goes through the engine: needs a good ledger and an executor */
 	bool starts;  /* waits until the machine was looked at */
+	bool gpus;    /* and GPUs again: others may have divided them */
 	void (*run)(struct session *s, const json_t *params);
 };
 extern const struct method methods[];

@@ -120,13 +120,21 @@ static void check_observed(struct daemon *d)
 	struct picture *p = &d->picture;
 	if (p->observed || !executor_client_connected(d->executor))
 		return;
-	/* A vendor's library may hang; what it has not told of is not taken for gone. */
 	for (size_t i = 0; i < p->n_looks; i++)
-		if (p->looks[i].token == 0 && p->looks[i].step.verb != VERB_READ_GPU)
+		if (p->looks[i].token == 0 &&
+		    !(p->gpus_late && p->looks[i].step.verb == VERB_READ_GPU))
 			return;
 	p->observed = true;
 	changed(d);
+	/* Calls that waited for this are answered before the next turn. */
+	engine_have_changed(d->engine, &p->have);
 	daemon_started(d);
+}
+
+void picture_gpus_late(struct daemon *d)
+{
+	d->picture.gpus_late = true;
+	check_observed(d);
 }
 
 bool picture_look_result(struct daemon *d, const struct step_result *r, const void *data)
@@ -212,6 +220,24 @@ static bool has_library(const struct function *f)
 	       pci_class_is(f->class, PCI_BASE_DISPLAY);
 }
 
+static bool gpus_asked(const struct picture *p)
+{
+	for (size_t i = 0; i < p->n_looks; i++)
+		if (p->looks[i].step.verb == VERB_READ_GPU)
+			return true;
+	return false;
+}
+
+static int gpus_waited(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	struct daemon *d = userdata;
+	picture_gpus_late(d);
+	server_resume(d);
+	return 0;
+}
+
 static void gpu_unseen(struct have *h, const char *key, const char *why)
 {
 	have_drop_gpu(h, key);
@@ -237,6 +263,10 @@ static void take_gpu(struct daemon *d, uint64_t token, const struct step *s,
 	else
 		gpu_unseen(h, key, r->detail[0] ? r->detail : "nobody could ask");
 	changed(d);
+	if (d->picture.observed && !gpus_asked(&d->picture)) {
+		engine_have_changed(d->engine, h);
+		server_resume(d);
+	}
 }
 
 /* Of those that have lost their driver nothing is known any more. */
@@ -268,15 +298,28 @@ static void gpu_step_result(struct daemon *d, const struct step *s, const struct
 {
 	const char *key = s->target.device;
 	bool told = r->data_len && r->status != STEP_REFUSED && r->status != STEP_TIMEOUT;
-	if (!told || scan_apply_gpu(&d->picture.have, key, s->target.part, data, r->data_len) < 0)
-		keys_remove(&d->picture.asked_gpus, key);
+	if (told && scan_apply_gpu(&d->picture.have, key, s->target.part, data, r->data_len) == 0)
+		return;
+	/* Nothing is decided on it before that is known. */
+	struct gpu *g = r->status == STEP_REFUSED ? NULL : have_gpu(&d->picture.have, key);
+	if (g && g->seen == GPU_SEEN)
+		g->seen = GPU_UNREAD;
+	keys_remove(&d->picture.asked_gpus, key);
 }
 
-void picture_gpus_ask(struct daemon *d)
+bool picture_gpus_ask(struct daemon *d)
 {
-	keys_done(&d->picture.asked_gpus);
-	d->picture.ask_due = true;
-	picture_ask(d);
+	struct picture *p = &d->picture;
+	if (p->have.n_gpus == 0 || !executor_client_connected(d->executor))
+		return false;
+	if (!gpus_asked(p)) {
+		keys_done(&p->asked_gpus);
+		p->ask_due = true;
+		picture_ask(d);
+	}
+	return gpus_asked(p) && sd_event_add_time_relative(d->loop, NULL, CLOCK_MONOTONIC,
+							   DAEMON_EXECUTOR_GRACE_MS * 1000ull, 0,
+							   gpus_waited, d) >= 0;
 }
 
 static int ask_device(struct daemon *d, struct picture_keys *asked, enum verb verb, const char *key,

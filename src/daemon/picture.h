@@ -37,8 +37,9 @@ struct picture_stuck {
 
 struct picture {
 	struct have have;
-	bool changed;  /* since the engine was given it */
-	bool observed; /* the executor has filled it in once */
+	bool changed;	/* since the engine was given it */
+	bool observed;	/* the executor has filled it in once */
+	bool gpus_late; /* but for GPUs, whose library takes its time */
 	struct uevent_monitor *monitor;
 	sd_event_source *uevents;
 	/* To be looked at again before the next turn. */
@@ -67,8 +68,11 @@ void picture_ask(struct daemon *d);
 /* Takes in what a step of the engine did, before the engine hears of it. data: what came with it. */
 void picture_step_result(struct daemon *d, const struct step *s, const struct step_result *r,
 			 const void *data);
-/* What others did to GPUs makes no event: asks their library again. */
-void picture_gpus_ask(struct daemon *d);
+/* A vendor's library may hang: what it has not told of by now is told of later. It is not taken for gone. */
+void picture_gpus_late(struct daemon *d);
+/* What others did to GPUs makes no event: asks their library again. True: server_resume() will be called when all have
+ * answered, or have had their time. */
+bool picture_gpus_ask(struct daemon *d);
 /* The result of a look; true when it was one. */
 bool picture_look_result(struct daemon *d, const struct step_result *r, const void *data);
 /* Has the executor look at something. -ENOTCONN, -ENOMEM: fn is not called then. */

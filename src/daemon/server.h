@@ -47,6 +47,7 @@ struct session {
 	enum session_wait wait;
 	uint64_t token; /* of the call in progress */
 	struct varlink_call held;
+	bool gpus_looked;	 /* since the call came */
 	char granted[NAME_SIZE]; /* the claim that the last answer gave away */
 	struct propose *propose;
 	struct warnings *warnings; /* plan, apply: what the guards are still asked about */

@@ -337,11 +337,12 @@ static int removing_goal(struct engine *e, const struct mech *m, const struct sl
 	(void)m->find(e->have, s, &found);
 	if (goal_is_unknown(e, s))
 		return wait_for(waits, "the driver of its device to answer");
-	if (!found || m->shared)
-		return leave_goal(e, m, s, ret, waits, reterr);
-	int r = m->unmake_steps(e->have, s, &p, reterr);
+	/* What is half made is not there, and it goes all the same. */
+	int r = found || s->asked ? m->unmake_steps(e->have, s, &p, reterr) : 0;
 	if (r < 0)
 		return r;
+	if ((!found && p.n == 0) || m->shared)
+		return leave_goal(e, m, s, ret, waits, reterr);
 	r = next_of(e, &p, s->id, ret, waits, reterr);
 	if (r == 0 && !slice_is_whole(s))
 		return wait_for(waits, "the layout of its device to change");

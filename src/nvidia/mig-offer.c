@@ -105,7 +105,7 @@ void mig_offer(const struct have *h, const char *device, struct offer *ret)
 	const struct nvidia_card *card = f && !f->is_vf ? nvidia_card_find(f->vendor, f->device)
 							: NULL;
 	*ret = (struct offer){ 0 };
-	if (g && g->seen == GPU_SEEN) {
+	if (g && (g->seen == GPU_SEEN || (g->seen == GPU_UNREAD && g->mig_capable))) {
 		kind_fill(h, device, &ret->kind);
 		use_fill(h, device, ret);
 	} else if (card && card->mig) {

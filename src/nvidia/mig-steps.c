@@ -38,7 +38,7 @@ int nvidia_unseen(const struct have *h, const struct want *w, const struct slice
 	if (!f)
 		return mech_device_gone(s->device, w, reterr);
 	err_set(reterr, "mig.unseen", ENODEV, "cannot divide the GPU");
-	if (g)
+	if (g && g->seen == GPU_UNSEEN)
 		err_because(reterr, "NVIDIA's library does not answer for it: %s", g->why);
 	else if (str_eq(f->driver, "nvidia"))
 		return -EAGAIN; /* it is being asked */
@@ -98,6 +98,14 @@ static int refuse_taken(const struct have *h, const struct want *w, const struct
 		      "if others made it, remove it where it was made, or: carve adopt");
 }
 
+/* Ours, and its compute instance was not made: it goes, and is made anew. */
+static bool is_half_made(const struct have *h, const struct slice *s, const struct gpu_part *part)
+{
+	const struct gpu_profile *p = have_gpu_profile(h, s->device, s->profile);
+	return p && part && s->asked && part->start == s->start && part->profile == p->id &&
+	       part->n_computes == 0;
+}
+
 static int create_add(const struct have *h, const struct want *w, const struct slice *s,
 		      struct plan *ret, struct err *reterr)
 {
@@ -111,9 +119,7 @@ static int create_add(const struct have *h, const struct want *w, const struct s
 		return refuse(reterr, h, w, s, "name one of these in the policy");
 	}
 	const struct gpu_part *taken = part_within(h, s->device, s->start, p->size);
-	/* Ours, and its compute instance was not made: it goes, and is made anew. */
-	bool half = taken && s->asked && taken->start == s->start && taken->profile == p->id &&
-		    taken->n_computes == 0;
+	bool half = is_half_made(h, s, taken);
 	if (taken && !half)
 		return refuse_taken(h, w, s, taken, reterr);
 	struct step *step = mech_step_add(ret, half ? VERB_MIG_DESTROY : VERB_MIG_CREATE, s);
@@ -146,7 +152,7 @@ static int mig_unmake(const struct have *h, const struct slice *s, struct plan *
 	const struct gpu_part *p = have_gpu_part(h, s->device, s->start);
 	(void)reterr;
 	(void)mig_find(h, s, &found);
-	if (!found)
+	if (!found && !is_half_made(h, s, p))
 		return 0;
 	struct step *step = mech_step_add(ret, VERB_MIG_DESTROY, s);
 	if (!step)

@@ -126,6 +126,7 @@ static void change(const struct verb_context *c, const struct nvml_request *requ
 		break;
 	case NVML_FAILED:
 		code_failed(&reply, r);
+		r->data_len = 0; /* what is there now has to be asked */
 		break;
 	}
 }

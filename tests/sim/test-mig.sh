@@ -1,0 +1,213 @@
+# shellcheck shell=bash disable=SC2154 # $sim_jobs is of lib.sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# hosts: dgx-h100
+#
+# GPU instances from the policy to the container and back, and what goes wrong on the way. The library that is asked is
+# the simulator's.
+
+gpu=0000:1b:00.0
+
+prepare() { # LAYOUT [MORE]
+	services_start
+	enroll "$gpu"
+	policy_of "$@"
+}
+
+policy_of() { # LAYOUT [MORE]
+	policy_is <<-EOF
+		version: 1
+		devices: {gpu: {match: {address: "$gpu"}}}
+		divide: [{use: gpu, as: mig, layout: {$1}}]
+		classes: {any: {from: gpu}}
+		${2:-}
+	EOF
+}
+
+calls() {
+	carve-sim status | sed -n 's/^nvml-calls //p'
+}
+
+# "3g.40gb@4 1g.10gb@0": those that are ready or held.
+instances() {
+	carve list slices | awk '$1 ~ /^mig\// && ($4 == "ready" || $4 == "held") {
+		n = split($1, part, "/"); print $3 "@" part[n] }' | sort | tr '\n' ' '
+}
+
+nodes() {
+	find /dev/nvidia-caps -type c 2>/dev/null | wc -l || true
+}
+
+in_use() { # CLAIM
+	local nodes
+	eval "$(carve handle "$1" | grep CARVE_NODES)"
+	# shellcheck disable=SC2086 # words
+	carve-sim hold-nodes trainer $CARVE_NODES &
+	holder=$!
+	wait_until 5 test -e "/proc/$holder/fd/8"
+}
+
+test_mig_life_of_a_slice() {
+	local before uuid
+	prepare "3g.40gb: 1, 1g.10gb: 3"
+	[[ $(carve plan /run/policy.yaml | grep -c 'create ') == 4 && $(nodes) == 0 ]]
+	apply /run/policy.yaml
+	[[ $(instances) == "1g.10gb@0 1g.10gb@1 1g.10gb@2 3g.40gb@4 " && $(nodes) == 8 ]]
+	before=$(writes)
+	apply /run/policy.yaml
+	[[ $(writes) == "$before" ]] || die "applied again, it writes"
+	claim any c1
+	uuid=$(address_of c1)
+	[[ $uuid == MIG-* ]]
+	says "--env=CUDA_VISIBLE_DEVICES=$uuid" carve handle c1 --format container
+	says 'handle.format' carve handle c1 --format qemu
+	[[ $(carve handle c1 | grep -o '/dev/nvidia-caps/[a-z0-9-]*' | wc -l) == 2 ]]
+	in_use c1
+	ends_with 6 carve release c1 --wait --deadline 1
+	says "trainer" carve list claims --json
+	let_go
+	wait_until 10 claim_is_over c1
+	[[ $(instances) == "1g.10gb@0 1g.10gb@1 1g.10gb@2 3g.40gb@4 " ]]
+	! carve list slices --json | grep -q "$uuid" || die "what was used is there again"
+}
+
+test_mig_f04_reboot_makes_the_same_instances_in_the_same_places() {
+	prepare "4g.40gb: 1, 1g.10gb: 3"
+	apply /run/policy.yaml
+	claim any c1
+	carve-sim reboot
+	[[ $(nodes) == 0 ]]
+	services_start
+	carve apply --restore --wait --deadline "$SIM_DEADLINE"
+	[[ $(instances) == "1g.10gb@4 1g.10gb@5 1g.10gb@6 4g.40gb@0 " ]]
+	says '"state": "held"' carve list claims --json
+}
+
+test_mig_f09_who_keeps_the_gpu_busy_is_named() {
+	prepare "7g.80gb: 1"
+	carve-sim hold-nodes nv-hostengine /dev/nvidia0 &
+	holder=$!
+	wait_until 5 test -e "/proc/$holder/fd/3"
+	says 'nv-hostengine' apply /run/policy.yaml
+	[[ $(nodes) == 0 ]]
+	let_go
+	apply /run/policy.yaml
+	[[ $(nodes) == 2 ]]
+}
+
+test_mig_f19_without_its_compute_instance_nothing_is_left() {
+	prepare "3g.40gb: 1"
+	carve-sim fault "nvml/$gpu/compute-create" 1 error=ENOSPC
+	says 'no room' apply /run/policy.yaml
+	[[ $(nodes) == 0 ]]
+	apply /run/policy.yaml
+	[[ $(instances) == "3g.40gb@4 " && $(nodes) == 2 ]]
+}
+
+test_mig_f19_what_is_half_made_is_ours_and_goes() {
+	prepare "3g.40gb: 1"
+	carve-sim fault "nvml/$gpu/compute-create" 1 error=ENOSPC
+	carve-sim fault "nvml/$gpu/destroy" 1 error=EBUSY
+	says 'mig.half-made' apply /run/policy.yaml
+	[[ $(nodes) == 1 ]]
+	apply /run/policy.yaml
+	[[ $(instances) == "3g.40gb@4 " && $(nodes) == 2 ]]
+}
+
+test_mig_wrong_profile_is_refused_with_those_of_the_card() {
+	prepare "3g.20gb: 1"
+	says 'it offers: 1g.10gb, 2g.20gb, 3g.40gb, 4g.40gb, 7g.80gb, 1g.10gb+me, 1g.20gb' \
+		apply /run/policy.yaml
+	[[ $(writes) == 0 ]]
+}
+
+test_mig_f31_by_hand_is_seen_built_around_and_adopted() {
+	local made
+	prepare "3g.40gb: 1"
+	apply /run/policy.yaml
+	printf '%s\n' "$gpu 9 0" >/run/wanted
+	# As nvidia-smi would: another program that knows the library.
+	python3 - "$gpu" <<-'EOF'
+		import ctypes, sys
+		n = ctypes.CDLL("libnvidia-ml.so.1")
+		class Place(ctypes.Structure):
+		    _fields_ = [("start", ctypes.c_uint), ("size", ctypes.c_uint)]
+		device, instance, compute = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p()
+		assert n.nvmlInit_v2() == 0
+		assert n.nvmlDeviceGetHandleByPciBusId_v2(sys.argv[1].encode(), ctypes.byref(device)) == 0
+		assert n.nvmlDeviceCreateGpuInstanceWithPlacement(device, 19, ctypes.byref(Place(0, 1)), ctypes.byref(instance)) == 0
+		assert n.nvmlGpuInstanceCreateComputeInstance(instance, 0, ctypes.byref(compute)) == 0
+	EOF
+	policy_of "3g.40gb: 1, 1g.10gb: 2"
+	carve doctor >/dev/null || true
+	apply /run/policy.yaml
+	wait_until 5 eval '[[ $(instances) == "1g.10gb@1 1g.10gb@2 3g.40gb@4 " ]]'
+	says 'foreign' carve list slices
+	made=$(carve list slices | awk '$4 == "foreign" { print $1 }')
+	[[ $made == mig/*/0 ]]
+	carve adopt "$gpu"
+	[[ $(instances) == "1g.10gb@0 1g.10gb@1 1g.10gb@2 3g.40gb@4 " ]]
+}
+
+test_mig_library_that_is_missing_is_told() {
+	rm /run/carve-sim/lib/libnvidia-ml.so.1
+	prepare "3g.40gb: 1"
+	says 'libnvidia-ml.so.1' apply /run/policy.yaml
+	[[ $(writes) == 0 ]]
+}
+
+test_mig_library_of_another_version_is_told() {
+	carve-sim fault nvml/init read 1+ error=EPROTO
+	prepare "3g.40gb: 1"
+	says 'another version than the kernel module' apply /run/policy.yaml
+	[[ $(writes) == 0 ]]
+}
+
+# Slices are not lost because nobody can see them for a while.
+test_mig_library_that_fails_for_a_while_loses_nothing() {
+	prepare "3g.40gb: 2"
+	apply /run/policy.yaml
+	claim any c1
+	carve-sim fault nvml/init read 1+ error=EPROTO
+	kill -KILL "$(pgrep -P "${sim_jobs[1]}" -x carved)"
+	services_answer
+	says '"state": "held"' carve list claims --json
+	carve-sim clear
+	kill -KILL "$(pgrep -P "${sim_jobs[1]}" -x carved)"
+	services_answer
+	wait_until 10 eval '[[ $(instances) == "3g.40gb@0 3g.40gb@4 " ]]'
+	carve release c1 --wait --deadline "$SIM_DEADLINE"
+}
+
+test_mig_other_gpus_are_left_alone() {
+	local others
+	services_start
+	enroll 0000:1b:00.0 0000:43:00.0
+	policy_is <<-EOF
+		version: 1
+		devices:
+		  a: {match: {address: "0000:1b:00.0"}}
+		  b: {match: {address: "0000:43:00.0"}}
+		divide:
+		  - {use: a, as: mig, layout: {1g.10gb: 7}}
+		  - {use: b, as: mig, layout: {1g.10gb: 7}}
+	EOF
+	apply /run/policy.yaml
+	others=$(carve-sim trace | grep -c 'nvml/0000:43:00.0')
+	sed -i 's/use: a, as: mig, layout: {1g.10gb: 7}/use: a, as: mig, layout: {3g.40gb: 2}/' /run/policy.yaml
+	apply /run/policy.yaml
+	[[ $(carve-sim trace | grep -c 'nvml/0000:43:00.0') == "$others" ]]
+	says '1g.10gb' carve list slices
+}
+
+test_mig_mode_ends_with_the_policy() {
+	prepare "3g.40gb: 2"
+	apply /run/policy.yaml
+	policy_is <<-EOF
+		version: 1
+		devices: {gpu: {match: {address: "$gpu"}}}
+		on-remove: destroy
+	EOF
+	apply /run/policy.yaml
+	[[ $(nodes) == 0 ]]
+	carve-sim trace | grep -q 'set-mig-mode "0' || die "MIG is still on"
+}
