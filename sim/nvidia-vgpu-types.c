@@ -80,7 +80,7 @@ static const struct nvidia_vgpu_type l4[] = {
 	SLICED(1198, "L4-24C", 24, 1, 1),
 };
 
-/* Ampere does not mix sizes. */
+/* That Ampere does not mix sizes is an assumption. */
 static const struct nvidia_vgpu_type a16[] = {
 	SLICED(701, "A16-1B", 1, 16, 0),  SLICED(702, "A16-2B", 2, 8, 0),
 	SLICED(703, "A16-1Q", 1, 16, 0),  SLICED(704, "A16-2Q", 2, 8, 0),

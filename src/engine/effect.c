@@ -222,6 +222,71 @@ static int mig_create(struct have *h, const struct step *s)
 	return 0;
 }
 
+/* Would the driver make one more? All are of one size, unless the GPU mixes them. */
+static bool vgpu_fits(const struct have *h, const struct gpu *g, const struct vgpu_type *t)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < h->n_vgpu_vfs; i++) {
+		const struct vgpu_vf *v = &h->vgpu_vfs[i];
+		if (!v->type || !str_eq(v->key, t->key))
+			continue;
+		n += v->type == t->id;
+		for (size_t k = 0; !g->mixed && k < h->n_vgpu_types; k++)
+			if (h->vgpu_types[k].id == v->type &&
+			    str_eq(h->vgpu_types[k].key, t->key) &&
+			    h->vgpu_types[k].memory != t->memory)
+				return false;
+	}
+	return !t->most || n < t->most;
+}
+
+static void vgpu_creatable(struct have *h, const char *device)
+{
+	const struct gpu *g = have_gpu(h, device);
+	for (size_t i = 0; g && i < h->n_vgpu_types; i++) {
+		struct vgpu_type *t = &h->vgpu_types[i];
+		if (str_eq(t->key, device) && t->profile == GPU_NO_PROFILE)
+			t->creatable = !g->mig && vgpu_fits(h, g, t);
+	}
+}
+
+/* VFs of a driver that makes vGPUs: as they are right after. */
+static int vgpu_vfs(struct have *h, const struct step *s)
+{
+	const struct function *pf = have_device(h, s->target.device);
+	const struct gpu *g = have_gpu(h, s->target.device);
+	if (!pf || !g)
+		return -ENODEV;
+	const struct step set = { .verb = VERB_SET_VFS,
+				  .target = s->target,
+				  .number = s->number ? pf->caps.sriov_total : 0 };
+	size_t kept = 0;
+	for (size_t i = 0; i < h->n_vgpu_vfs; i++)
+		if (!str_eq(h->vgpu_vfs[i].key, s->target.device))
+			h->vgpu_vfs[kept++] = h->vgpu_vfs[i];
+	h->n_vgpu_vfs = kept;
+	for (uint32_t i = 0; i < set.number; i++) {
+		struct vgpu_vf *v = have_add_vgpu_vf(h);
+		if (!v)
+			return -ENOMEM;
+		*v = (struct vgpu_vf){ .index = (int32_t)i, .framework = VGPU_VENDOR };
+		v->instance = v->placement = -1;
+		memcpy(v->key, s->target.device, sizeof(v->key));
+	}
+	vgpu_creatable(h, s->target.device);
+	return set_vfs(h, &set);
+}
+
+static int vgpu_set(struct have *h, const struct step *s)
+{
+	struct vgpu_vf *v = have_vgpu_vf(h, s->target.device, s->target.vf);
+	if (!v)
+		return -ENODEV;
+	v->type = s->number;
+	vgpu_creatable(h, s->target.device);
+	return 0;
+}
+
 static int mig_mode(struct have *h, const struct step *s)
 {
 	struct gpu *g = have_gpu(h, s->target.device);
@@ -261,6 +326,10 @@ int effect_apply(struct have *h, const struct step *s)
 		return mdev_create(h, s);
 	case VERB_MDEV_REMOVE:
 		return mdev_remove(h, s);
+	case VERB_VGPU_VFS:
+		return vgpu_vfs(h, s);
+	case VERB_VGPU_SET:
+		return vgpu_set(h, s);
 	case VERB_MIG_MODE:
 		return mig_mode(h, s);
 	case VERB_MPS_START:
@@ -280,8 +349,6 @@ int effect_apply(struct have *h, const struct step *s)
 	case VERB_READ_MDEV:
 	case VERB_READ_VFS:
 	case VERB_READ_GPU:
-	case VERB_VGPU_VFS:
-	case VERB_VGPU_SET:
 	case VERB_VGPU_MIXED:
 	case VERB_HOLDERS:
 	case VERB_RESET:

@@ -267,7 +267,7 @@ static int reclaiming_plan(struct engine *e, const struct mech *m, const struct 
 	/* What cannot be proven clean goes to no driver of the host: it stays where it is. */
 	bool stays = reclaim_stays_away(e, s) || stays_bound(e, w, s);
 	if (r >= 0)
-		r = vfio_release_steps(e->have, s, f, stays, p, reterr);
+		r = vfio_release_steps(e->have, s, m->binds ? f : NULL, stays, p, reterr);
 	if (r >= 0 && !m->binds && (s->dirty || s->on_demand || !goal_wanted(e, s)))
 		r = m->unmake_steps(e->have, s, p, reterr);
 	return r;

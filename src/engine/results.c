@@ -107,7 +107,8 @@ static void step_succeeded(struct engine *e, const struct in_flight *f,
 		return;
 	}
 	/* VFs that were made again need again what the old ones had. */
-	if (f->step.verb == VERB_SET_VFS && in->result.status == STEP_DONE)
+	if ((f->step.verb == VERB_SET_VFS || f->step.verb == VERB_VGPU_VFS) &&
+	    in->result.status == STEP_DONE)
 		state_dones_clear_all(e, f->step.target.device);
 	done_add(e, f);
 	if (f->step.verb == VERB_RESET)

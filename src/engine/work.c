@@ -295,9 +295,10 @@ static void step_note(struct engine *e, const struct slice *s, const struct step
 	const struct claim *c = edit->claim[0] ? store_claim(e, edit->claim) : NULL;
 	if (step->verb == VERB_GRANT && c)
 		store_slice_used(edit, c);
-	if (step->verb == VERB_MDEV_CREATE || step->verb == VERB_MIG_CREATE)
+	bool sets = step->verb == VERB_VGPU_SET && step->number;
+	if (step->verb == VERB_MDEV_CREATE || step->verb == VERB_MIG_CREATE || sets)
 		edit->unproven = 0;
-	if (step->verb == VERB_MIG_CREATE) {
+	if (step->verb == VERB_MIG_CREATE || sets) {
 		edit->asked = 1;
 		edit->known_as[0] = '\0';
 	}

@@ -1,7 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What vGPU can cut from a card: by the tables, until the driver is asked. */
+/*
+ * What vGPUs a GPU can be divided into: as its driver names them, by the tables of kinds.c what the driver does not
+ * say, and by these alone as long as no driver was asked. Sizes do not mix, unless the GPU is told so: the size is
+ * the mode. Each takes a VF.
+ */
+#include "base/str.h"
+#include "nvidia/internal.h"
 #include "nvidia/kinds.h"
-#include "nvidia/nvidia.h"
+
+/* vGPUs in GPU instances do not go with time-sliced ones, and have a size of their own each. */
+#define MODE_INSTANCES UINT32_MAX
+
+enum counter {
+	VFS,
+	MEMORY, /* MiB, of a GPU that mixes sizes */
+	COUNTERS
+};
 
 static const struct nvidia_card *card_of(const struct have *h, const char *device)
 {
@@ -9,12 +23,76 @@ static const struct nvidia_card *card_of(const struct have *h, const char *devic
 	return f && !f->is_vf ? nvidia_card_find(f->vendor, f->device) : NULL;
 }
 
-static void vgpu_offer(const struct have *h, const char *device, struct offer *ret)
+/* Published of a type of that name; NULL: nothing. */
+static const struct capacity_profile *published(const struct nvidia_card *card, const char *name)
 {
-	const struct nvidia_card *card = card_of(h, device);
-	*ret = (struct offer){ 0 };
-	if (card && card->vgpu)
-		ret->kind = *card->vgpu;
+	int i = card && card->vgpu ? capacity_find(card->vgpu, name) : -1;
+	return i < 0 ? NULL : &card->vgpu->profiles[i];
 }
 
-const struct mech nvidia_vgpu_mech = { .name = "vgpu", .offer = vgpu_offer, MECH_PLANNED };
+static void profile_fill(const struct vgpu_type *t, const struct capacity_profile *known,
+			 bool mixed, struct capacity_profile *ret)
+{
+	bool sliced = t->profile == GPU_NO_PROFILE;
+	uint32_t memory = t->memory ? t->memory : known ? known->memory : 0;
+	*ret = (struct capacity_profile){
+		.name = t->name,
+		.worth = memory / 1024 ? memory / 1024 : 1,
+		.takes = { 1, mixed && sliced ? memory : 0 },
+		.most = t->most ? t->most
+			: known ? known->most
+				: 0,
+		.mode = !sliced ? MODE_INSTANCES
+			: mixed ? 0
+				: memory,
+		.memory = memory,
+	};
+}
+
+static void kind_fill(const struct have *h, const char *device, const struct gpu *g,
+		      struct capacity *ret)
+{
+	const struct function *f = have_device(h, device);
+	const struct nvidia_card *card = card_of(h, device);
+	*ret = (struct capacity){
+		.name = "vgpu",
+		.n_counters = COUNTERS,
+		.counters = { { "VFs", f ? f->caps.sriov_total : 0 }, { "memory", 0 } },
+	};
+	for (size_t i = 0; i < h->n_vgpu_types && ret->n_profiles < CAPACITY_PROFILES; i++) {
+		const struct vgpu_type *t = &h->vgpu_types[i];
+		if (!str_eq(t->key, device))
+			continue;
+		struct capacity_profile *p = &ret->profiles[ret->n_profiles++];
+		profile_fill(t, published(card, t->name), g->mixed, p);
+		if (p->memory > ret->counters[MEMORY].total)
+			ret->counters[MEMORY].total = p->memory;
+	}
+}
+
+static void use_fill(const struct have *h, const char *device, struct offer *ret)
+{
+	for (size_t i = 0; i < h->n_vgpu_vfs; i++) {
+		const struct vgpu_vf *v = &h->vgpu_vfs[i];
+		const struct vgpu_type *t = str_eq(v->key, device) && v->type ? vgpu_type_of(h, v)
+									      : NULL;
+		int n = t ? capacity_find(&ret->kind, t->name) : -1;
+		if (n >= 0 && capacity_starts(&ret->kind, &ret->use, (uint32_t)n))
+			capacity_add(&ret->kind, &ret->use, (uint32_t)n, 0);
+	}
+}
+
+void vgpu_offer(const struct have *h, const char *device, struct offer *ret)
+{
+	const struct gpu *g = have_gpu(h, device);
+	const struct nvidia_card *card = card_of(h, device);
+	*ret = (struct offer){ 0 };
+	if (g && g->seen != GPU_UNREAD)
+		kind_fill(h, device, g, &ret->kind);
+	if (ret->kind.n_profiles) {
+		use_fill(h, device, ret);
+	} else {
+		ret->kind = card && card->vgpu ? *card->vgpu : (struct capacity){ 0 };
+		ret->guessed = true;
+	}
+}

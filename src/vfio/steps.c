@@ -63,14 +63,25 @@ int vfio_bind_steps(const struct have *h, const struct slice *s, const struct fu
 	return grant_add(s, c, ret);
 }
 
+/* A VF whose own driver is one of VFIO's, as that of a vGPU. */
+static const struct function *vf_of(const struct have *h, const struct slice *s)
+{
+	const struct function *pf = s->index >= 0 ? have_device(h, s->device) : NULL;
+	return pf ? have_vf(h, pf->addr, s->index) : NULL;
+}
+
 int vfio_grant_steps(const struct have *h, const struct slice *s, const struct claim *c,
 		     struct plan *ret, struct err *reterr)
 {
 	const struct mdev *m = have_mdev(h, s->uuid);
+	const struct function *f = vf_of(h, s);
+	bool root = c->grant_uid == 0 && c->grant_gid == 0;
 	(void)reterr;
 	if (m ? node_is(m->vfio_node, m->vfio_uid, m->vfio_gid, m->vfio_mode, c->grant_uid,
 			c->grant_gid)
-	      : c->grant_uid == 0 && c->grant_gid == 0)
+	    : f && f->vfio_node ? node_is(true, f->vfio_uid, f->vfio_gid, f->vfio_mode,
+					  c->grant_uid, c->grant_gid)
+				: root)
 		return 0;
 	return grant_add(s, c, ret);
 }
@@ -107,8 +118,13 @@ int vfio_release_steps(const struct have *h, const struct slice *s, const struct
 	(void)reterr;
 	if (!f) {
 		const struct mdev *m = s->uuid[0] ? have_mdev(h, s->uuid) : NULL;
-		return m ? revoke_add(s, m->vfio_node, m->vfio_uid, m->vfio_gid, m->vfio_mode, ret)
-			 : 0;
+		const struct function *vf = vf_of(h, s);
+		if (m)
+			return revoke_add(s, m->vfio_node, m->vfio_uid, m->vfio_gid, m->vfio_mode,
+					  ret);
+		return vf ? revoke_add(s, vf->vfio_node, vf->vfio_uid, vf->vfio_gid, vf->vfio_mode,
+				       ret)
+			  : 0;
 	}
 	bool ours = driver_is_vfio(f->driver);
 	int r = ours ? revoke_add(s, f->vfio_node, f->vfio_uid, f->vfio_gid, f->vfio_mode, ret) : 0;

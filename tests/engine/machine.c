@@ -465,6 +465,7 @@ void machine_reboot(struct machine *m)
 	while (m->have.n_mdevs)
 		(void)machine_mdev_remove(m, m->have.mdevs[0].uuid);
 	machine_parts_wipe(m);
+	machine_vgpus_wipe(m);
 	char keys[16][DEVICE_KEY_SIZE];
 	size_t n = 0;
 	for (size_t i = 0; i < m->have.n_functions; i++)
@@ -689,14 +690,16 @@ static int do_verb(struct machine *m, const struct step *s, struct step_result *
 	case VERB_READ_MDEV:
 	case VERB_READ_VFS:
 	case VERB_READ_GPU:
-	case VERB_VGPU_VFS:
-	case VERB_VGPU_SET:
 	case VERB_VGPU_MIXED:
 	case VERB_HOLDERS:
 	case VERB_MODULE_LOAD:
 	case VERB_SERVICE_LOOK:
 	case VERB_COUNT:
 		break;
+	case VERB_VGPU_VFS:
+		return machine_vgpu_vfs(m, s->target.device, s->number);
+	case VERB_VGPU_SET:
+		return machine_vgpu_set(m, &s->target, s->number);
 	case VERB_MIG_MODE:
 	case VERB_MIG_CREATE:
 	case VERB_MIG_DESTROY:
@@ -732,6 +735,7 @@ static bool guarded(const struct machine *m, const struct step *s)
 {
 	switch ((enum verb)s->verb) {
 	case VERB_SET_VFS:
+	case VERB_VGPU_VFS:
 		return any_vf_held(m, s->target.device) || unit_holds(m, s->target.device);
 	case VERB_BIND:
 		return machine_is_held(m, &s->target) ||
@@ -740,6 +744,7 @@ static bool guarded(const struct machine *m, const struct step *s)
 	case VERB_RESET:
 	case VERB_MDEV_REMOVE:
 	case VERB_MIG_DESTROY:
+	case VERB_VGPU_SET:
 	case VERB_NVME_OFFLINE:
 		return machine_is_held(m, &s->target);
 	case VERB_SET_VF:
@@ -756,8 +761,6 @@ static bool guarded(const struct machine *m, const struct step *s)
 	case VERB_READ_GPU:
 	case VERB_MIG_MODE:
 	case VERB_MIG_CREATE:
-	case VERB_VGPU_VFS:
-	case VERB_VGPU_SET:
 	case VERB_VGPU_MIXED:
 	case VERB_MPS_START:
 	case VERB_MPS_STOP:

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which vGPUs of the record are there. */
+#include "base/str.h"
+#include "nvidia/internal.h"
+
+const struct vgpu_type *vgpu_type_of(const struct have *h, const struct vgpu_vf *v)
+{
+	for (size_t i = 0; i < h->n_vgpu_types; i++)
+		if (h->vgpu_types[i].id == v->type && str_eq(h->vgpu_types[i].key, v->key))
+			return &h->vgpu_types[i];
+	return NULL;
+}
+
+/* Numbers of types mean nothing by themselves: where nobody says what the VF's is called, nothing speaks against it. */
+const struct function *vgpu_find(const struct have *h, const struct slice *s, bool *ret_found)
+{
+	const struct function *pf = have_device(h, s->device);
+	const struct vgpu_vf *v = have_vgpu_vf(h, s->device, s->index);
+	const struct vgpu_type *t = v && v->type ? vgpu_type_of(h, v) : NULL;
+	const struct function *vf = pf ? have_vf(h, pf->addr, s->index) : NULL;
+	*ret_found = vf && v && v->type && (!t || str_eq(t->name, s->profile));
+	return *ret_found ? vf : NULL;
+}
+
+/* As of an mdev: what it had goes with it. That the driver clears a frame buffer before it is another vGPU's is taken on
+ * trust; the driver is closed. */
+int vgpu_proof(const struct have *h, const struct slice *s)
+{
+	(void)h, (void)s;
+	return PROOF_DESTROY;
+}

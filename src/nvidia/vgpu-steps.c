@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Planning of vGPUs on drivers with vendor-specific VFIO: first all VFs, which the vendor's own program makes, then the
+ * type of a VF, which is one way only: from none to a type and back. VFs stay with the driver nvidia; a guest has
+ * them as they are. Types are known by name, their numbers are those of the picture at hand.
+ */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "nvidia/internal.h"
+
+static int refuse(struct err *reterr, const struct have *h, const struct want *w,
+		  const struct slice *s, const char *todo)
+{
+	const struct target t = slice_target(s);
+	mech_err_on(reterr, h, w, &t);
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "%s", todo);
+	return -reterr->error;
+}
+
+void vgpu_err_types(const struct have *h, const char *device, bool creatable, struct err *reterr)
+{
+	_cleanup_(str_buf_done) struct str_buf b = { 0 };
+	for (size_t i = 0; i < h->n_vgpu_types; i++) {
+		const struct vgpu_type *t = &h->vgpu_types[i];
+		if (str_eq(t->key, device) && (t->creatable || !creatable))
+			str_buf_addf(&b, "%s%s", b.len ? ", " : "", t->name);
+	}
+	err_because(reterr, "%s: %.400s",
+		    creatable ? "the driver would make now" : "the driver knows of",
+		    b.len ? b.text : "none");
+}
+
+static int refuse_driver(const struct have *h, const struct want *w, const struct slice *s,
+			 const struct function *f, struct err *reterr)
+{
+	err_set(reterr, "vgpu.driver", ENODEV, "cannot make a vGPU");
+	err_because(reterr, "the GPU is with %s%s, and it needs the driver nvidia",
+		    f->driver[0] ? "driver " : "no driver", f->driver);
+	return refuse(reterr, h, w, s, "give it back to nvidia: carve bind, or restart the host");
+}
+
+/* --- VFs -------------------------------------------------------------------------------------- */
+
+static size_t parts_of(const struct have *h, const char *device)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < h->n_gpu_parts; i++)
+		n += str_eq(h->gpu_parts[i].key, device);
+	return n;
+}
+
+/* GPU instances end when VFs are made or removed (third parties saw it on an RTX PRO 6000 Blackwell). */
+static int vfs_make(const struct have *h, const struct want *w, const struct slice *s,
+		    struct plan *ret, struct err *reterr)
+{
+	size_t n = parts_of(h, s->device);
+	if (n == 0) {
+		struct step *step = plan_add(ret, VERB_VGPU_VFS, s->device, -1);
+		if (step)
+			step->number = 1;
+		return step ? 0 : -ENOMEM;
+	}
+	err_set(reterr, "vgpu.instances", EBUSY, "cannot make the VFs of the GPU");
+	err_because(reterr, "it has %zu GPU instances, which would be gone", n);
+	return refuse(reterr, h, w, s, "remove the GPU instances first, and make them again after");
+}
+
+/* Its folder says which interface the driver has; before there are VFs nobody can tell. */
+static int refuse_interface(const struct have *h, const struct want *w, const struct slice *s,
+			    const struct vgpu_vf *v, struct err *reterr)
+{
+	err_set(reterr, "vgpu.interface", EOPNOTSUPP, "cannot make a vGPU");
+	if (v->framework == VGPU_MDEV) {
+		err_because(reterr, "the driver makes mediated devices of its VFs");
+		return refuse(reterr, h, w, s, "divide the VFs as mdev");
+	}
+	err_because(reterr, "its driver has no files for vGPUs below the VF");
+	return refuse(reterr, h, w, s, "install NVIDIA's vGPU driver for hosts");
+}
+
+static int refuse_vf(const struct have *h, const struct want *w, const struct slice *s,
+		     struct err *reterr)
+{
+	err_set(reterr, "vgpu.vf", ENODEV, "cannot make a vGPU");
+	err_because(reterr, "that VF is not there, and others are");
+	return refuse(reterr, h, w, s,
+		      "remove the VFs, so that all are made: /usr/lib/nvidia/sriov-manage -d");
+}
+
+/* --- types ------------------------------------------------------------------------------------ */
+
+static int refuse_foreign(const struct have *h, const struct want *w, const struct slice *s,
+			  const struct vgpu_vf *v, struct err *reterr)
+{
+	const struct vgpu_type *t = vgpu_type_of(h, v);
+	err_set(reterr, "vgpu.foreign", EEXIST, "cannot make a %s", s->profile);
+	err_because(reterr, "the VF is a %s, made by somebody else", t ? t->name : "vGPU");
+	return refuse(reterr, h, w, s, "remove it where it was made");
+}
+
+static int refuse_unknown(const struct have *h, const struct want *w, const struct slice *s,
+			  struct err *reterr)
+{
+	err_set(reterr, "vgpu.type.unknown", ENOENT, "cannot make a %s", s->profile);
+	vgpu_err_types(h, s->device, false, reterr);
+	return refuse(reterr, h, w, s, "name one of these in the policy");
+}
+
+/* One that runs in a GPU instance finds it there or is not made. */
+static int refuse_full(const struct have *h, const struct want *w, const struct slice *s,
+		       const struct vgpu_type *t, struct err *reterr)
+{
+	err_set(reterr, "vgpu.full", ENOSPC, "cannot make a %s", s->profile);
+	vgpu_err_types(h, s->device, true, reterr);
+	if (t->profile == GPU_NO_PROFILE)
+		return refuse(reterr, h, w, s,
+			      "release a claim on that GPU; sizes do not mix on it");
+	err_because(reterr, "it needs a GPU instance of profile id %u without a vGPU", t->profile);
+	return refuse(reterr, h, w, s,
+		      "with MIG on and the VFs made, make one: nvidia-smi mig -cgi");
+}
+
+static int type_set(const struct slice *s, const struct vgpu_type *t, struct plan *ret)
+{
+	struct step *step = mech_step_add(ret, VERB_VGPU_SET, s);
+	if (!step)
+		return -ENOMEM;
+	step->number = t ? t->id : 0;
+	return STR_COPY(step->text, t ? t->name : "none");
+}
+
+static int type_make(const struct have *h, const struct want *w, const struct slice *s,
+		     const struct vgpu_vf *v, struct plan *ret, struct err *reterr)
+{
+	const struct vgpu_type *t = have_vgpu_type(h, s->device, s->profile);
+	if (v->framework != VGPU_VENDOR)
+		return refuse_interface(h, w, s, v, reterr);
+	/* What we asked for was another one: it goes first, no type becomes another. */
+	if (v->type)
+		return s->asked ? type_set(s, NULL, ret) : refuse_foreign(h, w, s, v, reterr);
+	if (!t)
+		return refuse_unknown(h, w, s, reterr);
+	return t->creatable ? type_set(s, t, ret) : refuse_full(h, w, s, t, reterr);
+}
+
+static int vgpu_make(const struct have *h, const struct want *w, const struct slice *s,
+		     struct plan *ret, struct err *reterr)
+{
+	bool found;
+	const struct function *f = have_device(h, s->device);
+	const struct gpu *g = have_gpu(h, s->device);
+	const struct vgpu_vf *v = have_vgpu_vf(h, s->device, s->index);
+	if (!f)
+		return mech_device_gone(s->device, w, reterr);
+	(void)vgpu_find(h, s, &found);
+	if (found)
+		return 0;
+	if (!str_eq(f->driver, "nvidia"))
+		return refuse_driver(h, w, s, f, reterr);
+	if (!g || g->seen == GPU_UNREAD)
+		return -EAGAIN;
+	if (have_vf_count(h, f->addr) == 0)
+		return vfs_make(h, w, s, ret, reterr);
+	if (!have_vf(h, f->addr, s->index))
+		return refuse_vf(h, w, s, reterr);
+	return v ? type_make(h, w, s, v, ret, reterr) : -EAGAIN;
+}
+
+static int vgpu_unmake(const struct have *h, const struct slice *s, struct plan *ret,
+		       struct err *reterr)
+{
+	bool found;
+	(void)reterr;
+	(void)vgpu_find(h, s, &found);
+	return found ? type_set(s, NULL, ret) : 0;
+}
+
+/* With vGPUs of others, the VFs stay. */
+static int vgpu_leave(const struct have *h, const char *device, struct plan *ret,
+		      struct err *reterr)
+{
+	const struct function *f = have_device(h, device);
+	(void)reterr;
+	if (!f || have_vf_count(h, f->addr) == 0)
+		return 0;
+	for (size_t i = 0; i < h->n_vgpu_vfs; i++)
+		if (h->vgpu_vfs[i].type && str_eq(h->vgpu_vfs[i].key, device))
+			return 0;
+	return plan_add(ret, VERB_VGPU_VFS, device, -1) ? 0 : -ENOMEM;
+}
+
+static int vgpu_layout(const struct have *h, const struct want *w, const struct slice *slices,
+		       size_t n_slices, bool held, struct plan *ret, struct err *reterr)
+{
+	(void)slices, (void)n_slices, (void)held, (void)ret;
+	return have_device(h, w->device) ? 0 : mech_device_gone(w->device, w, reterr);
+}
+
+static int vgpu_claim(const struct have *h, const struct want *w, const struct slice *s,
+		      const struct claim *c, struct plan *ret, struct err *reterr)
+{
+	(void)w, (void)ret;
+	return mech_no_settings(h, s, c, reterr);
+}
+
+static int vgpu_reclaim(const struct have *h, const struct want *w, const struct slice *s,
+			struct plan *ret, struct err *reterr)
+{
+	(void)h, (void)w, (void)s, (void)ret, (void)reterr;
+	return 0;
+}
+
+const struct mech nvidia_vgpu_mech = {
+	.name = "vgpu",
+	.names = NAMES_VF,
+	.offer = vgpu_offer,
+	.find = vgpu_find,
+	.layout_steps = vgpu_layout,
+	.make_steps = vgpu_make,
+	.unmake_steps = vgpu_unmake,
+	.leave_steps = vgpu_leave,
+	.claim_steps = vgpu_claim,
+	.reclaim_steps = vgpu_reclaim,
+	.proof = vgpu_proof,
+	.diagnose = vgpu_diagnose,
+};

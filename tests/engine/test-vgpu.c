@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vGPUs: VFs made first, a type for each by name, claims, reboots, what others made, failures at each step. */
+#include "support/test.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "engine/fixture.h"
+#include "nvidia/nvidia.h"
+
+#define GPU "pci:0000:00/06.0/00.0"
+
+#define DEVICES "version: 1\ndevices: {gpu: {match: {key: \"" GPU "\"}}}\n"
+#define ANY "classes: {any: {from: gpu}}\n"
+#define LAYOUT(of, more) DEVICES "divide: [{use: gpu, as: vgpu, layout: {" of "}}]\n" more
+#define ON_DEMAND                                                                                  \
+	DEVICES "divide: [{use: gpu, as: vgpu, on-demand: [L40S-12Q, L40S-24Q]}]\n"                \
+		"classes: {any: {from: gpu, profiles: [L40S-12Q]}}\n"
+
+static const struct mech *const *mechs(void)
+{
+	static const struct mech *with[8];
+	for (size_t i = 0; i < 3; i++)
+		with[i] = world_mechs[i];
+	with[3] = &nvidia_vgpu_mech;
+	return with;
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	world_init(w, 7);
+	w->mechs = mechs();
+	machine_add_vgpu(&w->m, GPU);
+	have_sort(&w->m.have);
+	world_up(w);
+	*state = w;
+	return 0;
+}
+
+static void run(struct world *w, int64_t ms)
+{
+	world_run(w, ms);
+	world_well(w);
+}
+
+static size_t apply(struct world *w, const char *text)
+{
+	size_t steps;
+	uint64_t token = world_apply_as_planned(w, text, &steps);
+	run(w, 3000);
+	world_answered(w, token, ANSWER_DONE);
+	return steps;
+}
+
+static const struct slice *hold(struct world *w, const char *name)
+{
+	uint64_t token = world_alloc(w, 1000, "any", name, CLAIM_RESERVED, 0, NULL);
+	run(w, 3000);
+	world_answered(w, token, ANSWER_DONE);
+	return world_slice(w, world_claim(w, name)->slice);
+}
+
+static void release(struct world *w, const char *name)
+{
+	(void)world_release(w, 0, name);
+	run(w, 3000);
+	assert_null(world_claim(w, name));
+}
+
+/* "0:L40S-24Q 2:L40S-24Q", in the order of the VFs. */
+static void assert_vgpus(struct world *w, const char *expected)
+{
+	_cleanup_free_ char *text = NULL;
+	struct str_buf b = { 0 };
+	for (int32_t i = 0; i < 8; i++) {
+		const struct vgpu_vf *v = have_vgpu_vf(&w->m.have, GPU, i);
+		for (size_t t = 0; v && t < w->m.have.n_vgpu_types; t++)
+			if (w->m.have.vgpu_types[t].id == v->type)
+				str_buf_addf(&b, "%s%d:%s", b.len ? " " : "", i,
+					     w->m.have.vgpu_types[t].name);
+	}
+	text = str_buf_take(&b);
+	assert_string_equal(text ? text : "", expected);
+}
+
+static void test_vgpu_layout_makes_vfs_then_types(void **state)
+{
+	struct world *w = *state;
+	assert_int_equal(apply(w, LAYOUT("L40S-12Q: 3", ANY)), 4);
+	assert_vgpus(w, "0:L40S-12Q 1:L40S-12Q 2:L40S-12Q");
+	assert_int_equal(apply(w, LAYOUT("L40S-12Q: 3", ANY)), 0);
+	assert_int_equal(apply(w, LAYOUT("L40S-12Q: 4", ANY)), 1);
+	assert_vgpus(w, "0:L40S-12Q 1:L40S-12Q 2:L40S-12Q 3:L40S-12Q");
+}
+
+static int laid_out(struct world *w, const char *a, const char *b, const char **ret_id)
+{
+	static char id[64];
+	uint32_t fill;
+	_cleanup_err_ struct err err = { 0 };
+	struct want want = { .n_types = 2, .type_count = { 1, 1 } };
+	(void)STR_COPY(want.device, GPU);
+	(void)STR_COPY(want.mech, "vgpu");
+	(void)STR_COPY(want.types[0], a);
+	(void)STR_COPY(want.types[1], b);
+	int r = engine_layout(w->e, &w->seen, &want, "", &fill, &err);
+	(void)STR_COPY(id, err.id ? err.id : "");
+	*ret_id = id;
+	return r;
+}
+
+static void test_vgpu_sizes_do_not_mix_in_a_layout(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+	assert_int_equal(laid_out(w, "L40S-12Q", "L40S-24Q", &id), -ENOSPC);
+	assert_string_equal(id, "layout.conflict");
+	assert_int_equal(laid_out(w, "L40S-12Q", "L40S-5Q", &id), -EOPNOTSUPP);
+	/* Series do. */
+	assert_int_equal(laid_out(w, "L40S-24C", "L40S-24Q", &id), 0);
+	have_gpu(&w->seen, GPU)->mixed = 1;
+	assert_int_equal(laid_out(w, "L40S-12Q", "L40S-6Q", &id), 0);
+}
+
+static void test_vgpu_other_size_comes_when_all_of_the_former_are_gone(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("L40S-24Q: 2", ANY));
+	/* Each goes to none first. */
+	assert_int_equal(apply(w, LAYOUT("L40S-12Q: 2", ANY)), 4);
+	run(w, 60000);
+	for (int32_t i = 0; i < 8; i++) {
+		const struct vgpu_vf *v = have_vgpu_vf(&w->m.have, GPU, i);
+		assert_int_not_equal(v->type, 1156);
+	}
+}
+
+static void test_vgpu_claim_is_granted_and_made_anew_after(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("L40S-24Q: 1", ANY));
+	const struct slice *s = hold(w, "mine");
+	struct target t = slice_target(s);
+	const struct function *f = machine_function(&w->m, &t);
+	assert_int_equal(f->vfio_uid, 1000);
+	assert_string_equal(f->driver, "nvidia");
+	assert_int_equal(machine_open(&w->m, &t, 1000, 77), 0);
+	(void)world_release(w, 0, "mine");
+	run(w, 3000);
+	assert_int_equal(world_claim(w, "mine")->state, CLAIM_RELEASING);
+	machine_close(&w->m, &t);
+	run(w, 60000);
+	assert_null(world_claim(w, "mine"));
+	assert_int_equal(machine_residue_uid(&w->m, &t), 0);
+	assert_int_equal(machine_function(&w->m, &t)->vfio_uid, 0);
+	assert_vgpus(w, "0:L40S-24Q");
+}
+
+static void test_vgpu_on_demand_comes_and_goes(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, ON_DEMAND);
+	(void)hold(w, "mine");
+	assert_vgpus(w, "0:L40S-12Q");
+	release(w, "mine");
+	assert_vgpus(w, "");
+}
+
+static void test_vgpu_reboot_makes_them_again_on_the_same_vfs(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("L40S-12Q: 2", ANY));
+	const struct slice *s = hold(w, "mine");
+	int32_t index = s->index;
+	/* Another release of the driver has other numbers. */
+	machine_vgpu_ids(&w->m, 40);
+	world_reboot(w);
+	run(w, 5000);
+	assert_vgpus(w, "0:L40S-12Q 1:L40S-12Q");
+	s = world_slice(w, world_claim(w, "mine")->slice);
+	assert_int_equal(s->state, SLICE_HELD);
+	assert_int_equal(s->index, index);
+}
+
+static void test_vgpu_f14_what_others_made_stays_and_is_built_around(void **state)
+{
+	struct world *w = *state;
+	struct target t = { .vf = 0 };
+	(void)STR_COPY(t.device, GPU);
+	assert_int_equal(machine_vgpu_vfs(&w->m, GPU, true), 1);
+	assert_int_equal(machine_vgpu_set(&w->m, &t, 1156), 1);
+	world_observe(w);
+	(void)apply(w, LAYOUT("L40S-24Q: 1", ANY));
+	assert_vgpus(w, "0:L40S-24Q 1:L40S-24Q");
+}
+
+static void test_vgpu_f31_taken_away_by_others_is_repaired(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("L40S-12Q: 2", ANY "drift: repair\n"));
+	(void)machine_vgpu_vfs(&w->m, GPU, false);
+	world_observe(w);
+	run(w, 5000);
+	assert_vgpus(w, "0:L40S-12Q 1:L40S-12Q");
+}
+
+static void test_vgpu_vfs_go_with_the_policy_that_made_them(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("L40S-12Q: 2", ANY));
+	(void)apply(w, DEVICES "divide: [{use: gpu, as: passthrough}]\n" ANY);
+	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, GPU)->addr), 0);
+}
+
+static void test_vgpu_mediated_devices_are_refused(void **state)
+{
+	struct world *w = *state;
+	(void)machine_vgpu_vfs(&w->m, GPU, true);
+	for (size_t i = 0; i < w->m.have.n_vgpu_vfs; i++)
+		w->m.have.vgpu_vfs[i].framework = VGPU_MDEV;
+	world_observe(w);
+	(void)world_apply(w, LAYOUT("L40S-12Q: 1", ANY), false);
+	run(w, 3000);
+	assert_vgpus(w, "");
+	const struct record *r = engine_record(w->e);
+	_cleanup_err_ struct err err = { 0 };
+	_cleanup_(plan_done) struct plan p = { 0 };
+	assert_int_equal(nvidia_vgpu_mech.make_steps(&w->m.have, NULL, &r->slices[0], &p, &err),
+			 -EOPNOTSUPP);
+	assert_string_equal(err.id, "vgpu.interface");
+}
+
+static void refused_as(struct world *w, const char *id)
+{
+	struct slice s = { .alone = 1, .index = 2 };
+	_cleanup_err_ struct err err = { 0 };
+	_cleanup_(plan_done) struct plan p = { 0 };
+	(void)STR_COPY(s.device, GPU);
+	(void)STR_COPY(s.mech, "vgpu");
+	(void)STR_COPY(s.profile, "L40S-12Q");
+	assert_true(nvidia_vgpu_mech.make_steps(&w->m.have, NULL, &s, &p, &err) < 0);
+	assert_string_equal(err.id, id);
+	assert_int_equal(p.n, 0);
+}
+
+static void test_vgpu_refusals_name_what_is_in_the_way(void **state)
+{
+	struct world *w = *state;
+	struct gpu_part *part = have_add_gpu_part(&w->m.have);
+	(void)STR_COPY(part->key, GPU);
+	refused_as(w, "vgpu.instances");
+	have_remove_gpu_part(&w->m.have, GPU, 0);
+	struct function *f = have_device(&w->m.have, GPU);
+	(void)STR_COPY(f->driver, "nouveau");
+	refused_as(w, "vgpu.driver");
+	(void)STR_COPY(f->driver, "nvidia");
+	(void)machine_vgpu_vfs(&w->m, GPU, true);
+	struct target t = { .vf = 2 };
+	(void)STR_COPY(t.device, GPU);
+	assert_int_equal(machine_vgpu_set(&w->m, &t, 1156), 1);
+	refused_as(w, "vgpu.foreign");
+	(void)machine_vgpu_set(&w->m, &t, 0);
+	t.vf = 0;
+	assert_int_equal(machine_vgpu_set(&w->m, &t, 1156), 1);
+	refused_as(w, "vgpu.full");
+	(void)STR_COPY(have_vgpu_type(&w->m.have, GPU, "L40S-12Q")->name, "other");
+	refused_as(w, "vgpu.type.unknown");
+	have_remove_function(&w->m.have,
+			     have_vf(&w->m.have, have_device(&w->m.have, GPU)->addr, 2)->addr);
+	refused_as(w, "vgpu.vf");
+}
+
+static bool described_as(const struct step *s, const char *reason, const char *id)
+{
+	const struct step_result r = { .status = STEP_FAILED, .error = EIO };
+	struct step_result with = r;
+	_cleanup_err_ struct err err = { 0 };
+	const struct have nothing = { 0 };
+	(void)STR_COPY(with.reason, reason);
+	nvidia_vgpu_mech.diagnose(&nothing, s, &with, NULL, 0, &err);
+	return err_is_set(&err) && str_eq(err.id, id);
+}
+
+static void test_vgpu_diagnose_knows_each_failure(void **state)
+{
+	(void)state;
+	const struct step vfs = { .verb = VERB_VGPU_VFS, .number = 1, .target = { .vf = -1 } };
+	const struct step set = { .verb = VERB_VGPU_SET, .number = 7, .text = "L40S-6Q" };
+	assert_true(described_as(&vfs, "no-program", "vgpu.program"));
+	assert_true(described_as(&vfs, "locked", "vgpu.locked"));
+	assert_true(described_as(&vfs, "not-made", "vgpu.vfs"));
+	assert_true(described_as(&set, "refused", "vgpu.refused"));
+	assert_true(described_as(&set, "still-there", "vgpu.still-there"));
+	assert_true(described_as(&set, "no-interface", "vgpu.interface"));
+	assert_true(described_as(&set, "", "vgpu.failed"));
+}
+
+/* Each step fails, is half done, is lost, or does not return; carved dies between any two of them. */
+static void test_vgpu_whole_life_with_faults_and_crashes(void **state)
+{
+	struct world *w = *state;
+	for (unsigned round = 0; round < 40; round++) {
+		w->quiet = false;
+		w->fault_percent = 30;
+		(void)world_apply(
+			w, round % 2 ? LAYOUT("L40S-24Q: 1", ANY) : LAYOUT("L40S-12Q: 2", ANY),
+			false);
+		(void)world_alloc(w, 1000, "any", "mine", CLAIM_RESERVED, 0, NULL);
+		run(w, (int64_t)world_random(w, 4000));
+		if (round % 3 == 0)
+			world_crash(w, round % 2);
+		if (round % 7 == 6)
+			world_reboot(w);
+		run(w, (int64_t)world_random(w, 4000));
+		if (world_claim(w, "mine"))
+			(void)world_release(w, 0, "mine");
+		run(w, (int64_t)world_random(w, 4000));
+	}
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_vgpu_layout_makes_vfs_then_types),
+		T(test_vgpu_sizes_do_not_mix_in_a_layout),
+		T(test_vgpu_other_size_comes_when_all_of_the_former_are_gone),
+		T(test_vgpu_claim_is_granted_and_made_anew_after),
+		T(test_vgpu_on_demand_comes_and_goes),
+		T(test_vgpu_reboot_makes_them_again_on_the_same_vfs),
+		T(test_vgpu_f14_what_others_made_stays_and_is_built_around),
+		T(test_vgpu_f31_taken_away_by_others_is_repaired),
+		T(test_vgpu_vfs_go_with_the_policy_that_made_them),
+		T(test_vgpu_mediated_devices_are_refused),
+		T(test_vgpu_refusals_name_what_is_in_the_way),
+		T(test_vgpu_diagnose_knows_each_failure),
+		T(test_vgpu_whole_life_with_faults_and_crashes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
