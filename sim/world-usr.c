@@ -55,7 +55,7 @@ static int script_write(struct err *reterr)
 	_cleanup_fclose_ FILE *f = r == 0 ? fopen(SCRIPT, "we") : NULL;
 	if (!f)
 		return world_failed(reterr, r < 0 ? -r : errno, "cannot write", SCRIPT);
-	fprintf(f, "#!/bin/sh\nexec '%s' sriov-manage \"$@\"\n", here);
+	fprintf(f, "#!/bin/sh\nexec '%s' sriov-manage \"$@\" 2>&1\n", here);
 	return fchmod(fileno(f), 0755) < 0 ? world_failed(reterr, errno, "cannot write", SCRIPT)
 					   : 0;
 }

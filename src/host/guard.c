@@ -27,6 +27,7 @@ static const enum effect effects[VERB_COUNT] = {
 	[VERB_NVME_OFFLINE] = EFFECT_FUNCTION, [VERB_SET_VFS] = EFFECT_VFS,
 	[VERB_MDEV_REMOVE] = EFFECT_MDEV,      [VERB_MIG_MODE] = EFFECT_FUNCTION,
 	[VERB_MIG_DESTROY] = EFFECT_PART,      [VERB_VGPU_VFS] = EFFECT_FUNCTION,
+	[VERB_VGPU_SET] = EFFECT_FUNCTION,
 };
 
 /* The first thing in the way, in words; the rest goes along as records. */

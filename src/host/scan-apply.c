@@ -159,12 +159,33 @@ static int parts_take(struct have *h, const char *key, struct records *r, uint32
 	return 0;
 }
 
+/* Of what a change changed: one more of these could be made now, and of no other. */
+static struct vgpu_type *type_known(struct have *h, const char *key, uint32_t id)
+{
+	for (size_t i = 0; i < h->n_vgpu_types; i++)
+		if (h->vgpu_types[i].id == id && str_eq(h->vgpu_types[i].key, key))
+			return &h->vgpu_types[i];
+	return NULL;
+}
+
+static void types_unmake(struct have *h, const char *key)
+{
+	for (size_t i = 0; i < h->n_vgpu_types; i++)
+		if (str_eq(h->vgpu_types[i].key, key))
+			h->vgpu_types[i].creatable = 0;
+}
+
 static int types_take(struct have *h, const char *key, struct records *r, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct vgpu_type t;
 		if (!record_take(r, &t, sizeof(t)) || !ENDED(t.name))
 			return -EBADMSG;
+		struct vgpu_type *known = type_known(h, key, t.id);
+		if (known) {
+			known->creatable = t.creatable;
+			continue;
+		}
 		struct vgpu_type *added = have_add_vgpu_type(h);
 		if (!added)
 			return -ENOMEM;
@@ -180,7 +201,8 @@ static int vgpu_vfs_take(struct have *h, const char *key, struct records *r, uin
 		struct vgpu_vf v;
 		if (!record_take(r, &v, sizeof(v)) || v.framework > VGPU_VENDOR)
 			return -EBADMSG;
-		struct vgpu_vf *added = have_add_vgpu_vf(h);
+		struct vgpu_vf *known = have_vgpu_vf(h, key, v.index);
+		struct vgpu_vf *added = known ? known : have_add_vgpu_vf(h);
 		if (!added)
 			return -ENOMEM;
 		*added = v;
@@ -222,6 +244,8 @@ int scan_apply_gpu(struct have *h, const char *key, uint32_t part, const void *d
 		return -EBADMSG;
 	if (report.change && part)
 		have_remove_gpu_part(h, key, part - 1);
+	if (report.change && report.n_vfs)
+		types_unmake(h, key);
 	int q = report.change ? records_take(h, key, &report, r) : report_put(h, key, &report, &r);
 	if (q != -EBADMSG)
 		return q;

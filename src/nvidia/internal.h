@@ -20,6 +20,7 @@ void vgpu_offer(const struct have *h, const char *device, struct offer *ret);
 /* The type that the VF is; NULL: none is known of that number. */
 const struct vgpu_type *vgpu_type_of(const struct have *h, const struct vgpu_vf *v);
 const struct function *vgpu_find(const struct have *h, const struct slice *s, bool *ret_found);
+bool vgpu_unknown(const struct have *h, const struct slice *s);
 int vgpu_proof(const struct have *h, const struct slice *s);
 void vgpu_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
 		   const struct holder *holders, size_t n_holders, struct err *reterr);

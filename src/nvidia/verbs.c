@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "nvidia/nvml.h"
 #include "nvidia/proto.h"
+#include "nvidia/vgpu-verbs.h"
 #include "sys/run.h"
 #include "sys/sysfs.h"
 
@@ -166,7 +167,11 @@ static void read_gpu(const struct verb_context *c, const struct step *s, struct 
 	}
 	g->mps = has_mps(c, g->uuid);
 	memcpy(c->data, &reply.report, sizeof(reply.report));
-	r->status = STEP_DONE;
+	int e = vgpu_read(c, &r->data_len);
+	if (e < 0)
+		verb_failed(r, -e, "nvidia", "what the VFs are cannot be read");
+	else
+		r->status = STEP_DONE;
 }
 
 static void mig_mode(const struct verb_context *c, const struct step *s, struct step_result *r)
@@ -233,5 +238,10 @@ const struct verb_entry nvidia_verbs[] = {
 	{ VERB_MIG_CREATE, VERB_CLASS_VENDOR, LANE_DEVICE, GUARD_ENROLLED, CHANGE_MS, mig_create },
 	{ VERB_MIG_DESTROY, VERB_CLASS_VENDOR, LANE_DEVICE, GUARD_ENROLLED | GUARD_HOLDERS,
 	  CHANGE_MS, mig_destroy },
+	/* The program writes sriov_numvfs. */
+	{ VERB_VGPU_VFS, VERB_CLASS_VENDOR, LANE_HOST,
+	  GUARD_ENROLLED | GUARD_NEVER_TOUCH | GUARD_HOLDERS, CHANGE_MS, vgpu_vfs_set },
+	{ VERB_VGPU_SET, VERB_CLASS_WRITE, LANE_DEVICE, GUARD_ENROLLED | GUARD_HOLDERS, 20000,
+	  vgpu_type_set },
 };
 const size_t nvidia_verbs_n = sizeof(nvidia_verbs) / sizeof(*nvidia_verbs);

@@ -22,6 +22,17 @@ const struct function *vgpu_find(const struct have *h, const struct slice *s, bo
 	return *ret_found ? vf : NULL;
 }
 
+/* The VFs say what they are, also where the library does not answer. */
+bool vgpu_unknown(const struct have *h, const struct slice *s)
+{
+	const struct gpu *g = have_gpu(h, s->device);
+	const struct function *f = have_device(h, s->device);
+	if (!f || !str_eq(f->driver, "nvidia"))
+		return false;
+	return !g || g->seen == GPU_UNREAD ||
+	       (have_vf(h, f->addr, s->index) && !have_vgpu_vf(h, s->device, s->index));
+}
+
 /* As of an mdev: what it had goes with it. That the driver clears a frame buffer before it is another vGPU's is taken on
  * trust; the driver is closed. */
 int vgpu_proof(const struct have *h, const struct slice *s)

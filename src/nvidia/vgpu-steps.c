@@ -151,7 +151,6 @@ static int vgpu_make(const struct have *h, const struct want *w, const struct sl
 {
 	bool found;
 	const struct function *f = have_device(h, s->device);
-	const struct gpu *g = have_gpu(h, s->device);
 	const struct vgpu_vf *v = have_vgpu_vf(h, s->device, s->index);
 	if (!f)
 		return mech_device_gone(s->device, w, reterr);
@@ -160,7 +159,7 @@ static int vgpu_make(const struct have *h, const struct want *w, const struct sl
 		return 0;
 	if (!str_eq(f->driver, "nvidia"))
 		return refuse_driver(h, w, s, f, reterr);
-	if (!g || g->seen == GPU_UNREAD)
+	if (vgpu_unknown(h, s))
 		return -EAGAIN;
 	if (have_vf_count(h, f->addr) == 0)
 		return vfs_make(h, w, s, ret, reterr);
@@ -218,6 +217,7 @@ const struct mech nvidia_vgpu_mech = {
 	.names = NAMES_VF,
 	.offer = vgpu_offer,
 	.find = vgpu_find,
+	.unknown = vgpu_unknown,
 	.layout_steps = vgpu_layout,
 	.make_steps = vgpu_make,
 	.unmake_steps = vgpu_unmake,
