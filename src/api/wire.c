@@ -258,13 +258,24 @@ json_t *wire_slice(const struct slice *s, const struct have *h)
 	return o;
 }
 
+static const char *type_name(const struct vgpu_vf *v, const struct have *h)
+{
+	for (size_t i = 0; i < h->n_vgpu_types; i++)
+		if (h->vgpu_types[i].id == v->type && str_eq(h->vgpu_types[i].key, v->key))
+			return h->vgpu_types[i].name;
+	return "unknown";
+}
+
 json_t *wire_foreign_vf(const struct function *vf, const struct have *h)
 {
 	const struct function *pf = have_function(h, vf->pf);
+	const struct vgpu_vf *v = pf ? have_vgpu_vf(h, pf->key, vf->vf_index) : NULL;
+	const char *mech = v && v->type ? "vgpu" : "sriov";
 	char name[DEVICE_KEY_SIZE + NAME_SIZE];
-	if (STR_FORMAT(name, "sriov/%s/vf%d", pf ? pf->key : vf->pf, vf->vf_index) < 0)
+	if (STR_FORMAT(name, "%s/%s/vf%d", mech, pf ? pf->key : vf->pf, vf->vf_index) < 0)
 		return NULL;
-	json_t *o = slice_base(name, pf ? pf->key : vf->pf, "sriov", "vf", "foreign");
+	json_t *o = slice_base(name, pf ? pf->key : vf->pf, mech,
+			       v && v->type ? type_name(v, h) : "vf", "foreign");
 	if (vf->vf_index >= 0)
 		wire_add_int(o, "vf", vf->vf_index);
 	add_place(o, vf);
@@ -403,6 +414,9 @@ json_t *wire_handle(const struct claim *c, const struct slice *s, const struct h
 
 	json_t *o = handle_base(c, s, "pci", f->addr);
 	wire_add_string(o, "address", f->addr);
+	/* NVIDIA vGPU User Guide 17: QEMU needs -uuid. */
+	if (str_eq(s->mech, "vgpu"))
+		wire_add_bool(o, "vm_uuid", true);
 	add_vfio(o, f->iommu_group, cdev);
 	if (f->numa_node >= 0)
 		wire_add_int(o, "numa", f->numa_node);

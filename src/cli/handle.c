@@ -89,6 +89,7 @@ static void print_variables(const char *prefix, const json_t *h)
 		{ "SYSFS", "sysfs" },	      { "VFIO_GROUP", "vfio_group" },
 		{ "VFIO_NODE", "vfio_node" }, { "VFIO_CDEV", "vfio_cdev" },
 		{ "NUMA", "numa" },	      { "MAC", "mac" },
+		{ "VM_UUID", "vm_uuid" },
 	};
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
 		const json_t *v = json_object_get(h, variables[i].key);
@@ -98,6 +99,8 @@ static void print_variables(const char *prefix, const json_t *h)
 		if (json_is_integer(v) &&
 		    STR_FORMAT(number, "%" JSON_INTEGER_FORMAT, json_integer_value(v)) >= 0)
 			print_variable(name, number);
+		else if (json_is_boolean(v))
+			print_variable(name, json_is_true(v) ? "required" : NULL);
 		else
 			print_variable(name, json_string_value(v));
 	}

@@ -233,6 +233,13 @@ static void add_recorded(json_t *array, const struct daemon *d, const char *key)
 			json_array_append_new(array, wire_slice(&rec->slices[i], &d->picture.have));
 }
 
+/* A VF of a driver that makes all of them at once: not somebody's, as long as it is no vGPU. */
+static bool is_no_vgpu(const struct have *h, const struct function *pf, const struct function *vf)
+{
+	const struct vgpu_vf *v = have_vgpu_vf(h, pf->key, vf->vf_index);
+	return v && v->framework == VGPU_VENDOR && v->type == 0;
+}
+
 static void add_foreign(json_t *array, const struct daemon *d, const char *key)
 {
 	const struct record *rec = engine_record(d->engine);
@@ -240,7 +247,8 @@ static void add_foreign(json_t *array, const struct daemon *d, const char *key)
 	for (size_t i = 0; i < h->n_functions; i++) {
 		const struct function *f = &h->functions[i];
 		const struct function *pf = f->is_vf ? have_function(h, f->pf) : NULL;
-		if (!pf || (key && !str_eq(pf->key, key)) || vf_recorded(rec, pf->key, f->vf_index))
+		if (!pf || (key && !str_eq(pf->key, key)) ||
+		    vf_recorded(rec, pf->key, f->vf_index) || is_no_vgpu(h, pf, f))
 			continue;
 		json_array_append_new(array, wire_foreign_vf(f, h));
 	}

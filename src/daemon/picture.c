@@ -538,6 +538,14 @@ static void forget_asked(struct daemon *d, const char *addr)
 	keys_remove(&d->picture.asked_types, f->key);
 }
 
+static unsigned vgpu_vfs_known(const struct have *h, const char *key)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < h->n_vgpu_vfs; i++)
+		n += str_eq(h->vgpu_vfs[i].key, key);
+	return n;
+}
+
 static int rescan_one(struct daemon *d, const char *addr)
 {
 	const struct scan_roots roots = roots_of(d);
@@ -554,6 +562,8 @@ static int rescan_one(struct daemon *d, const char *addr)
 	const struct function *f = have_function(h, addr);
 	if (f && !f->is_vf && h->n_functions != before)
 		keys_remove(&d->picture.asked_vfs, f->key);
+	if (f && has_library(f) && have_vf_count(h, f->addr) != vgpu_vfs_known(h, f->key))
+		keys_remove(&d->picture.asked_gpus, f->key);
 	return r;
 }
 

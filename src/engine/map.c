@@ -104,7 +104,29 @@ static void foreign_parts(struct engine *e, const struct want *w, const struct c
 	}
 }
 
-/* Mediated devices tell their parent and type, GPU instances their profile; what else others made does not. */
+static bool is_vf_of(const struct engine *e, const struct vgpu_vf *v)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++)
+		if (e->rec.slices[i].index == v->index && str_eq(e->rec.slices[i].device, v->key))
+			return true;
+	return false;
+}
+
+static void foreign_vgpus(struct engine *e, const struct want *w, const struct capacity *k,
+			  struct row *r)
+{
+	for (size_t i = 0; i < e->have->n_vgpu_vfs; i++) {
+		const struct vgpu_vf *v = &e->have->vgpu_vfs[i];
+		if (!v->type || !str_eq(v->key, w->device) || is_vf_of(e, v))
+			continue;
+		for (size_t t = 0; t < e->have->n_vgpu_types; t++)
+			if (e->have->vgpu_types[t].id == v->type &&
+			    str_eq(e->have->vgpu_types[t].key, v->key))
+				row_add(r, part_json(k, e->have->vgpu_types[t].name, 0, "foreign"));
+	}
+}
+
+/* Mediated devices tell their parent and type, GPU instances and vGPUs their profile; what else others made does not. */
 static void foreign_add(struct engine *e, const struct want *w, const struct capacity *k,
 			struct row *r)
 {
@@ -115,6 +137,8 @@ static void foreign_add(struct engine *e, const struct want *w, const struct cap
 	}
 	if (str_eq(w->mech, "mig"))
 		foreign_parts(e, w, k, r);
+	if (str_eq(w->mech, "vgpu"))
+		foreign_vgpus(e, w, k, r);
 }
 
 static json_t *counters_json(const struct offer *o)

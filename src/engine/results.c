@@ -82,6 +82,14 @@ static void power_note(struct engine *e, const struct in_flight *f, const struct
 		s->power_pinned = next;
 }
 
+/* What is there from now on is not what was asked for: it was removed, or others were there first. */
+static void asked_forget(struct engine *e, const struct in_flight *f)
+{
+	struct slice *s = f->slice ? store_slice_edit(e, f->slice) : NULL;
+	if (s)
+		s->asked = 0;
+}
+
 /* Made again it would have another one, and be another slice. */
 static void name_note(struct engine *e, const struct in_flight *f, const struct input_result *in)
 {
@@ -113,6 +121,8 @@ static void step_succeeded(struct engine *e, const struct in_flight *f,
 	done_add(e, f);
 	if (f->step.verb == VERB_RESET)
 		reset_proven(e, f, in);
+	if (f->step.verb == VERB_VGPU_SET && !f->step.number)
+		asked_forget(e, f);
 	name_note(e, f, in);
 	power_note(e, f, in);
 }
@@ -189,6 +199,8 @@ static void step_failed(struct engine *e, const struct in_flight *f, const struc
 	_cleanup_err_ struct err err = { 0 };
 	if (in->result.status != STEP_UNKNOWN)
 		power_note(e, f, in);
+	if (str_eq(in->result.reason, "foreign"))
+		asked_forget(e, f);
 	const struct slice *s = subject(e, f);
 	diagnose(e, f, in, &err);
 	if (f->step.verb == VERB_SERVICE_START) {

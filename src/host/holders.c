@@ -251,6 +251,14 @@ static int nodes_below(const struct host_roots *r, const struct holder_subjects 
 	return q == -ENOENT ? 0 : q;
 }
 
+/* With VFIO, whatever its driver is called: that of a vGPU's VF is "nvidia". */
+static bool is_registered(const struct host_roots *r, const struct holder_subject *s)
+{
+	char full[FULL_PATH_SIZE];
+	return STR_FORMAT(full, "devices/%s/vfio-dev", s->path) == 0 &&
+	       sysfs_exists(r->sysfs, full);
+}
+
 /* Does the group's node lead to this subject? An mdev is always driven by VFIO. Without a driver it may be VFIO
  * that cannot let go: the link goes before its users do (seen in the lab). */
 static bool uses_group(const struct host_roots *r, const struct holder_subject *s)
@@ -259,7 +267,7 @@ static bool uses_group(const struct host_roots *r, const struct holder_subject *
 	if (s->kind == HOLDER_MDEV)
 		return true;
 	device_driver(r->sysfs, s->path, driver);
-	return !driver[0] || driver_is_vfio(driver);
+	return !driver[0] || driver_is_vfio(driver) || is_registered(r, s);
 }
 
 static bool has_group_node(const struct host_roots *r, const struct holder_subject *s)

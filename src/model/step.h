@@ -43,7 +43,7 @@ enum verb {
 	VERB_MIG_CREATE,
 	VERB_MIG_DESTROY, /* target.part; number: GPU instance id, number2: as above; with its compute instances */
 	VERB_VGPU_VFS, /* number: 1 makes all VFs the vendor's way, 0 removes them */
-	VERB_VGPU_SET, /* target.vf; text: type, number: its id; 0: none */
+	VERB_VGPU_SET, /* target.vf; text: type, number: its id, 0: none; flag: it may be that one already, by us */
 	VERB_MPS_START, /* a server of its own; text: UUID of the GPU, number: threads of each client in percent,
 			   * number2: MiB of each */
 	VERB_MPS_STOP,	 /* text: UUID of the GPU */

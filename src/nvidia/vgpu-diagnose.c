@@ -17,6 +17,7 @@ static const struct {
 	  "look into the kernel log" },
 	{ "refused", "vgpu.refused", "the VF is no vGPU",
 	  "see what the GPU has: sizes do not mix, and vGPUs of MIG need a GPU instance" },
+	{ "foreign", "vgpu.foreign", "it is as others made it", "remove it where it was made" },
 	{ "still-there", "vgpu.still-there", "it is still there and stays in the record",
 	  "carve reclaim --retry" },
 	{ "no-interface", "vgpu.interface", "nothing was changed",

@@ -11,14 +11,17 @@ const struct vgpu_type *vgpu_type_of(const struct have *h, const struct vgpu_vf 
 	return NULL;
 }
 
-/* Numbers of types mean nothing by themselves: where nobody says what the VF's is called, nothing speaks against it. */
+/*
+ * Ours is what a step of ours was to make: others may have set the same type on that VF, and nothing tells them apart but that.
+ * Numbers of types mean nothing by themselves: where nobody says what the VF's is called, nothing speaks against it.
+ */
 const struct function *vgpu_find(const struct have *h, const struct slice *s, bool *ret_found)
 {
 	const struct function *pf = have_device(h, s->device);
 	const struct vgpu_vf *v = have_vgpu_vf(h, s->device, s->index);
 	const struct vgpu_type *t = v && v->type ? vgpu_type_of(h, v) : NULL;
 	const struct function *vf = pf ? have_vf(h, pf->addr, s->index) : NULL;
-	*ret_found = vf && v && v->type && (!t || str_eq(t->name, s->profile));
+	*ret_found = vf && v && v->type && s->asked && (!t || str_eq(t->name, s->profile));
 	return *ret_found ? vf : NULL;
 }
 

@@ -4,6 +4,9 @@
  * say, and by these alone as long as no driver was asked. Sizes do not mix, unless the GPU is told so: the size is
  * the mode. Each takes a VF.
  */
+#include <string.h>
+
+#include "base/num.h"
 #include "base/str.h"
 #include "nvidia/internal.h"
 #include "nvidia/kinds.h"
@@ -30,11 +33,25 @@ static const struct capacity_profile *published(const struct nvidia_card *card, 
 	return i < 0 ? NULL : &card->vgpu->profiles[i];
 }
 
+/* "L40S-24Q", "H100XM-1-10CME": GB of frame buffer are the digits behind the last dash. The grammar is taken from the
+ * vendor's tables of types. 0: there are none. */
+static uint32_t name_memory(const char *name)
+{
+	const char *dash = strrchr(name, '-');
+	char digits[8] = "";
+	uint32_t gb = 0;
+	size_t n = dash ? strspn(dash + 1, "0123456789") : 0;
+	if (n == 0 || n >= sizeof(digits))
+		return 0;
+	memcpy(digits, dash + 1, n);
+	return num_parse_u32(digits, 10, &gb) < 0 ? 0 : gb * 1024;
+}
+
 static void profile_fill(const struct vgpu_type *t, const struct capacity_profile *known,
 			 bool mixed, struct capacity_profile *ret)
 {
 	bool sliced = t->profile == GPU_NO_PROFILE;
-	uint32_t memory = t->memory ? t->memory : known ? known->memory : 0;
+	uint32_t memory = t->memory ? t->memory : known ? known->memory : name_memory(t->name);
 	*ret = (struct capacity_profile){
 		.name = t->name,
 		.worth = memory / 1024 ? memory / 1024 : 1,

@@ -129,6 +129,7 @@ static int type_set(const struct slice *s, const struct vgpu_type *t, struct pla
 	if (!step)
 		return -ENOMEM;
 	step->number = t ? t->id : 0;
+	step->flag = s->asked;
 	return STR_COPY(step->text, t ? t->name : "none");
 }
 
@@ -138,9 +139,8 @@ static int type_make(const struct have *h, const struct want *w, const struct sl
 	const struct vgpu_type *t = have_vgpu_type(h, s->device, s->profile);
 	if (v->framework != VGPU_VENDOR)
 		return refuse_interface(h, w, s, v, reterr);
-	/* What we asked for was another one: it goes first, no type becomes another. */
 	if (v->type)
-		return s->asked ? type_set(s, NULL, ret) : refuse_foreign(h, w, s, v, reterr);
+		return refuse_foreign(h, w, s, v, reterr);
 	if (!t)
 		return refuse_unknown(h, w, s, reterr);
 	return t->creatable ? type_set(s, t, ret) : refuse_full(h, w, s, t, reterr);

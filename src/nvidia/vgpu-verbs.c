@@ -109,6 +109,13 @@ static int type_write(const struct verb_context *c, const char *path, uint32_t i
 	return e;
 }
 
+/* Without it the library is asked. */
+static void change_tell(const struct verb_context *c, const struct step *s, struct step_result *r)
+{
+	if (vgpu_change_read(c, (uint32_t)s->target.vf, &r->data_len) < 0)
+		r->data_len = 0;
+}
+
 static void set_failed(const struct step *s, int error, uint64_t now, struct step_result *r)
 {
 	verb_failed(r, error, CURRENT, "it is %llu, and was to be %u", (unsigned long long)now,
@@ -129,16 +136,23 @@ void vgpu_type_set(const struct verb_context *c, const struct step *s, struct st
 		return;
 	}
 	bool same = now == s->number;
+	/* Nothing tells carved of a type that others set. */
+	if (s->number && now && !(same && s->flag)) {
+		verb_failed(r, EEXIST, CURRENT, "it is %u already, set by somebody else",
+			    (uint32_t)now);
+		(void)STR_COPY(r->reason, "foreign");
+		change_tell(c, s, r);
+		return;
+	}
 	e = same ? 0 : type_write(c, path, s->number);
 	if (e >= 0)
 		e = sysfs_read_u64(c->sysfs, path, 10, &now);
 	if (e < 0 || now != s->number) {
 		set_failed(s, e < 0 ? -e : EIO, now, r);
+		change_tell(c, s, r);
 		return;
 	}
 	r->number = (uint32_t)now;
 	r->status = same ? STEP_NOTHING : STEP_DONE;
-	/* Without it the library is asked. */
-	if (vgpu_change_read(c, (uint32_t)s->target.vf, &r->data_len) < 0)
-		r->data_len = 0;
+	change_tell(c, s, r);
 }

@@ -117,6 +117,16 @@ int machine_vgpu_set(struct machine *m, const struct target *t, uint32_t id)
 	return 1;
 }
 
+int machine_vgpu_step(struct machine *m, const struct step *s, struct step_result *r)
+{
+	const struct vgpu_vf *v = have_vgpu_vf(&m->have, s->target.device, s->target.vf);
+	if (v && s->number && v->type && !(v->type == s->number && s->flag)) {
+		(void)STR_COPY(r->reason, "foreign");
+		return -EEXIST;
+	}
+	return machine_vgpu_set(m, &s->target, s->number);
+}
+
 void machine_vgpu_ids(struct machine *m, uint32_t by)
 {
 	for (size_t i = 0; i < m->have.n_vgpu_types; i++)

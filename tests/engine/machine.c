@@ -699,7 +699,7 @@ static int do_verb(struct machine *m, const struct step *s, struct step_result *
 	case VERB_VGPU_VFS:
 		return machine_vgpu_vfs(m, s->target.device, s->number);
 	case VERB_VGPU_SET:
-		return machine_vgpu_set(m, &s->target, s->number);
+		return machine_vgpu_step(m, s, r);
 	case VERB_MIG_MODE:
 	case VERB_MIG_CREATE:
 	case VERB_MIG_DESTROY:

@@ -145,6 +145,7 @@ void machine_add_vgpu(struct machine *m, const char *key);
 /* All its VFs, or none; the type of one by its number, 0: none; other numbers for all types; all of it gone. */
 int machine_vgpu_vfs(struct machine *m, const char *key, bool on);
 int machine_vgpu_set(struct machine *m, const struct target *t, uint32_t id);
+int machine_vgpu_step(struct machine *m, const struct step *s, struct step_result *r);
 void machine_vgpu_ids(struct machine *m, uint32_t by);
 void machine_vgpus_wipe(struct machine *m);
 /* The verbs of GPUs: 1 done, 0 was so already, negative errno. */

@@ -197,6 +197,24 @@ static void test_vgpu_f14_what_others_made_stays_and_is_built_around(void **stat
 	assert_vgpus(w, "0:L40S-24Q 1:L40S-24Q");
 }
 
+/* The picture did not show it yet: it is not taken, and not removed. */
+static void test_vgpu_f14_what_others_make_meanwhile_is_not_taken(void **state)
+{
+	struct world *w = *state;
+	struct target t = { .vf = 1 };
+	(void)STR_COPY(t.device, GPU);
+	(void)apply(w, LAYOUT("L40S-12Q: 1", ANY));
+	(void)world_apply(w, LAYOUT("L40S-12Q: 2", ANY), false);
+	(void)world_turn(w);
+	assert_int_equal(machine_vgpu_set(&w->m, &t, 1154), 1);
+	run(w, 60000);
+	assert_vgpus(w, "0:L40S-12Q 1:L40S-12Q");
+	const struct record *r = engine_record(w->e);
+	for (size_t i = 0; i < r->n_slices; i++)
+		assert_int_equal(r->slices[i].state,
+				 r->slices[i].index ? SLICE_WANTED : SLICE_READY);
+}
+
 static void test_vgpu_f31_taken_away_by_others_is_repaired(void **state)
 {
 	struct world *w = *state;
@@ -293,6 +311,7 @@ static void test_vgpu_diagnose_knows_each_failure(void **state)
 	assert_true(described_as(&vfs, "locked", "vgpu.locked"));
 	assert_true(described_as(&vfs, "not-made", "vgpu.vfs"));
 	assert_true(described_as(&set, "refused", "vgpu.refused"));
+	assert_true(described_as(&set, "foreign", "vgpu.foreign"));
 	assert_true(described_as(&set, "still-there", "vgpu.still-there"));
 	assert_true(described_as(&set, "no-interface", "vgpu.interface"));
 	assert_true(described_as(&set, "", "vgpu.failed"));
@@ -332,6 +351,7 @@ int main(void)
 		T(test_vgpu_on_demand_comes_and_goes),
 		T(test_vgpu_reboot_makes_them_again_on_the_same_vfs),
 		T(test_vgpu_f14_what_others_made_stays_and_is_built_around),
+		T(test_vgpu_f14_what_others_make_meanwhile_is_not_taken),
 		T(test_vgpu_f31_taken_away_by_others_is_repaired),
 		T(test_vgpu_vfs_go_with_the_policy_that_made_them),
 		T(test_vgpu_mediated_devices_are_refused),
