@@ -76,7 +76,9 @@ MAIN_nvidia := carve-nvml
 PROGS  := $(foreach main,$(wildcard $(MAINS)),$(O)/$(MAIN_$(notdir $(patsubst %/,%,$(dir $(main))))))
 
 TESTDIRS := tests/unit tests/regress tests/engine tests/bench tests/fuzz tests/support
-TESTSRC := $(wildcard $(addsuffix /*.c,$(TESTDIRS)))
+# Loaded by carve-nvml in the place of the vendor's library.
+FAKE_NVML := $(addprefix $(O)/tests/support/fake-nvml,.so -old.so -empty.so)
+TESTSRC := $(filter-out tests/support/fake-nvml.c,$(wildcard $(addsuffix /*.c,$(TESTDIRS))))
 UNIT   := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test-*.c tests/regress/test-*.c))
 ENGINE := $(patsubst %.c,$(O)/%,$(wildcard tests/engine/test-*.c))
 BENCH  := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/bench-*.c))
@@ -136,6 +138,13 @@ $(SIM_NVML): sim/nvml.c $(O)/flags
 $(PRELOAD) $(SIM_NVML):
 	$(call say,  LD $@)$(CC) $(CPPFLAGS) -I. $(PRELOAD_CFLAGS) -MMD -MP -MF $@.d -shared -Wl,-z,relro,-z,now,-z,defs \
 		-o $@ $< -ldl
+$(O)/tests/support/fake-nvml-old.so: FAKE := -DFAKE_OLD
+$(O)/tests/support/fake-nvml-empty.so: FAKE := -DFAKE_EMPTY
+$(FAKE_NVML): tests/support/fake-nvml.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,  LD $@)$(CC) -iquote src $(FAKE) $(filter-out -fvisibility=hidden,$(PRELOAD_CFLAGS)) -D_GNU_SOURCE \
+		-MMD -MP -MF $@.d -shared -Wl,-z,relro,-z,now,-z,defs -o $@ $<
+$(O)/tests/unit/test-nvml: | $(FAKE_NVML) $(O)/carve-nvml
 # There are two machines: that of the engine's tests, and the simulated host. First come, first linked.
 $(ENGINE) $(BENCH): %: %.o $(TESTLIB) $(SIMLIB) $(LIB)
 $(UNIT) $(FUZZ): %: %.o $(SIMLIB) $(TESTLIB) $(LIB)
@@ -188,5 +197,6 @@ $(O)/tidy/%.ok: % .clang-tidy $(O)/flags
 	@touch $@
 
 include $(wildcard Makefile.install)
--include $(LIBOBJ:.o=.d) $(SIMOBJ:.o=.d) $(O)/sim/main.d $(PRELOAD).d $(SIM_NVML).d $(MAINS:%.c=$(O)/%.d) $(TESTSRC:%.c=$(O)/%.d) $(LAB:=.d) \
+-include $(LIBOBJ:.o=.d) $(SIMOBJ:.o=.d) $(O)/sim/main.d $(PRELOAD).d $(SIM_NVML).d $(MAINS:%.c=$(O)/%.d) $(FAKE_NVML:=.d) \
+         $(TESTSRC:%.c=$(O)/%.d) $(LAB:=.d) \
          $(HEADERS:%=$(O)/headers/%.ok.d) $(SHIPPED:%=$(O)/tidy/%.ok.d) $(SHIPPED:%=$(O)/analyze/%.ok.d)

@@ -236,17 +236,23 @@ static int report_put(struct have *h, const char *key, const struct gpu_report *
 	return records_take(h, key, report, *r);
 }
 
-int scan_apply_gpu(struct have *h, const char *key, uint32_t part, const void *data, size_t len)
+static int report_apply(struct have *h, const char *key, uint32_t part, struct records r)
 {
 	struct gpu_report report;
-	struct records r = { data, len };
 	if (!record_take(&r, &report, sizeof(report)) || !gpu_valid(&report.gpu))
 		return -EBADMSG;
-	if (report.change && part)
+	if (!report.change)
+		return report_put(h, key, &report, &r);
+	if (part)
 		have_remove_gpu_part(h, key, part - 1);
-	if (report.change && report.n_vfs)
+	if (report.n_vfs)
 		types_unmake(h, key);
-	int q = report.change ? records_take(h, key, &report, r) : report_put(h, key, &report, &r);
+	return records_take(h, key, &report, r);
+}
+
+int scan_apply_gpu(struct have *h, const char *key, uint32_t part, const void *data, size_t len)
+{
+	int q = report_apply(h, key, part, (struct records){ data, len });
 	if (q != -EBADMSG)
 		return q;
 	/* Half of it would be worse than nothing. */

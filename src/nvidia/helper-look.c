@@ -121,10 +121,12 @@ static bool placements_ask(struct helper *h, struct gpu_profile *ret)
 	if ((r == NVML_SUCCESS || r == NVML_ERROR_INSUFFICIENT_SIZE) && n)
 		r = NVML(&h->nvml, nvmlDeviceGetGpuInstancePossiblePlacements_v2, h->device,
 			 ret->id, at, &n);
-	if (r != NVML_SUCCESS || n > 64) {
+	if (r != NVML_SUCCESS) {
 		helper_failed(h, r, h->nvml.call, NULL);
 		return false;
 	}
+	if (n > 64)
+		return nonsense(h, "more placements than it said");
 	return placements_take(h, at, n, ret);
 }
 
@@ -180,7 +182,7 @@ static int32_t minor_of(const char *path)
 	return num_parse_u32(at, 10, &minor) < 0 || minor > INT32_MAX ? -1 : (int32_t)minor;
 }
 
-static void minors_read(int32_t gpu, struct gpu_part *p)
+void helper_part_nodes(int32_t gpu, struct gpu_part *p)
 {
 	char path[128];
 	if (gpu < 0)
@@ -216,30 +218,73 @@ static void computes_ask(struct helper *h, nvmlGpuInstance_t instance, unsigned 
 	ret->n_computes += n;
 }
 
-/* Handles have gaps (nvml.h, nvmlDeviceGetMigDeviceHandleByIndex). */
+/* MIG devices of one GPU that there can be: more than any has slices. */
+#define MIG_DEVICES 64
+
+/* Handles have gaps: NOT_FOUND, and INVALID_ARGUMENT behind the last (nvml.h, nvmlDeviceGetMigDeviceHandleByIndex). */
+static nvmlReturn_t mig_ask(struct helper *h, unsigned index, nvmlDevice_t *ret, unsigned *ret_gi)
+{
+	nvmlReturn_t r = NVML(&h->nvml, nvmlDeviceGetMigDeviceHandleByIndex, h->device, index, ret);
+	return r == NVML_SUCCESS ? NVML(&h->nvml, nvmlDeviceGetGpuInstanceId, *ret, ret_gi) : r;
+}
+
+/* Only where there are several does it matter which. */
+static bool mig_is_of(struct helper *h, nvmlDevice_t mig, const struct gpu_part *p)
+{
+	unsigned compute;
+	return p->n_computes == 1 ||
+	       (NVML(&h->nvml, nvmlDeviceGetComputeInstanceId, mig, &compute) == NVML_SUCCESS &&
+		compute == p->compute);
+}
+
 nvmlDevice_t helper_mig_device(struct helper *h, const struct gpu_part *p)
 {
-	unsigned most = 0, instance, compute;
-	nvmlDevice_t mig;
-	if (NVML(&h->nvml, nvmlDeviceGetMaxMigDeviceCount, h->device, &most) != NVML_SUCCESS)
-		return NULL;
-	for (unsigned i = 0; i < most && i < 64; i++)
-		if (NVML(&h->nvml, nvmlDeviceGetMigDeviceHandleByIndex, h->device, i, &mig) ==
-			    NVML_SUCCESS &&
-		    NVML(&h->nvml, nvmlDeviceGetGpuInstanceId, mig, &instance) == NVML_SUCCESS &&
-		    instance == p->instance &&
-		    NVML(&h->nvml, nvmlDeviceGetComputeInstanceId, mig, &compute) == NVML_SUCCESS &&
-		    compute == p->compute)
+	nvmlReturn_t r = NVML_SUCCESS;
+	for (unsigned i = 0; i < MIG_DEVICES && (r == NVML_SUCCESS || r == NVML_ERROR_NOT_FOUND);
+	     i++) {
+		nvmlDevice_t mig;
+		unsigned instance;
+		r = mig_ask(h, i, &mig, &instance);
+		if (r == NVML_SUCCESS && instance == p->instance && mig_is_of(h, mig, p))
 			return mig;
+	}
 	return NULL;
 }
 
-static void uuid_ask(struct helper *h, struct gpu_part *p)
+static struct gpu_part *part_unnamed(struct helper *h, unsigned instance)
+{
+	for (uint32_t i = 0; i < h->reply.report.n_parts; i++)
+		if (h->parts[i].n_computes && h->parts[i].instance == instance &&
+		    !h->parts[i].uuid[0])
+			return &h->parts[i];
+	return NULL;
+}
+
+static bool uuid_ask(struct helper *h, nvmlDevice_t mig, struct gpu_part *p)
 {
 	char uuid[NVML_DEVICE_UUID_V2_BUFFER_SIZE] = "";
-	nvmlDevice_t mig = helper_mig_device(h, p);
-	if (mig && NVML(&h->nvml, nvmlDeviceGetUUID, mig, uuid, sizeof(uuid)) == NVML_SUCCESS)
-		(void)STR_FORMAT(p->uuid, "%.*s", GPU_UUID_SIZE - 1, uuid);
+	return NVML(&h->nvml, nvmlDeviceGetUUID, mig, uuid, sizeof(uuid) - 1) == NVML_SUCCESS &&
+	       STR_FORMAT(p->uuid, "%.*s", GPU_UUID_SIZE - 1, uuid) == 0;
+}
+
+void helper_parts_name(struct helper *h)
+{
+	uint32_t left = 0;
+	nvmlReturn_t r = NVML_SUCCESS;
+	for (uint32_t i = 0; i < h->reply.report.n_parts; i++)
+		left += h->parts[i].n_computes > 0;
+	for (unsigned i = 0; left && i < MIG_DEVICES; i++) {
+		nvmlDevice_t mig;
+		unsigned instance;
+		r = mig_ask(h, i, &mig, &instance);
+		if (r == NVML_ERROR_NOT_FOUND)
+			continue;
+		if (r != NVML_SUCCESS)
+			break;
+		struct gpu_part *p = part_unnamed(h, instance);
+		if (p && mig_is_of(h, mig, p))
+			left -= uuid_ask(h, mig, p);
+	}
 }
 
 bool helper_part(struct helper *h, nvmlGpuInstance_t instance, struct gpu_part *ret)
@@ -260,13 +305,6 @@ bool helper_part(struct helper *h, nvmlGpuInstance_t instance, struct gpu_part *
 				  .instance_minor = -1,
 				  .compute_minor = -1 };
 	return true;
-}
-
-void helper_part_finish(struct helper *h, int32_t gpu_minor, struct gpu_part *p)
-{
-	if (p->n_computes)
-		uuid_ask(h, p);
-	minors_read(gpu_minor, p);
 }
 
 static bool overlaps(const struct helper *h, const struct gpu_part *p)
@@ -294,7 +332,7 @@ static bool part_add(struct helper *h, nvmlGpuInstance_t instance,
 			computes_ask(h, instance, i, &p);
 			p.compute_whole = 0;
 		}
-	helper_part_finish(h, h->reply.report.gpu.minor, &p);
+	helper_part_nodes(h->reply.report.gpu.minor, &p);
 	h->parts[h->reply.report.n_parts++] = p;
 	return true;
 }
@@ -316,6 +354,7 @@ static bool parts_ask(struct helper *h)
 			if (!part_add(h, found[k], &h->profiles[i]))
 				return false;
 	}
+	helper_parts_name(h);
 	return true;
 }
 

@@ -50,7 +50,9 @@ void helper_mig_mode(struct helper *h)
 
 /* --- making ----------------------------------------------------------------------------------------- */
 
-static bool compute_make(struct helper *h, nvmlGpuInstance_t instance, struct gpu_part *part)
+/* *ret_made: what was made, also when it is of no use. */
+static bool compute_make(struct helper *h, nvmlGpuInstance_t instance, struct gpu_part *part,
+			 nvmlComputeInstance_t *ret_made)
 {
 	nvmlComputeInstanceProfileInfo_t profile;
 	nvmlComputeInstanceInfo_t info;
@@ -66,8 +68,10 @@ static bool compute_make(struct helper *h, nvmlGpuInstance_t instance, struct gp
 	if (r == NVML_SUCCESS)
 		r = NVML(&h->nvml, nvmlGpuInstanceCreateComputeInstance, instance, profile.id,
 			 &compute);
-	if (r == NVML_SUCCESS)
+	if (r == NVML_SUCCESS) {
+		*ret_made = compute;
 		r = NVML(&h->nvml, nvmlComputeInstanceGetInfo_v2, compute, &info);
+	}
 	if (r != NVML_SUCCESS) {
 		helper_failed(h, r, h->nvml.call, NULL);
 		return false;
@@ -78,9 +82,10 @@ static bool compute_make(struct helper *h, nvmlGpuInstance_t instance, struct gp
 }
 
 /* What was made of it goes again: the whole step failed. */
-static void undo(struct helper *h, nvmlGpuInstance_t instance)
+static void undo(struct helper *h, nvmlGpuInstance_t instance, nvmlComputeInstance_t compute)
 {
-	if (NVML(&h->nvml, nvmlGpuInstanceDestroy, instance) == NVML_SUCCESS)
+	if ((!compute || NVML(&h->nvml, nvmlComputeInstanceDestroy, compute) == NVML_SUCCESS) &&
+	    NVML(&h->nvml, nvmlGpuInstanceDestroy, instance) == NVML_SUCCESS)
 		return;
 	h->reply.code = NVML_CODE_HALF_MADE;
 	(void)STR_COPY(h->reply.detail, nvml_error(h->nvml.code));
@@ -89,17 +94,19 @@ static void undo(struct helper *h, nvmlGpuInstance_t instance)
 static void instance_finish(struct helper *h, nvmlGpuInstance_t instance)
 {
 	struct gpu_part *part = &h->parts[0];
+	nvmlComputeInstance_t compute = NULL;
 	unsigned minor;
-	if (!helper_part(h, instance, part) || !compute_make(h, instance, part)) {
-		undo(h, instance);
+	if (!helper_part(h, instance, part) || !compute_make(h, instance, part, &compute)) {
+		undo(h, instance, compute);
 		return;
 	}
 	bool known = NVML(&h->nvml, nvmlDeviceGetMinorNumber, h->device, &minor) == NVML_SUCCESS &&
 		     minor <= INT32_MAX;
-	helper_part_finish(h, known ? (int32_t)minor : -1, part);
+	helper_part_nodes(known ? (int32_t)minor : -1, part);
 	h->reply.number = part->instance;
 	h->reply.report.change = 1;
 	h->reply.report.n_parts = 1;
+	helper_parts_name(h);
 }
 
 /* Made by an earlier step whose answer was lost. */
@@ -161,18 +168,21 @@ static nvmlReturn_t computes_destroy(struct helper *h, nvmlGpuInstance_t instanc
 	return r;
 }
 
-/* The one that takes all of it first: carve makes no others, but others may have. */
+/* The one that takes all of it first: carve makes no others, but others may have, and those are in the way. */
 static nvmlReturn_t instance_destroy(struct helper *h, nvmlGpuInstance_t instance)
 {
 	uint32_t whole = helper_compute_index(h->request->slices);
 	nvmlReturn_t r = whole == UINT32_MAX ? NVML_SUCCESS : computes_destroy(h, instance, whole);
-	if (r == NVML_SUCCESS)
-		r = NVML(&h->nvml, nvmlGpuInstanceDestroy, instance);
+	if (r != NVML_SUCCESS)
+		return r;
+	r = NVML(&h->nvml, nvmlGpuInstanceDestroy, instance);
 	if (r != NVML_ERROR_IN_USE)
 		return r;
-	for (unsigned i = 0; i < NVML_COMPUTE_INSTANCE_PROFILE_COUNT; i++)
-		if (i != whole && computes_destroy(h, instance, i) != NVML_SUCCESS)
+	for (unsigned i = 0; i < NVML_COMPUTE_INSTANCE_PROFILE_COUNT; i++) {
+		r = i == whole ? NVML_SUCCESS : computes_destroy(h, instance, i);
+		if (r != NVML_SUCCESS)
 			return r;
+	}
 	return NVML(&h->nvml, nvmlGpuInstanceDestroy, instance);
 }
 

@@ -24,8 +24,11 @@ void helper_run(struct helper *h, const struct nvml_request *request, const char
 
 /* helper-look.c: all that there is to know of the GPU. False: the library answers no more; reply.report.gpu says why. */
 bool helper_look(struct helper *h);
-/* One GPU instance, by its handle; what it is called and its nodes, once its compute instance is known. */
-void helper_part_finish(struct helper *h, int32_t gpu_minor, struct gpu_part *p);
+/* Its nodes, once its compute instance is known. gpu_minor -1: not known. */
+void helper_part_nodes(int32_t gpu_minor, struct gpu_part *p);
+/* UUIDs of all parts of the reply, in one pass over the MIG devices. */
+void helper_parts_name(struct helper *h);
+/* One GPU instance, by its handle. */
 bool helper_part(struct helper *h, nvmlGpuInstance_t instance, struct gpu_part *ret);
 /* Handle of the MIG device of the two; NULL: there is none. */
 nvmlDevice_t helper_mig_device(struct helper *h, const struct gpu_part *p);

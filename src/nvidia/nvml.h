@@ -174,7 +174,6 @@ _Static_assert(sizeof(nvmlProcessInfo_t) == 24, "ABI");
 	   nvmlComputeInstance_t *computeInstances, unsigned int *count))                          \
 	F(nvmlComputeInstanceGetInfo_v2,                                                           \
 	  (nvmlComputeInstance_t computeInstance, nvmlComputeInstanceInfo_t * info))               \
-	F(nvmlDeviceGetMaxMigDeviceCount, (nvmlDevice_t device, unsigned int *count))              \
 	F(nvmlDeviceGetMigDeviceHandleByIndex,                                                     \
 	  (nvmlDevice_t device, unsigned int index, nvmlDevice_t *migDevice))                      \
 	F(nvmlDeviceGetGpuInstanceId, (nvmlDevice_t device, unsigned int *id))                     \

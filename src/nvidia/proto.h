@@ -39,8 +39,7 @@ enum nvml_outcome {
 #define NVML_CODE_HALF_MADE 2001u /* a GPU instance without a compute instance is left */
 #define NVML_CODE_OTHER 2002u	  /* the instance of that id is not the one that was meant */
 
-/* Followed by the records that the report counts. A failed change has the report too, where the library still
- * answers: gpu.seen says so. */
+/* Followed by the records that the report counts. That of a change that failed says nothing of the GPU. */
 struct nvml_reply {
 	uint32_t magic, version;
 	uint32_t outcome; /* enum nvml_outcome */

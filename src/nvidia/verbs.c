@@ -43,6 +43,8 @@ static const struct {
 static void code_failed(const struct nvml_reply *reply, struct step_result *r)
 {
 	verb_failed(r, EIO, reply->call, "%s", reply->detail);
+	/* What has become of the GPU is for a look to say. */
+	r->data_len = 0;
 	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
 		if (codes[i].code == reply->code) {
 			r->error = codes[i].error;
