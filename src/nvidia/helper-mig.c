@@ -37,15 +37,14 @@ static void mode_set(struct helper *h, unsigned mode)
 void helper_mig_mode(struct helper *h)
 {
 	unsigned mode = h->request->number ? NVML_DEVICE_MIG_ENABLE : NVML_DEVICE_MIG_DISABLE;
-	if (!helper_look(h))
-		return;
-	const struct gpu *g = &h->reply.report.gpu;
-	if (!g->mig_capable)
-		helper_failed(h, NVML_ERROR_NOT_SUPPORTED, "nvmlDeviceGetMigMode", NULL);
-	else if (g->mig == mode && g->mig_pending == mode)
-		h->reply.outcome = NVML_NOTHING;
-	else
+	unsigned current, pending;
+	nvmlReturn_t r = NVML(&h->nvml, nvmlDeviceGetMigMode, h->device, &current, &pending);
+	if (r != NVML_SUCCESS)
+		helper_failed(h, r, h->nvml.call, NULL);
+	else if (current != mode || pending != mode)
 		mode_set(h, mode);
+	else if (helper_look(h))
+		h->reply.outcome = NVML_NOTHING;
 }
 
 /* --- making ----------------------------------------------------------------------------------------- */

@@ -166,13 +166,14 @@ test_vgpu_what_others_made_stays() {
 }
 
 # Nobody tells carve of it.
-test_vgpu_what_others_make_meanwhile_is_not_taken() {
+test_vgpu_what_others_make_meanwhile_is_built_around() {
 	prepare 'L40S-12Q: 1'
 	apply /run/policy.yaml
 	echo 1154 >"/sys/bus/pci/devices/0000:41:00.5/nvidia/current_vgpu_type"
 	policy_of 'L40S-12Q: 2'
-	says 'set by somebody else' apply /run/policy.yaml
-	vgpus_are '12Q 12Q - -'
+	apply /run/policy.yaml
+	vgpus_are '12Q 12Q 12Q -'
+	says 'foreign' carve list slices
 }
 
 # Each write, with each service killed before and after it, and the power gone.
