@@ -139,6 +139,10 @@ bool state_in_flight(const struct engine *e, const char *device)
 
 bool state_busy(const struct engine *e, const char *device)
 {
+	/* What the last step left of it is being asked. */
+	const struct gpu *g = e->have ? have_gpu(e->have, device) : NULL;
+	if (g && g->seen == GPU_UNREAD)
+		return true;
 	for (size_t i = 0; i < e->state.n_devices; i++)
 		if (e->state.devices[i].barrier && str_eq(e->state.devices[i].key, device))
 			return true;

@@ -211,3 +211,78 @@ test_mig_mode_ends_with_the_policy() {
 	[[ $(nodes) == 0 ]]
 	carve-sim trace | grep -q 'set-mig-mode "0' || die "MIG is still on"
 }
+
+# Each change of the library, with each service killed before and after it, and the change failing or done without
+# the answer.
+test_mig_each_step_killed_and_failed() {
+	local change effect
+	prepare "3g.40gb: 1, 1g.10gb: 2"
+	for change in set-mig-mode create compute-create; do
+		for effect in kill=carved kill-after=carved kill=carve-executor kill-after=carve-executor \
+			error=EIO error-after=EIO; do
+			policy_of "3g.40gb: 1, 1g.10gb: 2"
+			carve-sim fault "nvml/$gpu/$change" 1 "$effect" >/dev/null
+			apply /run/policy.yaml >/dev/null 2>&1 || true
+			services_answer
+			carve-sim clear
+			apply /run/policy.yaml >/run/said 2>&1 || die "not after $change $effect: $(cat /run/said)"
+			[[ $(instances) == "1g.10gb@0 1g.10gb@1 3g.40gb@4 " && $(nodes) == 6 ]] ||
+				die "$change $effect: $(instances), $(nodes) nodes"
+			policy_is <<-EOF
+				version: 1
+				devices: {gpu: {match: {address: "$gpu"}}}
+				on-remove: destroy
+			EOF
+			apply /run/policy.yaml >/dev/null
+			[[ $(nodes) == 0 ]] || die "$change $effect: left over"
+		done
+	done
+}
+
+test_mig_each_step_back_killed_and_failed() {
+	local change effect
+	prepare "3g.40gb: 1"
+	for change in destroy compute-destroy set-mig-mode; do
+		for effect in kill=carved kill-after=carved kill=carve-executor kill-after=carve-executor \
+			error=EIO error-after=EIO; do
+			policy_of "3g.40gb: 1"
+			apply /run/policy.yaml >/dev/null
+			carve-sim fault "nvml/$gpu/$change" 1 "$effect" >/dev/null
+			policy_is <<-EOF
+				version: 1
+				devices: {gpu: {match: {address: "$gpu"}}}
+				on-remove: destroy
+			EOF
+			apply /run/policy.yaml >/dev/null 2>&1 || true
+			services_answer
+			carve-sim clear
+			carve reclaim --retry >/dev/null 2>&1 || true
+			apply /run/policy.yaml >/dev/null 2>&1 || true
+			wait_until 10 eval "[[ \$(nodes) == 0 ]]"
+			wait_until 10 eval "! carve list slices | grep -E 'mig.*(quarantined|removing)'" ||
+				die "$change $effect: $(carve list slices)"
+		done
+	done
+}
+
+# Eight GPUs from empty to 56 instances. Calls: a look at each at the start and one before the apply, 42 each; 47 for
+# the mode of each; and 11 or a few more for an instance, since its UUID is found by trying.
+test_mig_56_instances_with_one_apply() {
+	local before after bus
+	services_start
+	for bus in 1b 43 52 61 9d c3 d1 df; do
+		enroll "0000:$bus:00.0"
+	done
+	policy_is <<-EOF
+		version: 1
+		devices: {gpu: {match: {id: "10de:2330"}, expect: 8}}
+		divide: [{use: gpu, as: mig, layout: {1g.10gb: 7}, expect: 56}]
+	EOF
+	carve plan /run/policy.yaml >/dev/null
+	before=$(calls)
+	apply /run/policy.yaml
+	after=$(calls)
+	[[ $(instances | wc -w) == 56 && $(nodes) == 112 ]]
+	echo "$((after - before)) calls"
+	((after - before <= 8 * (42 + 47) + 56 * 13)) || die "$((after - before)) calls of the library"
+}
