@@ -73,7 +73,7 @@ static void kind_fill(const struct have *h, const char *device, const struct gpu
 	const struct nvidia_card *card = card_of(h, device);
 	*ret = (struct capacity){
 		.name = "vgpu",
-		.n_counters = COUNTERS,
+		.n_counters = g->mixed ? COUNTERS : MEMORY,
 		.counters = { { "VFs", f ? f->caps.sriov_total : 0 }, { "memory", 0 } },
 	};
 	for (size_t i = 0; i < h->n_vgpu_types && ret->n_profiles < CAPACITY_PROFILES; i++) {

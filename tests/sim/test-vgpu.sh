@@ -165,15 +165,16 @@ test_vgpu_what_others_made_stays() {
 	says 'foreign' carve list slices
 }
 
-# Nobody tells carve of it.
-test_vgpu_what_others_make_meanwhile_is_built_around() {
+# Nothing tells of it but a look.
+test_vgpu_what_others_make_meanwhile_stays() {
 	prepare 'L40S-12Q: 1'
 	apply /run/policy.yaml
 	echo 1154 >"/sys/bus/pci/devices/0000:41:00.5/nvidia/current_vgpu_type"
 	policy_of 'L40S-12Q: 2'
 	apply /run/policy.yaml
 	vgpus_are '12Q 12Q 12Q -'
-	says 'foreign' carve list slices
+	says 'vgpu/pci:0000:40/01.0/00.0/vf1' carve list slices
+	carve list slices | grep '/vf1 ' | grep -q foreign
 }
 
 # Each write, with each service killed before and after it, and the power gone.
