@@ -100,8 +100,9 @@ void method_events(struct session *s, const json_t *params)
 
 /* --- Doctor ---------------------------------------------------------------------------------- */
 
-/* err: why there is no list of enrolled devices; outlives the facts. */
-static void gather(struct daemon *d, struct doctor_facts *facts, struct err *err)
+/* enrolled, err: the list of enrolled devices, or why there is none; outlive the facts. */
+static void gather(struct daemon *d, struct doctor_facts *facts, struct enrollment *enrolled,
+		   struct err *err)
 {
 	_cleanup_close_ int etc = openat(d->roots.root, "etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const struct doctor_roots roots = {
@@ -115,10 +116,9 @@ static void gather(struct daemon *d, struct doctor_facts *facts, struct err *err
 	const char *why = NULL;
 	bool good = str_eq(daemon_ledger_state(d, &why), "good");
 	facts->ledger_problem = good ? NULL : why ? why : "not writable";
-	struct enrollment enrolled;
-	if (daemon_enrollment(d, &enrolled, err) >= 0) {
-		facts->n_enrolled = enrolled.n;
-		enrollment_done(&enrolled);
+	if (daemon_enrollment(d, enrolled, err) >= 0) {
+		facts->n_enrolled = enrolled->n;
+		facts->enrolled = enrolled;
 	} else {
 		facts->enrollment = err;
 	}
@@ -230,13 +230,15 @@ void method_doctor(struct session *s, const json_t *params)
 	_cleanup_err_ struct err e = { 0 };
 	_cleanup_err_ struct err list = { 0 };
 	struct findings found = { 0 };
+	struct enrollment enrolled = { 0 };
 	if (facts)
-		gather(d, facts, &list);
+		gather(d, facts, &enrolled, &list);
 	if (!facts || doctor_examine(&d->picture.have, facts, &found) < 0) {
 		err_set(&e, "base.memory", ENOMEM, "cannot examine the host");
 		session_fail(s, &e);
 		if (facts)
 			doctor_facts_done(facts);
+		enrollment_done(&enrolled);
 		return;
 	}
 	json_t *array = json_array();
@@ -247,5 +249,6 @@ void method_doctor(struct session *s, const json_t *params)
 	add_tenants(array, d);
 	findings_done(&found);
 	doctor_facts_done(facts);
+	enrollment_done(&enrolled);
 	session_reply(s, json_pack("{s:o}", "findings", array), false);
 }

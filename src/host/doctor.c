@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/str.h"
+#include "host/enroll.h"
 #include "host/topology.h"
 
 struct exam {
@@ -311,6 +312,22 @@ static void examine_carve(struct exam *e)
 			"no device is enrolled: carve changes nothing yet");
 }
 
+/* What can be known and changed through the vendor's library alone is neither. */
+static void examine_gpus(struct exam *e)
+{
+	for (size_t i = 0; e->facts->enrolled && i < e->have->n_gpus; i++) {
+		const struct gpu *g = &e->have->gpus[i];
+		const struct function *f = have_device(e->have, g->key);
+		if (g->seen != GPU_UNSEEN || !f || !enrollment_find(e->facts->enrolled, g->key))
+			continue;
+		FINDING(e, FINDING_WARNING, "doctor.gpu.unseen", f->addr,
+			"have libnvidia-ml.so.1 and the kernel module of one version; journalctl -k tells of a GPU "
+			"that is lost (Xid); carve doctor asks again",
+			"NVIDIA's library does not tell of it, its instances are left as they are: %s",
+			g->why);
+	}
+}
+
 static void examine_policy(struct exam *e)
 {
 	const char *only = e->facts->policy_only;
@@ -377,7 +394,7 @@ int doctor_examine(const struct have *h, const struct doctor_facts *facts, struc
 		examine_modules,     examine_groups,	examine_sriov,	    examine_orphan_vfs,
 		examine_dead,	     examine_managers,	examine_autostarts, examine_limits,
 		examine_confinement, examine_carve,	examine_policy,	    examine_slices,
-		examine_claims,
+		examine_claims,	     examine_gpus,
 	};
 	struct findings all = { 0 };
 	struct exam e = { .have = h, .facts = facts, .findings = &all };

@@ -4,6 +4,8 @@
 #include "base/err.h"
 #include "model/slice.h"
 
+struct enrollment;
+
 enum finding_level {
 	FINDING_OK,
 	FINDING_NOTE,
@@ -45,6 +47,7 @@ struct doctor_facts {
 	bool executor;		    /* carve-executor answers */
 	const char *ledger_problem; /* NULL: good */
 	size_t n_enrolled;
+	const struct enrollment *enrolled; /* NULL: not known */
 	const struct err
 		*enrollment; /* why the list of enrolled devices cannot be read; NULL: it can */
 	bool unsafe_acs_override;   /* the applied policy accepts pcie_acs_override */

@@ -40,7 +40,8 @@ int scan_apply_types(struct have *h, const char *parent_key, const void *data, s
 int scan_apply_vfs(struct have *h, const char *pf_key, const void *data, size_t len);
 
 /* Struct gpu_report of VERB_READ_GPU, or of a step that changed the GPU. What it says is checked for what can be:
- * -EBADMSG, and nothing is known of that GPU any more. part: of a step that says what it changed only, 1 + the slot where a part went or came; 0: none. */
+ * -EBADMSG, and that GPU is one that nobody sees. part: of a step that says what it changed only, 1 + the slot where a
+ * part went or came; 0: none. */
 int scan_apply_gpu(struct have *h, const char *key, uint32_t part, const void *data, size_t len);
 
 /* To be called after config space was applied, with the same addrs: lowers sriov_total of each PF to what its

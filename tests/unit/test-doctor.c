@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "host/doctor.h"
+#include "host/enroll.h"
 #include "support/picture.h"
 #include "support/tree.h"
 
@@ -80,6 +81,50 @@ static void assert_finds(struct have *h, const struct doctor_facts *facts, enum 
 	}
 	findings_done(&all);
 	have_done(h);
+}
+
+static void test_doctor_examine_gpu_that_nobody_sees(void **state)
+{
+	(void)state;
+	struct have h;
+	struct doctor_facts facts;
+	struct enrolled entry = { .key = "pci:0000:01:00.0" };
+	const struct enrollment list = { &entry, 1 };
+	healthy(&h, &facts);
+	struct gpu *g = have_add_gpu(&h);
+	assert_non_null(g);
+	assert_int_equal(STR_COPY(g->key, entry.key), 0);
+	assert_int_equal(STR_COPY(g->why, "the GPU has fallen off the bus"), 0);
+	g->seen = GPU_UNSEEN;
+	facts.enrolled = &list;
+	assert_finds(&h, &facts, FINDING_WARNING, "doctor.gpu.unseen", "fallen off the bus",
+		     "kernel module of one version");
+}
+
+/* One that carve has nothing to do with may be as it likes. */
+static void test_doctor_examine_gpu_seen_or_of_others_is_no_finding(void **state)
+{
+	(void)state;
+	struct have h;
+	struct doctor_facts facts;
+	struct findings all;
+	struct enrolled entry = { .key = "pci:0000:01:00.0" };
+	const struct enrollment list = { &entry, 1 };
+	healthy(&h, &facts);
+	struct gpu *g = have_add_gpu(&h);
+	assert_non_null(g);
+	assert_int_equal(STR_COPY(g->key, entry.key), 0);
+	g->seen = GPU_SEEN;
+	facts.enrolled = &list;
+	assert_int_equal(doctor_examine(&h, &facts, &all), 0);
+	assert_null(find(&all, "doctor.gpu.unseen"));
+	findings_done(&all);
+	g->seen = GPU_UNSEEN;
+	(void)STR_COPY(entry.key, "pci:0000:02:00.0");
+	assert_int_equal(doctor_examine(&h, &facts, &all), 0);
+	assert_null(find(&all, "doctor.gpu.unseen"));
+	findings_done(&all);
+	have_done(&h);
 }
 
 static void test_doctor_examine_healthy_host_has_nothing(void **state)
@@ -447,6 +492,8 @@ static void test_doctor_facts_read_nothing_stays_unknown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_doctor_examine_gpu_that_nobody_sees),
+		cmocka_unit_test(test_doctor_examine_gpu_seen_or_of_others_is_no_finding),
 		cmocka_unit_test(test_doctor_examine_healthy_host_has_nothing),
 		cmocka_unit_test(test_doctor_examine_no_iommu_remedy_fits_the_platform),
 		cmocka_unit_test(test_doctor_examine_unsafe_modes_are_warned_of),

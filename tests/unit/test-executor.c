@@ -26,6 +26,7 @@
 #include "base/str.h"
 #include "executor/server.h"
 #include "mech/mech.h"
+#include "nvidia/verbs.h"
 #include "support/tree.h"
 #include "sys/clock.h"
 #include "sys/run.h"
@@ -46,7 +47,7 @@ struct shared {
 
 struct fixture {
 	struct tree tree;
-	char socket[300], devices[300];
+	char socket[300], devices[300], nvml[300];
 	pid_t executor;
 	struct shared *shared;
 };
@@ -141,11 +142,13 @@ static int listen_at(const char *path)
 _Noreturn static void executor_main(const struct fixture *f, int fd)
 {
 	char path[300];
-	const struct verb_table tables[] = { { verbs, sizeof(verbs) / sizeof(*verbs) } };
+	const struct verb_table tables[] = { { verbs, sizeof(verbs) / sizeof(*verbs) },
+					     { nvidia_verbs, nvidia_verbs_n } };
 	struct executor_config c = {
 		.worker = { .devices = f->devices,
 			    .tables = tables,
-			    .n_tables = 1,
+			    .n_tables = 2,
+			    .nvml = f->nvml,
 			    .sandbox = true },
 		.peer = getuid(),
 		.socket = fd,
@@ -206,6 +209,7 @@ static int set_up(void **state)
 	(void)STR_FORMAT(path, "%sdevice", pci);
 	tree_file(&f->tree, path, "0x1521\n");
 	tree_file(&f->tree, "devices", text);
+	(void)STR_FORMAT(f->nvml, "%s/carve-nvml", f->tree.path);
 	tree_dir(&f->tree, "lock");
 	f->shared = mmap(NULL, sizeof(*f->shared), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -406,6 +410,34 @@ static void test_f10_step_past_deadline_timeout_then_late(void **state)
 	expect(fd, 4, STEP_DONE);
 	close(fd);
 	close(other);
+}
+
+/* A library that hangs in the middle of a change: nobody ends the program. */
+static void test_f10_helper_past_deadline_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	char ended[300], text[600];
+	(void)STR_FORMAT(ended, "%s/ended", f->tree.path);
+	(void)STR_FORMAT(text, "#!/bin/sh\nsleep 1\n: >%s\n", ended);
+	tree_file(&f->tree, "carve-nvml", text);
+	assert_int_equal(chmod(f->nvml, 0700), 0);
+	tree_file(&f->tree, "sys/devices/pci0000:00/0000:00:03.0/device", "0x10c9\n");
+
+	int fd = dial(f);
+	hello(fd);
+	struct exec_request rq = request_new(EXEC_STEP);
+	rq.step.id = 1;
+	rq.step.verb = VERB_MIG_CREATE;
+	rq.step.deadline_ms = 100;
+	rq.step.target.part = 1;
+	assert_int_equal(STR_COPY(rq.step.target.device, "pci:0000:00/03.0"), 0);
+	send_request(fd, &rq);
+	expect(fd, 1, STEP_TIMEOUT);
+	assert_int_not_equal(access(ended, F_OK), 0);
+	struct step_result r = expect(fd, 1, STEP_LATE);
+	assert_string_equal(r.reason, step_status_name(STEP_FAILED));
+	assert_int_equal(access(ended, F_OK), 0);
+	close(fd);
 }
 
 static void test_f33_reads_go_on_beside_stuck_device(void **state)
@@ -824,6 +856,7 @@ int main(void)
 		TEST(test_step_check_only_changes_nothing),
 		TEST(test_step_check_only_comes_back_behind_changes),
 		TEST(test_f10_step_past_deadline_timeout_then_late),
+		TEST(test_f10_helper_past_deadline_is_left_alone),
 		TEST(test_f33_reads_go_on_beside_stuck_device),
 		TEST(test_f34_stuck_host_lane_names_who_blocks),
 		TEST(test_f33_restart_finds_device_stuck_until_its_end),
