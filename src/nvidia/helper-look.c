@@ -130,6 +130,20 @@ static bool placements_ask(struct helper *h, struct gpu_profile *ret)
 	return placements_take(h, at, n, ret);
 }
 
+/* The smaller ones first, as people read them. */
+static void profiles_sort(struct gpu_profile *p, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++)
+		for (uint32_t k = i; k > 0; k--) {
+			if (p[k - 1].slices < p[k].slices ||
+			    (p[k - 1].slices == p[k].slices && p[k - 1].size <= p[k].size))
+				break;
+			struct gpu_profile swap = p[k];
+			p[k] = p[k - 1];
+			p[k - 1] = swap;
+		}
+}
+
 static bool profiles_ask(struct helper *h)
 {
 	struct gpu_report *report = &h->reply.report;
@@ -150,6 +164,7 @@ static bool profiles_ask(struct helper *h)
 		if (p.size)
 			h->profiles[report->n_profiles++] = p;
 	}
+	profiles_sort(h->profiles, report->n_profiles);
 	return true;
 }
 

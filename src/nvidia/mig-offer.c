@@ -3,21 +3,30 @@
  * What MIG can cut from a GPU, as its driver says; by the tables of kinds.c as long as no driver was asked. Memory
  * slices are the slots; compute slices and engines are counted.
  */
+#include <stddef.h>
+
 #include "base/str.h"
 #include "nvidia/internal.h"
 #include "nvidia/kinds.h"
 
-enum counter {
-	SLICES,
-	DECODERS,
-	ENCODERS,
-	JPEG,
-	OPTICAL_FLOW,
-	COUNTERS
+/* What is counted; what no profile of a card takes is not counted there. */
+static const struct {
+	const char *name;
+	size_t offset; /* in struct gpu_profile */
+} counters[] = {
+	{ "slices", offsetof(struct gpu_profile, slices) },
+	{ "decoders", offsetof(struct gpu_profile, decoders) },
+	{ "encoders", offsetof(struct gpu_profile, encoders) },
+	{ "jpeg", offsetof(struct gpu_profile, jpeg) },
+	{ "optical-flow", offsetof(struct gpu_profile, optical_flow) },
 };
 
-static const char *const names[COUNTERS] = { "slices", "decoders", "encoders", "jpeg",
-					     "optical-flow" };
+static uint32_t counted(const struct gpu_profile *p, size_t counter)
+{
+	uint32_t n;
+	memcpy(&n, (const char *)p + counters[counter].offset, sizeof(n));
+	return n;
+}
 
 static void profile_fill(const struct gpu_profile *p, struct capacity_profile *ret)
 {
@@ -26,7 +35,6 @@ static void profile_fill(const struct gpu_profile *p, struct capacity_profile *r
 		.worth = p->slices,
 		.size = p->size,
 		.starts = p->starts,
-		.takes = { p->slices, p->decoders, p->encoders, p->jpeg, p->optical_flow },
 		.most = p->most,
 		.memory = p->memory,
 		.compute = p->slices,
@@ -53,15 +61,21 @@ static void bar_media(struct capacity *k)
 }
 
 /* There is as much of each as the profile has that has most of it: that of the whole GPU. */
-static void counters_fill(struct capacity *k)
+static void counter_add(const struct have *h, const char *device, size_t counter,
+			struct capacity *k)
 {
-	k->n_counters = COUNTERS;
-	for (uint32_t c = 0; c < COUNTERS; c++) {
-		k->counters[c].name = names[c];
-		for (uint32_t i = 0; i < k->n_profiles; i++)
-			if (k->profiles[i].takes[c] > k->counters[c].total)
-				k->counters[c].total = k->profiles[i].takes[c];
+	struct capacity_counter *c = &k->counters[k->n_counters];
+	uint32_t n = 0;
+	*c = (struct capacity_counter){ .name = counters[counter].name };
+	for (size_t i = 0; i < h->n_gpu_profiles && n < k->n_profiles; i++) {
+		const struct gpu_profile *p = &h->gpu_profiles[i];
+		if (!str_eq(p->key, device))
+			continue;
+		uint32_t takes = counted(p, counter);
+		k->profiles[n++].takes[k->n_counters] = takes;
+		c->total = takes > c->total ? takes : c->total;
 	}
+	k->n_counters += c->total > 0;
 }
 
 static void kind_fill(const struct have *h, const char *device, struct capacity *ret)
@@ -76,7 +90,8 @@ static void kind_fill(const struct have *h, const char *device, struct capacity 
 			if (p->starts >> slot & 1 && slot + p->size > ret->n_slots)
 				ret->n_slots = slot + p->size;
 	}
-	counters_fill(ret);
+	for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++)
+		counter_add(h, device, i, ret);
 	bar_media(ret);
 }
 

@@ -115,7 +115,7 @@ test_mig_f19_what_is_half_made_is_ours_and_goes() {
 
 test_mig_wrong_profile_is_refused_with_those_of_the_card() {
 	prepare "3g.20gb: 1"
-	says 'it offers: 1g.10gb, 2g.20gb, 3g.40gb, 4g.40gb, 7g.80gb, 1g.10gb+me, 1g.20gb' \
+	says 'it offers: 1g.10gb, 1g.10gb+me, 1g.20gb, 2g.20gb, 3g.40gb, 4g.40gb, 7g.80gb' \
 		apply /run/policy.yaml
 	[[ $(writes) == 0 ]]
 }
