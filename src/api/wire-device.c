@@ -107,6 +107,7 @@ json_t *wire_function(const struct have *h, const struct function *f, const stru
 	add_group(o, h, f);
 	add_family(o, f);
 	add_caps(o, h, f);
+	wire_add(o, "gpu", wire_gpu(h, f->key));
 	if (f->mdev_parent)
 		add_types(o, h, f->key);
 	add_extra(o, x);

@@ -95,3 +95,54 @@ json_t *wire_foreign_part(const struct gpu_part *p, const struct have *h)
 	wire_add_string(o, "state", "foreign");
 	return o;
 }
+
+/* --- a GPU ---------------------------------------------------------------------------------------- */
+
+static json_t *instance_pack(const struct have *h, const struct gpu_part *p)
+{
+	const struct gpu_profile *profile = have_gpu_profile_id(h, p->key, p->profile);
+	json_t *o = json_pack("{s:I, s:I, s:I, s:I}", "id", (json_int_t)p->instance, "start",
+			      (json_int_t)p->start, "size", (json_int_t)p->size, "computes",
+			      (json_int_t)p->n_computes);
+	wire_add_string(o, "profile", profile ? profile->name : NULL);
+	wire_add_string(o, "uuid", p->uuid);
+	return o;
+}
+
+static const char *on_off(bool on)
+{
+	return on ? "on" : "off";
+}
+
+static void add_mig(json_t *o, const struct have *h, const struct gpu *g)
+{
+	json_t *instances = json_array();
+	wire_add_string(o, "mig", on_off(g->mig));
+	if (g->mig != g->mig_pending)
+		wire_add_string(o, "mig_pending", on_off(g->mig_pending));
+	for (size_t i = 0; i < h->n_gpu_parts; i++)
+		if (str_eq(h->gpu_parts[i].key, g->key))
+			json_array_append_new(instances, instance_pack(h, &h->gpu_parts[i]));
+	wire_add(o, "instances", instances);
+}
+
+json_t *wire_gpu(const struct have *h, const char *key)
+{
+	const struct gpu *g = have_gpu(h, key);
+	if (!g || g->seen == GPU_UNREAD)
+		return NULL;
+	json_t *o = json_pack("{s:b}", "seen", g->seen == GPU_SEEN);
+	if (g->seen != GPU_SEEN) {
+		wire_add_string(o, "why", g->why);
+		return o;
+	}
+	wire_add_string(o, "name", g->name);
+	wire_add_string(o, "driver_version", g->driver);
+	wire_add_string(o, "uuid", g->uuid);
+	if (g->memory)
+		wire_add_int(o, "memory", g->memory);
+	if (g->mig_capable)
+		add_mig(o, h, g);
+	wire_add_bool(o, "vgpus", g->vgpu);
+	return o;
+}

@@ -25,6 +25,8 @@ struct wire_device {
 	bool enrolled, boot_display, bind_early;
 };
 /* vendor and device are ids as four hex digits, name is what people call it. */
+/* What is known of the GPU of that key through its vendor's library; NULL: it was not asked. */
+json_t *wire_gpu(const struct have *h, const char *key);
 json_t *wire_function(const struct have *h, const struct function *f, const struct wire_device *x);
 json_t *wire_parent(const struct have *h, const struct mdev_parent *p, const struct wire_device *x);
 

@@ -36,6 +36,46 @@ static void print_types(const json_t *device)
 	}
 }
 
+static void print_mig(const json_t *gpu)
+{
+	const char *pending = json_string_value(json_object_get(gpu, "mig_pending"));
+	if (pending)
+		label_printf("MIG:", "%s; %s after a reset of the GPU", print_text(gpu, "mig"),
+			     pending);
+	else
+		label_print_member("MIG:", gpu, "mig");
+}
+
+/* "5: 3g.20gb at 4, MIG-...": where it begins, of memory slices. */
+static void print_instances(const json_t *gpu)
+{
+	size_t i;
+	json_t *p;
+	json_array_foreach(json_object_get(gpu, "instances"), i, p) {
+		const char *profile = json_string_value(json_object_get(p, "profile"));
+		const char *uuid = json_string_value(json_object_get(p, "uuid"));
+		label_printf(i ? "" : "GPU instances:",
+			     "%" JSON_INTEGER_FORMAT ": %s at %" JSON_INTEGER_FORMAT ", %s",
+			     json_integer_value(json_object_get(p, "id")),
+			     profile ? profile : "unknown",
+			     json_integer_value(json_object_get(p, "start")),
+			     uuid ? uuid : "no compute instance");
+	}
+}
+
+static void print_gpu(const json_t *gpu)
+{
+	static const struct member members[] = { { "GPU:", "name" },
+						 { "GPU driver:", "driver_version" },
+						 { "GPU UUID:", "uuid" } };
+	const char *why = json_string_value(json_object_get(gpu, "why"));
+	if (why)
+		label_printf("GPU:", "not seen by NVIDIA's library: %s", why);
+	PRINT_MEMBERS(members, gpu);
+	print_mig(gpu);
+	print_instances(gpu);
+}
+
 static void print_ids(const json_t *d)
 {
 	const char *vendor = json_string_value(json_object_get(d, "vendor"));
@@ -83,6 +123,7 @@ static void print_device(const json_t *d)
 	print_ids(d);
 	PRINT_MEMBERS(rest, d);
 	print_types(d);
+	print_gpu(json_object_get(d, "gpu"));
 }
 
 static void print_slice(const json_t *s)

@@ -144,6 +144,64 @@ static void test_wire_every_shape_fits_the_interface(void **state)
 	have_done(&h);
 }
 
+static void gpu_add(struct have *h, uint32_t seen)
+{
+	struct gpu *g = have_add_gpu(h);
+	struct gpu_profile *profile = have_add_gpu_profile(h);
+	struct gpu_part *p = have_add_gpu_part(h), *bare = have_add_gpu_part(h);
+	assert_true(g && profile && p && bare);
+	p = &h->gpu_parts[0];
+	STR_COPY(g->key, h->functions[0].key);
+	STR_COPY(profile->key, g->key);
+	STR_COPY(p->key, g->key);
+	STR_COPY(bare->key, g->key);
+	STR_COPY(g->name, "NVIDIA A100");
+	STR_COPY(g->why, "the GPU has fallen off the bus");
+	STR_COPY(profile->name, "3g.20gb");
+	STR_COPY(p->uuid, "MIG-1");
+	g->seen = seen;
+	g->mig_capable = g->mig = 1;
+	profile->id = p->profile = 9;
+	bare->profile = 77;
+	p->start = 4;
+}
+
+static void test_wire_gpu_tells_what_the_library_says(void **state)
+{
+	struct have h;
+	(void)state;
+	picture_init(&h);
+	assert_null(wire_gpu(&h, h.functions[0].key));
+	gpu_add(&h, GPU_SEEN);
+	assert_fits("Gpu", wire_gpu(&h, h.functions[0].key));
+	json_t *o = wire_gpu(&h, h.functions[0].key);
+	const json_t *instances = json_object_get(o, "instances");
+	assert_string_equal(member(o, "name"), "NVIDIA A100");
+	assert_string_equal(member(o, "why"), "(none)");
+	assert_string_equal(member(o, "mig"), "on");
+	assert_string_equal(member(o, "mig_pending"), "off");
+	assert_int_equal(json_array_size(instances), 2);
+	assert_string_equal(member(json_array_get(instances, 0), "profile"), "3g.20gb");
+	assert_string_equal(member(json_array_get(instances, 0), "uuid"), "MIG-1");
+	assert_string_equal(member(json_array_get(instances, 1), "profile"), "(none)");
+	json_decref(o);
+	have_done(&h);
+}
+
+static void test_wire_gpu_unseen_tells_why_and_no_more(void **state)
+{
+	struct have h;
+	(void)state;
+	picture_init(&h);
+	gpu_add(&h, GPU_UNSEEN);
+	assert_fits("Gpu", wire_gpu(&h, h.functions[0].key));
+	json_t *o = wire_gpu(&h, h.functions[0].key);
+	assert_int_equal(json_object_size(o), 2);
+	assert_string_equal(member(o, "why"), "the GPU has fallen off the bus");
+	json_decref(o);
+	have_done(&h);
+}
+
 static void test_wire_handle_vf_says_how_to_use_it(void **state)
 {
 	struct have h;
@@ -233,6 +291,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wire_every_shape_fits_the_interface),
+		cmocka_unit_test(test_wire_gpu_tells_what_the_library_says),
+		cmocka_unit_test(test_wire_gpu_unseen_tells_why_and_no_more),
 		cmocka_unit_test(test_wire_handle_vf_says_how_to_use_it),
 		cmocka_unit_test(test_wire_handle_slice_gone_is_not_there),
 		cmocka_unit_test(test_wire_settings_parse_reads_back_what_was_printed),
