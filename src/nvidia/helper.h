@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Between the files of carve-nvml: what is asked, and the answer as it grows. */
 #pragma once
+#include <stdio.h>
+
 #include "nvidia/library.h"
 #include "nvidia/proto.h"
 
@@ -41,6 +43,9 @@ uint32_t helper_compute_index(uint32_t slices);
 void helper_mig_mode(struct helper *h);
 void helper_mig_create(struct helper *h);
 void helper_mig_destroy(struct helper *h);
+
+/* helper-print.c: the answer to a look as JSON. */
+void helper_print(const struct helper *h, FILE *to);
 
 /* The reply is that failure: code, and the call that said so; a line more, or NULL. */
 void helper_failed(struct helper *h, uint32_t code, const char *call, const char *detail);

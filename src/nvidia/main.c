@@ -13,9 +13,10 @@
 #include "nvidia/helper.h"
 
 static const char help[] =
-	"usage: carve-nvml [--library=FILE]\n"
+	"usage: carve-nvml [--library=FILE] [--look=ADDRESS]\n"
 	"Performs one request of carve-executor. Not meant to be started by hand.\n"
 	"\n"
+	"  --look=ADDRESS    instead, prints what the library says of that GPU, as JSON; changes nothing\n"
 	"  --library=FILE    another library than libnvidia-ml.so.1, for tests\n"
 	"  --help --version\n";
 
@@ -56,32 +57,59 @@ static bool answer(const struct helper *h)
 	       write_all(h->types, r->n_types * sizeof(*h->types));
 }
 
-int main(int argc, char **argv)
+struct options {
+	const char *library, *look;
+};
+
+/* -1: go on; else the exit status. */
+static int options_read(int argc, char **argv, struct options *ret)
 {
 	static const struct option options[] = {
 		{ "library", required_argument, NULL, 'l' },
+		{ "look", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	static struct helper h;
-	struct nvml_request request;
-	const char *library = NULL;
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
 		if (c == 'h' || c == 'V') {
 			fputs(c == 'h' ? help : "carve-nvml " CARVE_VERSION "\n", stdout);
 			return 0;
 		}
-		if (c != 'l') {
+		if (c == '?') {
 			fputs(help, stderr);
 			return 2;
 		}
-		library = optarg;
+		*(c == 'l' ? &ret->library : &ret->look) = optarg;
 	}
-	if (optind != argc || !read_all(&request, sizeof(request)) || !is_valid(&request)) {
+	return -1;
+}
+
+static bool request_of(const char *address, struct nvml_request *ret)
+{
+	*ret = (struct nvml_request){ .magic = NVML_MAGIC,
+				      .version = NVML_VERSION,
+				      .op = NVML_OP_LOOK };
+	return STR_COPY(ret->addr, address) == 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct helper h;
+	struct nvml_request request;
+	struct options o = { NULL, NULL };
+	int code = options_read(argc, argv, &o);
+	if (code >= 0)
+		return code;
+	if (optind != argc ||
+	    !(o.look ? request_of(o.look, &request) : read_all(&request, sizeof(request))) ||
+	    !is_valid(&request)) {
 		fputs("carve-nvml: that is no request of this version\n", stderr);
 		return 2;
 	}
-	helper_run(&h, &request, library);
-	return answer(&h) ? 0 : 1;
+	helper_run(&h, &request, o.library);
+	if (!o.look)
+		return answer(&h) ? 0 : 1;
+	helper_print(&h, stdout);
+	return h.reply.report.gpu.seen == GPU_SEEN ? 0 : 1;
 }

@@ -5,6 +5,8 @@
 #include "support/test.h"
 
 #include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -581,6 +583,84 @@ static void test_destroy_in_use_names_who(void **state)
 	assert_string_equal(f->reply.detail, "it is in use");
 }
 
+/* --- for people ---------------------------------------------------------------------------------------- */
+
+/* What a command says, with the library that knows these words, and its exit status. */
+static json_t *json_said(const struct fixture *f, const char *words, const char *command, int code)
+{
+	char shell[1536];
+	_cleanup_free_ char *said = NULL;
+	assert_int_equal(
+		STR_FORMAT(shell,
+			   "N='%s/carve-nvml --library=%s/tests/support/fake-nvml.so' T=%s "
+			   "FAKE_NVML='%s'; export FAKE_NVML; %s",
+			   f->build, f->build, f->tree.path, words, command),
+		0);
+	const char *const argv[] = { "/bin/sh", "-c", shell, NULL };
+	assert_int_equal(run_program(argv, &said), code);
+	json_t *o = json_loads(said, 0, NULL);
+	if (!o)
+		fail_msg("no JSON: %s", said);
+	return o;
+}
+
+static const char *member(const json_t *o, const char *name)
+{
+	const char *text = json_string_value(json_object_get(o, name));
+	return text ? text : "(none)";
+}
+
+static void test_look_option_prints_json(void **state)
+{
+	json_t *o = json_said(*state, "mig gi=5:9:4:4:1 vgpus", "$N --look=" GPU, 0);
+	assert_string_equal(member(o, "name"), "NVIDIA A100-SXM4-40GB");
+	assert_true(json_is_true(json_object_get(o, "mig")));
+	assert_int_equal(json_array_size(json_object_get(o, "profiles")), 4);
+	assert_int_equal(json_array_size(json_object_get(o, "vgpu_types")), 2);
+	const json_t *part = json_array_get(json_object_get(o, "instances"), 0);
+	assert_int_equal(json_integer_value(json_object_get(part, "start")), 4);
+	assert_string_equal(member(part, "uuid"), "MIG-00000000-0000-0000-0005-000000000000");
+	json_decref(o);
+}
+
+static void test_look_option_unseen_prints_why(void **state)
+{
+	json_t *o = json_said(*state, "fail=nvmlInitWithFlags:9", "$N --look=" GPU, 1);
+	assert_string_equal(member(o, "why"), "the kernel module nvidia is not loaded");
+	assert_true(json_is_false(json_object_get(o, "seen")));
+	json_decref(o);
+}
+
+static void function_add(const struct fixture *f, const char *addr, const char *vendor,
+			 const char *class)
+{
+	char path[128];
+	assert_int_equal(STR_FORMAT(path, "bus/pci/devices/%s/vendor", addr), 0);
+	tree_file(&f->tree, path, vendor);
+	assert_int_equal(STR_FORMAT(path, "bus/pci/devices/%s/class", addr), 0);
+	tree_file(&f->tree, path, class);
+}
+
+static void test_facts_of_each_gpu(void **state)
+{
+	struct fixture *f = *state;
+	function_add(f, GPU, "0x10de\n", "0x030200\n");
+	function_add(f, "0000:3b:00.1", "0x10de\n", "0x040300\n");
+	function_add(f, "0000:3b:00.4", "0x10de\n", "0x030200\n");
+	tree_link(&f->tree, "bus/pci/devices/0000:3b:00.4/physfn", "../" GPU);
+	function_add(f, "0000:05:00.0", "0x8086\n", "0x030000\n");
+	json_t *all = json_said(f, "", "NVIDIA_FACTS_SYS=$T scripts/nvidia-facts $N", 0);
+	assert_int_equal(json_array_size(all), 1);
+	assert_string_equal(member(json_array_get(all, 0), "address"), GPU);
+	json_decref(all);
+	/* One that the library does not know, beside it. */
+	function_add(f, "0000:5e:00.0", "0x10de\n", "0x030200\n");
+	all = json_said(f, "", "NVIDIA_FACTS_SYS=$T scripts/nvidia-facts $N", 1);
+	assert_int_equal(json_array_size(all), 2);
+	assert_string_equal(member(json_array_get(all, 1), "why"), "there is no such thing");
+	json_decref(all);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void)
@@ -617,6 +697,9 @@ int main(void)
 		TEST(test_destroy_that_is_gone_is_nothing_to_do),
 		TEST(test_destroy_number_given_out_again_leaves_it),
 		TEST(test_destroy_in_use_names_who),
+		TEST(test_look_option_prints_json),
+		TEST(test_look_option_unseen_prints_why),
+		TEST(test_facts_of_each_gpu),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
