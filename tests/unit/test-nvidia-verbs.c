@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "nvidia/internal.h"
 #include "nvidia/nvml.h"
 #include "nvidia/proto.h"
 #include "nvidia/verbs.h"
@@ -227,6 +228,18 @@ static void test_read_gpu_of_no_function_is_refused(void **state)
 	assert_string_equal(r.reason, "malformed");
 }
 
+/* What people are told of it: with a reason, what state it left, and what to do. */
+static void assert_told_as(enum verb verb, const struct step_result *r, const char *id)
+{
+	const struct have nothing = { 0 };
+	const struct step s = { .verb = verb, .target = { .vf = -1, .part = 5 } };
+	_cleanup_err_ struct err e = { 0 };
+	mig_diagnose(&nothing, &s, r, NULL, 0, &e);
+	assert_string_equal(e.id, id);
+	assert_true(e.what && e.because && e.state && e.todo);
+	assert_non_null(strstr(e.because, r->detail));
+}
+
 /* --- changing ----------------------------------------------------------------------------------------- */
 
 static void test_mig_create_tells_number_and_uuid(void **state)
@@ -271,19 +284,19 @@ static void test_change_refused_by_the_library_says_why(void **state)
 	static const struct {
 		uint32_t code;
 		int error;
-		const char *reason;
+		const char *reason, *id;
 	} all[] = {
-		{ NVML_ERROR_LIBRARY_NOT_FOUND, ENOENT, "no-library" },
-		{ NVML_ERROR_DRIVER_NOT_LOADED, ENODEV, "no-library" },
-		{ NVML_ERROR_LIB_RM_VERSION_MISMATCH, EPROTO, "skew" },
-		{ NVML_ERROR_GPU_IS_LOST, ENXIO, "gpu-lost" },
-		{ NVML_ERROR_INSUFFICIENT_RESOURCES, ENOSPC, "no-room" },
-		{ NVML_ERROR_IN_USE, EBUSY, "in-use" },
-		{ NVML_ERROR_NO_PERMISSION, EPERM, "not-permitted" },
-		{ NVML_CODE_NONSENSE, EBADMSG, "nonsense" },
-		{ NVML_CODE_HALF_MADE, EIO, "half-made" },
-		{ NVML_CODE_OTHER, ESTALE, "other-instance" },
-		{ NVML_ERROR_UNKNOWN, EIO, "" },
+		{ NVML_ERROR_LIBRARY_NOT_FOUND, ENOENT, "no-library", "mig.unseen" },
+		{ NVML_ERROR_DRIVER_NOT_LOADED, ENODEV, "no-library", "mig.unseen" },
+		{ NVML_ERROR_LIB_RM_VERSION_MISMATCH, EPROTO, "skew", "mig.unseen" },
+		{ NVML_ERROR_GPU_IS_LOST, ENXIO, "gpu-lost", "mig.lost" },
+		{ NVML_ERROR_INSUFFICIENT_RESOURCES, ENOSPC, "no-room", "mig.no-room" },
+		{ NVML_ERROR_IN_USE, EBUSY, "in-use", "mig.in-use" },
+		{ NVML_ERROR_NO_PERMISSION, EPERM, "not-permitted", "mig.failed" },
+		{ NVML_CODE_NONSENSE, EBADMSG, "nonsense", "mig.nonsense" },
+		{ NVML_CODE_HALF_MADE, EIO, "half-made", "mig.half-made" },
+		{ NVML_CODE_OTHER, ESTALE, "other-instance", "mig.failed" },
+		{ NVML_ERROR_UNKNOWN, EIO, "", "mig.failed" },
 	};
 	struct fixture *f = *state;
 	f->says.reply.outcome = NVML_FAILED;
@@ -298,6 +311,7 @@ static void test_change_refused_by_the_library_says_why(void **state)
 		assert_string_equal(r.reason, all[i].reason);
 		assert_string_equal(r.where, "nvmlGpuInstanceDestroy");
 		assert_string_equal(r.detail, "used by pid 4121");
+		assert_told_as(VERB_MIG_DESTROY, &r, all[i].id);
 		assert_int_equal(r.data_len, 0);
 	}
 }
@@ -307,10 +321,13 @@ static void test_mode_that_is_pending_fails_and_is_known(void **state)
 	struct fixture *f = *state;
 	f->says.reply.outcome = NVML_PENDING;
 	f->says.reply.report.gpu.mig_pending = 1;
+	assert_int_equal(STR_COPY(f->says.reply.call, "nvmlDeviceSetMigMode"), 0);
+	assert_int_equal(STR_COPY(f->says.reply.detail, "it is in use"), 0);
 	struct step_result r = run(f, VERB_MIG_MODE);
 	assert_int_equal(r.status, STEP_FAILED);
 	assert_int_equal(r.error, EBUSY);
 	assert_string_equal(r.reason, "pending");
+	assert_told_as(VERB_MIG_MODE, &r, "mig.pending");
 	assert_int_equal(report_of(f, &r).gpu.mig_pending, 1);
 	assert_int_equal(asked(f).number, 1);
 }
