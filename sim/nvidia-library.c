@@ -17,8 +17,6 @@
 #include "sim/nvidia-vgpu.h"
 #include "sim/nvml-wire.h"
 
-#define VERSION "580.159.04"
-
 struct call {
 	struct machine *m;
 	struct pci *gpu;
@@ -89,7 +87,7 @@ static int ask_nothing(struct call *c)
 
 static int ask_version(struct call *c)
 {
-	return said(c, VERSION);
+	return said(c, NVIDIA_VERSION);
 }
 
 static int ask_count(struct call *c)

@@ -12,11 +12,9 @@
 #include "sim/nvidia-cards.h"
 #include "sim/nvidia-library.h"
 
-#define CAPS_MAJOR 234
 #define CAPS_FIRST 3 /* behind fabric-mgmt, config and monitor */
 #define CAPS_OF_GPU 135
 #define CAPS_OF_INSTANCE 9
-#define COMPUTES 8
 
 bool nvidia_is_up(const struct pci *f)
 {
@@ -26,10 +24,15 @@ bool nvidia_is_up(const struct pci *f)
 
 /* --- nodes -------------------------------------------------------------------------------------- */
 
+unsigned nvidia_cap_minor(unsigned gpu, unsigned instance, int compute)
+{
+	return CAPS_FIRST + CAPS_OF_GPU * gpu + CAPS_OF_INSTANCE * instance +
+	       (compute < 0 ? 0 : 1 + (unsigned)compute);
+}
+
 static unsigned cap_minor(const struct pci *f, unsigned instance, int compute)
 {
-	return CAPS_FIRST + CAPS_OF_GPU * f->units[CLASS_NVIDIA] + CAPS_OF_INSTANCE * instance +
-	       (compute < 0 ? 0 : 1 + (unsigned)compute);
+	return nvidia_cap_minor(f->units[CLASS_NVIDIA], instance, compute);
 }
 
 static void cap_name(unsigned minor, char ret[NAME_SIZE])
@@ -60,7 +63,7 @@ static void cap_add(struct pci *f, unsigned instance, int compute)
 		  "DeviceFileMinor: %u\nDeviceFileMode: 292\nDeviceFileModify: 1", minor);
 	cap_name(minor, name);
 	node_char(m->tree, node_dir(m->tree, m->dev, "nvidia-caps"), name, 0444,
-		  makedev(CAPS_MAJOR, minor));
+		  makedev(NVIDIA_CAPS_MAJOR, minor));
 }
 
 static void cap_drop(struct pci *f, unsigned instance, int compute)
@@ -81,7 +84,7 @@ void nvidia_mig_nodes(const struct pci *f, unsigned instance, struct str_buf *ou
 {
 	const struct nvidia_instance *n = &f->gpu->instances[instance];
 	str_buf_addf(out, " /dev/nvidia-caps/nvidia-cap%u", cap_minor(f, instance, -1));
-	for (int i = 0; i < COMPUTES; i++)
+	for (int i = 0; i < NVIDIA_COMPUTES; i++)
 		if (n->computes & 1u << i)
 			str_buf_addf(out, " /dev/nvidia-caps/nvidia-cap%u",
 				     cap_minor(f, instance, i));
@@ -283,7 +286,7 @@ bool nvidia_mig_compute_profile(const struct nvidia_profile *p, uint32_t index, 
 static uint32_t slices_used(const struct nvidia_instance *n)
 {
 	uint32_t used = 0;
-	for (int i = 0; i < COMPUTES; i++)
+	for (int i = 0; i < NVIDIA_COMPUTES; i++)
 		if (n->computes & 1u << i)
 			used += compute_slices[n->compute_profile[i]];
 	return used;
@@ -301,7 +304,7 @@ int nvidia_mig_compute_create(struct pci *f, uint32_t instance, uint32_t profile
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (slices_used(n) + slices > p->slices)
 		return NVML_ERROR_INSUFFICIENT_RESOURCES;
-	for (unsigned i = 0; i < COMPUTES; i++) {
+	for (unsigned i = 0; i < NVIDIA_COMPUTES; i++) {
 		if (n->computes & 1u << i)
 			continue;
 		n->computes |= 1u << i;
@@ -316,7 +319,7 @@ int nvidia_mig_compute_create(struct pci *f, uint32_t instance, uint32_t profile
 int nvidia_mig_compute_destroy(struct pci *f, uint32_t instance, uint32_t compute)
 {
 	struct nvidia_instance *n = nvidia_mig_instance(f, instance);
-	if (!n || compute >= COMPUTES || !(n->computes & 1u << compute))
+	if (!n || compute >= NVIDIA_COMPUTES || !(n->computes & 1u << compute))
 		return NVML_ERROR_NOT_FOUND;
 	if (is_used(f, (int)instance))
 		return NVML_ERROR_IN_USE;
@@ -331,7 +334,7 @@ void nvidia_mig_wipe(struct pci *f)
 {
 	for (unsigned i = 0; f->gpu && i < NVIDIA_INSTANCES; i++) {
 		struct nvidia_instance *n = &f->gpu->instances[i];
-		for (int c = 0; n->there && c < COMPUTES; c++)
+		for (int c = 0; n->there && c < NVIDIA_COMPUTES; c++)
 			if (n->computes & 1u << c)
 				cap_drop(f, i, c);
 		if (n->there)
@@ -348,6 +351,7 @@ void nvidia_gpu_add(struct pci *f)
 	if (!f->gpu)
 		f->gpu = machine_object(f->dev.machine, sizeof(*f->gpu));
 	f->gpu->card = card;
+	nvidia_proc_add(f->dev.machine);
 	/* What was asked for while it was in use comes into force with the reset that this is. */
 	if (card->keeps_mode)
 		f->gpu->mig = f->gpu->mig_pending;

@@ -7,7 +7,10 @@
 #pragma once
 #include "sim/machine.h"
 
+#define NVIDIA_VERSION "580.159.04"
+#define NVIDIA_CAPS_MAJOR 234
 #define NVIDIA_INSTANCES 15 /* ids of GPU instances that the driver has nodes for: 0 to 14 */
+#define NVIDIA_COMPUTES 8   /* and of compute instances of each */
 
 struct nvidia_card; /* nvidia-cards.c: what the vendor publishes of a card */
 struct nvidia_vgpu; /* nvidia-vgpu.c */
@@ -17,7 +20,7 @@ struct nvidia_instance {
 	uint32_t profile; /* id, not index */
 	uint32_t start, size;
 	uint32_t computes; /* bit n: compute instance n is there */
-	uint32_t compute_profile[8];
+	uint32_t compute_profile[NVIDIA_COMPUTES];
 	uint64_t generation; /* UUIDs of what is made again differ */
 };
 
@@ -40,6 +43,14 @@ void nvidia_gpu_add(struct pci *f);
 void nvidia_gpu_remove(struct pci *f);
 /* All GPU instances go, as when VFs are made or removed, or the driver leaves. */
 void nvidia_mig_wipe(struct pci *f);
+
+/* Number of the node of an instance; compute -1: of the GPU instance. */
+unsigned nvidia_cap_minor(unsigned gpu, unsigned instance, int compute);
+
+/* --- nvidia-proc.c ----------------------------------------------------------------------------- */
+
+/* The driver is there, with its first GPU. */
+void nvidia_proc_add(struct machine *m);
 
 /* --- nvidia-vgpu.c ----------------------------------------------------------------------------- */
 
