@@ -134,12 +134,14 @@ int nvidia_mig_mode(struct pci *f, bool on, uint32_t *ret_activation)
 		return NVML_ERROR_NOT_SUPPORTED;
 	if (!on && (has_instances(f) || f->num_vfs))
 		return NVML_ERROR_IN_USE;
+	g->mig_pending = on;
+	if (g->mig_kept)
+		*g->mig_kept = on;
 	if (on != g->mig && g->card->keeps_mode && is_used(f, -1)) {
-		g->mig_pending = on;
 		*ret_activation = NVML_ERROR_IN_USE;
 		return NVML_SUCCESS;
 	}
-	g->mig = g->mig_pending = on;
+	g->mig = on;
 	return NVML_SUCCESS;
 }
 
@@ -239,11 +241,9 @@ int nvidia_mig_create(struct pci *f, uint32_t profile, uint32_t start, uint32_t 
 	if (start == UINT32_MAX || !(starts >> start & 1))
 		return NVML_ERROR_INSUFFICIENT_RESOURCES;
 	unsigned number = instance_number(f, p, start);
-	f->gpu->instances[number] = (struct nvidia_instance){ .there = true,
-							      .profile = p->id,
-							      .start = start,
-							      .size = p->size,
-							      .generation = ++f->gpu->made };
+	f->gpu->instances[number] = (struct nvidia_instance){
+		.there = true, .profile = p->id, .start = start, .size = p->size
+	};
 	cap_add(f, number, -1);
 	*ret_instance = number;
 	return NVML_SUCCESS;
@@ -283,13 +283,61 @@ bool nvidia_mig_compute_profile(const struct nvidia_profile *p, uint32_t index, 
 	return true;
 }
 
+static uint32_t compute_mask(uint32_t start, uint32_t slices)
+{
+	return ((1u << slices) - 1) << start;
+}
+
 static uint32_t slices_used(const struct nvidia_instance *n)
 {
 	uint32_t used = 0;
 	for (int i = 0; i < NVIDIA_COMPUTES; i++)
 		if (n->computes & 1u << i)
-			used += compute_slices[n->compute_profile[i]];
+			used |= compute_mask(n->compute_start[i],
+					     compute_slices[n->compute_profile[i]]);
 	return used;
+}
+
+/* They begin at multiples of what they take: as listed for those of one and two slices, assumed of the others. */
+static int compute_place(const struct nvidia_instance *n, uint32_t most, uint32_t slices,
+			 uint32_t *ret_start)
+{
+	for (uint32_t s = 0; s + slices <= most; s += slices)
+		if (!(slices_used(n) & compute_mask(s, slices))) {
+			*ret_start = s;
+			return NVML_SUCCESS;
+		}
+	return NVML_ERROR_INSUFFICIENT_RESOURCES;
+}
+
+static unsigned compute_number_free(const struct nvidia_instance *n)
+{
+	return (unsigned)__builtin_ctz(~n->computes);
+}
+
+bool nvidia_mig_device(const struct pci *f, uint32_t index, uint32_t *ret_instance,
+		       uint32_t *ret_compute)
+{
+	for (uint32_t i = 0; i < NVIDIA_INSTANCES; i++) {
+		const struct nvidia_instance *n = &f->gpu->instances[i];
+		for (uint32_t k = 0; n->there && k < NVIDIA_COMPUTES; k++) {
+			if (!(n->computes & 1u << k) || n->device_index[k] != index)
+				continue;
+			*ret_instance = i;
+			*ret_compute = k;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What is there keeps its index, so that one that goes leaves a gap until the next comes. */
+static uint32_t device_index_free(const struct pci *f)
+{
+	uint32_t index = 0, instance, compute;
+	while (nvidia_mig_device(f, index, &instance, &compute))
+		index++;
+	return index;
 }
 
 int nvidia_mig_compute_create(struct pci *f, uint32_t instance, uint32_t profile,
@@ -297,23 +345,23 @@ int nvidia_mig_compute_create(struct pci *f, uint32_t instance, uint32_t profile
 {
 	struct nvidia_instance *n = nvidia_mig_instance(f, instance);
 	const struct nvidia_profile *p = n ? nvidia_mig_profile(f, n->profile) : NULL;
-	uint32_t id, slices;
+	uint32_t id, slices, start;
 	if (!p)
 		return NVML_ERROR_NOT_FOUND;
 	if (!nvidia_mig_compute_profile(p, profile, &id, &slices))
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (slices_used(n) + slices > p->slices)
-		return NVML_ERROR_INSUFFICIENT_RESOURCES;
-	for (unsigned i = 0; i < NVIDIA_COMPUTES; i++) {
-		if (n->computes & 1u << i)
-			continue;
-		n->computes |= 1u << i;
-		n->compute_profile[i] = id;
-		cap_add(f, instance, (int)i);
-		*ret_compute = i;
-		return NVML_SUCCESS;
-	}
-	return NVML_ERROR_INSUFFICIENT_RESOURCES;
+	int r = compute_place(n, p->slices, slices, &start);
+	if (r != NVML_SUCCESS)
+		return r;
+	unsigned i = compute_number_free(n);
+	n->device_index[i] = device_index_free(f);
+	n->generation[i] = ++f->gpu->made;
+	n->computes |= 1u << i;
+	n->compute_profile[i] = id;
+	n->compute_start[i] = start;
+	cap_add(f, instance, (int)i);
+	*ret_compute = i;
+	return NVML_SUCCESS;
 }
 
 int nvidia_mig_compute_destroy(struct pci *f, uint32_t instance, uint32_t compute)
@@ -353,8 +401,10 @@ void nvidia_gpu_add(struct pci *f)
 	f->gpu->card = card;
 	nvidia_proc_add(f->dev.machine);
 	/* What was asked for while it was in use comes into force with the reset that this is. */
-	if (card->keeps_mode)
-		f->gpu->mig = f->gpu->mig_pending;
+	if (card->keeps_mode) {
+		f->gpu->mig_kept = machine_card(f->dev.machine, f->slot, sizeof(bool));
+		f->gpu->mig = f->gpu->mig_pending = *f->gpu->mig_kept;
+	}
 }
 
 void nvidia_gpu_remove(struct pci *f)

@@ -20,15 +20,17 @@ struct nvidia_instance {
 	uint32_t profile; /* id, not index */
 	uint32_t start, size;
 	uint32_t computes; /* bit n: compute instance n is there */
-	uint32_t compute_profile[NVIDIA_COMPUTES];
-	uint64_t generation; /* UUIDs of what is made again differ */
+	uint32_t compute_profile[NVIDIA_COMPUTES], compute_start[NVIDIA_COMPUTES];
+	uint32_t device_index[NVIDIA_COMPUTES]; /* under which the library lists them */
+	uint64_t generation[NVIDIA_COMPUTES];	/* UUIDs of what is made again differ */
 };
 
 /* One for each GPU; it stays when the driver leaves, since some of it is in the card. */
 struct nvidia_gpu {
 	const struct nvidia_card *card;
 	bool mig, mig_pending;
-	bool mixed; /* vGPUs of several sizes */
+	bool *mig_kept; /* in the card, if it keeps the mode */
+	bool mixed;	/* vGPUs of several sizes */
 	struct nvidia_instance instances[NVIDIA_INSTANCES];
 	uint64_t made;		  /* instances so far */
 	struct nvidia_vgpu *vgpu; /* NULL: its driver makes none */
