@@ -45,12 +45,9 @@ static struct pci *gpu_next(const struct machine *m, uint32_t skip)
 /* "00000000:3B:00.0" and "0000:3b:00.0" are the same. */
 static bool is_address(const struct pci *f, const char *text)
 {
-	unsigned domain, bus, device, function;
-	char addr[PCI_ADDR_SIZE];
-	if (sscanf(text, "%x:%x:%x.%x", &domain, &bus, &device, &function) != 4)
-		return false;
-	(void)STR_FORMAT(addr, "%04x:%02x:%02x.%x", domain, bus, device, function);
-	return str_eq(addr, f->dev.name);
+	size_t n = strlen(text), wanted = strlen(f->dev.name);
+	return n >= wanted && strspn(text, "0") >= n - wanted &&
+	       strcasecmp(text + n - wanted, f->dev.name) == 0;
 }
 
 /* Made up, and always the same of a card in a place. */

@@ -92,6 +92,20 @@ void nvidia_mig_nodes(const struct pci *f, unsigned instance, struct str_buf *ou
 
 /* --- who uses it ------------------------------------------------------------------------------------ */
 
+/* Who has several nodes open is one user. */
+static unsigned users_unique(uint32_t *users, unsigned n)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < n; i++) {
+		unsigned k = 0;
+		while (k < kept && users[k] != users[i])
+			k++;
+		if (k == kept)
+			users[kept++] = users[i];
+	}
+	return kept;
+}
+
 unsigned nvidia_mig_users(const struct pci *f, int instance, uint32_t *ret, unsigned room)
 {
 	const struct machine_hooks *hooks = f->dev.machine->hooks;
@@ -107,7 +121,7 @@ unsigned nvidia_mig_users(const struct pci *f, int instance, uint32_t *ret, unsi
 		if (hooks && hooks->users)
 			n += hooks->users(f->dev.machine, w, ret + n, room - n);
 	str_buf_done(&nodes);
-	return n;
+	return users_unique(ret, n);
 }
 
 static bool is_used(const struct pci *f, int instance)
