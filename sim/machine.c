@@ -203,6 +203,34 @@ static void objects_free(struct object **list)
 	}
 }
 
+struct card {
+	struct card *next;
+	const struct host_slot *slot;
+	max_align_t data[];
+};
+
+void *machine_card(struct machine *m, const struct host_slot *slot, size_t size)
+{
+	for (struct card *c = m->cards; c; c = c->next)
+		if (c->slot == slot)
+			return c->data;
+	struct card *c = calloc(1, sizeof(*c) + size);
+	if (!c)
+		abort();
+	c->slot = slot;
+	c->next = m->cards;
+	m->cards = c;
+	return c->data;
+}
+
+static void cards_free(struct machine *m)
+{
+	for (struct card *c; (c = m->cards);) {
+		m->cards = c->next;
+		free(c);
+	}
+}
+
 void machine_enter(struct machine *m, pid_t pid)
 {
 	machine_lock(m);
@@ -224,6 +252,7 @@ struct machine *machine_free(struct machine *m)
 	m->tree = tree_free(m->tree);
 	objects_free(&m->objects);
 	objects_free(&m->retired);
+	cards_free(m);
 	trace_free(m);
 	fault_clear(m, 0);
 	pthread_cond_destroy(&m->changed);

@@ -143,6 +143,7 @@ struct machine {
 	unsigned shift; /* how far firmware moves buses and groups: somebody put a card in */
 	struct pci *functions, **functions_end;
 	struct object *objects, *retired; /* see machine_object() */
+	struct card *cards;		  /* see machine_card() */
 	unsigned inside;		  /* accesses under way */
 	struct driver *drivers;
 	struct group *groups;
@@ -182,6 +183,8 @@ int machine_pause(struct machine *m, unsigned ms);
 /* Zeroed memory of something in the machine. What is gone is retired: it is freed once no access is under way
  * that may still know it. */
 void *machine_object(struct machine *m, size_t size);
+/* What the card in a slot keeps without power: zeroes at first, and the same again after a reboot. */
+void *machine_card(struct machine *m, const struct host_slot *slot, size_t size);
 void machine_retire(struct machine *m, void *object);
 /* Around each access, and around all that holds on to an object meanwhile: takes the lock, gives it
  * back. */

@@ -17,8 +17,6 @@
 #include "sim/nvidia-vgpu.h"
 #include "sim/nvml-wire.h"
 
-#define VERSION "580.159.04"
-
 struct call {
 	struct machine *m;
 	struct pci *gpu;
@@ -47,12 +45,9 @@ static struct pci *gpu_next(const struct machine *m, uint32_t skip)
 /* "00000000:3B:00.0" and "0000:3b:00.0" are the same. */
 static bool is_address(const struct pci *f, const char *text)
 {
-	unsigned domain, bus, device, function;
-	char addr[PCI_ADDR_SIZE];
-	if (sscanf(text, "%x:%x:%x.%x", &domain, &bus, &device, &function) != 4)
-		return false;
-	(void)STR_FORMAT(addr, "%04x:%02x:%02x.%x", domain, bus, device, function);
-	return str_eq(addr, f->dev.name);
+	size_t n = strlen(text), wanted = strlen(f->dev.name);
+	return n >= wanted && strspn(text, "0") >= n - wanted &&
+	       strcasecmp(text + n - wanted, f->dev.name) == 0;
 }
 
 /* Made up, and always the same of a card in a place. */
@@ -89,7 +84,7 @@ static int ask_nothing(struct call *c)
 
 static int ask_version(struct call *c)
 {
-	return said(c, VERSION);
+	return said(c, NVIDIA_VERSION);
 }
 
 static int ask_count(struct call *c)
@@ -256,8 +251,7 @@ static int ask_remaining(struct call *c)
 
 static int ask_create(struct call *c)
 {
-	int r = nvidia_mig_create(c->gpu, c->asked->a, c->asked->b, &c->told->v[0]);
-	return r;
+	return nvidia_mig_create(c->gpu, c->asked->a, c->asked->b, &c->told->v[0]);
 }
 
 static int ask_destroy(struct call *c)
@@ -324,7 +318,7 @@ static int ask_compute_destroy(struct call *c)
 static int ask_computes(struct call *c)
 {
 	const struct nvidia_instance *n = nvidia_mig_instance(c->gpu, c->asked->a);
-	for (uint32_t i = 0; n && i < 8; i++)
+	for (uint32_t i = 0; n && i < NVIDIA_COMPUTES; i++)
 		if (n->computes & 1u << i && n->compute_profile[i] == c->asked->b)
 			c->told->list[c->told->n++] = i;
 	return n ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
@@ -334,12 +328,12 @@ static int ask_compute(struct call *c)
 {
 	const struct nvidia_instance *n = nvidia_mig_instance(c->gpu, c->asked->a);
 	uint32_t id, slices;
-	if (!n || c->asked->b >= 8 || !(n->computes & 1u << c->asked->b) ||
+	if (!n || c->asked->b >= NVIDIA_COMPUTES || !(n->computes & 1u << c->asked->b) ||
 	    !nvidia_mig_compute_profile(profile_of(c), n->compute_profile[c->asked->b], &id,
 					&slices))
 		return NVML_ERROR_NOT_FOUND;
 	c->told->v[0] = id;
-	c->told->v[1] = c->asked->b * slices;
+	c->told->v[1] = n->compute_start[c->asked->b];
 	c->told->v[2] = slices;
 	return NVML_SUCCESS;
 }
@@ -350,20 +344,11 @@ static int ask_mig_most(struct call *c)
 	return NVML_SUCCESS;
 }
 
-/* In the order of their instances. Those behind the last are not found, and neither are gaps. */
+/* Behind the last that there can be, the index is wrong; before it, nothing is found. */
 static int ask_mig_device(struct call *c)
 {
-	uint32_t at = 0;
-	for (uint32_t i = 0; i < NVIDIA_INSTANCES; i++) {
-		const struct nvidia_instance *n = nvidia_mig_instance(c->gpu, i);
-		for (uint32_t k = 0; n && k < 8; k++) {
-			if (!(n->computes & 1u << k) || at++ != c->asked->a)
-				continue;
-			c->told->v[0] = i;
-			c->told->v[1] = k;
-			return NVML_SUCCESS;
-		}
-	}
+	if (nvidia_mig_device(c->gpu, c->asked->a, &c->told->v[0], &c->told->v[1]))
+		return NVML_SUCCESS;
 	return c->asked->a < c->gpu->gpu->card->compute_slices ? NVML_ERROR_NOT_FOUND
 							       : NVML_ERROR_INVALID_ARGUMENT;
 }
@@ -371,23 +356,55 @@ static int ask_mig_device(struct call *c)
 static int ask_mig_uuid(struct call *c)
 {
 	const struct nvidia_instance *n = nvidia_mig_instance(c->gpu, c->asked->a);
-	if (!n || c->asked->b >= 8 || !(n->computes & 1u << c->asked->b))
+	if (!n || c->asked->b >= NVIDIA_COMPUTES || !(n->computes & 1u << c->asked->b))
 		return NVML_ERROR_NOT_FOUND;
-	uuid_make("MIG", c->gpu, n->generation << 8 | c->asked->a << 4 | c->asked->b,
+	uuid_make("MIG", c->gpu, n->generation[c->asked->b] << 8 | c->asked->a << 4 | c->asked->b,
 		  c->told->text);
 	return NVML_SUCCESS;
 }
 
+/* The kind of a compute instance. */
+static bool compute_of(struct call *c, const struct nvidia_profile **ret_profile,
+		       uint32_t *ret_slices)
+{
+	const struct nvidia_instance *n = nvidia_mig_instance(c->gpu, c->asked->a);
+	uint32_t id;
+	*ret_profile = profile_of(c);
+	return n && c->asked->b < NVIDIA_COMPUTES && n->computes & 1u << c->asked->b &&
+	       nvidia_mig_compute_profile(*ret_profile, n->compute_profile[c->asked->b], &id,
+					  ret_slices);
+}
+
 static int ask_mig_attributes(struct call *c)
 {
-	const struct nvidia_profile *p = profile_of(c);
-	if (!p)
+	const struct nvidia_profile *p;
+	uint32_t slices;
+	if (!compute_of(c, &p, &slices))
 		return NVML_ERROR_NOT_FOUND;
-	const uint32_t v[] = { p->multiprocessors, p->copy_engines, p->decoders,
-			       p->encoders,	   p->jpeg,	    p->optical_flow,
-			       p->slices,	   p->slices };
+	const uint32_t v[] = { p->multiprocessors * slices / p->slices,
+			       p->copy_engines,
+			       p->decoders,
+			       p->encoders,
+			       p->jpeg,
+			       p->optical_flow,
+			       p->slices,
+			       slices };
 	memcpy(c->told->v, v, sizeof(v));
 	c->told->big[0] = p->memory;
+	return NVML_SUCCESS;
+}
+
+/* As nvidia-smi lists them: "MIG 3g.20gb", "MIG 1c.3g.20gb". */
+static int ask_mig_name(struct call *c)
+{
+	const struct nvidia_profile *p;
+	uint32_t slices;
+	char part[16] = "";
+	if (!compute_of(c, &p, &slices))
+		return NVML_ERROR_NOT_FOUND;
+	if (slices < p->slices)
+		(void)STR_FORMAT(part, "%uc.", slices);
+	(void)STR_FORMAT(c->told->text, "%s MIG %s%s", c->gpu->gpu->card->name, part, p->name);
 	return NVML_SUCCESS;
 }
 
@@ -487,6 +504,7 @@ static const struct {
 	[ASK_MIG_MOST] = { "mig-most", ask_mig_most, true, false },
 	[ASK_MIG_DEVICE] = { "mig-device", ask_mig_device, true, false },
 	[ASK_MIG_UUID] = { "mig-uuid", ask_mig_uuid, true, false },
+	[ASK_MIG_NAME] = { "mig-name", ask_mig_name, true, false },
 	[ASK_MIG_ATTRIBUTES] = { "mig-attributes", ask_mig_attributes, true, false },
 	[ASK_PROCESSES] = { "processes", ask_processes, true, false },
 	[ASK_VGPU_SUPPORTED] = { "vgpu-supported", ask_vgpu_supported, true, false },

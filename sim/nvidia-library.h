@@ -25,6 +25,9 @@ bool nvidia_mig_compute_profile(const struct nvidia_profile *p, uint32_t index, 
 int nvidia_mig_compute_create(struct pci *f, uint32_t instance, uint32_t profile,
 			      uint32_t *ret_compute);
 int nvidia_mig_compute_destroy(struct pci *f, uint32_t instance, uint32_t compute);
+/* The MIG device of that index: its compute instance; false: none. */
+bool nvidia_mig_device(const struct pci *f, uint32_t index, uint32_t *ret_instance,
+		       uint32_t *ret_compute);
 /* Programs that have nodes of that instance open (-1: of the GPU): their pids. */
 unsigned nvidia_mig_users(const struct pci *f, int instance, uint32_t *ret, unsigned room);
 /* Nodes below /dev that who uses an instance opens, each with a blank in front. */

@@ -12,11 +12,9 @@
 #include "sim/nvidia-cards.h"
 #include "sim/nvidia-library.h"
 
-#define CAPS_MAJOR 234
 #define CAPS_FIRST 3 /* behind fabric-mgmt, config and monitor */
 #define CAPS_OF_GPU 135
 #define CAPS_OF_INSTANCE 9
-#define COMPUTES 8
 
 bool nvidia_is_up(const struct pci *f)
 {
@@ -26,10 +24,15 @@ bool nvidia_is_up(const struct pci *f)
 
 /* --- nodes -------------------------------------------------------------------------------------- */
 
+unsigned nvidia_cap_minor(unsigned gpu, unsigned instance, int compute)
+{
+	return CAPS_FIRST + CAPS_OF_GPU * gpu + CAPS_OF_INSTANCE * instance +
+	       (compute < 0 ? 0 : 1 + (unsigned)compute);
+}
+
 static unsigned cap_minor(const struct pci *f, unsigned instance, int compute)
 {
-	return CAPS_FIRST + CAPS_OF_GPU * f->units[CLASS_NVIDIA] + CAPS_OF_INSTANCE * instance +
-	       (compute < 0 ? 0 : 1 + (unsigned)compute);
+	return nvidia_cap_minor(f->units[CLASS_NVIDIA], instance, compute);
 }
 
 static void cap_name(unsigned minor, char ret[NAME_SIZE])
@@ -60,7 +63,7 @@ static void cap_add(struct pci *f, unsigned instance, int compute)
 		  "DeviceFileMinor: %u\nDeviceFileMode: 292\nDeviceFileModify: 1", minor);
 	cap_name(minor, name);
 	node_char(m->tree, node_dir(m->tree, m->dev, "nvidia-caps"), name, 0444,
-		  makedev(CAPS_MAJOR, minor));
+		  makedev(NVIDIA_CAPS_MAJOR, minor));
 }
 
 static void cap_drop(struct pci *f, unsigned instance, int compute)
@@ -81,13 +84,27 @@ void nvidia_mig_nodes(const struct pci *f, unsigned instance, struct str_buf *ou
 {
 	const struct nvidia_instance *n = &f->gpu->instances[instance];
 	str_buf_addf(out, " /dev/nvidia-caps/nvidia-cap%u", cap_minor(f, instance, -1));
-	for (int i = 0; i < COMPUTES; i++)
+	for (int i = 0; i < NVIDIA_COMPUTES; i++)
 		if (n->computes & 1u << i)
 			str_buf_addf(out, " /dev/nvidia-caps/nvidia-cap%u",
 				     cap_minor(f, instance, i));
 }
 
 /* --- who uses it ------------------------------------------------------------------------------------ */
+
+/* Who has several nodes open is one user. */
+static unsigned users_unique(uint32_t *users, unsigned n)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < n; i++) {
+		unsigned k = 0;
+		while (k < kept && users[k] != users[i])
+			k++;
+		if (k == kept)
+			users[kept++] = users[i];
+	}
+	return kept;
+}
 
 unsigned nvidia_mig_users(const struct pci *f, int instance, uint32_t *ret, unsigned room)
 {
@@ -104,7 +121,7 @@ unsigned nvidia_mig_users(const struct pci *f, int instance, uint32_t *ret, unsi
 		if (hooks && hooks->users)
 			n += hooks->users(f->dev.machine, w, ret + n, room - n);
 	str_buf_done(&nodes);
-	return n;
+	return users_unique(ret, n);
 }
 
 static bool is_used(const struct pci *f, int instance)
@@ -131,12 +148,14 @@ int nvidia_mig_mode(struct pci *f, bool on, uint32_t *ret_activation)
 		return NVML_ERROR_NOT_SUPPORTED;
 	if (!on && (has_instances(f) || f->num_vfs))
 		return NVML_ERROR_IN_USE;
+	g->mig_pending = on;
+	if (g->mig_kept)
+		*g->mig_kept = on;
 	if (on != g->mig && g->card->keeps_mode && is_used(f, -1)) {
-		g->mig_pending = on;
 		*ret_activation = NVML_ERROR_IN_USE;
 		return NVML_SUCCESS;
 	}
-	g->mig = g->mig_pending = on;
+	g->mig = on;
 	return NVML_SUCCESS;
 }
 
@@ -236,11 +255,9 @@ int nvidia_mig_create(struct pci *f, uint32_t profile, uint32_t start, uint32_t 
 	if (start == UINT32_MAX || !(starts >> start & 1))
 		return NVML_ERROR_INSUFFICIENT_RESOURCES;
 	unsigned number = instance_number(f, p, start);
-	f->gpu->instances[number] = (struct nvidia_instance){ .there = true,
-							      .profile = p->id,
-							      .start = start,
-							      .size = p->size,
-							      .generation = ++f->gpu->made };
+	f->gpu->instances[number] = (struct nvidia_instance){
+		.there = true, .profile = p->id, .start = start, .size = p->size
+	};
 	cap_add(f, number, -1);
 	*ret_instance = number;
 	return NVML_SUCCESS;
@@ -280,13 +297,61 @@ bool nvidia_mig_compute_profile(const struct nvidia_profile *p, uint32_t index, 
 	return true;
 }
 
+static uint32_t compute_mask(uint32_t start, uint32_t slices)
+{
+	return ((1u << slices) - 1) << start;
+}
+
 static uint32_t slices_used(const struct nvidia_instance *n)
 {
 	uint32_t used = 0;
-	for (int i = 0; i < COMPUTES; i++)
+	for (int i = 0; i < NVIDIA_COMPUTES; i++)
 		if (n->computes & 1u << i)
-			used += compute_slices[n->compute_profile[i]];
+			used |= compute_mask(n->compute_start[i],
+					     compute_slices[n->compute_profile[i]]);
 	return used;
+}
+
+/* They begin at multiples of what they take: as listed for those of one and two slices, assumed of the others. */
+static int compute_place(const struct nvidia_instance *n, uint32_t most, uint32_t slices,
+			 uint32_t *ret_start)
+{
+	for (uint32_t s = 0; s + slices <= most; s += slices)
+		if (!(slices_used(n) & compute_mask(s, slices))) {
+			*ret_start = s;
+			return NVML_SUCCESS;
+		}
+	return NVML_ERROR_INSUFFICIENT_RESOURCES;
+}
+
+static unsigned compute_number_free(const struct nvidia_instance *n)
+{
+	return (unsigned)__builtin_ctz(~n->computes);
+}
+
+bool nvidia_mig_device(const struct pci *f, uint32_t index, uint32_t *ret_instance,
+		       uint32_t *ret_compute)
+{
+	for (uint32_t i = 0; i < NVIDIA_INSTANCES; i++) {
+		const struct nvidia_instance *n = &f->gpu->instances[i];
+		for (uint32_t k = 0; n->there && k < NVIDIA_COMPUTES; k++) {
+			if (!(n->computes & 1u << k) || n->device_index[k] != index)
+				continue;
+			*ret_instance = i;
+			*ret_compute = k;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What is there keeps its index, so that one that goes leaves a gap until the next comes. */
+static uint32_t device_index_free(const struct pci *f)
+{
+	uint32_t index = 0, instance, compute;
+	while (nvidia_mig_device(f, index, &instance, &compute))
+		index++;
+	return index;
 }
 
 int nvidia_mig_compute_create(struct pci *f, uint32_t instance, uint32_t profile,
@@ -294,29 +359,29 @@ int nvidia_mig_compute_create(struct pci *f, uint32_t instance, uint32_t profile
 {
 	struct nvidia_instance *n = nvidia_mig_instance(f, instance);
 	const struct nvidia_profile *p = n ? nvidia_mig_profile(f, n->profile) : NULL;
-	uint32_t id, slices;
+	uint32_t id, slices, start;
 	if (!p)
 		return NVML_ERROR_NOT_FOUND;
 	if (!nvidia_mig_compute_profile(p, profile, &id, &slices))
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (slices_used(n) + slices > p->slices)
-		return NVML_ERROR_INSUFFICIENT_RESOURCES;
-	for (unsigned i = 0; i < COMPUTES; i++) {
-		if (n->computes & 1u << i)
-			continue;
-		n->computes |= 1u << i;
-		n->compute_profile[i] = id;
-		cap_add(f, instance, (int)i);
-		*ret_compute = i;
-		return NVML_SUCCESS;
-	}
-	return NVML_ERROR_INSUFFICIENT_RESOURCES;
+	int r = compute_place(n, p->slices, slices, &start);
+	if (r != NVML_SUCCESS)
+		return r;
+	unsigned i = compute_number_free(n);
+	n->device_index[i] = device_index_free(f);
+	n->generation[i] = ++f->gpu->made;
+	n->computes |= 1u << i;
+	n->compute_profile[i] = id;
+	n->compute_start[i] = start;
+	cap_add(f, instance, (int)i);
+	*ret_compute = i;
+	return NVML_SUCCESS;
 }
 
 int nvidia_mig_compute_destroy(struct pci *f, uint32_t instance, uint32_t compute)
 {
 	struct nvidia_instance *n = nvidia_mig_instance(f, instance);
-	if (!n || compute >= COMPUTES || !(n->computes & 1u << compute))
+	if (!n || compute >= NVIDIA_COMPUTES || !(n->computes & 1u << compute))
 		return NVML_ERROR_NOT_FOUND;
 	if (is_used(f, (int)instance))
 		return NVML_ERROR_IN_USE;
@@ -331,7 +396,7 @@ void nvidia_mig_wipe(struct pci *f)
 {
 	for (unsigned i = 0; f->gpu && i < NVIDIA_INSTANCES; i++) {
 		struct nvidia_instance *n = &f->gpu->instances[i];
-		for (int c = 0; n->there && c < COMPUTES; c++)
+		for (int c = 0; n->there && c < NVIDIA_COMPUTES; c++)
 			if (n->computes & 1u << c)
 				cap_drop(f, i, c);
 		if (n->there)
@@ -348,9 +413,12 @@ void nvidia_gpu_add(struct pci *f)
 	if (!f->gpu)
 		f->gpu = machine_object(f->dev.machine, sizeof(*f->gpu));
 	f->gpu->card = card;
+	nvidia_proc_add(f->dev.machine);
 	/* What was asked for while it was in use comes into force with the reset that this is. */
-	if (card->keeps_mode)
-		f->gpu->mig = f->gpu->mig_pending;
+	if (card->keeps_mode) {
+		f->gpu->mig_kept = machine_card(f->dev.machine, f->slot, sizeof(bool));
+		f->gpu->mig = f->gpu->mig_pending = *f->gpu->mig_kept;
+	}
 }
 
 void nvidia_gpu_remove(struct pci *f)

@@ -25,7 +25,7 @@ enum nvml_question {
 	ASK_PROFILE,	     /* a: index; v: as struct nvidia_profile; text */
 	ASK_PLACEMENTS,	     /* a: profile; list: start and size of each */
 	ASK_REMAINING,	     /* a: profile; v[0] */
-	ASK_CREATE,	     /* a: profile, b: start; v[0]: instance, v[1]: its generation */
+	ASK_CREATE,	     /* a: profile, b: start; v[0]: instance */
 	ASK_DESTROY,	     /* a: instance */
 	ASK_INSTANCES,	     /* a: profile; list: instances */
 	ASK_INSTANCE,	     /* a: instance; v: profile, start, size */
@@ -37,6 +37,7 @@ enum nvml_question {
 	ASK_MIG_MOST,	     /* v[0] */
 	ASK_MIG_DEVICE,	     /* a: index; v: instance, compute instance */
 	ASK_MIG_UUID,	     /* a: instance, b: compute instance; text */
+	ASK_MIG_NAME,	     /* a, b: as above; text */
 	ASK_MIG_ATTRIBUTES,  /* a, b: as above; v: as nvmlDeviceAttributes_t, big[0]: MiB */
 	ASK_PROCESSES,	     /* a: instance, UINT32_MAX: of all; list: pids */
 	ASK_VGPU_SUPPORTED,  /* list: ids */

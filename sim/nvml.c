@@ -219,20 +219,26 @@ API(nvmlDeviceGetMinorNumber, nvmlDevice_t device, unsigned int *minorNumber)
 	return ask_number(ASK_MINOR, device, minorNumber);
 }
 
-API(nvmlDeviceGetName, nvmlDevice_t device, char *name, unsigned int length)
-{
-	struct nvml_told told;
-	return text_put(ask(ASK_NAME, device, 0, 0, NULL, &told), &told, name, length);
-}
-
-API(nvmlDeviceGetUUID, nvmlDevice_t device, char *uuid, unsigned int length)
+/* Of a GPU or of a MIG device of it. */
+static nvmlReturn_t device_text(nvmlDevice_t device, enum nvml_question of_gpu,
+				enum nvml_question of_mig, char *to, unsigned size)
 {
 	struct nvml_told told;
 	struct handle h;
 	bool mig = handle_read(device, &h) && h.instance;
-	nvmlReturn_t r = mig ? ask(ASK_MIG_UUID, device, h.instance - 1, h.compute - 1, NULL, &told)
-			     : ask(ASK_UUID, device, 0, 0, NULL, &told);
-	return text_put(r, &told, uuid, length);
+	nvmlReturn_t r = mig ? ask(of_mig, device, h.instance - 1, h.compute - 1, NULL, &told)
+			     : ask(of_gpu, device, 0, 0, NULL, &told);
+	return text_put(r, &told, to, size);
+}
+
+API(nvmlDeviceGetName, nvmlDevice_t device, char *name, unsigned int length)
+{
+	return device_text(device, ASK_NAME, ASK_MIG_NAME, name, length);
+}
+
+API(nvmlDeviceGetUUID, nvmlDevice_t device, char *uuid, unsigned int length)
+{
+	return device_text(device, ASK_UUID, ASK_MIG_UUID, uuid, length);
 }
 
 API(nvmlDeviceGetMemoryInfo, nvmlDevice_t device, nvmlMemory_t *memory)

@@ -73,10 +73,13 @@ static void numa_init(struct machine *m)
 /* Majors of what programs look for by name. */
 static int show_devices(struct node *n, struct str_buf *out)
 {
-	(void)n;
-	str_buf_add(out, "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n"
-			 "116 alsa\n195 nvidia\n226 drm\n234 nvidia-caps\n235 nvidia-uvm\n"
-			 "261 accel\n\nBlock devices:\n  8 sd\n259 blkext\n");
+	const struct machine *m = n->owner;
+	bool nvidia = node_walk(m->tree, m->proc, "driver/nvidia");
+	str_buf_addf(out,
+		     "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n116 alsa\n%s"
+		     "226 drm\n%s261 accel\n\nBlock devices:\n  8 sd\n259 blkext\n",
+		     nvidia ? "195 nvidia\n" : "",
+		     nvidia ? "234 nvidia-caps\n235 nvidia-uvm\n" : "");
 	return 0;
 }
 static const struct file_ops ops_devices = { .show = show_devices };

@@ -34,7 +34,7 @@ instances() {
 }
 
 nodes() {
-	find /dev/nvidia-caps -type c 2>/dev/null | wc -l || true
+	find /dev/nvidia-caps -type c ! -name 'nvidia-cap[12]' 2>/dev/null | wc -l || true
 }
 
 in_use() { # CLAIM
