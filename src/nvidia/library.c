@@ -36,6 +36,7 @@ static const struct {
 	nvmlReturn_t code;
 	const char *text;
 } errors[] = {
+	{ NVML_SUCCESS, "it said yes, and it is not so yet" },
 	{ NVML_ERROR_UNINITIALIZED, "it was not initialized" },
 	{ NVML_ERROR_INVALID_ARGUMENT, "it does not know such an argument" },
 	{ NVML_ERROR_NOT_SUPPORTED, "the GPU or its driver does not do that" },

@@ -5,7 +5,7 @@
  * the variable FAKE_NVML are its behaviour:
  *
  *   fail=FUNCTION:CODE hang=FUNCTION crash=FUNCTION
- *   mig pending           the mode; a change of it waits for a reset
+ *   mig pending=CODE      the mode; a change of it is not in force yet, and why
  *   gi=ID:PROFILE:START:SIZE:COMPUTES   an instance, with compute instances that take all of it (more: a slice each)
  *   refuse=N              structures of version N and newer are not known
  *   placements=START:SIZE another one of the smallest profile
@@ -250,8 +250,9 @@ nvmlReturn_t nvmlDeviceSetMigMode(nvmlDevice_t device, unsigned mode, nvmlReturn
 {
 	ENTER();
 	(void)device;
-	*activation = word("pending") ? NVML_ERROR_IN_USE : NVML_SUCCESS;
-	if (!word("pending"))
+	const char *pending = word("pending");
+	*activation = pending ? (nvmlReturn_t)strtoul(pending, NULL, 10) : NVML_SUCCESS;
+	if (!pending)
 		snprintf(fake.words, sizeof(fake.words), "%s", mode ? "mig" : "");
 	return NVML_SUCCESS;
 }

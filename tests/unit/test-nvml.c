@@ -423,12 +423,15 @@ static void test_mode_that_is_set_is_left_alone(void **state)
 static void test_mode_that_waits_for_a_reset_is_pending(void **state)
 {
 	struct fixture *f = *state;
-	mode(f, "pending", 1);
+	mode(f, "pending=19", 1);
 	assert_int_equal(f->reply.outcome, NVML_PENDING);
 	assert_int_equal(f->reply.code, NVML_ERROR_IN_USE);
 	assert_string_equal(f->reply.detail, "it is in use");
 	assert_int_equal(f->reply.report.gpu.seen, GPU_SEEN);
 	assert_int_equal(f->reply.report.gpu.mig, 0);
+	mode(f, "pending=0", 1);
+	assert_int_equal(f->reply.outcome, NVML_PENDING);
+	assert_string_equal(f->reply.detail, "it said yes, and it is not so yet");
 }
 
 static void test_mode_refused_or_not_known_fails(void **state)
