@@ -326,6 +326,43 @@ static void test_shares_none_of_a_gpu_in_mig_mode(void **state)
 
 /* --- what goes wrong ----------------------------------------------------------------------------------- */
 
+/* What the mechanism says of one slice of the first GPU. */
+static void assert_refused_by(const struct mech *m, struct world *w, const char *profile,
+			      uint32_t start, const char *id)
+{
+	struct slice s = { .index = -1, .alone = 1, .start = start, .state = SLICE_WANTED };
+	_cleanup_(plan_done) struct plan p = { 0 };
+	_cleanup_err_ struct err err = { 0 };
+	(void)STR_COPY(s.device, GPU_A);
+	(void)STR_COPY(s.mech, m->name);
+	(void)STR_COPY(s.profile, profile);
+	assert_true(m->make_steps(&w->m.have, NULL, &s, &p, &err) < 0);
+	assert_string_equal(err.id, id);
+	assert_int_equal(p.n, 0);
+}
+
+static void assert_refused(struct world *w, const char *profile, uint32_t start, const char *id)
+{
+	assert_refused_by(&nvidia_mig_mech, w, profile, start, id);
+}
+
+static void test_mig_what_cannot_be_made_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct gpu *g = have_gpu(&w->m.have, GPU_A);
+	g->mig_capable = 0;
+	assert_refused(w, "3g.20gb", 0, "mig.incapable");
+	g->mig_capable = g->mig = 1;
+	assert_refused(w, "3g.40gb", 0, "mig.profile.unknown");
+	assert_refused(w, "3g.20gb", 2, "mig.profile.unknown");
+	assert_int_equal(machine_part_create(&w->m, GPU_A, "1g.5gb", 5, true), 1);
+	assert_refused(w, "3g.20gb", 4, "mig.taken");
+	assert_refused_by(&nvidia_time_slice_mech, w, "share", 0, "share.mig");
+	g->seen = GPU_UNSEEN;
+	assert_refused(w, "3g.20gb", 4, "mig.unseen");
+	assert_refused_by(&nvidia_mps_mech, w, "share", 0, "mig.unseen");
+}
+
 static void test_mig_f19_instance_without_its_compute_instance_is_ours_and_goes(void **state)
 {
 	struct world *w = *state;
@@ -404,6 +441,7 @@ int main(void)
 		T(test_shares_end_with_their_process),
 		T(test_shares_mps_server_lives_as_long_as_they_do),
 		T(test_shares_none_of_a_gpu_in_mig_mode),
+		T(test_mig_what_cannot_be_made_is_refused),
 		T(test_mig_f19_instance_without_its_compute_instance_is_ours_and_goes),
 		T(test_mig_f14_what_others_made_stays_and_is_built_around),
 		T(test_mig_f31_made_again_by_others_is_another_one),

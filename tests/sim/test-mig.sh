@@ -33,15 +33,19 @@ instances() {
 		n = split($1, part, "/"); print $3 "@" part[n] }' | sort | tr '\n' ' '
 }
 
+instances_are() { # INSTANCES
+	[[ $(instances) == "$1 " ]]
+}
+
 nodes() {
 	find /dev/nvidia-caps -type c ! -name 'nvidia-cap[12]' 2>/dev/null | wc -l || true
 }
 
 in_use() { # CLAIM
-	local nodes
-	eval "$(carve handle "$1" | grep CARVE_NODES)"
+	local words
+	words=$(carve handle "$1" | sed -n "s/^CARVE_NODES='\(.*\)'/\1/p")
 	# shellcheck disable=SC2086 # words
-	carve-sim hold-nodes trainer $CARVE_NODES &
+	carve-sim hold-nodes trainer $words &
 	holder=$!
 	wait_until 5 test -e "/proc/$holder/fd/8"
 }
@@ -140,7 +144,7 @@ test_mig_f31_by_hand_is_seen_built_around_and_adopted() {
 	policy_of "3g.40gb: 1, 1g.10gb: 2"
 	carve doctor >/dev/null || true
 	apply /run/policy.yaml
-	wait_until 5 eval '[[ $(instances) == "1g.10gb@1 1g.10gb@2 3g.40gb@4 " ]]'
+	wait_until 5 instances_are "1g.10gb@1 1g.10gb@2 3g.40gb@4"
 	says 'foreign' carve list slices
 	made=$(carve list slices | awk '$4 == "foreign" { print $1 }')
 	[[ $made == mig/*/0 ]]
@@ -174,7 +178,7 @@ test_mig_library_that_fails_for_a_while_loses_nothing() {
 	carve-sim clear
 	kill -KILL "$(pgrep -P "${sim_jobs[1]}" -x carved)"
 	services_answer
-	wait_until 10 eval '[[ $(instances) == "3g.40gb@0 3g.40gb@4 " ]]'
+	wait_until 10 instances_are "3g.40gb@0 3g.40gb@4"
 	carve release c1 --wait --deadline "$SIM_DEADLINE"
 }
 
