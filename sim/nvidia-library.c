@@ -190,31 +190,43 @@ static int ask_set_mig_mode(struct call *c)
 	return nvidia_mig_mode(c->gpu, c->asked->a != 0, &c->told->v[0]);
 }
 
+static int profile_said(struct call *c, const struct nvidia_profile *p)
+{
+	const uint32_t v[] = { p->id,		p->slices,   p->most,	  p->multiprocessors,
+			       p->copy_engines, p->decoders, p->encoders, p->jpeg,
+			       p->optical_flow, p->memory };
+	memcpy(c->told->v, v, sizeof(v));
+	(void)STR_FORMAT(c->told->text, "MIG %s", p->name);
+	return NVML_SUCCESS;
+}
+
 static int ask_profile(struct call *c)
 {
 	const struct nvidia_card *card = c->gpu->gpu->card;
 	if (c->asked->a >= NVML_GPU_INSTANCE_PROFILE_COUNT)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	for (size_t i = 0; i < card->n_profiles; i++) {
-		const struct nvidia_profile *p = &card->profiles[i];
-		const uint32_t v[] = {
-			p->id,	     p->slices,	  p->most, p->multiprocessors, p->copy_engines,
-			p->decoders, p->encoders, p->jpeg, p->optical_flow,    p->memory
-		};
-		if (p->index != c->asked->a)
-			continue;
-		memcpy(c->told->v, v, sizeof(v));
-		(void)STR_FORMAT(c->told->text, "MIG %s", p->name);
-		return NVML_SUCCESS;
-	}
+	for (size_t i = 0; i < card->n_profiles; i++)
+		if (card->profiles[i].index == c->asked->a)
+			return profile_said(c, &card->profiles[i]);
 	return NVML_ERROR_NOT_SUPPORTED;
+}
+
+static int profile_missing(const struct call *c)
+{
+	return has_mig(c) ? NVML_ERROR_INVALID_ARGUMENT : NVML_ERROR_NOT_SUPPORTED;
+}
+
+static int ask_profile_by_id(struct call *c)
+{
+	const struct nvidia_profile *p = nvidia_mig_profile(c->gpu, c->asked->a);
+	return p ? profile_said(c, p) : profile_missing(c);
 }
 
 static int ask_placements(struct call *c)
 {
 	const struct nvidia_profile *p = nvidia_mig_profile(c->gpu, c->asked->a);
 	if (!p)
-		return has_mig(c) ? NVML_ERROR_INVALID_ARGUMENT : NVML_ERROR_NOT_SUPPORTED;
+		return profile_missing(c);
 	for (unsigned s = 0; s < 64; s++)
 		if (p->starts >> s & 1) {
 			c->told->list[c->told->n++] = s;
@@ -251,6 +263,9 @@ static int ask_remaining(struct call *c)
 
 static int ask_create(struct call *c)
 {
+	const struct nvidia_profile *p = nvidia_mig_profile(c->gpu, c->asked->a);
+	if (p && c->asked->b != UINT32_MAX && c->asked->c != p->size)
+		return NVML_ERROR_INVALID_ARGUMENT;
 	return nvidia_mig_create(c->gpu, c->asked->a, c->asked->b, &c->told->v[0]);
 }
 
@@ -302,12 +317,48 @@ static int ask_compute_profile(struct call *c)
 	c->told->v[1] = slices;
 	c->told->v[2] = p->slices / slices;
 	c->told->v[3] = p->multiprocessors * slices / p->slices;
+	(void)STR_FORMAT(c->told->text, "MIG %uc.%s", slices, p->name);
 	return NVML_SUCCESS;
+}
+
+/* Where those of a kind may begin in a GPU instance: now, or in an empty one. */
+static int compute_starts(struct call *c, bool empty, uint32_t *ret_starts, uint32_t *ret_slices)
+{
+	const struct nvidia_instance none = { 0 };
+	const struct nvidia_profile *p = profile_of(c);
+	uint32_t id;
+	if (!p)
+		return NVML_ERROR_NOT_FOUND;
+	if (!nvidia_mig_compute_profile(p, c->asked->b, &id, ret_slices))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	*ret_starts = nvidia_mig_compute_starts(
+		empty ? &none : nvidia_mig_instance(c->gpu, c->asked->a), p->slices, *ret_slices);
+	return NVML_SUCCESS;
+}
+
+static int ask_compute_placements(struct call *c)
+{
+	uint32_t starts = 0, slices;
+	int r = compute_starts(c, true, &starts, &slices);
+	for (; starts; starts &= starts - 1) {
+		c->told->list[c->told->n++] = (uint32_t)__builtin_ctz(starts);
+		c->told->list[c->told->n++] = slices;
+	}
+	return r;
+}
+
+static int ask_compute_remaining(struct call *c)
+{
+	uint32_t starts = 0, slices;
+	int r = compute_starts(c, false, &starts, &slices);
+	c->told->v[0] = (uint32_t)__builtin_popcount(starts);
+	return r;
 }
 
 static int ask_compute_create(struct call *c)
 {
-	return nvidia_mig_compute_create(c->gpu, c->asked->a, c->asked->b, &c->told->v[0]);
+	return nvidia_mig_compute_create(c->gpu, c->asked->a, c->asked->b, c->asked->c,
+					 &c->told->v[0]);
 }
 
 static int ask_compute_destroy(struct call *c)
@@ -490,6 +541,7 @@ static const struct {
 	[ASK_MIG_MODE] = { "mig-mode", ask_mig_mode, true, false },
 	[ASK_SET_MIG_MODE] = { "set-mig-mode", ask_set_mig_mode, true, true },
 	[ASK_PROFILE] = { "profile", ask_profile, true, false },
+	[ASK_PROFILE_BY_ID] = { "profile-by-id", ask_profile_by_id, true, false },
 	[ASK_PLACEMENTS] = { "placements", ask_placements, true, false },
 	[ASK_REMAINING] = { "remaining", ask_remaining, true, false },
 	[ASK_CREATE] = { "create", ask_create, true, true },
@@ -497,6 +549,8 @@ static const struct {
 	[ASK_INSTANCES] = { "instances", ask_instances, true, false },
 	[ASK_INSTANCE] = { "instance", ask_instance, true, false },
 	[ASK_COMPUTE_PROFILE] = { "compute-profile", ask_compute_profile, true, false },
+	[ASK_COMPUTE_PLACEMENTS] = { "compute-placements", ask_compute_placements, true, false },
+	[ASK_COMPUTE_REMAINING] = { "compute-remaining", ask_compute_remaining, true, false },
 	[ASK_COMPUTE_CREATE] = { "compute-create", ask_compute_create, true, true },
 	[ASK_COMPUTE_DESTROY] = { "compute-destroy", ask_compute_destroy, true, true },
 	[ASK_COMPUTES] = { "computes", ask_computes, true, false },

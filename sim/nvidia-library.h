@@ -22,7 +22,10 @@ struct nvidia_instance *nvidia_mig_instance(struct pci *f, uint32_t instance);
 /* The kind of that number in a GPU instance of that profile; false: there is none. */
 bool nvidia_mig_compute_profile(const struct nvidia_profile *p, uint32_t index, uint32_t *ret_id,
 				uint32_t *ret_slices);
-int nvidia_mig_compute_create(struct pci *f, uint32_t instance, uint32_t profile,
+/* Where one more of so many slices could begin now; of all of them, in an empty one. */
+uint32_t nvidia_mig_compute_starts(const struct nvidia_instance *n, uint32_t most, uint32_t slices);
+/* start UINT32_MAX: where the driver wants. */
+int nvidia_mig_compute_create(struct pci *f, uint32_t instance, uint32_t profile, uint32_t start,
 			      uint32_t *ret_compute);
 int nvidia_mig_compute_destroy(struct pci *f, uint32_t instance, uint32_t compute);
 /* The MIG device of that index: its compute instance; false: none. */

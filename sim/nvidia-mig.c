@@ -313,15 +313,13 @@ static uint32_t slices_used(const struct nvidia_instance *n)
 }
 
 /* They begin at multiples of what they take: as listed for those of one and two slices, assumed of the others. */
-static int compute_place(const struct nvidia_instance *n, uint32_t most, uint32_t slices,
-			 uint32_t *ret_start)
+uint32_t nvidia_mig_compute_starts(const struct nvidia_instance *n, uint32_t most, uint32_t slices)
 {
+	uint32_t starts = 0;
 	for (uint32_t s = 0; s + slices <= most; s += slices)
-		if (!(slices_used(n) & compute_mask(s, slices))) {
-			*ret_start = s;
-			return NVML_SUCCESS;
-		}
-	return NVML_ERROR_INSUFFICIENT_RESOURCES;
+		if (!(slices_used(n) & compute_mask(s, slices)))
+			starts |= 1u << s;
+	return starts;
 }
 
 static unsigned compute_number_free(const struct nvidia_instance *n)
@@ -354,19 +352,23 @@ static uint32_t device_index_free(const struct pci *f)
 	return index;
 }
 
-int nvidia_mig_compute_create(struct pci *f, uint32_t instance, uint32_t profile,
+int nvidia_mig_compute_create(struct pci *f, uint32_t instance, uint32_t profile, uint32_t start,
 			      uint32_t *ret_compute)
 {
 	struct nvidia_instance *n = nvidia_mig_instance(f, instance);
 	const struct nvidia_profile *p = n ? nvidia_mig_profile(f, n->profile) : NULL;
-	uint32_t id, slices, start;
+	uint32_t id, slices;
 	if (!p)
 		return NVML_ERROR_NOT_FOUND;
 	if (!nvidia_mig_compute_profile(p, profile, &id, &slices))
 		return NVML_ERROR_INVALID_ARGUMENT;
-	int r = compute_place(n, p->slices, slices, &start);
-	if (r != NVML_SUCCESS)
-		return r;
+	if (start != UINT32_MAX && (start % slices || start > p->slices - slices))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	uint32_t starts = nvidia_mig_compute_starts(n, p->slices, slices);
+	if (start == UINT32_MAX && starts)
+		start = (uint32_t)__builtin_ctz(starts);
+	if (start == UINT32_MAX || !(starts >> start & 1))
+		return NVML_ERROR_INSUFFICIENT_RESOURCES;
 	unsigned i = compute_number_free(n);
 	n->device_index[i] = device_index_free(f);
 	n->generation[i] = ++f->gpu->made;

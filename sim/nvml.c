@@ -50,18 +50,23 @@ static int transmit(const struct nvml_asked *asked, struct nvml_told *ret)
 	return done ? ret->code : NVML_ERROR_UNKNOWN;
 }
 
-static nvmlReturn_t ask(enum nvml_question question, const void *handle, unsigned a, unsigned b,
-			const char *text, struct nvml_told *ret)
+static nvmlReturn_t ask_of(struct nvml_asked asked, const void *handle, struct nvml_told *ret)
 {
-	struct nvml_asked asked = { .question = question, .a = a, .b = b };
 	struct handle h;
 	if (handle && !handle_read(handle, &h))
 		return NVML_ERROR_INVALID_ARGUMENT;
 	asked.gpu = handle ? h.gpu : 0;
-	if (text)
-		(void)snprintf(asked.text, sizeof(asked.text), "%s", text);
 	memset(ret, 0, sizeof(*ret));
 	return (nvmlReturn_t)transmit(&asked, ret);
+}
+
+static nvmlReturn_t ask(enum nvml_question question, const void *handle, unsigned a, unsigned b,
+			const char *text, struct nvml_told *ret)
+{
+	struct nvml_asked asked = { .question = question, .a = a, .b = b };
+	if (text)
+		(void)snprintf(asked.text, sizeof(asked.text), "%s", text);
+	return ask_of(asked, handle, ret);
 }
 
 /* Of a GPU, and a number of it. */
@@ -402,15 +407,15 @@ API(nvmlDeviceGetGpuInstanceProfileInfo, nvmlDevice_t device, unsigned int profi
 	} while (0)
 
 /* Both have the same size; the version says which it is. */
-API(nvmlDeviceGetGpuInstanceProfileInfoV, nvmlDevice_t device, unsigned int profile,
-    nvmlGpuInstanceProfileInfo_v2_t *info)
+static nvmlReturn_t profile_told(enum nvml_question question, nvmlDevice_t device, unsigned profile,
+				 nvmlGpuInstanceProfileInfo_v2_t *info)
 {
 	struct nvml_told t;
 	nvmlGpuInstanceProfileInfo_v3_t *v3 = (void *)info;
 	bool third = info->version == NVML_STRUCT_VERSION(nvmlGpuInstanceProfileInfo_v3_t, 3u);
 	if (!third && info->version != NVML_STRUCT_VERSION(nvmlGpuInstanceProfileInfo_v2_t, 2u))
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-	nvmlReturn_t r = ask(ASK_PROFILE, device, profile, 0, NULL, &t);
+	nvmlReturn_t r = ask(question, device, profile, 0, NULL, &t);
 	if (r != NVML_SUCCESS)
 		return r;
 	if (third)
@@ -418,6 +423,18 @@ API(nvmlDeviceGetGpuInstanceProfileInfoV, nvmlDevice_t device, unsigned int prof
 	else
 		PROFILE_PUT(info, &t);
 	return r;
+}
+
+API(nvmlDeviceGetGpuInstanceProfileInfoV, nvmlDevice_t device, unsigned int profile,
+    nvmlGpuInstanceProfileInfo_v2_t *info)
+{
+	return profile_told(ASK_PROFILE, device, profile, info);
+}
+
+API(nvmlDeviceGetGpuInstanceProfileInfoByIdV, nvmlDevice_t device, unsigned int profileId,
+    nvmlGpuInstanceProfileInfo_v2_t *info)
+{
+	return profile_told(ASK_PROFILE_BY_ID, device, profileId, info);
 }
 
 API(nvmlDeviceGetGpuInstancePossiblePlacements_v2, nvmlDevice_t device, unsigned int profileId,
@@ -443,12 +460,15 @@ API(nvmlDeviceGetGpuInstanceRemainingCapacity, nvmlDevice_t device, unsigned int
 	return r;
 }
 
-static nvmlReturn_t instance_make(nvmlDevice_t device, unsigned profile, unsigned start,
-				  nvmlGpuInstance_t *ret)
+static nvmlReturn_t instance_make(nvmlDevice_t device, unsigned profile,
+				  nvmlGpuInstancePlacement_t at, nvmlGpuInstance_t *ret)
 {
+	const struct nvml_asked asked = {
+		.question = ASK_CREATE, .a = profile, .b = at.start, .c = at.size
+	};
 	struct nvml_told told;
 	struct handle h;
-	nvmlReturn_t r = ask(ASK_CREATE, device, profile, start, NULL, &told);
+	nvmlReturn_t r = ask_of(asked, device, &told);
 	if (r == NVML_SUCCESS && handle_read(device, &h))
 		*ret = handle_make(h.gpu, (int)told.v[0], -1);
 	return r;
@@ -457,13 +477,14 @@ static nvmlReturn_t instance_make(nvmlDevice_t device, unsigned profile, unsigne
 API(nvmlDeviceCreateGpuInstance, nvmlDevice_t device, unsigned int profileId,
     nvmlGpuInstance_t *gpuInstance)
 {
-	return instance_make(device, profileId, UINT32_MAX, gpuInstance);
+	return instance_make(device, profileId, (nvmlGpuInstancePlacement_t){ UINT32_MAX, 0 },
+			     gpuInstance);
 }
 
 API(nvmlDeviceCreateGpuInstanceWithPlacement, nvmlDevice_t device, unsigned int profileId,
     const nvmlGpuInstancePlacement_t *placement, nvmlGpuInstance_t *gpuInstance)
 {
-	return instance_make(device, profileId, placement->start, gpuInstance);
+	return instance_make(device, profileId, *placement, gpuInstance);
 }
 
 API(nvmlGpuInstanceDestroy, nvmlGpuInstance_t gpuInstance)
@@ -532,17 +553,103 @@ API(nvmlGpuInstanceGetComputeInstanceProfileInfo, nvmlGpuInstance_t gpuInstance,
 	return r;
 }
 
-API(nvmlGpuInstanceCreateComputeInstance, nvmlGpuInstance_t gpuInstance, unsigned int profileId,
-    nvmlComputeInstance_t *computeInstance)
+typedef struct {
+	unsigned int version, id, sliceCount, instanceCount, multiprocessorCount;
+	unsigned int sharedCopyEngineCount, sharedDecoderCount, sharedEncoderCount;
+	unsigned int sharedJpegCount, sharedOfaCount;
+	char name[96];
+	unsigned int capabilities; /* since version 3 */
+} nvmlComputeInstanceProfileInfo_v3_t;
+_Static_assert(NVML_STRUCT_VERSION(nvmlComputeInstanceProfileInfo_v3_t, 3u) == 0x0300008c, "ABI");
+#define COMPUTE_PROFILE_V2 0x02000088u
+
+API(nvmlGpuInstanceGetComputeInstanceProfileInfoV, nvmlGpuInstance_t gpuInstance,
+    unsigned int profile, unsigned int engProfile, nvmlComputeInstanceProfileInfo_v3_t *info)
+{
+	nvmlComputeInstanceProfileInfo_t v1;
+	bool third = info->version == NVML_STRUCT_VERSION(nvmlComputeInstanceProfileInfo_v3_t, 3u);
+	if (!third && info->version != COMPUTE_PROFILE_V2)
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	nvmlReturn_t r =
+		nvmlGpuInstanceGetComputeInstanceProfileInfo(gpuInstance, profile, engProfile, &v1);
+	if (r != NVML_SUCCESS)
+		return r;
+	memcpy(&info->id, &v1, sizeof(v1));
+	(void)snprintf(info->name, sizeof(info->name), "MIG %uc", v1.sliceCount);
+	if (third)
+		info->capabilities = 0;
+	return r;
+}
+
+API(nvmlGpuInstanceGetComputeInstancePossiblePlacements, nvmlGpuInstance_t gpuInstance,
+    unsigned int profileId, nvmlComputeInstancePlacement_t *placements, unsigned int *count)
 {
 	struct nvml_told told;
 	struct handle h;
 	if (!handle_read(gpuInstance, &h))
 		return NVML_ERROR_INVALID_ARGUMENT;
 	nvmlReturn_t r =
-		ask(ASK_COMPUTE_CREATE, gpuInstance, h.instance - 1, profileId, NULL, &told);
+		ask(ASK_COMPUTE_PLACEMENTS, gpuInstance, h.instance - 1, profileId, NULL, &told);
+	if (r != NVML_SUCCESS)
+		return r;
+	for (unsigned i = 0; placements && i < told.n / 2 && i < *count; i++)
+		placements[i] =
+			(nvmlComputeInstancePlacement_t){ told.list[2 * i], told.list[2 * i + 1] };
+	*count = told.n / 2;
+	return r;
+}
+
+API(nvmlGpuInstanceGetComputeInstanceRemainingCapacity, nvmlGpuInstance_t gpuInstance,
+    unsigned int profileId, unsigned int *count)
+{
+	struct nvml_told told;
+	struct handle h;
+	if (!handle_read(gpuInstance, &h))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	nvmlReturn_t r =
+		ask(ASK_COMPUTE_REMAINING, gpuInstance, h.instance - 1, profileId, NULL, &told);
+	*count = told.v[0];
+	return r;
+}
+
+static nvmlReturn_t compute_make(nvmlGpuInstance_t gpuInstance, unsigned profile, unsigned start,
+				 nvmlComputeInstance_t *ret)
+{
+	struct nvml_asked asked = { .question = ASK_COMPUTE_CREATE, .b = profile, .c = start };
+	struct nvml_told told;
+	struct handle h;
+	if (!handle_read(gpuInstance, &h))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	asked.a = h.instance - 1;
+	nvmlReturn_t r = ask_of(asked, gpuInstance, &told);
 	if (r == NVML_SUCCESS)
-		*computeInstance = handle_make(h.gpu, (int)h.instance - 1, (int)told.v[0]);
+		*ret = handle_make(h.gpu, (int)h.instance - 1, (int)told.v[0]);
+	return r;
+}
+
+API(nvmlGpuInstanceCreateComputeInstance, nvmlGpuInstance_t gpuInstance, unsigned int profileId,
+    nvmlComputeInstance_t *computeInstance)
+{
+	return compute_make(gpuInstance, profileId, UINT32_MAX, computeInstance);
+}
+
+API(nvmlGpuInstanceCreateComputeInstanceWithPlacement, nvmlGpuInstance_t gpuInstance,
+    unsigned int profileId, const nvmlComputeInstancePlacement_t *placement,
+    nvmlComputeInstance_t *computeInstance)
+{
+	return compute_make(gpuInstance, profileId, placement->start, computeInstance);
+}
+
+API(nvmlGpuInstanceGetComputeInstanceById, nvmlGpuInstance_t gpuInstance, unsigned int id,
+    nvmlComputeInstance_t *computeInstance)
+{
+	struct nvml_told told;
+	struct handle h;
+	if (!handle_read(gpuInstance, &h))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	nvmlReturn_t r = ask(ASK_COMPUTE, gpuInstance, h.instance - 1, id, NULL, &told);
+	if (r == NVML_SUCCESS)
+		*computeInstance = handle_make(h.gpu, (int)h.instance - 1, (int)id);
 	return r;
 }
 

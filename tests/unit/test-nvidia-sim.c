@@ -20,19 +20,27 @@
 #define RTX "0000:a3:00.0"
 #define ANYWHERE UINT32_MAX
 
-static struct nvml_told ask_text(struct machine *m, enum nvml_question question, uint32_t gpu,
-				 uint32_t a, uint32_t b, const char *text)
+static struct nvml_told tell(struct machine *m, struct nvml_asked asked)
 {
-	struct nvml_asked asked = { .question = question, .gpu = gpu, .a = a, .b = b };
 	_cleanup_(str_buf_done) struct str_buf out = { 0 };
 	struct nvml_told told;
 	struct node *n = node_walk(m->tree, m->dev, ".carve-sim/nvml");
 	assert_non_null(n);
-	assert_int_equal(STR_COPY(asked.text, text), 0);
 	assert_int_equal(n->ops->transact(n, &asked, sizeof(asked), &out), 0);
 	assert_int_equal(out.len, sizeof(told));
 	memcpy(&told, out.text, sizeof(told));
 	return told;
+}
+
+static struct nvml_told ask_text(struct machine *m, enum nvml_question question, uint32_t gpu,
+				 uint32_t a, uint32_t b, const char *text)
+{
+	/* Compute instances anywhere. */
+	struct nvml_asked asked = {
+		.question = question, .gpu = gpu, .a = a, .b = b, .c = ANYWHERE
+	};
+	assert_int_equal(STR_COPY(asked.text, text), 0);
+	return tell(m, asked);
 }
 
 /* A GPU, by its address. */
@@ -83,7 +91,13 @@ static uint32_t profile_id(const struct card *g, const char *name)
 
 static struct nvml_told create(const struct card *g, const char *name, uint32_t start)
 {
-	return ask(g, ASK_CREATE, profile_id(g, name), start);
+	uint32_t id = profile_id(g, name);
+	const struct nvml_asked asked = { .question = ASK_CREATE,
+					  .gpu = g->number,
+					  .a = id,
+					  .b = start,
+					  .c = ask(g, ASK_PLACEMENTS, id, 0).list[1] };
+	return tell(g->m, asked);
 }
 
 static uint32_t created(const struct card *g, const char *name, uint32_t start)
@@ -345,6 +359,7 @@ static void test_nvidia_sim_create_where_none_may_begin_invalid(void **state)
 	assert_int_equal(create(&g, "3g.40gb", 1).code, NVML_ERROR_INVALID_ARGUMENT);
 	assert_int_equal(create(&g, "1g.10gb", 7).code, NVML_ERROR_INVALID_ARGUMENT);
 	assert_int_equal(create(&g, "1g.10gb", 64).code, NVML_ERROR_INVALID_ARGUMENT);
+	assert_int_equal(code(&g, ASK_CREATE, 9, 0), NVML_ERROR_INVALID_ARGUMENT); /* of no size */
 	assert_int_equal(code(&g, ASK_CREATE, 7, 0), NVML_ERROR_INVALID_ARGUMENT);
 	created(&g, "3g.40gb", 4);
 	assert_int_equal(create(&g, "1g.10gb", 4).code, NVML_ERROR_INSUFFICIENT_RESOURCES);
@@ -405,6 +420,12 @@ static void test_nvidia_sim_compute_create_takes_slices_side_by_side(void **stat
 	assert_int_equal(code(&g, ASK_COMPUTE_CREATE, gi, 0), NVML_ERROR_INSUFFICIENT_RESOURCES);
 	assert_int_equal(code(&g, ASK_COMPUTE_CREATE, gi, 4), NVML_ERROR_INVALID_ARGUMENT);
 	assert_int_equal(code(&g, ASK_COMPUTE_PROFILE, gi, 4), NVML_ERROR_NOT_SUPPORTED);
+	assert_int_equal(ask(&g, ASK_COMPUTE_REMAINING, gi, 0).v[0], 0);
+	assert_int_equal(code(&g, ASK_COMPUTE_DESTROY, gi, 0), NVML_SUCCESS);
+	assert_int_equal(ask(&g, ASK_COMPUTE_REMAINING, gi, 0).v[0], 1);
+	struct nvml_told places = ask(&g, ASK_COMPUTE_PLACEMENTS, gi, 1);
+	assert_int_equal(places.n, 4);
+	assert_int_equal(places.list[2], 2);
 	test_machine_free(m);
 }
 
