@@ -421,7 +421,8 @@ static bool compute_of(struct call *c, const struct nvidia_profile **ret_profile
 	const struct nvidia_instance *n = nvidia_mig_instance(c->gpu, c->asked->a);
 	uint32_t id;
 	*ret_profile = profile_of(c);
-	return n && c->asked->b < NVIDIA_COMPUTES && n->computes & 1u << c->asked->b &&
+	return n && *ret_profile && c->asked->b < NVIDIA_COMPUTES &&
+	       n->computes & 1u << c->asked->b &&
 	       nvidia_mig_compute_profile(*ret_profile, n->compute_profile[c->asked->b], &id,
 					  ret_slices);
 }
