@@ -356,6 +356,22 @@ static int list_free(struct cli *c)
 	return code;
 }
 
+static void say_risks(const json_t *unsafe)
+{
+	static const struct {
+		const char *word, *text;
+	} risks[] = {
+		{ "acs-override", "the kernel was told to split IOMMU groups (pcie_acs_override)" },
+		{ "nvswitch", "single GPUs are handed out that NVSwitches join with others" },
+	};
+	size_t i;
+	json_t *word;
+	json_array_foreach((json_t *)unsafe, i, word)
+		for (size_t k = 0; k < sizeof(risks) / sizeof(risks[0]); k++)
+			if (str_eq(json_string_value(word), risks[k].word))
+				cli_say("unsafe: %s, and the policy accepts it\n", risks[k].text);
+}
+
 int cli_list(struct cli *c)
 {
 	const char *what = c->n_operands ? c->operands[0] : "devices";
@@ -376,9 +392,8 @@ int cli_list(struct cli *c)
 		if (!c->json && only)
 			cli_say("the policy was applied to %s only; carve apply does the rest\n",
 				only);
-		if (!c->json && json_array_size(json_object_get(reply, "unsafe")))
-			cli_say("unsafe: the kernel was told to split IOMMU groups "
-				"(pcie_acs_override), and the policy accepts it\n");
+		if (!c->json)
+			say_risks(json_object_get(reply, "unsafe"));
 		json_decref(reply);
 		return code;
 	}

@@ -18,8 +18,12 @@
 /* Risks that are taken now, because the policy names them. */
 static void add_unsafe(json_t *o, const struct daemon *d)
 {
+	json_t *risks = json_array();
 	if (engine_unsafe_acs_override(d->engine))
-		wire_add(o, "unsafe", json_pack("[s]", "acs-override"));
+		json_array_append_new(risks, json_string("acs-override"));
+	if (engine_unsafe_nvswitch(d->engine))
+		json_array_append_new(risks, json_string("nvswitch"));
+	wire_add(o, "unsafe", risks);
 }
 
 /* Parts are counted with their whole. */

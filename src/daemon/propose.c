@@ -10,6 +10,7 @@
 #include "daemon/daemon.h"
 #include "daemon/methods.h"
 #include "sriov/sriov.h"
+#include "vfio/vfio.h"
 
 #define CANDIDATES_MAX 64
 /* A first policy makes no more VFs than this. */
@@ -54,7 +55,7 @@ static bool has_vfs(const struct function *f)
 }
 
 /* Not what the driver would refuse: an accelerator is passed through whole then. */
-static void add_function(struct propose *p, const struct function *f)
+static void add_function(struct propose *p, const struct have *h, const struct function *f)
 {
 	bool display = pci_class_is(f->class, PCI_BASE_DISPLAY);
 	bool whole = display || pci_class_is(f->class, PCI_BASE_ACCELERATOR);
@@ -68,7 +69,12 @@ static void add_function(struct propose *p, const struct function *f)
 		    : pci_class_is(f->class, PCI_BASE_STORAGE) ? "nvme"
 							       : "accel");
 	} else if (whole && f->iommu_group >= 0) {
-		add(p, f->key, "passthrough", display ? "gpu" : "accel");
+		struct candidate *c = add(p, f->key, "passthrough", display ? "gpu" : "accel");
+		if (c && vfio_fabric_has(h, f))
+			(void)STR_COPY(
+				c->not_proposed,
+				"not proposed, NVSwitches join it with others: see unsafe in "
+				"carve-policy(5)");
 	} else if (has_vfs(f)) {
 		struct candidate *c = add(p, f->key, "sriov", "");
 		if (c)
@@ -347,7 +353,7 @@ void method_propose(struct session *s, const json_t *params)
 		return;
 	}
 	for (size_t i = 0; i < h->n_functions; i++)
-		add_function(p, &h->functions[i]);
+		add_function(p, h, &h->functions[i]);
 	add_mates(p, h);
 	for (size_t i = 0; i < h->n_parents; i++)
 		add(p, h->parents[i].key, "mdev", "mdev");

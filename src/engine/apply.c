@@ -200,8 +200,8 @@ static int refuse_kind(struct engine *e, const struct ending *ending, const stru
 	return -EBUSY;
 }
 
-static int accept(struct engine *e, const struct ending *ending, const struct want *w,
-		  struct err *reterr)
+static int accept(struct engine *e, const struct policy *policy, const struct ending *ending,
+		  const struct want *w, struct err *reterr)
 {
 	const struct mech *m = goal_mech(e, w->mech);
 	if (!m)
@@ -215,6 +215,8 @@ static int accept(struct engine *e, const struct ending *ending, const struct wa
 		err_state(reterr, "nothing was changed on that device");
 		return -EBUSY;
 	}
+	if (goal_needs_fabric(e, w) && !policy_accepts(policy, RISK_NVSWITCH))
+		return vfio_fabric_refuse(have_device(e->have, w->device), w, reterr);
 	int r = refuse_kind(e, ending, w, reterr);
 	if (r < 0)
 		return r;
@@ -281,7 +283,7 @@ static int accept_all(struct engine *e, const struct request *rq, struct accepta
 		_cleanup_err_ struct err err = { 0 };
 		if (!in_scope(rq, w->device))
 			continue;
-		if (accept(e, &a->ending, w, &err) >= 0) {
+		if (accept(e, rq->policy, &a->ending, w, &err) >= 0) {
 			a->wants[a->n] = *w;
 			warm_keep_units(&a->wants[a->n++], old);
 			continue;

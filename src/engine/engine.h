@@ -70,6 +70,8 @@ const struct record *engine_record(const struct engine *e);
 const struct policy *engine_policy(const struct engine *e);
 /* Are functions handed out that only the kernel's command line says are isolated? */
 bool engine_unsafe_acs_override(const struct engine *e);
+/* Are single GPUs handed out that NVSwitches join with others? */
+bool engine_unsafe_nvswitch(const struct engine *e);
 
 /* Inputs. now: monotonic ms; wall: seconds since the epoch. */
 void engine_now(struct engine *e, int64_t now, int64_t wall);

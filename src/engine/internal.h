@@ -356,7 +356,9 @@ int goal_slice(struct engine *e, const struct slice *s, struct work *ret, char *
 int goal_layout(struct engine *e, const char *device, struct work *ret, char *waits,
 		struct err *reterr);
 bool goal_layout_needed(struct engine *e, const char *device);
-/* May f be handed to c (NULL: to anybody, ever), as far as its IOMMU group goes? -EPERM, -EBUSY, -ENODEV. */
+/* Is it a whole GPU that NVSwitches join with others? */
+bool goal_needs_fabric(const struct engine *e, const struct want *w);
+/* May f be handed to c (NULL: to anybody, ever), as far as its IOMMU group and the fabric of GPUs go? -EPERM, -EBUSY, -ENODEV. */
 int goal_isolated(struct engine *e, const struct function *f, const struct claim *c,
 		  struct err *reterr);
 const struct mech *goal_mech(const struct engine *e, const char *name);

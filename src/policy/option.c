@@ -46,8 +46,7 @@ static int store_word_bool(void *into, const struct policy_option *o, const stru
 static int store_unsafe(void *into, const struct policy_option *o, const struct policy_value *v)
 {
 	(void)o;
-	(void)v;
-	((struct policy *)into)->unsafe_acs_override = true;
+	((struct policy *)into)->risks |= 1u << v->number;
 	return 0;
 }
 
@@ -289,7 +288,7 @@ static const char *const place_words[] = { "fit", "pack", "spread", NULL };
 static const char *const near_words[] = { "anywhere", "numa", "root-port", NULL };
 static const char *const drift_words[] = { "report", "repair", "adopt", NULL };
 static const char *const on_remove_words[] = { "keep", "destroy", NULL };
-static const char *const unsafe_words[] = { "acs-override", NULL };
+static const char *const unsafe_words[] = { "acs-override", "nvswitch", NULL };
 static const char *const on_change_words[] = { "report", "apply", NULL };
 
 static const struct policy_form vendor_form = {
@@ -806,10 +805,10 @@ const struct policy_option policy_options[] = {
 	  .kind = OPTION_WORD,
 	  .words = unsafe_words,
 	  .many = true,
-	  .most = 1,
+	  .most = RISK_COUNT,
 	  .store = store_unsafe,
 	  .help = "Risks that are taken, by name. acs-override: functions are handed out although the kernel "
-		  "was told to take them for isolated." },
+		  "was told to take them for isolated. nvswitch: so are single GPUs that NVSwitches join with others." },
 	{ .key = NULL },
 };
 

@@ -151,6 +151,13 @@ enum policy_on_change {
 	ON_CHANGE_APPLY
 };
 
+/* In the order of the words of "unsafe". */
+enum policy_risk {
+	RISK_ACS_OVERRIDE, /* IOMMU groups are believed that the kernel was told to split */
+	RISK_NVSWITCH,	   /* a GPU is handed out whose fabric partition is not known */
+	RISK_COUNT
+};
+
 struct policy {
 	char file[256];
 	struct policy_selection *selections;
@@ -166,12 +173,17 @@ struct policy {
 	enum policy_drift drift;
 	enum policy_on_remove on_remove;
 	enum policy_on_change on_change;
-	bool unsafe_acs_override; /* IOMMU groups are believed that the kernel was told to split */
+	uint32_t risks; /* that are taken: bits of enum policy_risk */
 };
 
 /* NULL with reterr filled on any mistake. file is only for messages. */
 struct policy *policy_parse(const char *text, size_t len, const char *file, struct err *reterr);
 struct policy *policy_free(struct policy *p);
+/* False without a policy. */
+static inline bool policy_accepts(const struct policy *p, enum policy_risk risk)
+{
+	return p && p->risks & 1u << risk;
+}
 static inline void policy_freep(struct policy **p)
 {
 	policy_free(*p);

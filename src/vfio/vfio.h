@@ -32,6 +32,12 @@ int vfio_release_steps(const struct have *h, const struct slice *s, const struct
  * some kernels carry (https://lkml.org/lkml/2013/5/30/513). Returns -EPERM. */
 int vfio_group_distrust(const struct function *f, struct err *reterr);
 
+/* Do NVSwitches join that GPU with others? Then what it reaches is a matter of the fabric's partition, which nobody
+ * tells. */
+bool vfio_fabric_has(const struct have *h, const struct function *f);
+/* The refusal of such a GPU; w: that wants it, or NULL. Returns -EPERM. */
+int vfio_fabric_refuse(const struct function *f, const struct want *w, struct err *reterr);
+
 /* Isolation: -ENODEV when f has no IOMMU group; -EBUSY when its group holds something of the host,
  * of nobody we know, or of another account than that of c: the sibling is named. c NULL: anybody, so
  * who has the sibling for now is left out. mechs finds the functions of the slices. Not for mdevs: their

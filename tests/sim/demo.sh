@@ -22,6 +22,7 @@ show carve enroll 0000:43:00.0
 show carve enroll enp24s0np0
 cat > /etc/carve/policy.yaml <<- 'POLICY'
 	version: 1
+	unsafe: [nvswitch] # the fabric manager sets what the GPUs reach
 	devices:
 	  gpu: {match: {id: "10de:2330", numa: 0, path: ["pci:0000:15", "pci:0000:37"]}, expect: 2}
 	  nic: {match: {netdev: enp24s0np0}, expect: 1}

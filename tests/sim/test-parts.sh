@@ -10,6 +10,7 @@ parts_up() { # [RESERVATIONS]
 	enroll 0000:{1b,43,52,61,9d,c3,d1,df}:00.0 0000:{18,9a}:00.0
 	cat >/run/policy.yaml <<-END
 		version: 1
+		unsafe: [nvswitch]
 		devices:
 		  gpu: {match: {id: "10de:2330"}, expect: 8}
 		  nic: {match: {netdev: [enp24s0np0, enp154s0np0]}, expect: 2}

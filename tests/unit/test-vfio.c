@@ -279,6 +279,48 @@ static void test_group_distrust_says_why_and_how_to_take_the_risk(void **state)
 	have_done(&h);
 }
 
+static bool has_fabric(uint16_t device, bool is_vf, uint16_t switch_vendor, uint32_t switch_class)
+{
+	struct have h = { 0 };
+	picture_function(&h, GPU, 0x030200, "nvidia", 7);
+	picture_function(&h, "0000:3c:00.0", switch_class, "", 8)->vendor = switch_vendor;
+	struct function *f = have_function(&h, GPU);
+	f->vendor = 0x10de;
+	f->device = device;
+	f->is_vf = is_vf;
+	bool has = vfio_fabric_has(&h, f);
+	have_done(&h);
+	return has;
+}
+
+static void test_fabric_has_a_module_beside_a_switch(void **state)
+{
+	(void)state;
+	assert_true(has_fabric(0x2330, false, 0x10de, 0x068000));
+	assert_true(has_fabric(0x20b2, false, 0x10de, 0x068000));
+	assert_false(has_fabric(0x2331, false, 0x10de, 0x068000)); /* H100 PCIe */
+	assert_false(has_fabric(0x2330, true, 0x10de, 0x068000));
+	assert_false(has_fabric(0x2330, false, 0x8086, 0x068000));
+	assert_false(has_fabric(0x2330, false, 0x10de, 0x060400));
+}
+
+static void test_fabric_refuse_says_where_and_how_to_take_the_risk(void **state)
+{
+	(void)state;
+	struct have h = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+	struct want w = { .where = "gpus.yaml:7" };
+	const struct function *f = picture_function(&h, GPU, 0x030200, "nvidia", 1);
+	assert_int_equal(vfio_fabric_refuse(f, &w, &e), -EPERM);
+	assert_string_equal(e.id, "nvidia.fabric");
+	assert_string_equal(e.on, GPU " (policy gpus.yaml:7)");
+	assert_non_null(strstr(e.todo, "unsafe: [nvswitch]"));
+	err_done(&e);
+	assert_int_equal(vfio_fabric_refuse(f, NULL, &e), -EPERM);
+	assert_string_equal(e.on, GPU);
+	have_done(&h);
+}
+
 static void test_group_check_no_group_refused(void **state)
 {
 	(void)state;
@@ -411,6 +453,8 @@ int main(void)
 		cmocka_unit_test(test_group_check_other_tenant_refused),
 		cmocka_unit_test(test_group_check_for_anybody_leaves_accounts_out),
 		cmocka_unit_test(test_group_check_no_group_refused),
+		cmocka_unit_test(test_fabric_has_a_module_beside_a_switch),
+		cmocka_unit_test(test_fabric_refuse_says_where_and_how_to_take_the_risk),
 		cmocka_unit_test(test_group_distrust_says_why_and_how_to_take_the_risk),
 		cmocka_unit_test(test_f12_diagnose_dead_after_reset),
 		cmocka_unit_test(test_f09_diagnose_held_names_holder),
