@@ -346,6 +346,15 @@ static int leave_goal(struct engine *e, const struct mech *m, const struct slice
 	return r < 0 ? r : next_of(e, &p, s->id, ret, waits, reterr);
 }
 
+bool goal_is_made(const struct have *h, const struct mech *m, const struct slice *s)
+{
+	bool found;
+	_cleanup_err_ struct err err = { 0 };
+	_cleanup_(plan_done) struct plan p = { 0 };
+	(void)m->find(h, s, &found);
+	return found || (s->asked && m->unmake_steps(h, s, &p, &err) >= 0 && p.n > 0);
+}
+
 static int removing_goal(struct engine *e, const struct mech *m, const struct slice *s,
 			 struct work *ret, char *waits, struct err *reterr)
 {

@@ -362,6 +362,8 @@ bool goal_needs_fabric(const struct engine *e, const struct want *w);
 int goal_isolated(struct engine *e, const struct function *f, const struct claim *c,
 		  struct err *reterr);
 const struct mech *goal_mech(const struct engine *e, const char *name);
+/* Is it there, be it half made? */
+bool goal_is_made(const struct have *h, const struct mech *m, const struct slice *s);
 /* Nobody can tell at the moment whether it is there. */
 bool goal_is_unknown(const struct engine *e, const struct slice *s);
 /* Nobody can see who uses it: who says that he is gone is believed. */

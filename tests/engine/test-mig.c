@@ -378,6 +378,30 @@ static void test_mig_f19_instance_without_its_compute_instance_is_ours_and_goes(
 		assert_int_equal(r->slices[i].state, SLICE_READY);
 }
 
+/* The layout fills the GPU: what is half made is of it, and does not count twice. */
+static void test_mig_f19_instance_half_made_after_a_release_is_mended_by_apply(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("3g.20gb: 2", ANY));
+	const struct slice *s = hold(w, "any", "mine");
+	char device[DEVICE_KEY_SIZE];
+	(void)STR_COPY(device, s->device);
+	uint32_t start = s->start;
+	w->m.half_made = true;
+	(void)world_release(w, 0, "mine");
+	world_run(w, 100);
+	assert_int_equal(have_gpu_part(&w->m.have, device, start)->n_computes, 0);
+	w->m.half_made = false;
+	world_observe(w);
+	_cleanup_err_ struct err err = { 0 };
+	const struct record *r = engine_record(w->e);
+	uint32_t fill;
+	for (size_t i = 0; i < r->n_wants; i++)
+		assert_int_equal(engine_layout(w->e, &w->m.have, &r->wants[i], "", &fill, &err), 0);
+	(void)apply(w, LAYOUT("3g.20gb: 2", ANY));
+	assert_int_equal(have_gpu_part(&w->m.have, device, start)->n_computes, 1);
+}
+
 static void test_mig_f14_what_others_made_stays_and_is_built_around(void **state)
 {
 	struct world *w = *state;
@@ -443,6 +467,7 @@ int main(void)
 		T(test_shares_none_of_a_gpu_in_mig_mode),
 		T(test_mig_what_cannot_be_made_is_refused),
 		T(test_mig_f19_instance_without_its_compute_instance_is_ours_and_goes),
+		T(test_mig_f19_instance_half_made_after_a_release_is_mended_by_apply),
 		T(test_mig_f14_what_others_made_stays_and_is_built_around),
 		T(test_mig_f31_made_again_by_others_is_another_one),
 		T(test_mig_mode_that_is_not_in_force_is_waited_for),
