@@ -45,6 +45,16 @@ function draw_parent(name,    i, words) {
 	}
 }
 
+# The same types, another number of each.
+function divide_gpu(layout,    n, type, i, text) {
+	n = split(substr(layout, 2, length(layout) - 2), type, ", ")
+	for (i = 1; i <= n; i++) {
+		sub(/: .*/, "", type[i])
+		text = text (i > 1 ? ", " : "") type[i] ": " 1 + draw(2)
+	}
+	return "layout: {" text "}"
+}
+
 function divide(line,    name, text, count, all, words) {
 	name = member(line, "use")
 	if (draw(4) == 0)
@@ -60,6 +70,8 @@ function divide(line,    name, text, count, all, words) {
 		if (split(parents[draw_parent(name)], words, " ") > 3)
 			estimated[name] = 1
 	}
+	if (how[name] == "mig" || how[name] == "time-slice")
+		text = "as: " how[name] ", " divide_gpu(member(line, "layout"))
 	if (how[name] == "sriov") {
 		count = member(line, "count")
 		# A driver that makes all or none.
