@@ -46,6 +46,11 @@ _carve() {
 			mapfile -t COMPREPLY < <(compgen -W "$(_carve_versions)" -- "$cur")
 		return
 		;;
+	--kernel)
+		[[ ! -d /lib/modules ]] || mapfile -t COMPREPLY < <(compgen -W "$(ls /lib/modules)" -- "$cur")
+		return
+		;;
+	--driver) return ;;
 	--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur") && return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'qemu libvirt container json env' -- "$cur") && return ;;
 	--host)
@@ -71,7 +76,7 @@ _carve() {
 
 	local options='--json --socket --help --version' words=''
 	case $command in
-	'') words='list map fit show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine adopt disown hand-back events policy integrate version' ;;
+	'') words='list map fit show init doctor preflight enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine adopt disown hand-back events policy integrate version' ;;
 	list) options+=' --all --free' words='slices classes claims tenants' ;;
 	map) options+=' --policy --svg --color' words=$(_carve_names) ;;
 	fit) options+=' --tenant' words=$(_carve_names classes) ;;
@@ -85,6 +90,7 @@ _carve() {
 	alloc) options+=' --for --name --reserved --set --pid --uid --near --tenant --preemptible --wait --deadline' words=$(_carve_names classes) ;;
 	release) options+=' --wait --deadline' words=$(_carve_names claims) ;;
 	handle) options+=' --format' words=$(_carve_names claims) ;;
+	preflight) options+=' --kernel --driver' ;;
 	defrag) words=$(_carve_names classes) ;;
 	holders) words=$(_carve_names) ;;
 	reclaim) options+=' --retry' words=$(_carve_names claims) ;;

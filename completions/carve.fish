@@ -9,7 +9,7 @@ function __carve_versions
     carve policy history 2>/dev/null | awk 'NR > 1 { print $1 }'
 end
 
-set -l commands list map fit show init doctor enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine adopt disown hand-back events policy integrate version
+set -l commands list map fit show init doctor preflight enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine adopt disown hand-back events policy integrate version
 
 complete -c carve -f
 complete -c carve -l json -d 'Print the answer as JSON'
@@ -23,6 +23,7 @@ complete -c carve -n "not __fish_seen_subcommand_from $commands" -a fit -d 'Coun
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a show -d 'Show one device, slice or claim'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a init -d 'Propose what to enroll and a first policy'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'Look for what keeps slices from working'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a preflight -d 'Say what another kernel or driver would break'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a enroll -d 'Put a device under carve (root)'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a unenroll -d 'Take a device from carve (root)'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a plan -d 'Show the steps that apply would take'
@@ -55,6 +56,8 @@ complete -c carve -n "__fish_seen_subcommand_from fit" -l tenant -x -a "(__carve
 complete -c carve -n "__fish_seen_subcommand_from show" -a "(__carve_names claims) (__carve_names)"
 complete -c carve -n "__fish_seen_subcommand_from init" -l write -d 'Write the files; existing ones stay as they are'
 complete -c carve -n "__fish_seen_subcommand_from init" -l root -x -a "(__fish_complete_directories)" -d 'Take DIR for the root of the files'
+complete -c carve -n "__fish_seen_subcommand_from preflight" -l kernel -x -a "(path basename /lib/modules/*)" -d 'Kernel that is to run'
+complete -c carve -n "__fish_seen_subcommand_from preflight" -l driver -x -d 'NVIDIA\'s driver that is to run'
 complete -c carve -n "__fish_seen_subcommand_from enroll" -a "(__carve_names)"
 complete -c carve -n "__fish_seen_subcommand_from enroll" -l label -x -d 'A label that policies may match'
 complete -c carve -n "__fish_seen_subcommand_from enroll" -l service -d 'A systemd unit that may be stopped'

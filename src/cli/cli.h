@@ -144,6 +144,7 @@ int cli_unenroll(struct cli *c);
 /* Either of them, of a unit. */
 int cli_service(struct cli *c, bool enroll);
 int cli_doctor(struct cli *c);
+int cli_preflight(struct cli *c);
 int cli_plan(struct cli *c);
 int cli_apply(struct cli *c);
 int cli_alloc(struct cli *c);

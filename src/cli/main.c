@@ -164,6 +164,11 @@ static const struct cli_option boot_options[] = {
 	END,
 };
 
+static const struct cli_option preflight_options[] = {
+	{ .name = "kernel", .arg = "RELEASE", .help = "Kernel that is to run, as uname -r" },
+	{ .name = "driver", .arg = "VERSION", .help = "NVIDIA's driver that is to run" },
+	END,
+};
 static const struct cli_option check_options[] = {
 	{ .name = "host",
 	  .arg = "HOST",
@@ -184,6 +189,8 @@ const struct cli_command cli_commands[] = {
 	{ "init", "", 0, 0, "Propose what to enroll and a first policy", init_options, cli_init,
 	  NULL },
 	{ "doctor", "", 0, 0, "Look for what keeps slices from working", NULL, cli_doctor, NULL },
+	{ "preflight", "", 0, 0, "Say what another kernel or driver would break", preflight_options,
+	  cli_preflight, "Without options: what the running ones do not hold up." },
 	{ "enroll", "DEVICE", 1, 1, "Put a device under carve (root)", enroll_options, cli_enroll,
 	  NULL },
 	{ "unenroll", "DEVICE", 1, 1, "Take a device from carve (root)", unenroll_options,

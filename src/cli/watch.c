@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What people look at when something is odd: carve doctor, carve events. */
+/* What people look at when something is odd: carve doctor, carve preflight, carve events. */
 #include <errno.h>
 
 #include "base/cleanup.h"
@@ -52,6 +52,18 @@ int cli_doctor(struct cli *c)
 {
 	json_t *reply = NULL;
 	if (cli_call(c, "Doctor", NULL, &reply) < 0)
+		return cli_exit_code(&c->err);
+	int code = print_findings(c, reply);
+	json_decref(reply);
+	return code;
+}
+
+int cli_preflight(struct cli *c)
+{
+	const char *kernel = cli_option_value(c, "kernel"), *driver = cli_option_value(c, "driver");
+	json_t *reply = NULL;
+	json_t *params = json_pack("{s:s*, s:s*}", "kernel", kernel, "driver", driver);
+	if (cli_call(c, "Preflight", params, &reply) < 0)
 		return cli_exit_code(&c->err);
 	int code = print_findings(c, reply);
 	json_decref(reply);

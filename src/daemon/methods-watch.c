@@ -12,7 +12,9 @@
 #include "base/str.h"
 #include "daemon/daemon.h"
 #include "daemon/methods.h"
+#include "daemon/preflight.h"
 #include "host/doctor.h"
+#include "host/release.h"
 #include "mech/mech.h"
 
 #define EVENTS_LAST_MAX 10000
@@ -139,6 +141,14 @@ static json_t *finding_json(const struct finding *f)
 	return o;
 }
 
+static json_t *findings_json(const struct findings *found)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < found->n; i++)
+		json_array_append_new(array, finding_json(&found->items[i]));
+	return array;
+}
+
 static void add_stuck(json_t *array, const struct picture *p)
 {
 	for (size_t i = 0; i < p->n_stuck; i++)
@@ -241,9 +251,7 @@ void method_doctor(struct session *s, const json_t *params)
 		enrollment_done(&enrolled);
 		return;
 	}
-	json_t *array = json_array();
-	for (size_t i = 0; i < found.n; i++)
-		json_array_append_new(array, finding_json(&found.items[i]));
+	json_t *array = findings_json(&found);
 	add_stuck(array, &d->picture);
 	add_policy_file(array, d);
 	add_tenants(array, d);
@@ -251,4 +259,52 @@ void method_doctor(struct session *s, const json_t *params)
 	doctor_facts_done(facts);
 	enrollment_done(&enrolled);
 	session_reply(s, json_pack("{s:o}", "findings", array), false);
+}
+
+/* --- Preflight ------------------------------------------------------------------------------- */
+
+static int version_check(const char *text, const char *what, struct err *reterr)
+{
+	if (!*text || release_valid(text))
+		return 0;
+	err_set(reterr, "preflight.version", EINVAL, "that is no version of %s", what);
+	err_because(reterr,
+		    "it begins with a digit, is no path, and has less than %d characters: "
+		    "\"%.40s\"",
+		    NAME_SIZE, text);
+	err_todo(reterr, "name it as uname -r, or modinfo -F version nvidia, would");
+	return -EINVAL;
+}
+
+void method_preflight(struct session *s, const json_t *params)
+{
+	const struct daemon *d = s->daemon;
+	const char *kernel = method_text(params, "kernel"), *driver = method_text(params, "driver");
+	struct preflight p = {
+		.have = &d->picture.have,
+		.record = engine_record(d->engine),
+		.policy = engine_policy(d->engine),
+		.mechs = daemon_mechs,
+		.kernel = kernel ? kernel : "",
+		.driver = driver ? driver : "",
+	};
+	const struct release_roots roots = { d->roots.sysfs, d->roots.proc, d->roots.root };
+	_cleanup_err_ struct err e = { 0 };
+	struct release release;
+	struct findings found = { 0 };
+	int r = version_check(p.kernel, "a kernel", &e);
+	if (r >= 0)
+		r = version_check(p.driver, "NVIDIA's driver", &e);
+	if (r >= 0) {
+		release_read(&roots, p.kernel, &release);
+		p.release = &release;
+		r = preflight_examine(&p, &found);
+	}
+	if (r < 0) {
+		err_set(&e, "base.memory", ENOMEM, "cannot examine the host");
+		session_fail(s, &e);
+		return;
+	}
+	session_reply(s, json_pack("{s:o}", "findings", findings_json(&found)), false);
+	findings_done(&found);
 }

@@ -31,6 +31,7 @@ const struct method methods[] = {
 	{ "Apply", PEER_MANAGE, true, true, true, method_apply },
 	{ "Holders", PEER_LOOK, false, true, false, method_holders },
 	{ "Doctor", PEER_LOOK, false, true, true, method_doctor },
+	{ "Preflight", PEER_LOOK, false, true, true, method_preflight },
 	{ "Propose", PEER_LOOK, false, true, false, method_propose },
 	{ "ListQuarantine", PEER_LOOK, false, false, false, method_list_quarantine },
 	{ "ClearQuarantine", PEER_MANAGE, true, true, false, method_clear_quarantine },

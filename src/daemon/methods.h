@@ -44,6 +44,7 @@ void method_get_policy(struct session *s, const json_t *params);
 void method_holders(struct session *s, const json_t *params);
 void method_events(struct session *s, const json_t *params);
 void method_doctor(struct session *s, const json_t *params);
+void method_preflight(struct session *s, const json_t *params);
 /* methods-change.c */
 void method_claim(struct session *s, const json_t *params);
 void method_release(struct session *s, const json_t *params);

@@ -3,9 +3,7 @@
 #include "host/doctor.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
-#include "base/array.h"
 #include "base/str.h"
 #include "host/enroll.h"
 #include "host/topology.h"
@@ -17,40 +15,10 @@ struct exam {
 	bool failed; /* out of memory */
 };
 
-void findings_done(struct findings *f)
-{
-	free(f->items);
-	*f = (struct findings){ 0 };
-}
-
-const char *finding_level_name(enum finding_level l)
-{
-	static const char *const names[] = { "ok", "note", "warning", "problem" };
-	return (unsigned)l < 4 ? names[l] : "unknown";
-}
-
-/* subject, text and remedy may be cut nowhere: they fit by construction, or are left empty. */
-static struct finding *add(struct exam *e, enum finding_level level, const char *id,
-			   const char *subject)
-{
-	struct finding *f = ARRAY_ADD(e->findings->items, e->findings->n);
-	if (!f) {
-		e->failed = true;
-		return NULL;
-	}
-	f->level = level;
-	f->id = id;
-	(void)STR_COPY(f->subject, subject);
-	return f;
-}
-
-#define FINDING(e, level, id, subject, remedy_text, ...)                                           \
+#define FINDING(e, level, id, subject, remedy, ...)                                                \
 	do {                                                                                       \
-		struct finding *finding_ = add(e, level, id, subject);                             \
-		if (finding_) {                                                                    \
-			(void)STR_FORMAT(finding_->text, __VA_ARGS__);                             \
-			(void)STR_COPY(finding_->remedy, remedy_text);                             \
-		}                                                                                  \
+		if (findings_add((e)->findings, level, id, subject, remedy, __VA_ARGS__) < 0)      \
+			(e)->failed = true;                                                        \
 	} while (0)
 
 static size_t count_grouped(const struct have *h)

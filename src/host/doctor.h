@@ -2,30 +2,10 @@
 /* Looks for what keeps a host from dividing its devices, and says the remedy of each. */
 #pragma once
 #include "base/err.h"
+#include "host/finding.h"
 #include "model/slice.h"
 
 struct enrollment;
-
-enum finding_level {
-	FINDING_OK,
-	FINDING_NOTE,
-	FINDING_WARNING,
-	FINDING_PROBLEM
-};
-
-struct finding {
-	enum finding_level level;
-	const char *id; /* stable: "doctor.iommu.off" */
-	char subject[NAME_SIZE * 2];
-	char text[256];
-	char remedy[256];
-};
-struct findings {
-	struct finding *items;
-	size_t n;
-};
-void findings_done(struct findings *f);
-const char *finding_level_name(enum finding_level l);
 
 /* What another tool makes at boot: an mdev (its UUID) or the binding of a function (its address). */
 struct autostart {
