@@ -276,6 +276,7 @@ static int none_free(struct picking *p)
 	if (p->kept)
 		err_because(p->err, "there is room, but the policy keeps it for other classes");
 	apart_because(p->e, p->class, p->claim, p->err);
+	drain_because(p->e, p->class, p->err);
 	if (why.because)
 		err_because(p->err, "%s", why.because);
 	err_state(p->err, "nothing was changed");
