@@ -16,7 +16,7 @@ bool drain_is(const struct engine *e, const char *device)
 	return n && n->drained;
 }
 
-void drain_because(const struct engine *e, const struct policy_class *class, struct err *err)
+bool drain_because(const struct engine *e, const struct policy_class *class, struct err *err)
 {
 	unsigned named = 0;
 	for (size_t i = 0; i < e->rec.n_wants && named < NAMED_MAX; i++) {
@@ -29,6 +29,7 @@ void drain_because(const struct engine *e, const struct policy_class *class, str
 			    reason[0] ? ": " : "", reason);
 		named++;
 	}
+	return named > 0;
 }
 
 /* --- who has something of it ------------------------------------------------------------------------- */

@@ -122,6 +122,16 @@ static void test_drain_claims_go_elsewhere_or_are_refused(void **state)
 	world_answered(w, ask(w, "pair", "c4"), ANSWER_DONE);
 }
 
+static void test_drain_all_says_how_it_ends(void **state)
+{
+	struct world *w = *state;
+	apply(w, POLICY_OF(DEMAND, ""));
+	(void)drain(w, TTY_A, false, false);
+	(void)drain(w, TTY_B, false, false);
+	const struct world_answer *a = world_answered(w, ask(w, "two", "c1"), ANSWER_FAILED);
+	assert_non_null(strstr(a->todo, "carve drain DEVICE --undo"));
+}
+
 static void test_drain_parts_are_not_made_there(void **state)
 {
 	struct world *w = *state;
@@ -254,6 +264,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_drain_claims_go_elsewhere_or_are_refused),
+		T(test_drain_all_says_how_it_ends),
 		T(test_drain_parts_are_not_made_there),
 		T(test_drain_layout_stays_and_nobody_gets_it),
 		T(test_drain_warm_slices_go_and_are_made_elsewhere),
