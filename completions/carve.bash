@@ -76,7 +76,7 @@ _carve() {
 
 	local options='--json --socket --help --version' words=''
 	case $command in
-	'') words='list map fit show init doctor preflight enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine adopt disown hand-back events policy integrate version' ;;
+	'') words='list map fit show init doctor preflight enroll unenroll plan apply rollback alloc release handle defrag holders drain reclaim quarantine adopt disown hand-back events policy integrate version' ;;
 	list) options+=' --all --free' words='slices classes claims tenants' ;;
 	map) options+=' --policy --svg --color' words=$(_carve_names) ;;
 	fit) options+=' --tenant' words=$(_carve_names classes) ;;
@@ -93,6 +93,7 @@ _carve() {
 	preflight) options+=' --kernel --driver' ;;
 	defrag) words=$(_carve_names classes) ;;
 	holders) words=$(_carve_names) ;;
+	drain) options+=' --reason --undo --wait --deadline' words=$(_carve_names) ;;
 	reclaim) options+=' --retry' words=$(_carve_names claims) ;;
 	quarantine)
 		if [[ $sub == clear ]]; then

@@ -9,7 +9,7 @@ function __carve_versions
     carve policy history 2>/dev/null | awk 'NR > 1 { print $1 }'
 end
 
-set -l commands list map fit show init doctor preflight enroll unenroll plan apply rollback alloc release handle defrag holders reclaim quarantine adopt disown hand-back events policy integrate version
+set -l commands list map fit show init doctor preflight enroll unenroll plan apply rollback alloc release handle defrag holders drain reclaim quarantine adopt disown hand-back events policy integrate version
 
 complete -c carve -f
 complete -c carve -l json -d 'Print the answer as JSON'
@@ -34,6 +34,7 @@ complete -c carve -n "not __fish_seen_subcommand_from $commands" -a release -d '
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a handle -d 'Print how to use a claim\'s slice'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a defrag -d 'Propose moves that make room'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a holders -d 'Show who uses a device'
+complete -c carve -n "not __fish_seen_subcommand_from $commands" -a drain -d 'Give nothing more of a device to claims'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a reclaim -d 'Try again what could not be reclaimed'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a quarantine -d 'What is kept out of use'
 complete -c carve -n "not __fish_seen_subcommand_from $commands" -a adopt -d 'Take over what others made on a device'
@@ -97,6 +98,11 @@ complete -c carve -n "__fish_seen_subcommand_from release" -l deadline -x -d 'Wa
 complete -c carve -n "__fish_seen_subcommand_from handle" -a "(__carve_names claims)"
 complete -c carve -n "__fish_seen_subcommand_from handle" -l format -x -a "qemu libvirt container json env" -d 'qemu, libvirt, container, json or env (env)'
 complete -c carve -n "__fish_seen_subcommand_from holders" -a "(__carve_names)"
+complete -c carve -n "__fish_seen_subcommand_from drain" -a "(__carve_names)"
+complete -c carve -n "__fish_seen_subcommand_from drain" -l reason -x -d 'Why; shown to who looks'
+complete -c carve -n "__fish_seen_subcommand_from drain" -l undo -d 'Let claims have it again'
+complete -c carve -n "__fish_seen_subcommand_from drain" -l wait -s w -d 'Wait until nothing of it is held'
+complete -c carve -n "__fish_seen_subcommand_from drain" -l deadline -x -d 'Wait, and give up after so long'
 complete -c carve -n "__fish_seen_subcommand_from reclaim" -a "(__carve_names claims)"
 complete -c carve -n "__fish_seen_subcommand_from reclaim" -l retry -d 'Try again what could not be reclaimed'
 complete -c carve -n "__fish_seen_subcommand_from quarantine; and not __fish_seen_subcommand_from list clear" -a "list clear"

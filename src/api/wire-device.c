@@ -79,6 +79,9 @@ static void add_extra(json_t *o, const struct wire_device *x)
 	if (x->bind_early)
 		wire_add_bool(o, "bind_early", true);
 	wire_add_string(o, "stuck", x->stuck);
+	if (x->drained)
+		wire_add_bool(o, "drained", true);
+	wire_add_string(o, "drained_reason", x->drained_reason);
 	wire_add_string(o, "mismatch", x->mismatch);
 	wire_add_bool(o, "enrolled", x->enrolled);
 	wire_add_bool(o, "boot_display", x->boot_display);

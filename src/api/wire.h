@@ -19,6 +19,8 @@ struct wire_device {
 	const char *selection;
 	const char *divided_by; /* "inference.yaml:12" */
 	const char *stuck;	/* why a write on it does not end */
+	bool drained;		/* no claim gets anything of it */
+	const char *drained_reason;
 	const char *mismatch;
 	const char *mechanisms; /* space separated */
 	const char *labels;	/* of its enrolment, space separated */

@@ -159,6 +159,7 @@ int cli_adopt(struct cli *c);
 int cli_disown(struct cli *c);
 int cli_take_over(struct cli *c); /* adopt --from */
 int cli_hand_back(struct cli *c);
+int cli_drain(struct cli *c);
 int cli_events(struct cli *c);
 int cli_policy_check(struct cli *c);
 int cli_policy_explain(struct cli *c);

@@ -52,6 +52,8 @@ static const char *device_state(const json_t *d)
 		return "stuck";
 	if (text(d, "mismatch"))
 		return "mismatch";
+	if (json_is_true(json_object_get(d, "drained")))
+		return "drained";
 	if (text(d, "selection"))
 		return text(d, "selection");
 	return json_is_true(json_object_get(d, "enrolled")) ? "enrolled" : NULL;

@@ -122,6 +122,13 @@ static const struct cli_option release_options[] = {
 	{ .name = "deadline", .arg = "SECONDS", .help = "Wait, and give up after so long" },
 	END,
 };
+static const struct cli_option drain_options[] = {
+	{ .name = "reason", .arg = "TEXT", .help = "Why; shown to who looks" },
+	{ .name = "undo", .help = "Let claims have it again" },
+	{ .name = "wait", .letter = 'w', .help = "Wait until nothing of it is held" },
+	{ .name = "deadline", .arg = "SECONDS", .help = "Wait, and give up after so long" },
+	END,
+};
 static const struct cli_option handle_options[] = {
 	{ .name = "format",
 	  .arg = "FORMAT",
@@ -209,6 +216,8 @@ const struct cli_command cli_commands[] = {
 	{ "defrag", "[CLASS]", 0, 1, "Propose moves that make room", NULL, cli_defrag,
 	  "Of claims whose class says movable. Nothing is moved." },
 	{ "holders", "DEVICE", 1, 1, "Show who uses a device", NULL, cli_holders, NULL },
+	{ "drain", "DEVICE", 1, 1, "Give nothing more of a device to claims", drain_options,
+	  cli_drain, "What is held stays. Ends with 4 while something is." },
 	{ "reclaim", "[CLAIM]", 0, 1, "Try again what could not be reclaimed", reclaim_options,
 	  cli_reclaim, "--retry is needed: it is tried by itself when the cause is gone." },
 	{ "quarantine list", "", 0, 0, "List what is kept out of use", NULL, cli_quarantine_list,

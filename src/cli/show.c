@@ -118,6 +118,8 @@ static void print_device(const json_t *d)
 		{ "Selection:", "selection" },
 		{ "Divided by:", "divided_by" },
 		{ "Stuck:", "stuck" },
+		{ "Drained:", "drained" },
+		{ "Drained for:", "drained_reason" },
 	};
 	PRINT_MEMBERS(first, d);
 	print_ids(d);

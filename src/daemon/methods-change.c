@@ -234,6 +234,22 @@ void method_hand_back(struct session *s, const json_t *params)
 	turn_need(d);
 }
 
+/* --- Drain --------------------------------------------------------------------------------------- */
+
+void method_drain(struct session *s, const json_t *params)
+{
+	struct daemon *d = s->daemon;
+	const char *name = method_text(params, "device"), *key = method_device(d, name);
+	const struct drain_request rq = {
+		.device = key ? key : name,
+		.reason = method_text(params, "reason"),
+		.undo = json_is_true(json_object_get(params, "undo")),
+		.wait = json_is_true(json_object_get(params, "wait")),
+	};
+	engine_request_drain(d->engine, session_waits(s, SESSION_REPORT), &s->who, &rq);
+	turn_need(d);
+}
+
 /* --- Plan, Apply ----------------------------------------------------------------------------- */
 
 /* The policy to work with; borrows from the parameters, the record, or what is kept here. */

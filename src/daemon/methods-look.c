@@ -108,6 +108,9 @@ static void fill_common(const struct device_look *l, const char *key, const stru
 	x->selection = w ? w->selection : NULL;
 	x->divided_by = w ? w->where : NULL;
 	x->bind_early = w && w->bind_early;
+	const struct device_note *note = record_note(engine_record(l->daemon->engine), key);
+	x->drained = note && note->drained;
+	x->drained_reason = note ? note->reason : NULL;
 	x->stuck = picture_stuck(&l->daemon->picture, key);
 }
 

@@ -160,6 +160,22 @@ static void add_stuck(json_t *array, const struct picture *p)
 				  "end who holds it: carve holders DEVICE; other devices go on"));
 }
 
+static void add_drained(json_t *array, const struct record *r)
+{
+	for (size_t i = 0; i < r->n_notes; i++) {
+		const struct device_note *n = &r->notes[i];
+		if (!n->drained)
+			continue;
+		json_array_append_new(
+			array,
+			json_pack("{s:s, s:s, s:s, s:o, s:s}", "level", "note", "id",
+				  "doctor.device.drained", "subject", n->device, "text",
+				  json_sprintf("it is drained%s%s: no claim gets anything of it",
+					       n->reason[0] ? ", " : "", n->reason),
+				  "remedy", "when that is over: carve drain DEVICE --undo"));
+	}
+}
+
 static void add_policy_file(json_t *array, const struct daemon *d)
 {
 	static const struct {
@@ -253,6 +269,7 @@ void method_doctor(struct session *s, const json_t *params)
 	}
 	json_t *array = findings_json(&found);
 	add_stuck(array, &d->picture);
+	add_drained(array, engine_record(d->engine));
 	add_policy_file(array, d);
 	add_tenants(array, d);
 	findings_done(&found);

@@ -39,6 +39,7 @@ const struct method methods[] = {
 	{ "Adopt", PEER_MANAGE, true, true, true, method_adopt },
 	{ "Disown", PEER_MANAGE, true, true, false, method_disown },
 	{ "HandBack", PEER_MANAGE, true, true, false, method_hand_back },
+	{ "Drain", PEER_MANAGE, true, true, false, method_drain },
 	{ "Events", PEER_LOOK, false, false, false, method_events },
 };
 const size_t methods_n = sizeof(methods) / sizeof(methods[0]);

@@ -57,6 +57,7 @@ void method_retry_reclaim(struct session *s, const json_t *params);
 void method_adopt(struct session *s, const json_t *params);
 void method_disown(struct session *s, const json_t *params);
 void method_hand_back(struct session *s, const json_t *params);
+void method_drain(struct session *s, const json_t *params);
 void method_clear_quarantine(struct session *s, const json_t *params);
 /* propose.c */
 void method_propose(struct session *s, const json_t *params);

@@ -241,6 +241,17 @@ void engine_request_hand_back(struct engine *e, uint64_t token, const struct req
 		rq->plan_only = plan_only;
 }
 
+void engine_request_drain(struct engine *e, uint64_t token, const struct requester *who,
+			  const struct drain_request *from)
+{
+	struct request *rq =
+		request_named(e, REQUEST_DRAIN, token, who, from->device, from->reason);
+	if (!rq)
+		return;
+	rq->undo = from->undo;
+	rq->no_wait = !from->wait;
+}
+
 void engine_request_apply(struct engine *e, uint64_t token, const struct requester *who,
 			  const struct apply_request *from)
 {
@@ -320,6 +331,9 @@ static void request_take(struct engine *e, struct request *rq)
 		break;
 	case REQUEST_HAND_BACK:
 		hand_back_request(e, rq);
+		break;
+	case REQUEST_DRAIN:
+		drain_request(e, rq);
 		break;
 	}
 }
@@ -411,6 +425,7 @@ static void turn_make(struct engine *e)
 	dones_expire(e);
 	services_after(e);
 	report_settled(e);
+	drain_settled(e);
 }
 
 int engine_turn(struct engine *e, struct turn *ret)

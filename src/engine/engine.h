@@ -177,6 +177,16 @@ void engine_request_disown(struct engine *e, uint64_t token, const struct reques
  * it is forgotten, too, until the next apply. plan_only: answers with what it would. Names as above. */
 void engine_request_hand_back(struct engine *e, uint64_t token, const struct requester *who,
 			      const char *slice_or_device, bool plan_only);
+struct drain_request {
+	const char *device; /* key */
+	const char *reason; /* NULL: none is given */
+	bool undo;
+	bool wait; /* until nothing of it is held */
+};
+/* From now on no claim gets anything of the device, over restarts, until that is undone. What is held stays; what is
+ * free and was made on demand or ahead is removed. Answers with who still has something. */
+void engine_request_drain(struct engine *e, uint64_t token, const struct requester *who,
+			  const struct drain_request *from);
 /* Something of interest happened outside: recorded and published like the engine's own events. Pairs of member
  * name and text, ends with NULL. */
 void engine_tell(struct engine *e, const char *event, ...) __attribute__((sentinel));

@@ -181,7 +181,8 @@ static int count_slices(struct engine *e, const struct policy_class *class, cons
 		fit->there++;
 		bool others = s->dirty && c && !str_eq(s->last_tenant, c->tenant);
 		fit->ready += s->state == SLICE_READY && !s->claim[0] && !others &&
-			      !(c && apart_from(e, w, c, 0)) && is_isolated(e, s);
+			      !drain_is(e, s->device) && !(c && apart_from(e, w, c, 0)) &&
+			      is_isolated(e, s);
 	}
 	return 0;
 }

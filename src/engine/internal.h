@@ -109,7 +109,8 @@ enum waiter_kind {
 	WAIT_RELEASE,
 	WAIT_APPLY,
 	WAIT_RESTORE,
-	WAIT_ADOPT
+	WAIT_ADOPT,
+	WAIT_DRAIN, /* of the device in only */
 };
 
 struct waiter {
@@ -162,6 +163,7 @@ enum request_kind {
 	REQUEST_ADOPT,
 	REQUEST_DISOWN,
 	REQUEST_HAND_BACK,
+	REQUEST_DRAIN,
 };
 
 struct request {
@@ -180,7 +182,8 @@ struct request {
 	size_t n_wants;
 	bool plan_only;
 	json_t *planned; /* apply: what it must come to; NULL: whatever it comes to */
-	bool no_wait;	 /* release */
+	bool no_wait;	 /* release, drain */
+	bool undo;	 /* drain */
 	bool cancelled;
 	bool broken; /* memory ran out while it was taken in */
 };
@@ -231,7 +234,9 @@ struct engine {
 	size_t n_steps_before;
 	struct want *wants_before;
 	size_t n_wants_before;
-	bool wants_changed, meta_changed, policy_changed;
+	struct device_note *notes_before;
+	size_t n_notes_before;
+	bool wants_changed, notes_changed, meta_changed, policy_changed;
 	struct applied_policy policy_before;
 	struct policy *parsed_before;
 	uint64_t next_id_before;
@@ -278,6 +283,11 @@ void store_wants_set(struct engine *e, struct want *wants_take, size_t n);
 /* Takes rq->policy. */
 void store_policy_set(struct engine *e, struct request *rq);
 struct want *store_want(struct engine *e, const char *device);
+/* NULL: nothing is noted of it. */
+const struct device_note *store_note(const struct engine *e, const char *device);
+/* To write to, made when it is not there. NULL without memory. */
+struct device_note *store_note_edit(struct engine *e, const char *device);
+void store_note_delete(struct engine *e, const char *device);
 void store_uuid(struct engine *e, char ret[UUID_SIZE]);
 /* Sets the reason of a slice or claim; cuts what does not fit. */
 void reason_set(char *field, size_t size, const char *fmt, ...)
@@ -740,6 +750,14 @@ int64_t adopt_wake(const struct engine *e);
 
 /* hand-back.c: slices and claims are forgotten as they are, because another tool keeps them. */
 void hand_back_request(struct engine *e, const struct request *rq);
+
+/* drain.c: devices that nothing new goes to. */
+void drain_request(struct engine *e, const struct request *rq);
+bool drain_is(const struct engine *e, const char *device);
+/* Says which of the devices that the class draws on are. False: none. */
+bool drain_because(const struct engine *e, const struct policy_class *class, struct err *err);
+/* Answers who waits until nothing of a device is held. */
+void drain_settled(struct engine *e);
 
 /* May who asks have claims at all? */
 int claim_check_who(const struct requester *who, struct err *reterr);

@@ -28,7 +28,8 @@ static int record_own(struct record *r)
 {
 	if (array_own((void **)&r->slices, r->n_slices, sizeof(*r->slices)) < 0 ||
 	    array_own((void **)&r->claims, r->n_claims, sizeof(*r->claims)) < 0 ||
-	    array_own((void **)&r->steps, r->n_steps, sizeof(*r->steps)) < 0)
+	    array_own((void **)&r->steps, r->n_steps, sizeof(*r->steps)) < 0 ||
+	    array_own((void **)&r->notes, r->n_notes, sizeof(*r->notes)) < 0)
 		return -ENOMEM;
 	return 0;
 }

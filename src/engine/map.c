@@ -155,7 +155,7 @@ static json_t *counters_json(const struct offer *o)
 static uint32_t ready_of(const struct engine *e, const struct want *w, const char *profile)
 {
 	uint32_t n = 0;
-	for (size_t i = 0; i < e->rec.n_slices; i++) {
+	for (size_t i = 0; !drain_is(e, w->device) && i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
 		n += s->state == SLICE_READY && !s->claim[0] && !s->warm &&
 		     str_eq(s->device, w->device) && str_eq(s->mech, w->mech) &&
@@ -173,7 +173,9 @@ static json_t *free_json(const struct engine *e, const struct want *w, const str
 		const char *profile = o->kind.profiles[i].name;
 		bool allowed = w->n_types == 0 || goal_names(w, profile);
 		uint32_t ready = planned ? 0 : ready_of(e, w, profile);
-		uint32_t more = room_on_demand(w) ? capacity_more(&o->kind, &o->use, i) : 0;
+		uint32_t more = room_on_demand(w) && !drain_is(e, w->device)
+					? capacity_more(&o->kind, &o->use, i)
+					: 0;
 		if (allowed && ready + more > 0)
 			json_array_append_new(array, json_pack("{s:s, s:I, s:I}", "profile",
 							       profile, "ready", (json_int_t)ready,

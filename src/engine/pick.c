@@ -244,13 +244,15 @@ static int pick_on_demand(struct picking *p, uint64_t *ret)
 
 /* --- nothing fits --------------------------------------------------------------------------------------------- */
 
-static const char *advice(const struct picking *p, const struct err *why)
+static const char *advice(const struct picking *p, const struct err *why, bool drained)
 {
 	if (p->others)
 		return "wipe one that holds data, then: carve quarantine clear SLICE --reason WHY; "
 		       "carve doctor names them";
 	if (why->todo)
 		return why->todo;
+	if (drained)
+		return "wait until that is over, then: carve drain DEVICE --undo";
 	return p->held[0] ? "release one of them, or let the policy make more"
 			  : "let the policy make more";
 }
@@ -276,11 +278,12 @@ static int none_free(struct picking *p)
 	if (p->kept)
 		err_because(p->err, "there is room, but the policy keeps it for other classes");
 	apart_because(p->e, p->class, p->claim, p->err);
+	bool drained = drain_because(p->e, p->class, p->err);
 	if (why.because)
 		err_because(p->err, "%s", why.because);
 	err_state(p->err, "nothing was changed");
 	advise_refusal(p->e, p->class, p->claim, p->err);
-	err_todo(p->err, "%s", advice(p, &why));
+	err_todo(p->err, "%s", advice(p, &why, drained));
 	return -EBUSY;
 }
 

@@ -54,6 +54,9 @@ static int record_copy(const struct record *from, struct record *to)
 	if (r >= 0)
 		r = array_dup(from->claims, from->n_claims, sizeof(*from->claims), &to->claims,
 			      &to->n_claims);
+	if (r >= 0)
+		r = array_dup(from->notes, from->n_notes, sizeof(*from->notes), &to->notes,
+			      &to->n_notes);
 	return r;
 }
 

@@ -229,7 +229,7 @@ void room_remove(struct room *r, size_t device)
 bool room_usable(struct engine *e, const char *device)
 {
 	const struct device_state *d = state_device(e, device);
-	return d && !d->stuck[0];
+	return d && !d->stuck[0] && !drain_is(e, device);
 }
 
 bool room_serves(const struct room *r, const struct policy_class *class)
@@ -285,7 +285,7 @@ static bool is_at_leisure(struct engine *e, const char *device)
 	for (size_t i = 0; i < e->have->n_types; i++)
 		if (e->have->types[i].available_stale && str_eq(e->have->types[i].parent, device))
 			return false;
-	return d && !d->stuck[0] && !d->blocked;
+	return d && !d->stuck[0] && !d->blocked && !drain_is(e, device);
 }
 
 int rooms_make_ahead(struct engine *e, const struct want *entry, struct rooms *ret)

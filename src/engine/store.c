@@ -36,7 +36,7 @@ int store_begin(struct engine *e, struct turn *turn)
 {
 	e->turn = turn;
 	e->sync = e->failed = false;
-	e->wants_changed = e->meta_changed = e->policy_changed = false;
+	e->wants_changed = e->notes_changed = e->meta_changed = e->policy_changed = false;
 	e->next_id_before = e->rec.next_id;
 	memcpy(e->boot_before, e->rec.boot_id, sizeof(e->boot_before));
 	e->steps_before = copy_array(e->rec.steps, e->rec.n_steps, sizeof(struct step));
@@ -407,6 +407,55 @@ void store_wants_set(struct engine *e, struct want *wants_take, size_t n)
 	e->wants_indexed = NULL;
 }
 
+/* --- notes ----------------------------------------------------------------------------------------- */
+
+const struct device_note *store_note(const struct engine *e, const char *device)
+{
+	for (size_t i = 0; i < e->rec.n_notes; i++)
+		if (str_eq(e->rec.notes[i].device, device))
+			return &e->rec.notes[i];
+	return NULL;
+}
+
+static int notes_remember(struct engine *e)
+{
+	if (e->notes_changed)
+		return 0;
+	e->notes_before = copy_array(e->rec.notes, e->rec.n_notes, sizeof(*e->rec.notes));
+	e->n_notes_before = e->rec.n_notes;
+	e->notes_changed = e->notes_before != NULL;
+	e->failed = e->failed || !e->notes_changed;
+	return e->notes_changed ? 0 : -ENOMEM;
+}
+
+struct device_note *store_note_edit(struct engine *e, const char *device)
+{
+	if (notes_remember(e) < 0)
+		return NULL;
+	const struct device_note *found = store_note(e, device);
+	if (found)
+		return &e->rec.notes[found - e->rec.notes];
+	struct device_note *notes = grow(e, e->rec.notes, e->rec.n_notes, sizeof(*notes));
+	if (!notes)
+		return NULL;
+	e->rec.notes = notes;
+	struct device_note *n = &notes[e->rec.n_notes++];
+	*n = (struct device_note){ 0 };
+	(void)STR_COPY(n->device, device);
+	return n;
+}
+
+void store_note_delete(struct engine *e, const char *device)
+{
+	const struct device_note *found = store_note(e, device);
+	if (!found || notes_remember(e) < 0)
+		return;
+	size_t i = (size_t)(found - e->rec.notes), behind = --e->rec.n_notes - i;
+	memmove(&e->rec.notes[i], &e->rec.notes[i + 1], behind * sizeof(*found));
+}
+
+/* --- the policy ------------------------------------------------------------------------------------ */
+
 static void policy_drop(struct applied_policy *a, struct policy **p)
 {
 	applied_policy_done(a);
@@ -556,6 +605,8 @@ int store_finish(struct engine *e)
 	finish_steps(e);
 	if (e->wants_changed)
 		change_add(e, CHANGE_WANTS_SET);
+	if (e->notes_changed)
+		change_add(e, CHANGE_NOTES_SET);
 	if (e->policy_changed)
 		change_add(e, CHANGE_POLICY_PUT);
 	if (e->meta_changed)
@@ -577,11 +628,14 @@ void store_forget(struct engine *e)
 	if (e->wants_changed)
 		free(e->wants_before);
 	e->wants_before = NULL;
+	if (e->notes_changed)
+		free(e->notes_before);
+	e->notes_before = NULL;
 	if (e->policy_changed)
 		policy_drop(&e->policy_before, &e->parsed_before);
 	e->policy_before = (struct applied_policy){ 0 };
 	e->parsed_before = NULL;
-	e->wants_changed = e->policy_changed = e->meta_changed = false;
+	e->wants_changed = e->notes_changed = e->policy_changed = e->meta_changed = false;
 	e->turn = NULL;
 }
 
@@ -629,6 +683,12 @@ void store_undo(struct engine *e)
 		e->rec.n_wants = e->n_wants_before;
 		e->wants_changed = false;
 		e->wants_indexed = NULL;
+	}
+	if (e->notes_changed) {
+		free(e->rec.notes);
+		e->rec.notes = TAKE_PTR(e->notes_before);
+		e->rec.n_notes = e->n_notes_before;
+		e->notes_changed = false;
 	}
 	if (e->policy_changed) {
 		policy_drop(&e->rec.policy, &e->policy);

@@ -65,7 +65,8 @@ bool warm_wanted(struct engine *e, const struct slice *s)
 {
 	const struct want *w = store_want(e, s->device);
 	int type = w && is_free(s) && str_eq(w->mech, s->mech) ? goal_type(w, s->profile) : -1;
-	return type >= 0 && count(e, w, s->profile, s->id) < w->warm[type];
+	return type >= 0 && !drain_is(e, s->device) &&
+	       count(e, w, s->profile, s->id) < w->warm[type];
 }
 
 /* --- claims come first ---------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
 
 #include "ledger/ledger.h"
 
-#define LEDGER_SCHEMA 2
+#define LEDGER_SCHEMA 3
 #define LEDGER_AUDIT_MAX 10000
 #define LEDGER_POLICIES_MAX 32
 #define LEDGER_POLICIES_BYTES                                                                      \
@@ -18,6 +18,8 @@ enum ledger_stmt {
 	STMT_META_PUT,
 	STMT_WANTS_CLEAR,
 	STMT_WANT_PUT,
+	STMT_NOTES_CLEAR,
+	STMT_NOTE_PUT,
 	STMT_SLICE_PUT,
 	STMT_SLICE_DELETE,
 	STMT_CLAIM_PUT,
@@ -52,7 +54,7 @@ int db_exec(sqlite3 *db, const char *sql);
 int db_load(sqlite3 *db, bool strict, struct record *ret, struct err *reterr);
 /* One integer; -1 when the query fails. */
 int64_t db_number(sqlite3 *db, const char *sql);
-/* policies.c: the schema of an older version becomes this one, inside an open transaction. SQLite's result
+/* policies.c: the table of version 1 becomes that of version 2, inside an open transaction. SQLite's result
  * code. */
 int db_policies_migrate(sqlite3 *db);
 /* The newest one. */

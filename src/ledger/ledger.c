@@ -27,16 +27,18 @@
 /* The file grows by so much. */
 #define CHUNK_SIZE (64 * 1024)
 
+#define NOTES_TABLE "CREATE TABLE notes(device TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
+
 #define SCHEMA                                                                                     \
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"                            \
 	"CREATE TABLE wants(n INTEGER PRIMARY KEY, body TEXT NOT NULL);"                           \
 	"CREATE TABLE slices(id INTEGER PRIMARY KEY, body TEXT NOT NULL);"                         \
 	"CREATE TABLE claims(name TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"            \
-	"CREATE TABLE steps(id INTEGER PRIMARY KEY, body TEXT NOT NULL);"                          \
+	"CREATE TABLE steps(id INTEGER PRIMARY KEY, body TEXT NOT NULL);" NOTES_TABLE              \
 	"CREATE TABLE policies(version INTEGER PRIMARY KEY, file TEXT, text TEXT, at INTEGER, "    \
 	"path TEXT, uid INTEGER, by_itself INTEGER, repeats INTEGER, only TEXT);"                  \
 	"CREATE TABLE audit(id INTEGER PRIMARY KEY, body TEXT NOT NULL);"                          \
-	"PRAGMA user_version = 2;"
+	"PRAGMA user_version = 3;"
 
 DEFINE_CLEANUP(struct ledger *, ledger_close);
 
@@ -515,13 +517,22 @@ static int sync_set(struct ledger *l, bool full)
 	return rc;
 }
 
+/* Version 2 knew of no notes. */
+static int schema_upgrade(sqlite3 *db)
+{
+	int rc = SQLITE_OK;
+	if (db_number(db, "PRAGMA user_version") == 1)
+		rc = db_policies_migrate(db);
+	return rc == SQLITE_OK ? db_exec(db, NOTES_TABLE "PRAGMA user_version = 3;") : rc;
+}
+
 static int transaction(struct ledger *l, const struct changes *c, const struct record *rec)
 {
 	int rc = sync_set(l, c->sync);
 	if (rc == SQLITE_OK)
 		rc = db_run(l, STMT_BEGIN);
 	if (rc == SQLITE_OK && l->older)
-		rc = db_policies_migrate(l->db);
+		rc = schema_upgrade(l->db);
 	if (rc == SQLITE_OK)
 		rc = db_apply(l, c, rec);
 	if (rc == SQLITE_OK)

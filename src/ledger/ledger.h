@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The durable record (SQLite, WAL mode): wants, claims, slices, steps in flight, applied policies,
- * audit trail. One transaction per turn of the engine: ledger_commit() with sync = true is on the
+ * The durable record (SQLite, WAL mode): wants, claims, slices, steps in flight, notes on devices,
+ * applied policies, audit trail. One transaction per turn of the engine: ledger_commit() with sync = true is on the
  * disk when it returns. A damaged or newer ledger opens read-only and says so.
  */
 #pragma once
@@ -39,7 +39,9 @@ struct record {
 	struct claim *claims;
 	size_t n_claims;
 	struct step *steps;
-	size_t n_steps;		      /* in flight when last written */
+	size_t n_steps; /* in flight when last written */
+	struct device_note *notes;
+	size_t n_notes;
 	struct applied_policy policy; /* the last applied; version 0: none */
 	char boot_id[UUID_SIZE];      /* of the boot that wrote last */
 	uint64_t next_id;
@@ -55,6 +57,7 @@ enum change_kind {
 	CHANGE_STEP_PUT,
 	CHANGE_STEP_DELETE, /* id */
 	CHANGE_WANTS_SET,   /* all wants anew */
+	CHANGE_NOTES_SET,   /* all notes anew */
 	CHANGE_POLICY_PUT,
 	CHANGE_META_PUT, /* boot id, next id */
 	CHANGE_AUDIT,	 /* text */
@@ -81,7 +84,7 @@ int ledger_open(const char *dir, struct ledger **ret, struct err *reterr);
 struct ledger *ledger_close(struct ledger *l);
 enum ledger_health ledger_health(const struct ledger *l, const char **ret_why);
 int ledger_load(struct ledger *l, struct record *ret, struct err *reterr);
-/* All or nothing. rec gives wants, policy and meta for the changes that set them. */
+/* All or nothing. rec gives wants, notes, policy and meta for the changes that set them. */
 int ledger_commit(struct ledger *l, const struct changes *c, const struct record *rec,
 		  struct err *reterr);
 /* What was applied, the newest first, without texts. Caller frees with ledger_policies_free(). */

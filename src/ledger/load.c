@@ -90,16 +90,23 @@ static int tables_load(sqlite3 *db, bool strict, struct record *rec, struct err 
 		enum fields_of kind;
 		void **rows;
 		size_t *n;
+		int64_t since; /* the schema that has it first; 0: any has it */
 	} tables[] = {
 		{ "SELECT body FROM wants ORDER BY n", FIELDS_WANT, (void **)&rec->wants,
-		  &rec->n_wants },
+		  &rec->n_wants, 0 },
 		{ "SELECT body FROM slices ORDER BY id", FIELDS_SLICE, (void **)&rec->slices,
-		  &rec->n_slices },
-		{ "SELECT body FROM claims", FIELDS_CLAIM, (void **)&rec->claims, &rec->n_claims },
+		  &rec->n_slices, 0 },
+		{ "SELECT body FROM claims", FIELDS_CLAIM, (void **)&rec->claims, &rec->n_claims,
+		  0 },
 		{ "SELECT body FROM steps ORDER BY id", FIELDS_STEP, (void **)&rec->steps,
-		  &rec->n_steps },
+		  &rec->n_steps, 0 },
+		{ "SELECT body FROM notes ORDER BY device", FIELDS_NOTE, (void **)&rec->notes,
+		  &rec->n_notes, 3 },
 	};
+	int64_t schema = db_number(db, "PRAGMA user_version");
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		if (schema < tables[i].since)
+			continue;
 		int r = rows_load(db, tables[i].sql, tables[i].kind, strict, tables[i].rows,
 				  tables[i].n, reterr);
 		if (r == -ENOMEM || (r < 0 && strict))

@@ -21,6 +21,7 @@ void record_done(struct record *r)
 	free(r->slices);
 	free(r->claims);
 	free(r->steps);
+	free(r->notes);
 	applied_policy_done(&r->policy);
 	*r = (struct record){ 0 };
 }
@@ -63,6 +64,14 @@ const struct want *record_want(const struct record *r, const char *device)
 	for (size_t i = 0; i < r->n_wants; i++)
 		if (str_eq(r->wants[i].device, device))
 			return &r->wants[i];
+	return NULL;
+}
+
+const struct device_note *record_note(const struct record *r, const char *device)
+{
+	for (size_t i = 0; i < r->n_notes; i++)
+		if (str_eq(r->notes[i].device, device))
+			return &r->notes[i];
 	return NULL;
 }
 

@@ -7,5 +7,6 @@
 const struct slice *record_slice(const struct record *r, uint64_t id);
 const struct claim *record_claim(const struct record *r, const char *name);
 const struct want *record_want(const struct record *r, const char *device);
+const struct device_note *record_note(const struct record *r, const char *device);
 /* Ids and names are unique, claims and slices point at each other, ids are below next_id. */
 int record_check(const struct record *r, struct err *reterr);

@@ -17,6 +17,8 @@ static const char *const statements[STMT_COUNT] = {
 	[STMT_META_PUT] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)",
 	[STMT_WANTS_CLEAR] = "DELETE FROM wants",
 	[STMT_WANT_PUT] = "INSERT INTO wants(n, body) VALUES(?, ?)",
+	[STMT_NOTES_CLEAR] = "DELETE FROM notes",
+	[STMT_NOTE_PUT] = "INSERT INTO notes(device, body) VALUES(?, ?)",
 	[STMT_SLICE_PUT] = "INSERT OR REPLACE INTO slices(id, body) VALUES(?, ?)",
 	[STMT_SLICE_DELETE] = "DELETE FROM slices WHERE id = ?",
 	[STMT_CLAIM_PUT] = "INSERT OR REPLACE INTO claims(name, body) VALUES(?, ?)",
@@ -97,6 +99,15 @@ static int wants_set(struct ledger *l, const struct record *rec)
 	return rc;
 }
 
+static int notes_set(struct ledger *l, const struct record *rec)
+{
+	int rc = run(l, STMT_NOTES_CLEAR, NULL, 0);
+	for (size_t i = 0; rc == SQLITE_OK && i < rec->n_notes; i++)
+		rc = body_put(l, STMT_NOTE_PUT, (struct value){ .text = rec->notes[i].device },
+			      FIELDS_NOTE, &rec->notes[i]);
+	return rc;
+}
+
 static int policy_put(struct ledger *l, const struct applied_policy *p)
 {
 	struct value values[] = {
@@ -151,6 +162,8 @@ static int change_apply(struct ledger *l, const struct change *c, const struct r
 		return run_id(l, STMT_STEP_DELETE, c->id);
 	case CHANGE_WANTS_SET:
 		return wants_set(l, rec);
+	case CHANGE_NOTES_SET:
+		return notes_set(l, rec);
 	case CHANGE_POLICY_PUT:
 		return policy_put(l, &rec->policy);
 	case CHANGE_META_PUT:

@@ -176,6 +176,11 @@ static const struct field claim_fields[] = {
 	END,
 };
 
+static const struct field note_fields[] = {
+	TEXT(device_note, device),  UNSIGNED(device_note, drained), UNSIGNED(device_note, uid),
+	SIGNED(device_note, since), TEXT(device_note, reason),	    END,
+};
+
 static const struct field target_fields[] = {
 	TEXT(target, device), SIGNED(target, vf), TEXT(target, uuid), LATER(target, part), END,
 };
@@ -203,6 +208,7 @@ static const struct {
 	[FIELDS_SLICE] = { slice_fields, sizeof(struct slice) },
 	[FIELDS_CLAIM] = { claim_fields, sizeof(struct claim) },
 	[FIELDS_STEP] = { step_fields, sizeof(struct step) },
+	[FIELDS_NOTE] = { note_fields, sizeof(struct device_note) },
 	[FIELDS_SETTINGS] = { settings_fields, sizeof(struct vf_settings) },
 };
 

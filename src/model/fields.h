@@ -12,6 +12,7 @@ enum fields_of {
 	FIELDS_SLICE,
 	FIELDS_CLAIM,
 	FIELDS_STEP,
+	FIELDS_NOTE,
 	FIELDS_SETTINGS, /* struct vf_settings */
 };
 

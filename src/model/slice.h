@@ -151,6 +151,15 @@ static inline bool claim_is_orphaned(const struct claim *c)
 #define WANT_TYPES 8
 #define WANT_SERVICES 8
 
+/* What somebody decided about a device, whatever the policy says of it. */
+struct device_note {
+	char device[DEVICE_KEY_SIZE];
+	uint8_t drained; /* no claim gets anything of it */
+	uint32_t uid;	 /* who said so */
+	int64_t since;	 /* seconds since the epoch */
+	char reason[128];
+};
+
 /* What the applied policy wants of one device. */
 struct want {
 	char device[DEVICE_KEY_SIZE];

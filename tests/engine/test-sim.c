@@ -563,6 +563,18 @@ static void op_hand_back(struct world *w)
 	engine_request_hand_back(w->e, ++w->token, &root, name, chance(w, 20));
 }
 
+static void op_drain(struct world *w)
+{
+	static const char *const keys[] = { NIC_A, NIC_B, NVME, GPU_A, GPU_OLD, MTTY, MDPY };
+	static const struct requester root = { .manage = true };
+	const struct drain_request rq = {
+		.device = keys[world_random(w, sizeof(keys) / sizeof(keys[0]))],
+		.undo = chance(w, 70),
+		.wait = chance(w, 30),
+	};
+	engine_request_drain(w->e, ++w->token, &root, &rq);
+}
+
 static bool pf_idle(struct world *w, const char *key)
 {
 	for (size_t i = 0; i < w->m.n_holders; i++)
@@ -742,6 +754,8 @@ static void op(struct world *w, struct plan_file *file)
 		op_return(w);
 	else if (n < 82)
 		w->disk_full = !w->disk_full && chance(w, 50);
+	else if (n < 83)
+		op_drain(w);
 	else
 		op_time(w);
 	world_turn(w);
@@ -757,6 +771,16 @@ static void release_all(struct world *w)
 		(void)STR_COPY(name, engine_record(w->e)->claims[i].name);
 		world_release(w, 0, name);
 	}
+}
+
+static void undrain_all(struct world *w)
+{
+	static const struct requester root = { .manage = true };
+	const struct record *r = engine_record(w->e);
+	for (size_t i = 0; i < r->n_notes; i++)
+		engine_request_drain(w->e, ++w->token, &root,
+				     &(struct drain_request){ .device = r->notes[i].device,
+							      .undo = true });
 }
 
 static void clear_all(struct world *w)
@@ -926,6 +950,7 @@ static void calm(struct world *w)
 	w->quiet = true;
 	settle(w);
 	release_all(w);
+	undrain_all(w);
 	settle(w);
 	clear_all(w);
 	settle(w);

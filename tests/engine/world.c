@@ -93,6 +93,7 @@ static void record_copy(const struct record *from, struct record *to)
 {
 	*to = *from;
 	to->wants = dup_array(from->wants, from->n_wants, sizeof(*from->wants));
+	to->notes = dup_array(from->notes, from->n_notes, sizeof(*from->notes));
 	to->slices = dup_array(from->slices, from->n_slices, sizeof(*from->slices));
 	to->claims = dup_array(from->claims, from->n_claims, sizeof(*from->claims));
 	to->steps = dup_array(from->steps, from->n_steps, sizeof(*from->steps));
@@ -145,6 +146,11 @@ static void change_apply(struct record *r, const struct change *c, const struct 
 		free(r->wants);
 		r->wants = dup_array(rec->wants, rec->n_wants, sizeof(*rec->wants));
 		r->n_wants = rec->n_wants;
+		break;
+	case CHANGE_NOTES_SET:
+		free(r->notes);
+		r->notes = dup_array(rec->notes, rec->n_notes, sizeof(*rec->notes));
+		r->n_notes = rec->n_notes;
 		break;
 	case CHANGE_POLICY_PUT:
 		applied_policy_done(&r->policy);
@@ -238,6 +244,10 @@ static void check_ledger(struct world *w)
 		check_same(w, FIELDS_SLICE, &a->slices[i], &b->slices[i], "a slice");
 	for (size_t i = 0; i < a->n_wants; i++)
 		check_same(w, FIELDS_WANT, &a->wants[i], &b->wants[i], a->wants[i].device);
+	if (a->n_notes != b->n_notes)
+		failed(w, "the ledger has %zu notes; the engine %zu", b->n_notes, a->n_notes);
+	for (size_t i = 0; i < a->n_notes && i < b->n_notes; i++)
+		check_same(w, FIELDS_NOTE, &a->notes[i], &b->notes[i], a->notes[i].device);
 	for (size_t i = 0; i < b->n_claims; i++)
 		check_same(w, FIELDS_CLAIM, world_claim(w, b->claims[i].name), &b->claims[i],
 			   b->claims[i].name);

@@ -175,15 +175,21 @@ static void fill(struct ledger *l)
 					      .uid = 7,
 					      .by_itself = true,
 					      .only = KEY };
+	struct device_note note = { .drained = 1, .uid = 8, .since = 1700000000 };
+	STR_COPY(note.device, KEY);
+	STR_COPY(note.reason, "a new driver");
+	rec.notes = &note;
+	rec.n_notes = 1;
 	struct change items[] = { slice_put(7, "web01"),
 				  claim_put("web01", 7),
 				  step_put(9),
+				  { .kind = CHANGE_NOTES_SET },
 				  { .kind = CHANGE_WANTS_SET },
 				  { .kind = CHANGE_POLICY_PUT },
 				  { .kind = CHANGE_META_PUT },
 				  { .kind = CHANGE_AUDIT } };
-	items[6].text = (char *)"{\"event\":\"x\"}";
-	commit_ok(l, items, 7, true, &rec);
+	items[7].text = (char *)"{\"event\":\"x\"}";
+	commit_ok(l, items, 8, true, &rec);
 	assert_int_equal(ledger_backup(l, NULL), 0);
 }
 
@@ -437,7 +443,7 @@ static void test_ledger_open_newer_is_read_only(void **state)
 {
 	struct fixture *f = *state;
 	fill_and_close(f);
-	sql(f->file, "PRAGMA user_version = 3");
+	sql(f->file, "PRAGMA user_version = 4");
 	_cleanup_(ledger_closep) struct ledger *l = open_ok(f);
 	check_frozen(l, LEDGER_NEWER, "ledger.newer", "newer carve");
 	_cleanup_(record_done) struct record r = { 0 };
@@ -527,10 +533,48 @@ static void test_ledger_policies_are_bounded_in_number_and_size(void **state)
 static void make_schema_1(const struct fixture *f)
 {
 	fill_and_close(f);
-	sql(f->file, "ALTER TABLE policies DROP COLUMN path; ALTER TABLE policies DROP COLUMN uid;"
+	sql(f->file, "DROP TABLE notes;"
+		     "ALTER TABLE policies DROP COLUMN path; ALTER TABLE policies DROP COLUMN uid;"
 		     "ALTER TABLE policies DROP COLUMN by_itself;"
 		     "ALTER TABLE policies DROP COLUMN repeats;"
 		     "ALTER TABLE policies DROP COLUMN only; PRAGMA user_version = 1");
+}
+
+static void note_add(struct ledger *l)
+{
+	struct record rec = meta(100);
+	struct device_note note = { .drained = 1 };
+	STR_COPY(note.device, KEY);
+	rec.notes = &note;
+	rec.n_notes = 1;
+	commit_ok(l, &(struct change){ .kind = CHANGE_NOTES_SET }, 1, true, &rec);
+}
+
+static void check_note(const struct fixture *f, const char *reason)
+{
+	_cleanup_(ledger_closep) struct ledger *l = open_ok(f);
+	_cleanup_(record_done) struct record r = { 0 };
+	assert_int_equal(ledger_health(l, NULL), LEDGER_GOOD);
+	load_ok(l, &r);
+	const struct device_note *n = record_note(&r, KEY);
+	assert_true(n && n->drained);
+	assert_string_equal(n->reason, reason);
+	assert_null(record_note(&r, "pci:0000:00/04.0"));
+}
+
+static void test_ledger_open_of_a_version_without_notes_gets_them(void **state)
+{
+	struct fixture *f = *state;
+	fill_and_close(f);
+	check_note(f, "a new driver");
+	sql(f->file, "DROP TABLE notes; PRAGMA user_version = 2");
+	struct ledger *l = open_ok(f);
+	_cleanup_(record_done) struct record r = { 0 };
+	load_ok(l, &r);
+	assert_int_equal(r.n_notes, 0);
+	note_add(l);
+	ledger_close(l);
+	check_note(f, "");
 }
 
 static void check_schema_1(struct ledger *l)
@@ -557,7 +601,9 @@ static void test_ledger_open_older_is_brought_to_this_version(void **state)
 	uint64_t newest;
 	assert_int_equal(policies_kept(l, &newest), 1);
 	policy_commit(l, 2, "b", 1);
+	note_add(l);
 	ledger_close(l);
+	check_note(f, "");
 	l = open_ok(f);
 	assert_int_equal(policies_kept(l, &newest), 2);
 	assert_int_equal(newest, 2);
@@ -1001,6 +1047,7 @@ int main(void)
 		T(test_ledger_policy_before_the_first_is_refused),
 		T(test_ledger_policies_are_bounded_in_number_and_size),
 		T(test_ledger_open_older_is_brought_to_this_version),
+		T(test_ledger_open_of_a_version_without_notes_gets_them),
 		T(test_ledger_open_older_than_its_good_copy_of_an_older_version_is_damaged),
 		T(test_ledger_open_older_disk_full_is_read_and_recovers),
 		T(test_ledger_policy_of_a_damaged_ledger_is_refused),
