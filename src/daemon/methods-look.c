@@ -223,11 +223,10 @@ static bool mdev_recorded(const struct record *rec, const char *uuid)
 	return false;
 }
 
-static bool part_recorded(const struct record *rec, const struct gpu_part *p)
+static bool part_recorded(const struct have *h, const struct record *rec, const struct gpu_part *p)
 {
 	for (size_t i = 0; i < rec->n_slices; i++)
-		if (str_eq(rec->slices[i].device, p->key) && str_eq(rec->slices[i].mech, "mig") &&
-		    slice_target(&rec->slices[i]).part == p->start + 1)
+		if (slice_has_part(h, &rec->slices[i], p))
 			return true;
 	return false;
 }
@@ -266,7 +265,7 @@ static void add_foreign(json_t *array, const struct daemon *d, const char *key)
 	}
 	for (size_t i = 0; i < h->n_gpu_parts; i++) {
 		const struct gpu_part *p = &h->gpu_parts[i];
-		if ((!key || str_eq(p->key, key)) && !part_recorded(rec, p))
+		if ((!key || str_eq(p->key, key)) && !part_recorded(h, rec, p))
 			json_array_append_new(array, wire_foreign_part(p, h));
 	}
 }

@@ -207,21 +207,6 @@ static int mdev_remove(struct have *h, const struct step *s)
 	return 0;
 }
 
-static int mig_create(struct have *h, const struct step *s)
-{
-	const struct gpu_profile *profile = have_gpu_profile(h, s->target.device, s->text);
-	struct gpu_part *p = profile ? have_add_gpu_part(h) : NULL;
-	if (!p)
-		return profile ? -ENOMEM : -ENODEV;
-	memcpy(p->key, s->target.device, sizeof(p->key));
-	p->profile = profile->id;
-	p->start = s->target.part - 1;
-	p->size = profile->size;
-	p->n_computes = 1;
-	p->compute_whole = 1;
-	return 0;
-}
-
 /* Would the driver make one more? All are of one size, unless the GPU mixes them. */
 static bool vgpu_fits(const struct have *h, const struct gpu *g, const struct vgpu_type *t)
 {
@@ -240,13 +225,29 @@ static bool vgpu_fits(const struct have *h, const struct gpu *g, const struct vg
 	return !t->most || n < t->most;
 }
 
+/* The number of a GPU instance of its profile in which no vGPU runs; -1: there is none. */
+static int32_t instance_free(const struct have *h, const struct vgpu_type *t)
+{
+	for (size_t i = 0; i < h->n_gpu_parts; i++) {
+		const struct gpu_part *p = &h->gpu_parts[i];
+		bool free = p->profile == t->profile && str_eq(p->key, t->key);
+		for (size_t k = 0; free && k < h->n_vgpu_vfs; k++)
+			free = !h->vgpu_vfs[k].type || !str_eq(h->vgpu_vfs[k].key, t->key) ||
+			       h->vgpu_vfs[k].instance != (int32_t)p->instance;
+		if (free)
+			return (int32_t)p->instance;
+	}
+	return -1;
+}
+
 static void vgpu_creatable(struct have *h, const char *device)
 {
 	const struct gpu *g = have_gpu(h, device);
 	for (size_t i = 0; g && i < h->n_vgpu_types; i++) {
 		struct vgpu_type *t = &h->vgpu_types[i];
-		if (str_eq(t->key, device) && t->profile == GPU_NO_PROFILE)
-			t->creatable = !g->mig && vgpu_fits(h, g, t);
+		if (str_eq(t->key, device))
+			t->creatable = t->profile == GPU_NO_PROFILE ? !g->mig && vgpu_fits(h, g, t)
+								    : instance_free(h, t) >= 0;
 	}
 }
 
@@ -265,6 +266,7 @@ static int vgpu_vfs(struct have *h, const struct step *s)
 		if (!str_eq(h->vgpu_vfs[i].key, s->target.device))
 			h->vgpu_vfs[kept++] = h->vgpu_vfs[i];
 	h->n_vgpu_vfs = kept;
+	have_drop_gpu_parts(h, s->target.device);
 	for (uint32_t i = 0; i < set.number; i++) {
 		struct vgpu_vf *v = have_add_vgpu_vf(h);
 		if (!v)
@@ -280,9 +282,33 @@ static int vgpu_vfs(struct have *h, const struct step *s)
 static int vgpu_set(struct have *h, const struct step *s)
 {
 	struct vgpu_vf *v = have_vgpu_vf(h, s->target.device, s->target.vf);
+	const struct vgpu_type *t = v && s->number ? have_vgpu_type(h, v->key, s->text) : NULL;
 	if (!v)
 		return -ENODEV;
+	v->instance = t && t->profile != GPU_NO_PROFILE ? instance_free(h, t) : -1;
 	v->type = s->number;
+	vgpu_creatable(h, s->target.device);
+	return 0;
+}
+
+static int mig_create(struct have *h, const struct step *s)
+{
+	uint32_t instance = 0;
+	const struct gpu_profile *profile = have_gpu_profile(h, s->target.device, s->text);
+	struct gpu_part *p = profile ? have_add_gpu_part(h) : NULL;
+	if (!p)
+		return profile ? -ENOMEM : -ENODEV;
+	for (size_t i = 0; i + 1 < h->n_gpu_parts; i++)
+		if (str_eq(h->gpu_parts[i].key, s->target.device) &&
+		    h->gpu_parts[i].instance >= instance)
+			instance = h->gpu_parts[i].instance + 1;
+	memcpy(p->key, s->target.device, sizeof(p->key));
+	p->instance = instance;
+	p->profile = profile->id;
+	p->start = s->target.part - 1;
+	p->size = profile->size;
+	p->n_computes = 1;
+	p->compute_whole = 1;
 	vgpu_creatable(h, s->target.device);
 	return 0;
 }
@@ -293,6 +319,7 @@ static int mig_mode(struct have *h, const struct step *s)
 	if (!g)
 		return -ENODEV;
 	g->mig = g->mig_pending = s->number != 0;
+	vgpu_creatable(h, s->target.device);
 	return 0;
 }
 
@@ -339,6 +366,7 @@ int effect_apply(struct have *h, const struct step *s)
 		return mig_create(h, s);
 	case VERB_MIG_DESTROY:
 		have_remove_gpu_part(h, s->target.device, s->target.part - 1);
+		vgpu_creatable(h, s->target.device);
 		return 0;
 	case VERB_GRANT:
 		return node_set(h, s, s->number, s->number2);

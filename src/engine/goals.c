@@ -139,8 +139,8 @@ static bool settings_eq(const struct vf_settings *a, const struct vf_settings *b
 static bool step_same(const struct step *a, const struct step *b)
 {
 	return a->verb == b->verb && target_eq(&a->target, &b->target) && a->flag == b->flag &&
-	       a->number == b->number && a->number2 == b->number2 && settings_eq(&a->vf, &b->vf) &&
-	       str_eq(a->text, b->text);
+	       a->number == b->number && a->number2 == b->number2 && a->number3 == b->number3 &&
+	       settings_eq(&a->vf, &b->vf) && str_eq(a->text, b->text);
 }
 
 static const struct done_step *done_find(const struct engine *e, const struct step *s,
@@ -342,8 +342,14 @@ static int leave_goal(struct engine *e, const struct mech *m, const struct slice
 		if (o->id != s->id && str_eq(o->device, s->device) && str_eq(o->mech, s->mech))
 			return 0;
 	}
-	int r = m->leave_steps(e->have, s->device, &p, reterr);
+	int r = m->leave_steps(e->have, s->device, s->opened, &p, reterr);
 	return r < 0 ? r : next_of(e, &p, s->id, ret, waits, reterr);
+}
+
+/* It, or something that was made for it. */
+static bool may_be_made(const struct slice *s)
+{
+	return s->asked || s->known_as[0];
 }
 
 bool goal_is_made(const struct have *h, const struct mech *m, const struct slice *s)
@@ -352,7 +358,7 @@ bool goal_is_made(const struct have *h, const struct mech *m, const struct slice
 	_cleanup_err_ struct err err = { 0 };
 	_cleanup_(plan_done) struct plan p = { 0 };
 	(void)m->find(h, s, &found);
-	return found || (s->asked && m->unmake_steps(h, s, &p, &err) >= 0 && p.n > 0);
+	return found || (may_be_made(s) && m->unmake_steps(h, s, &p, &err) >= 0 && p.n > 0);
 }
 
 static int removing_goal(struct engine *e, const struct mech *m, const struct slice *s,
@@ -364,7 +370,7 @@ static int removing_goal(struct engine *e, const struct mech *m, const struct sl
 	if (goal_is_unknown(e, s))
 		return wait_for(waits, "the driver of its device to answer");
 	/* What is half made is not there, and it goes all the same. */
-	int r = found || s->asked ? m->unmake_steps(e->have, s, &p, reterr) : 0;
+	int r = found || may_be_made(s) ? m->unmake_steps(e->have, s, &p, reterr) : 0;
 	if (r < 0)
 		return r;
 	if ((!found && p.n == 0) || m->shared)

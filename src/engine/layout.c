@@ -121,7 +121,7 @@ static int members_add(struct members *m, uint32_t profile, uint32_t n)
 	return 0;
 }
 
-/* Without slots, nothing but sums and exclusions counts: one after the other is exact. */
+/* Where nothing takes slots, nothing but sums and exclusions counts: one after the other is exact. */
 static bool sum_fits(const struct offer *o, struct members *m)
 {
 	struct capacity_use use = o->use;
@@ -141,7 +141,10 @@ static bool sum_fits(const struct offer *o, struct members *m)
 static int fits(const struct offer *o, struct members *m)
 {
 	enum place_set_answer answer;
-	if (o->kind.n_slots == 0)
+	bool slots = false;
+	for (size_t i = 0; i < m->n; i++)
+		slots = slots || o->kind.profiles[m->of[i].profile].size;
+	if (!slots)
 		return sum_fits(o, m);
 	if (m->n > MEMBERS_MAX)
 		return -E2BIG;

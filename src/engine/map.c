@@ -96,9 +96,7 @@ static void foreign_parts(struct engine *e, const struct want *w, const struct c
 			have_gpu_profile_id(e->have, p->key, p->profile);
 		bool ours = !str_eq(p->key, w->device);
 		for (size_t n = 0; !ours && n < e->rec.n_slices; n++)
-			ours = str_eq(e->rec.slices[n].device, p->key) &&
-			       str_eq(e->rec.slices[n].mech, "mig") &&
-			       slice_target(&e->rec.slices[n]).part == p->start + 1;
+			ours = slice_has_part(e->have, &e->rec.slices[n], p);
 		if (!ours && profile)
 			row_add(r, part_json(k, profile->name, p->start, "foreign"));
 	}

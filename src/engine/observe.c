@@ -132,8 +132,34 @@ static void observe_device(struct engine *e, struct device_state *d)
 		state_device_unblock(d);
 }
 
+/* The driver decides where some begin: then two of the record have changed places. What others made is not ours. */
+static void places_follow(struct engine *e)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i], *other = NULL;
+		const struct mech *m = goal_mech(e, s->mech);
+		uint32_t start = s->start;
+		if (!m || !m->begins || !m->begins(e->have, s, &start) || start == s->start)
+			continue;
+		const struct gpu_part *p = have_gpu_part(e->have, s->device, start);
+		for (size_t k = 0; p && k < e->rec.n_slices; k++)
+			if (slice_has_part(e->have, &e->rec.slices[k], p))
+				other = &e->rec.slices[k];
+		struct slice *a = other ? store_slice_edit(e, s->id) : NULL;
+		struct slice *b = other ? store_slice_edit(e, other->id) : NULL;
+		if (!a || !b)
+			continue;
+		const struct slice was = *a;
+		a->start = b->start;
+		b->start = was.start;
+		memcpy(a->known_as, b->known_as, sizeof(a->known_as));
+		memcpy(b->known_as, was.known_as, sizeof(b->known_as));
+	}
+}
+
 void observe_slices(struct engine *e)
 {
+	places_follow(e);
 	for (size_t i = 0; i < e->state.n_devices; i++)
 		observe_device(e, &e->state.devices[i]);
 	for (size_t i = 0; i < e->rec.n_slices; i++) {

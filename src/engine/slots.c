@@ -102,23 +102,41 @@ static int slots_place(struct engine *e, const struct want *w, const struct slic
 	return r < 0 ? r : answer == PLACE_SET_FITS;
 }
 
+/* Something that is wanted takes slots; what does not is placed with it all the same. */
 static bool has_slots(struct engine *e, const struct want *w)
 {
+	struct offer o;
 	const struct mech *m = goal_mech(e, w->mech);
-	return m && m->names == NAMES_SLOT && w->n_types > 0 && !room_on_demand(w);
+	if (!m || w->n_types == 0 || room_on_demand(w) ||
+	    (m->names != NAMES_SLOT && m->names != NAMES_VF))
+		return false;
+	if (m->names == NAMES_SLOT)
+		return true;
+	m->offer(e->have, w->device, &o);
+	for (uint32_t t = 0; t < w->n_types; t++) {
+		int p = w->type_count[t] ? capacity_find(&o.kind, w->types[t]) : -1;
+		if (p >= 0 && o.kind.profiles[p].size)
+			return true;
+	}
+	return false;
 }
 
 /* --- is it possible -------------------------------------------------------------------------------- */
 
-static int refuse_held(const struct want *w, const struct slice *slices, size_t n,
-		       struct err *reterr)
+static int refuse_held(const struct want *w, const struct capacity *k, const struct slice *slices,
+		       size_t n, struct err *reterr)
 {
 	err_set(reterr, "layout.held", EBUSY, "the layout does not fit beside what is held");
 	err_on(reterr, "%s (policy %s)", w->device, w->where);
 	for (size_t i = 0; i < n; i++)
-		if (slices[i].claim[0])
-			err_because(reterr, "claim %s has a %s from slot %u on", slices[i].claim,
-				    slices[i].profile, slices[i].start);
+		if (slices[i].claim[0]) {
+			int p = capacity_find(k, slices[i].profile);
+			char at[32] = "";
+			if (p >= 0 && k->profiles[p].size)
+				(void)STR_FORMAT(at, " from slot %u on", slices[i].start);
+			err_because(reterr, "claim %s has a %s%s", slices[i].claim,
+				    slices[i].profile, at);
+		}
 	err_state(reterr, "nothing was changed on that device");
 	err_todo(reterr, "release these claims, then: carve apply");
 	return -EBUSY;
@@ -134,7 +152,7 @@ int slots_check(struct engine *e, const struct want *w, const struct slice *slic
 	if (!has_slots(e, w) || !held)
 		return 0;
 	int r = slots_place(e, w, slices, n, false, &l);
-	return r == 0 ? refuse_held(w, slices, n, reterr) : r == -ENOMEM ? r : 0;
+	return r == 0 ? refuse_held(w, &l.offer.kind, slices, n, reterr) : r == -ENOMEM ? r : 0;
 }
 
 /* --- make it so ------------------------------------------------------------------------------------ */

@@ -192,13 +192,14 @@ static uint32_t number_free(const struct engine *e, const struct want *w)
 }
 
 /* What was done for one of them was done for all. */
-static bool is_opened(const struct engine *e, const struct want *w)
+static uint8_t opened(const struct engine *e, const struct want *w)
 {
+	uint8_t all = 0;
 	for (size_t i = 0; i < e->rec.n_slices; i++)
-		if (e->rec.slices[i].opened && str_eq(e->rec.slices[i].mech, w->mech) &&
+		if (str_eq(e->rec.slices[i].mech, w->mech) &&
 		    str_eq(e->rec.slices[i].device, w->device))
-			return true;
-	return false;
+			all |= e->rec.slices[i].opened;
+	return all;
 }
 
 struct slice *store_slice_add_alone(struct engine *e, const struct want *w, const char *profile,
@@ -209,12 +210,12 @@ struct slice *store_slice_add_alone(struct engine *e, const struct want *w, cons
 	if (!m || (m->names == NAMES_VF && vf < 0))
 		return NULL;
 	uint32_t number = m->names == NAMES_NUMBER ? number_free(e, w) : start;
-	bool opened = is_opened(e, w);
+	uint8_t before = opened(e, w);
 	struct slice *s = store_slice_add(e, w, profile);
 	if (!s)
 		return NULL;
 	s->alone = 1;
-	s->opened = opened;
+	s->opened = before;
 	s->index = vf;
 	s->start = number;
 	if (m->names == NAMES_UUID)

@@ -266,23 +266,26 @@ static int turn_step_add(struct engine *e, const struct step *s)
 }
 
 /* From here on the device may be in a mode that it was not in before. */
-static void opened_note(struct engine *e, const struct slice *of)
+static void opened_note(struct engine *e, const struct slice *of, uint8_t what)
 {
 	const struct slice s = *of;
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *o = &e->rec.slices[i];
-		bool same = !o->opened && str_eq(o->device, s.device) && str_eq(o->mech, s.mech);
-		struct slice *edit = same ? store_slice_edit(e, o->id) : NULL;
+		bool same = str_eq(o->device, s.device) && str_eq(o->mech, s.mech);
+		struct slice *edit = same && !(o->opened & what) ? store_slice_edit(e, o->id)
+								 : NULL;
 		if (edit)
-			edit->opened = 1;
+			edit->opened |= what;
 	}
 }
 
-static bool opens(const struct step *s)
+static uint8_t opens(const struct step *s)
 {
-	return (s->verb == VERB_MIG_MODE || s->verb == VERB_VGPU_VFS ||
-		s->verb == VERB_MPS_START) &&
-	       s->number;
+	if (!s->number)
+		return 0;
+	if (s->verb == VERB_VGPU_VFS)
+		return OPENED_VFS;
+	return s->verb == VERB_MIG_MODE || s->verb == VERB_MPS_START ? OPENED_MODE : 0;
 }
 
 /* What must be on disk before that step may happen: the driver it takes a function from (F01), and
@@ -298,12 +301,12 @@ static void step_note(struct engine *e, const struct slice *s, const struct step
 	bool sets = step->verb == VERB_VGPU_SET && step->number;
 	if (step->verb == VERB_MDEV_CREATE || step->verb == VERB_MIG_CREATE || sets)
 		edit->unproven = 0;
-	if (step->verb == VERB_MIG_CREATE || sets) {
+	if (step->verb == VERB_MIG_CREATE || sets)
 		edit->asked = 1;
+	if (step->verb == VERB_MIG_CREATE)
 		edit->known_as[0] = '\0';
-	}
 	if (opens(step))
-		opened_note(e, edit);
+		opened_note(e, edit, opens(step));
 	if (step->verb == VERB_BIND) {
 		work_note_original(e, edit);
 		/* Asked before and never answered: that step may have done it. */

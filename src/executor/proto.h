@@ -12,7 +12,7 @@
 #include "model/step.h"
 
 #define EXEC_MAGIC 0x63727645u /* "crvE" */
-#define EXEC_VERSION 3u
+#define EXEC_VERSION 4u
 #define EXEC_DATA_MAX (48u * 1024u)
 #define EXEC_IN_FLIGHT_MAX 256u /* per connection; more waits in carved */
 

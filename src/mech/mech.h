@@ -66,10 +66,14 @@ struct mech {
 			  struct plan *ret, struct err *reterr);
 	int (*unmake_steps)(const struct have *h, const struct slice *s, struct plan *ret,
 			    struct err *reterr);
-	/* Missing steps until the device is in no mode any more that only slices of this mechanism need. Called when
-	 * the last of them goes, if it was carve that brought the device there. NULL: there is no such mode. */
-	int (*leave_steps)(const struct have *h, const char *device, struct plan *ret,
-			   struct err *reterr);
+	/* Missing steps until the device is in no mode any more that only slices of this mechanism need: of what carve
+	 * brought it into, opened says (enum slice_opened). Called when the last of them goes. NULL: there is no such
+	 * mode. */
+	int (*leave_steps)(const struct have *h, const char *device, uint8_t opened,
+			   struct plan *ret, struct err *reterr);
+	/* Where the slice turned out to be, which its driver decided; false: where the record says, or nobody can tell.
+	 * NULL: it is always as recorded. */
+	bool (*begins)(const struct have *h, const struct slice *s, uint32_t *ret);
 	/* Missing steps to set the slice up as a claim asks (w may be NULL when no policy has it). */
 	int (*claim_steps)(const struct have *h, const struct want *w, const struct slice *s,
 			   const struct claim *c, struct plan *ret, struct err *reterr);

@@ -4,6 +4,14 @@
 
 #include <string.h>
 
+uint64_t capacity_slots(uint32_t start, uint32_t size)
+{
+	uint64_t mask = 0;
+	for (uint32_t slot = start; slot < start + size && slot < CAPACITY_SLOTS; slot++)
+		mask |= UINT64_C(1) << slot;
+	return mask;
+}
+
 uint64_t capacity_mask(const struct capacity *k, uint32_t profile, uint32_t start)
 {
 	uint32_t size = k->profiles[profile].size;

@@ -61,6 +61,9 @@ const char *capacity_wrong(const struct capacity *k);
 /* Number of the profile of that name; -1: the kind has none. */
 int capacity_find(const struct capacity *k, const char *name);
 
+/* So many slots from that one on, as bits; what is beyond the last possible one is left out. */
+uint64_t capacity_slots(uint32_t start, uint32_t size);
+
 /* The slots of a part that begins there. */
 uint64_t capacity_mask(const struct capacity *k, uint32_t profile, uint32_t start);
 

@@ -195,6 +195,7 @@ static const struct field step_fields[] = {
 	UNSIGNED(step, allow),
 	UNSIGNED(step, number),
 	UNSIGNED(step, number2),
+	LATER(step, number3),
 	STRUCT(step, vf, settings_fields),
 	TEXT(step, text),
 	END,

@@ -127,6 +127,11 @@ void have_drop_gpu(struct have *h, const char *key)
 	DROP(h, vgpu_vfs, n_vgpu_vfs, key);
 }
 
+void have_drop_gpu_parts(struct have *h, const char *key)
+{
+	DROP(h, gpu_parts, n_gpu_parts, key);
+}
+
 void have_remove_gpu_part(struct have *h, const char *key, uint32_t start)
 {
 	struct gpu_part *p = have_gpu_part(h, key, start);

@@ -207,6 +207,7 @@ struct vgpu_vf *have_add_vgpu_vf(struct have *h);
 int have_keep_gpus(const struct have *old, struct have *h);
 /* All that is of that GPU. */
 void have_drop_gpu(struct have *h, const char *key);
+void have_drop_gpu_parts(struct have *h, const char *key);
 void have_remove_gpu_part(struct have *h, const char *key, uint32_t start);
 void have_remove_function(struct have *h, const char *addr);
 void have_remove_mdev(struct have *h, const char *uuid);

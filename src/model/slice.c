@@ -75,3 +75,16 @@ int64_t lease_idle_ends(const struct lease *l)
 {
 	return l->since && l->idle ? l->used + l->idle : 0;
 }
+
+bool slice_has_part(const struct have *h, const struct slice *s, const struct gpu_part *p)
+{
+	if (!s->alone || s->start != p->start || !str_eq(s->device, p->key))
+		return false;
+	if (str_eq(s->mech, "mig"))
+		return true;
+	const struct vgpu_type *t =
+		str_eq(s->mech, "vgpu") ? have_vgpu_type(h, s->device, s->profile) : NULL;
+	if (!t || t->profile != p->profile)
+		return false;
+	return s->known_as[0] ? str_eq(s->known_as, p->uuid) : s->asked;
+}

@@ -28,6 +28,12 @@ enum slice_power {
 	SLICE_POWER_ASKED,  /* a step is on its way that says so */
 };
 
+/* What carve brought the device into, and takes it out of again with the last slice that needed it. */
+enum slice_opened {
+	OPENED_MODE = 1 << 0, /* MIG; an MPS server */
+	OPENED_VFS = 1 << 1,  /* all VFs, the vendor's way */
+};
+
 /* Made ahead of claims, on a device that is divided on demand. */
 enum slice_warm {
 	WARM_NO,
@@ -48,7 +54,7 @@ struct slice {
 	uint8_t alone;
 	/* The UUID that its driver gave it, which is another one each time it is made; empty: not known. */
 	char known_as[GPU_UUID_SIZE];
-	uint8_t opened; /* for its sake, or that of one before it, carve brought the device into a mode */
+	uint8_t opened; /* enum slice_opened: what carve did to the device for its sake, or that of one before it */
 	uint8_t asked;	   /* a step to make it went out: what is found half made there is ours */
 	uint32_t state;	   /* enum slice_state */
 	uint8_t on_demand; /* made for a claim, removed with it */
@@ -213,6 +219,8 @@ static inline bool slice_is_part(const struct slice *s)
 {
 	return s->alone && !s->uuid[0] && s->index < 0;
 }
+/* That GPU instance is the slice, or was made for it: a vGPU that runs in one. */
+bool slice_has_part(const struct have *h, const struct slice *s, const struct gpu_part *p);
 /* The function as a whole. */
 static inline bool slice_is_whole(const struct slice *s)
 {

@@ -38,10 +38,10 @@ enum verb {
 	VERB_PIN_POWER,	  /* number: d3cold_allowed */
 	/* Of GPUs; data of each: struct gpu_report as it is then. */
 	VERB_MIG_MODE, /* number: 1 on, 0 off */
-	/* target.part; text: profile, number: its id, number2: its memory slices, and in the lowest byte compute slices;
-	 * with a compute instance that takes all of it. Result: text: UUID of the MIG device. */
+	/* target.part; text: profile, number: its id, number2: its memory slices, number3: its compute slices; with a
+	 * compute instance that takes all of it. Result: text: UUID of the MIG device. */
 	VERB_MIG_CREATE,
-	VERB_MIG_DESTROY, /* target.part; number: GPU instance id, number2: as above; with its compute instances */
+	VERB_MIG_DESTROY, /* target.part; number: GPU instance id, number2, number3: as above; with its compute instances */
 	VERB_VGPU_VFS, /* number: 1 makes all VFs the vendor's way, 0 removes them */
 	VERB_VGPU_SET, /* target.vf; text: type, number: its id, 0: none; flag: it may be that one already, by us */
 	VERB_MPS_START, /* a server of its own; text: UUID of the GPU, number: threads of each client in percent,
@@ -72,7 +72,7 @@ struct step {
 	uint8_t flag;
 	/* Guards the policy lifts: enum step_allow. */
 	uint32_t allow;
-	uint32_t number, number2;
+	uint32_t number, number2, number3;
 	struct vf_settings vf;
 	char text[1024];
 };

@@ -16,6 +16,35 @@ int nvidia_unseen(const struct have *h, const struct want *w, const struct slice
 /* The profiles that the card has, or that there are none. */
 void mig_err_profiles(const struct have *h, const char *device, struct err *reterr);
 
+/* One step to switch the mode; on a card that has it, or a refusal as long as that needs a reset. */
+int mig_mode_set(const char *device, bool on, struct plan *ret);
+int mig_mode_on(const struct have *h, const struct want *w, const struct slice *s,
+		const struct gpu *g, struct plan *ret, struct err *reterr);
+/* GPU instances where a slice begins: of profile p (NULL: the card has no such), with what is half made of it made anew;
+ * one that is there goes; mig_leave is that of the mechanism. */
+int mig_part_make(const struct have *h, const struct want *w, const struct slice *s,
+		  const struct gpu_profile *p, struct plan *ret, struct err *reterr);
+int mig_part_create(const struct slice *s, const struct gpu_profile *p, struct plan *ret);
+int mig_part_unmake(const struct have *h, const struct slice *s, const struct gpu_part *part,
+		    struct plan *ret);
+int mig_leave(const struct have *h, const char *device, uint8_t opened, struct plan *ret,
+	      struct err *reterr);
+/* What GPU instances of the device take: slots and counters of the card behind those that k has; then of one profile. */
+void mig_kind_begin(const struct have *h, const char *device, struct capacity *k);
+void mig_kind_takes(const struct gpu_profile *p, const struct capacity *k,
+		    struct capacity_profile *ret);
+
+/* vGPUs in a GPU instance, which is made for each of them. */
+bool vgpu_is_in_instance(const struct vgpu_type *t);
+/* The instance of that slice; NULL: there is none, or it is not ours. */
+const struct gpu_part *vgpu_instance_own(const struct have *h, const struct slice *s);
+/* Does a vGPU run in it? NULL: none that is known. */
+const struct vgpu_vf *vgpu_instance_user(const struct have *h, const struct gpu_part *p);
+int vgpu_instance_make(const struct have *h, const struct want *w, const struct slice *s,
+		       const struct vgpu_type *t, struct plan *ret, struct err *reterr);
+int vgpu_instance_unmake(const struct have *h, const struct slice *s, struct plan *ret);
+bool vgpu_begins(const struct have *h, const struct slice *s, uint32_t *ret);
+
 void vgpu_offer(const struct have *h, const char *device, struct offer *ret);
 /* The type that the VF is; NULL: none is known of that number. */
 const struct vgpu_type *vgpu_type_of(const struct have *h, const struct vgpu_vf *v);

@@ -9,6 +9,8 @@
 #include "nvidia/internal.h"
 #include "nvidia/kinds.h"
 
+#define LENGTH(a) (sizeof(a) / sizeof(*(a)))
+
 /* What is counted; what no profile of a card takes is not counted there. */
 static const struct {
 	const char *name;
@@ -28,17 +30,17 @@ static uint32_t counted(const struct gpu_profile *p, size_t counter)
 	return n;
 }
 
-static void profile_fill(const struct gpu_profile *p, struct capacity_profile *ret)
+static void profile_fill(const struct gpu_profile *p, const struct capacity *k,
+			 struct capacity_profile *ret)
 {
 	*ret = (struct capacity_profile){
 		.name = p->name,
 		.worth = p->slices,
-		.size = p->size,
-		.starts = p->starts,
 		.most = p->most,
 		.memory = p->memory,
 		.compute = p->slices,
 	};
+	mig_kind_takes(p, k, ret);
 }
 
 static bool ends_in(const char *name, const char *end)
@@ -61,37 +63,51 @@ static void bar_media(struct capacity *k)
 }
 
 /* There is as much of each as the profile has that has most of it: that of the whole GPU. */
-static void counter_add(const struct have *h, const char *device, size_t counter,
-			struct capacity *k)
+static uint32_t most_of(const struct have *h, const char *device, size_t counter)
 {
-	struct capacity_counter *c = &k->counters[k->n_counters];
-	uint32_t n = 0;
-	*c = (struct capacity_counter){ .name = counters[counter].name };
-	for (size_t i = 0; i < h->n_gpu_profiles && n < k->n_profiles; i++) {
+	uint32_t most = 0;
+	for (size_t i = 0; i < h->n_gpu_profiles; i++) {
 		const struct gpu_profile *p = &h->gpu_profiles[i];
-		if (!str_eq(p->key, device))
-			continue;
-		uint32_t takes = counted(p, counter);
-		k->profiles[n++].takes[k->n_counters] = takes;
-		c->total = takes > c->total ? takes : c->total;
+		if (str_eq(p->key, device) && counted(p, counter) > most)
+			most = counted(p, counter);
 	}
-	k->n_counters += c->total > 0;
+	return most;
+}
+
+void mig_kind_begin(const struct have *h, const char *device, struct capacity *k)
+{
+	for (size_t i = 0; i < h->n_gpu_profiles; i++) {
+		const struct gpu_profile *p = &h->gpu_profiles[i];
+		for (uint32_t slot = 0; str_eq(p->key, device) && slot < CAPACITY_SLOTS; slot++)
+			if (p->starts >> slot & 1 && slot + p->size > k->n_slots)
+				k->n_slots = slot + p->size;
+	}
+	for (size_t i = 0; i < LENGTH(counters); i++) {
+		uint32_t most = most_of(h, device, i);
+		if (most && k->n_counters < CAPACITY_COUNTERS)
+			k->counters[k->n_counters++] =
+				(struct capacity_counter){ counters[i].name, most };
+	}
+}
+
+void mig_kind_takes(const struct gpu_profile *p, const struct capacity *k,
+		    struct capacity_profile *ret)
+{
+	ret->size = p->size;
+	ret->starts = p->starts;
+	for (uint32_t i = 0; i < k->n_counters; i++)
+		for (size_t c = 0; c < LENGTH(counters); c++)
+			if (str_eq(k->counters[i].name, counters[c].name))
+				ret->takes[i] = counted(p, c);
 }
 
 static void kind_fill(const struct have *h, const char *device, struct capacity *ret)
 {
 	*ret = (struct capacity){ .name = "mig" };
-	for (size_t i = 0; i < h->n_gpu_profiles && ret->n_profiles < CAPACITY_PROFILES; i++) {
-		const struct gpu_profile *p = &h->gpu_profiles[i];
-		if (!str_eq(p->key, device))
-			continue;
-		profile_fill(p, &ret->profiles[ret->n_profiles++]);
-		for (uint32_t slot = 0; slot < CAPACITY_SLOTS; slot++)
-			if (p->starts >> slot & 1 && slot + p->size > ret->n_slots)
-				ret->n_slots = slot + p->size;
-	}
-	for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++)
-		counter_add(h, device, i, ret);
+	mig_kind_begin(h, device, ret);
+	for (size_t i = 0; i < h->n_gpu_profiles && ret->n_profiles < CAPACITY_PROFILES; i++)
+		if (str_eq(h->gpu_profiles[i].key, device))
+			profile_fill(&h->gpu_profiles[i], ret, &ret->profiles[ret->n_profiles++]);
 	bar_media(ret);
 }
 
@@ -107,9 +123,7 @@ static void use_fill(const struct have *h, const char *device, struct offer *ret
 		if (n >= 0 && capacity_starts(&ret->kind, &ret->use, (uint32_t)n) >> p->start & 1)
 			capacity_add(&ret->kind, &ret->use, (uint32_t)n, p->start);
 		else
-			for (uint32_t slot = p->start;
-			     slot < p->start + p->size && slot < CAPACITY_SLOTS; slot++)
-				ret->use.reserved |= UINT64_C(1) << slot;
+			ret->use.reserved |= capacity_slots(p->start, p->size);
 	}
 }
 

@@ -58,8 +58,17 @@ static int refuse_incapable(const struct have *h, const struct want *w, const st
 	return refuse(reterr, h, w, s, "divide it another way, or match other devices");
 }
 
-static int mode_on(const struct have *h, const struct want *w, const struct slice *s,
-		   const struct gpu *g, struct plan *ret, struct err *reterr)
+int mig_mode_set(const char *device, bool on, struct plan *ret)
+{
+	struct step *step = plan_add(ret, VERB_MIG_MODE, device, -1);
+	if (!step)
+		return -ENOMEM;
+	step->number = on;
+	return 0;
+}
+
+int mig_mode_on(const struct have *h, const struct want *w, const struct slice *s,
+		const struct gpu *g, struct plan *ret, struct err *reterr)
 {
 	if (g->mig_pending) {
 		err_set(reterr, "mig.pending", EBUSY, "MIG is not in force yet");
@@ -68,11 +77,7 @@ static int mode_on(const struct have *h, const struct want *w, const struct slic
 			      "end what uses that GPU and reset it, or restart the host: then it "
 			      "goes on by itself");
 	}
-	struct step *step = plan_add(ret, VERB_MIG_MODE, s->device, -1);
-	if (!step)
-		return -ENOMEM;
-	step->number = 1;
-	return 0;
+	return mig_mode_set(s->device, true, ret);
 }
 
 /* The part that takes any of those memory slices. */
@@ -99,17 +104,29 @@ static int refuse_taken(const struct have *h, const struct want *w, const struct
 }
 
 /* Ours, and its compute instance was not made: it goes, and is made anew. */
-static bool is_half_made(const struct have *h, const struct slice *s, const struct gpu_part *part)
+static bool is_half_made(const struct slice *s, const struct gpu_profile *p,
+			 const struct gpu_part *part)
 {
-	const struct gpu_profile *p = have_gpu_profile(h, s->device, s->profile);
 	return p && part && s->asked && part->start == s->start && part->profile == p->id &&
 	       part->n_computes == 0;
 }
 
-static int create_add(const struct have *h, const struct want *w, const struct slice *s,
-		      struct plan *ret, struct err *reterr)
+/* Where the slice begins; what the slice itself is may be something else, which is in it. */
+static struct step *part_step_add(struct plan *plan, enum verb verb, const struct slice *s,
+				  const struct gpu_profile *p)
 {
-	const struct gpu_profile *p = have_gpu_profile(h, s->device, s->profile);
+	struct step *step = plan_add(plan, verb, s->device, -1);
+	if (!step)
+		return NULL;
+	step->target.part = s->start + 1;
+	step->number2 = p ? p->size : 0;
+	step->number3 = p ? p->slices : 0;
+	return step;
+}
+
+int mig_part_make(const struct have *h, const struct want *w, const struct slice *s,
+		  const struct gpu_profile *p, struct plan *ret, struct err *reterr)
+{
 	if (!p || !(p->starts >> s->start & 1)) {
 		err_set(reterr, "mig.profile.unknown", ENOENT, "cannot make a %s", s->profile);
 		if (p)
@@ -119,15 +136,29 @@ static int create_add(const struct have *h, const struct want *w, const struct s
 		return refuse(reterr, h, w, s, "name one of these in the policy");
 	}
 	const struct gpu_part *taken = part_within(h, s->device, s->start, p->size);
-	bool half = is_half_made(h, s, taken);
-	if (taken && !half)
-		return refuse_taken(h, w, s, taken, reterr);
-	struct step *step = mech_step_add(ret, half ? VERB_MIG_DESTROY : VERB_MIG_CREATE, s);
+	if (is_half_made(s, p, taken))
+		return mig_part_unmake(h, s, taken, ret);
+	return taken ? refuse_taken(h, w, s, taken, reterr) : mig_part_create(s, p, ret);
+}
+
+int mig_part_create(const struct slice *s, const struct gpu_profile *p, struct plan *ret)
+{
+	struct step *step = part_step_add(ret, VERB_MIG_CREATE, s, p);
 	if (!step)
 		return -ENOMEM;
-	step->number = half ? taken->instance : p->id;
-	step->number2 = p->size << 8 | p->slices;
-	return half ? 0 : STR_COPY(step->text, s->profile);
+	step->number = p->id;
+	return STR_COPY(step->text, p->name);
+}
+
+int mig_part_unmake(const struct have *h, const struct slice *s, const struct gpu_part *part,
+		    struct plan *ret)
+{
+	const struct gpu_profile *p = have_gpu_profile_id(h, s->device, part->profile);
+	struct step *step = part_step_add(ret, VERB_MIG_DESTROY, s, p);
+	if (!step)
+		return -ENOMEM;
+	step->number = part->instance;
+	return 0;
 }
 
 static int mig_make(const struct have *h, const struct want *w, const struct slice *s,
@@ -142,7 +173,9 @@ static int mig_make(const struct have *h, const struct want *w, const struct sli
 		return 0;
 	if (!g->mig_capable)
 		return refuse_incapable(h, w, s, g, reterr);
-	return g->mig ? create_add(h, w, s, ret, reterr) : mode_on(h, w, s, g, ret, reterr);
+	if (!g->mig)
+		return mig_mode_on(h, w, s, g, ret, reterr);
+	return mig_part_make(h, w, s, have_gpu_profile(h, s->device, s->profile), ret, reterr);
 }
 
 static int mig_unmake(const struct have *h, const struct slice *s, struct plan *ret,
@@ -152,25 +185,21 @@ static int mig_unmake(const struct have *h, const struct slice *s, struct plan *
 	const struct gpu_part *p = have_gpu_part(h, s->device, s->start);
 	(void)reterr;
 	(void)mig_find(h, s, &found);
-	if (!found && !is_half_made(h, s, p))
+	if (!found && !is_half_made(s, have_gpu_profile(h, s->device, s->profile), p))
 		return 0;
-	struct step *step = mech_step_add(ret, VERB_MIG_DESTROY, s);
-	if (!step)
-		return -ENOMEM;
-	const struct gpu_profile *profile = have_gpu_profile_id(h, s->device, p->profile);
-	step->number = p->instance;
-	step->number2 = profile ? profile->size << 8 | profile->slices : 0;
-	return 0;
+	return mig_part_unmake(h, s, p, ret);
 }
 
 /* With instances of others on it, it stays as it is. */
-static int mig_leave(const struct have *h, const char *device, struct plan *ret, struct err *reterr)
+int mig_leave(const struct have *h, const char *device, uint8_t opened, struct plan *ret,
+	      struct err *reterr)
 {
 	const struct gpu *g = have_gpu(h, device);
 	(void)reterr;
-	if (!g || g->seen != GPU_SEEN || !g->mig || part_within(h, device, 0, CAPACITY_SLOTS))
+	if (!(opened & OPENED_MODE) || !g || g->seen != GPU_SEEN || !g->mig ||
+	    part_within(h, device, 0, CAPACITY_SLOTS))
 		return 0;
-	return plan_add(ret, VERB_MIG_MODE, device, -1) ? 0 : -ENOMEM;
+	return mig_mode_set(device, false, ret);
 }
 
 static int mig_layout(const struct have *h, const struct want *w, const struct slice *slices,

@@ -99,8 +99,10 @@ static int share_unmake(const struct have *h, const struct slice *s, struct plan
 	return 0;
 }
 
-static int mps_leave(const struct have *h, const char *device, struct plan *ret, struct err *reterr)
+static int mps_leave(const struct have *h, const char *device, uint8_t opened, struct plan *ret,
+		     struct err *reterr)
 {
+	(void)opened;
 	const struct gpu *g = have_gpu(h, device);
 	(void)reterr;
 	if (!g || !g->mps)

@@ -176,6 +176,14 @@ static void read_gpu(const struct verb_context *c, const struct step *s, struct 
 		r->status = STEP_DONE;
 }
 
+/* What vGPUs there could be has changed with it. Where that cannot be told, all is asked again. */
+static void vgpus_tell(const struct verb_context *c, struct step_result *r)
+{
+	bool done = r->status == STEP_DONE || r->status == STEP_NOTHING;
+	if (done && r->data_len && vgpu_vfs_count(c) && vgpu_read(c, &r->data_len) < 0)
+		r->data_len = 0;
+}
+
 static void mig_mode(const struct verb_context *c, const struct step *s, struct step_result *r)
 {
 	struct nvml_request request;
@@ -196,8 +204,8 @@ static bool part_request(const struct verb_context *c, const struct step *s, enu
 	}
 	ret->number = s->number;
 	ret->start = s->target.part - 1;
-	ret->size = s->number2 >> 8;
-	ret->slices = s->number2 & 0xff;
+	ret->size = s->number2;
+	ret->slices = s->number3;
 	return true;
 }
 
@@ -224,6 +232,7 @@ static void mig_create(const struct verb_context *c, const struct step *s, struc
 	change(c, &request, r);
 	if (r->status == STEP_DONE || r->status == STEP_NOTHING)
 		uuid_copy(c, r);
+	vgpus_tell(c, r);
 }
 
 static void mig_destroy(const struct verb_context *c, const struct step *s, struct step_result *r)
@@ -231,6 +240,7 @@ static void mig_destroy(const struct verb_context *c, const struct step *s, stru
 	struct nvml_request request;
 	if (part_request(c, s, NVML_OP_MIG_DESTROY, &request, r))
 		change(c, &request, r);
+	vgpus_tell(c, r);
 }
 
 const struct verb_entry nvidia_verbs[] = {

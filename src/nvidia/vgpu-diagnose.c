@@ -27,8 +27,8 @@ static const struct {
 void vgpu_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
 		   const struct holder *holders, size_t n_holders, struct err *reterr)
 {
-	if (mech_diagnose(h, s, r, holders, n_holders, reterr) ||
-	    (s->verb != VERB_VGPU_VFS && s->verb != VERB_VGPU_SET))
+	mig_diagnose(h, s, r, holders, n_holders, reterr);
+	if (err_is_set(reterr) || (s->verb != VERB_VGPU_VFS && s->verb != VERB_VGPU_SET))
 		return;
 	char what[512];
 	if (step_describe(s, h, what, sizeof(what)) < 0)

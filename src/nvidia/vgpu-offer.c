@@ -2,7 +2,7 @@
 /*
  * What vGPUs a GPU can be divided into: as its driver names them, by the tables of kinds.c what the driver does not
  * say, and by these alone as long as no driver was asked. Sizes do not mix, unless the GPU is told so: the size is
- * the mode. Each takes a VF.
+ * the mode. Each takes a VF; with MIG also what its GPU instance takes.
  */
 #include <string.h>
 
@@ -50,7 +50,7 @@ static uint32_t name_memory(const char *name)
 static void profile_fill(const struct vgpu_type *t, const struct capacity_profile *known,
 			 bool mixed, struct capacity_profile *ret)
 {
-	bool sliced = t->profile == GPU_NO_PROFILE;
+	bool sliced = !vgpu_is_in_instance(t);
 	uint32_t memory = t->memory ? t->memory : known ? known->memory : name_memory(t->name);
 	*ret = (struct capacity_profile){
 		.name = t->name,
@@ -76,13 +76,20 @@ static void kind_fill(const struct have *h, const char *device, const struct gpu
 		.n_counters = g->mixed ? COUNTERS : MEMORY,
 		.counters = { { "VFs", f ? f->caps.sriov_total : 0 }, { "memory", 0 } },
 	};
+	/* A GPU that mixes sizes has no GPU instances. */
+	if (!g->mixed)
+		mig_kind_begin(h, device, ret);
 	for (size_t i = 0; i < h->n_vgpu_types && ret->n_profiles < CAPACITY_PROFILES; i++) {
 		const struct vgpu_type *t = &h->vgpu_types[i];
 		if (!str_eq(t->key, device))
 			continue;
 		struct capacity_profile *p = &ret->profiles[ret->n_profiles++];
 		profile_fill(t, published(card, t->name), g->mixed, p);
-		if (p->memory > ret->counters[MEMORY].total)
+		const struct gpu_profile *in =
+			vgpu_is_in_instance(t) ? have_gpu_profile_id(h, device, t->profile) : NULL;
+		if (in)
+			mig_kind_takes(in, ret, p);
+		if (g->mixed && p->memory > ret->counters[MEMORY].total)
 			ret->counters[MEMORY].total = p->memory;
 	}
 }
@@ -93,9 +100,33 @@ static void use_fill(const struct have *h, const char *device, struct offer *ret
 		const struct vgpu_vf *v = &h->vgpu_vfs[i];
 		const struct vgpu_type *t = str_eq(v->key, device) && v->type ? vgpu_type_of(h, v)
 									      : NULL;
-		int n = t ? capacity_find(&ret->kind, t->name) : -1;
+		int n = t && !vgpu_is_in_instance(t) ? capacity_find(&ret->kind, t->name) : -1;
 		if (n >= 0 && capacity_starts(&ret->kind, &ret->use, (uint32_t)n))
 			capacity_add(&ret->kind, &ret->use, (uint32_t)n, 0);
+	}
+}
+
+/* What runs in it, or could: all types of one profile take the same. */
+static const struct vgpu_type *type_within(const struct have *h, const struct gpu_part *p)
+{
+	const struct vgpu_vf *user = vgpu_instance_user(h, p);
+	const struct vgpu_type *t = user ? vgpu_type_of(h, user) : NULL;
+	for (size_t i = 0; !t && i < h->n_vgpu_types; i++)
+		if (h->vgpu_types[i].profile == p->profile && str_eq(h->vgpu_types[i].key, p->key))
+			t = &h->vgpu_types[i];
+	return t;
+}
+
+static void instances_fill(const struct have *h, const char *device, struct offer *ret)
+{
+	for (size_t i = 0; i < h->n_gpu_parts; i++) {
+		const struct gpu_part *p = &h->gpu_parts[i];
+		const struct vgpu_type *t = str_eq(p->key, device) ? type_within(h, p) : NULL;
+		int n = t ? capacity_find(&ret->kind, t->name) : -1;
+		if (n >= 0 && capacity_starts(&ret->kind, &ret->use, (uint32_t)n) >> p->start & 1)
+			capacity_add(&ret->kind, &ret->use, (uint32_t)n, p->start);
+		else if (str_eq(p->key, device))
+			ret->use.reserved |= capacity_slots(p->start, p->size);
 	}
 }
 
@@ -108,6 +139,7 @@ void vgpu_offer(const struct have *h, const char *device, struct offer *ret)
 		kind_fill(h, device, g, &ret->kind);
 	if (ret->kind.n_profiles) {
 		use_fill(h, device, ret);
+		instances_fill(h, device, ret);
 	} else {
 		ret->kind = card && card->vgpu ? *card->vgpu : (struct capacity){ 0 };
 		ret->guessed = true;

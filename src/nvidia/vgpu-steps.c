@@ -52,6 +52,14 @@ static size_t parts_of(const struct have *h, const char *device)
 	return n;
 }
 
+static size_t vgpus_of(const struct have *h, const char *device)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < h->n_vgpu_vfs; i++)
+		n += h->vgpu_vfs[i].type && str_eq(h->vgpu_vfs[i].key, device);
+	return n;
+}
+
 /* GPU instances end when VFs are made or removed (third parties saw it on an RTX PRO 6000 Blackwell). */
 static int vfs_make(const struct have *h, const struct want *w, const struct slice *s,
 		    struct plan *ret, struct err *reterr)
@@ -109,7 +117,6 @@ static int refuse_unknown(const struct have *h, const struct want *w, const stru
 	return refuse(reterr, h, w, s, "name one of these in the policy");
 }
 
-/* One that runs in a GPU instance finds it there or is not made. */
 static int refuse_full(const struct have *h, const struct want *w, const struct slice *s,
 		       const struct vgpu_type *t, struct err *reterr)
 {
@@ -118,9 +125,8 @@ static int refuse_full(const struct have *h, const struct want *w, const struct 
 	if (t->profile == GPU_NO_PROFILE)
 		return refuse(reterr, h, w, s,
 			      "release a claim on that GPU; sizes do not mix on it");
-	err_because(reterr, "it needs a GPU instance of profile id %u without a vGPU", t->profile);
-	return refuse(reterr, h, w, s,
-		      "with MIG on and the VFs made, make one: nvidia-smi mig -cgi");
+	err_because(reterr, "its GPU instance is there, and the driver does not take it");
+	return refuse(reterr, h, w, s, "look into the kernel log");
 }
 
 static int type_set(const struct slice *s, const struct vgpu_type *t, struct plan *ret)
@@ -143,7 +149,40 @@ static int type_make(const struct have *h, const struct want *w, const struct sl
 		return refuse_foreign(h, w, s, v, reterr);
 	if (!t)
 		return refuse_unknown(h, w, s, reterr);
+	int r = vgpu_is_in_instance(t) ? vgpu_instance_make(h, w, s, t, ret, reterr) : 0;
+	if (r < 0 || ret->n)
+		return r;
 	return t->creatable ? type_set(s, t, ret) : refuse_full(h, w, s, t, reterr);
+}
+
+/* --- MIG or not ------------------------------------------------------------------------------- */
+
+static int refuse_mode(const struct have *h, const struct want *w, const struct slice *s,
+		       const struct vgpu_type *t, struct err *reterr)
+{
+	bool in_instance = vgpu_is_in_instance(t);
+	err_set(reterr, "vgpu.mode", EBUSY, "cannot make a %s", s->profile);
+	err_because(reterr,
+		    in_instance ? "the GPU has time-sliced vGPUs, and this one needs MIG"
+				: "the GPU has GPU instances, and this one needs it without MIG");
+	return refuse(reterr, h, w, s,
+		      in_instance
+			      ? "release the claims on that GPU, and remove vGPUs of others"
+			      : "release the claims on that GPU, and remove instances of others");
+}
+
+/* The vendor's order is MIG, VFs, GPU instances, vGPUs; any other fails (third parties, as above). */
+static int mode_make(const struct have *h, const struct want *w, const struct slice *s,
+		     const struct vgpu_type *t, struct plan *ret, struct err *reterr)
+{
+	const struct gpu *g = have_gpu(h, s->device);
+	if (!g || g->seen != GPU_SEEN || g->mig == vgpu_is_in_instance(t))
+		return 0;
+	if (vgpus_of(h, s->device) || parts_of(h, s->device))
+		return refuse_mode(h, w, s, t, reterr);
+	if (have_vf_count(h, have_device(h, s->device)->addr) > 0)
+		return plan_add(ret, VERB_VGPU_VFS, s->device, -1) ? 0 : -ENOMEM;
+	return g->mig ? mig_mode_set(s->device, false, ret) : mig_mode_on(h, w, s, g, ret, reterr);
 }
 
 static int vgpu_make(const struct have *h, const struct want *w, const struct slice *s,
@@ -161,6 +200,10 @@ static int vgpu_make(const struct have *h, const struct want *w, const struct sl
 		return refuse_driver(h, w, s, f, reterr);
 	if (vgpu_unknown(h, s))
 		return -EAGAIN;
+	const struct vgpu_type *t = have_vgpu_type(h, s->device, s->profile);
+	int r = t ? mode_make(h, w, s, t, ret, reterr) : 0;
+	if (r < 0 || ret->n)
+		return r;
 	if (have_vf_count(h, f->addr) == 0)
 		return vfs_make(h, w, s, ret, reterr);
 	if (!have_vf(h, f->addr, s->index))
@@ -174,20 +217,20 @@ static int vgpu_unmake(const struct have *h, const struct slice *s, struct plan 
 	bool found;
 	(void)reterr;
 	(void)vgpu_find(h, s, &found);
-	return found ? type_set(s, NULL, ret) : 0;
+	return found ? type_set(s, NULL, ret) : vgpu_instance_unmake(h, s, ret);
 }
 
-/* With vGPUs of others, the VFs stay. */
-static int vgpu_leave(const struct have *h, const char *device, struct plan *ret,
+/* With vGPUs of others, the VFs stay; with GPU instances too, which would go with them. */
+static int vgpu_leave(const struct have *h, const char *device, uint8_t opened, struct plan *ret,
 		      struct err *reterr)
 {
 	const struct function *f = have_device(h, device);
-	(void)reterr;
-	if (!f || have_vf_count(h, f->addr) == 0)
+	if (!f || vgpus_of(h, device) || parts_of(h, device))
 		return 0;
-	for (size_t i = 0; i < h->n_vgpu_vfs; i++)
-		if (h->vgpu_vfs[i].type && str_eq(h->vgpu_vfs[i].key, device))
-			return 0;
+	if (have_vf_count(h, f->addr) == 0)
+		return mig_leave(h, device, opened, ret, reterr);
+	if (!(opened & OPENED_VFS))
+		return 0;
 	return plan_add(ret, VERB_VGPU_VFS, device, -1) ? 0 : -ENOMEM;
 }
 
@@ -222,6 +265,7 @@ const struct mech nvidia_vgpu_mech = {
 	.make_steps = vgpu_make,
 	.unmake_steps = vgpu_unmake,
 	.leave_steps = vgpu_leave,
+	.begins = vgpu_begins,
 	.claim_steps = vgpu_claim,
 	.reclaim_steps = vgpu_reclaim,
 	.proof = vgpu_proof,

@@ -270,6 +270,9 @@ static void test_vgpu_refusals_name_what_is_in_the_way(void **state)
 	struct gpu_part *part = have_add_gpu_part(&w->m.have);
 	(void)STR_COPY(part->key, GPU);
 	refused_as(w, "vgpu.instances");
+	have_gpu(&w->m.have, GPU)->mig = 1;
+	refused_as(w, "vgpu.mode");
+	have_gpu(&w->m.have, GPU)->mig = 0;
 	have_remove_gpu_part(&w->m.have, GPU, 0);
 	struct function *f = have_device(&w->m.have, GPU);
 	(void)STR_COPY(f->driver, "nouveau");

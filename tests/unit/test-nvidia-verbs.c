@@ -95,9 +95,11 @@ static struct step_result run_cut(struct fixture *f, const struct step *s, size_
 
 static struct step_result run(struct fixture *f, enum verb verb)
 {
-	const struct step s = {
-		.verb = verb, .target = { .vf = -1, .part = 5 }, .number = 9, .number2 = 4 << 8 | 3
-	};
+	const struct step s = { .verb = verb,
+				.target = { .vf = -1, .part = 5 },
+				.number = 9,
+				.number2 = 4,
+				.number3 = 3 };
 	size_t parts = f->says.reply.report.n_parts * sizeof(struct gpu_part);
 	return run_cut(f, &s, sizeof(f->says.reply) + parts);
 }
