@@ -98,6 +98,19 @@ int machine_part_destroy(struct machine *m, const char *key, uint32_t start)
 	return 1;
 }
 
+void machine_parts_lose(struct machine *m, const char *key)
+{
+	for (size_t i = m->have.n_gpu_parts; i > 0; i--) {
+		const struct gpu_part p = m->have.gpu_parts[i - 1];
+		struct target t = { .vf = -1, .part = p.start + 1 };
+		(void)STR_COPY(t.device, p.key);
+		if (!str_eq(p.key, key))
+			continue;
+		machine_part_disown(m, &t);
+		(void)machine_part_destroy(m, key, p.start);
+	}
+}
+
 void machine_parts_wipe(struct machine *m)
 {
 	while (m->have.n_gpu_parts > 0) {
@@ -130,7 +143,7 @@ void machine_part_disown(struct machine *m, const struct target *t)
 			m->parts_made[i - 1] = m->parts_made[--m->n_parts_made];
 }
 
-int machine_gpu_step(struct machine *m, const struct step *s, struct step_result *r)
+static int gpu_step(struct machine *m, const struct step *s, struct step_result *r)
 {
 	struct gpu *g = have_gpu(&m->have, s->target.device);
 	if (!g || g->seen != GPU_SEEN)
@@ -138,6 +151,9 @@ int machine_gpu_step(struct machine *m, const struct step *s, struct step_result
 	uint32_t start = s->target.part - 1;
 	if (s->verb == VERB_MIG_MODE) {
 		bool was = g->mig;
+		const struct function *f = have_device(&m->have, s->target.device);
+		if (was != (s->number != 0) && have_vf_count(&m->have, f->addr))
+			return -EBUSY;
 		g->mig = g->mig_pending = s->number != 0;
 		return was != (s->number != 0);
 	}
@@ -166,4 +182,11 @@ int machine_gpu_step(struct machine *m, const struct step *s, struct step_result
 	there = have_gpu_part(&m->have, s->target.device, start);
 	(void)STR_COPY(r->text, rc > 0 && there ? there->uuid : "");
 	return rc > 0 && !whole ? -EIO : rc;
+}
+
+int machine_gpu_step(struct machine *m, const struct step *s, struct step_result *r)
+{
+	int rc = gpu_step(m, s, r);
+	machine_vgpu_types_show(m, s->target.device);
+	return rc;
 }

@@ -18,9 +18,37 @@ static const struct {
 	{ "L40S-6Q", 1152, 6 * 1024, 8 },
 };
 
+/* A100: some of those that need a GPU instance, and a time-sliced one. */
+static const struct {
+	const char *name;
+	uint32_t id, memory, most, profile;
+} a100_types[] = {
+	{ "A100-1-5C", 474, 5 * 1024, 7, 19 },
+	{ "A100-1-5Q", 484, 5 * 1024, 7, 19 },
+	{ "A100-3-20C", 476, 20 * 1024, 2, 9 },
+	{ "A100-10C", 471, 10 * 1024, 4, GPU_NO_PROFILE },
+};
+
+/* Of several free ones the driver takes the last: not the one that was made for it, if it can. */
+static const struct gpu_part *part_free(const struct machine *m, const struct vgpu_type *t)
+{
+	const struct gpu_part *found = NULL;
+	for (size_t i = 0; i < m->have.n_gpu_parts; i++) {
+		const struct gpu_part *p = &m->have.gpu_parts[i];
+		bool free = p->profile == t->profile && str_eq(p->key, t->key);
+		for (size_t k = 0; free && k < m->have.n_vgpu_vfs; k++)
+			free = !m->have.vgpu_vfs[k].type ||
+			       !str_eq(m->have.vgpu_vfs[k].key, t->key) ||
+			       m->have.vgpu_vfs[k].instance != (int32_t)p->instance;
+		found = free ? p : found;
+	}
+	return found;
+}
+
 /* What the driver says of what could be made now. */
 static void types_show(struct machine *m, const char *key)
 {
+	const struct gpu *g = have_gpu(&m->have, key);
 	for (size_t i = 0; i < m->have.n_vgpu_types; i++) {
 		struct vgpu_type *t = &m->have.vgpu_types[i];
 		uint32_t of_size = 0, others = 0;
@@ -37,7 +65,9 @@ static void types_show(struct machine *m, const char *key)
 				others += o->memory != t->memory;
 			}
 		}
-		t->creatable = !others && of_size < t->most;
+		t->creatable = !g->mig && !others && of_size < t->most;
+		if (t->profile != GPU_NO_PROFILE)
+			t->creatable = part_free(m, t) != NULL;
 	}
 }
 
@@ -61,6 +91,30 @@ void machine_add_vgpu(struct machine *m, const char *key)
 		t->most = types[i].most;
 		t->profile = GPU_NO_PROFILE;
 	}
+	types_show(m, key);
+}
+
+void machine_add_vgpu_mig(struct machine *m, const char *key)
+{
+	machine_add_gpu(m, key);
+	struct function *f = have_device(&m->have, key);
+	f->caps.sriov = true;
+	f->caps.sriov_total = VFS;
+	have_gpu(&m->have, key)->vgpu = 1;
+	for (size_t i = 0; i < sizeof(a100_types) / sizeof(*a100_types); i++) {
+		struct vgpu_type *t = have_add_vgpu_type(&m->have);
+		(void)STR_COPY(t->key, key);
+		(void)STR_COPY(t->name, a100_types[i].name);
+		t->id = a100_types[i].id;
+		t->memory = a100_types[i].memory;
+		t->most = a100_types[i].most;
+		t->profile = a100_types[i].profile;
+	}
+	types_show(m, key);
+}
+
+void machine_vgpu_types_show(struct machine *m, const char *key)
+{
 	types_show(m, key);
 }
 
@@ -90,6 +144,7 @@ int machine_vgpu_vfs(struct machine *m, const char *key, bool on)
 	int r = machine_vfs_set(m, key, on ? VFS : 0, false);
 	if (r <= 0)
 		return r;
+	machine_parts_lose(m, key);
 	vfs_forget(m, key);
 	for (int i = 0; on && i < VFS; i++)
 		vf_take(m, key, i);
@@ -110,6 +165,13 @@ int machine_vgpu_set(struct machine *m, const struct target *t, uint32_t id)
 			creatable = m->have.vgpu_types[i].creatable;
 	if ((v->type && id) || !creatable)
 		return -EIO;
+	v->instance = -1;
+	for (size_t i = 0; id && i < m->have.n_vgpu_types; i++) {
+		const struct vgpu_type *o = &m->have.vgpu_types[i];
+		const struct gpu_part *p = o->id == id && str_eq(o->key, v->key) ? part_free(m, o)
+										 : NULL;
+		v->instance = p ? (int32_t)p->instance : v->instance;
+	}
 	v->type = id;
 	if (id == 0)
 		machine_residue_clear(m, t);

@@ -121,6 +121,8 @@ int machine_part_create(struct machine *m, const char *key, const char *profile,
 			bool whole);
 int machine_part_destroy(struct machine *m, const char *key, uint32_t start);
 void machine_parts_wipe(struct machine *m);
+/* All of one GPU are gone, by what its driver did. */
+void machine_parts_lose(struct machine *m, const char *key);
 void machine_part_own(struct machine *m, const struct target *t);
 void machine_part_disown(struct machine *m, const struct target *t);
 int machine_open(struct machine *m, const struct target *t, uint32_t uid, int32_t pid);
@@ -142,6 +144,10 @@ void machine_violated(struct machine *m, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* An L40S whose driver makes vGPUs, without VFs. */
 void machine_add_vgpu(struct machine *m, const char *key);
+/* An A100 whose vGPUs run in GPU instances; the driver decides in which. */
+void machine_add_vgpu_mig(struct machine *m, const char *key);
+/* After GPU instances came or went. */
+void machine_vgpu_types_show(struct machine *m, const char *key);
 /* All its VFs, or none; the type of one by its number, 0: none; other numbers for all types; all of it gone. */
 int machine_vgpu_vfs(struct machine *m, const char *key, bool on);
 int machine_vgpu_set(struct machine *m, const struct target *t, uint32_t id);
