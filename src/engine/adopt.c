@@ -33,8 +33,8 @@ bool adopt_part_fits(const struct engine *e, const struct want *w, const struct 
 {
 	const struct gpu_profile *profile = have_gpu_profile_id(e->have, p->key, p->profile);
 	const struct target t = { .vf = -1, .part = p->start + 1 };
-	if (!str_eq(w->mech, "mig") || !str_eq(p->key, w->device) || !p->n_computes || !profile ||
-	    !goal_names(w, profile->name))
+	if (!str_eq(w->mech, "mig") || !str_eq(p->key, w->device) || !p->compute_whole ||
+	    !profile || !goal_names(w, profile->name))
 		return false;
 	for (size_t i = 0; i < e->rec.n_slices; i++)
 		if (str_eq(e->rec.slices[i].device, p->key) &&
