@@ -194,6 +194,8 @@ static uint32_t number_free(const struct engine *e, const struct want *w)
 /* What was done for one of them was done for all. */
 static bool is_opened(const struct engine *e, const struct want *w)
 {
+	if (w->opened)
+		return true;
 	for (size_t i = 0; i < e->rec.n_slices; i++)
 		if (e->rec.slices[i].opened && str_eq(e->rec.slices[i].mech, w->mech) &&
 		    str_eq(e->rec.slices[i].device, w->device))
@@ -405,6 +407,19 @@ void store_wants_set(struct engine *e, struct want *wants_take, size_t n)
 	e->rec.wants = wants_take;
 	e->rec.n_wants = n;
 	e->wants_indexed = NULL;
+}
+
+struct want *store_want_edit(struct engine *e, const char *device)
+{
+	if (!e->wants_changed) {
+		struct want *copy = copy_array(e->rec.wants, e->rec.n_wants, sizeof(*copy));
+		if (!copy) {
+			e->failed = true;
+			return NULL;
+		}
+		store_wants_set(e, copy, e->rec.n_wants);
+	}
+	return store_want(e, device);
 }
 
 /* --- notes ----------------------------------------------------------------------------------------- */
