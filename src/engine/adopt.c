@@ -32,8 +32,8 @@ bool adopt_mdev_fits(const struct engine *e, const struct want *w, const struct 
 bool adopt_part_fits(const struct engine *e, const struct want *w, const struct gpu_part *p)
 {
 	const struct gpu_profile *profile = have_gpu_profile_id(e->have, p->key, p->profile);
-	if (!str_eq(w->mech, "mig") || !str_eq(p->key, w->device) || !p->n_computes || !profile ||
-	    !goal_names(w, profile->name))
+	if (!str_eq(w->mech, "mig") || !str_eq(p->key, w->device) || !p->compute_whole ||
+	    !profile || !goal_names(w, profile->name))
 		return false;
 	for (size_t i = 0; i < e->rec.n_slices; i++)
 		if (slice_has_part(e->have, &e->rec.slices[i], p))

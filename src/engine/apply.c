@@ -269,6 +269,13 @@ static void acceptance_done(struct acceptance *a)
 	json_decref(a->refused);
 }
 
+/* What was found out and done for the one before it, of the same device. */
+static void want_inherit(struct want *w, const struct want *old)
+{
+	warm_keep_units(w, old);
+	w->opened = old && str_eq(old->mech, w->mech) ? old->opened : 0;
+}
+
 static int accept_all(struct engine *e, const struct request *rq, struct acceptance *a)
 {
 	a->wants = calloc(e->rec.n_wants + rq->n_wants + 1, sizeof(*a->wants));
@@ -285,7 +292,7 @@ static int accept_all(struct engine *e, const struct request *rq, struct accepta
 			continue;
 		if (accept(e, rq->policy, &a->ending, w, &err) >= 0) {
 			a->wants[a->n] = *w;
-			warm_keep_units(&a->wants[a->n++], old);
+			want_inherit(&a->wants[a->n++], old);
 			continue;
 		}
 		json_array_append_new(a->refused, report_refused(w->device, &err));
@@ -310,6 +317,28 @@ static void device_begin(struct engine *e, const char *device, const struct want
 		d->former = *old;
 }
 
+/* The mode that the device is in for its sake ends with the last slice. There is none any more: one that is going from the
+ * beginning. */
+static void leave(struct engine *e, const struct want *w)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++)
+		if (str_eq(e->rec.slices[i].device, w->device) &&
+		    str_eq(e->rec.slices[i].mech, w->mech))
+			return;
+	struct slice *s = store_slice_add(e, w, "");
+	if (!s)
+		return;
+	s->alone = 1;
+	s->opened = w->opened;
+	s->state = SLICE_REMOVING;
+}
+
+static bool is_left(struct engine *e, const struct want *before, bool destroy)
+{
+	const struct want *now = store_want(e, before->device);
+	return before->opened && (now ? !str_eq(now->mech, before->mech) : destroy);
+}
+
 /* Wants are set; now the slices of every device that is concerned. before: the wants until now. */
 static void apply_devices(struct engine *e, const struct request *rq, const struct want *before,
 			  size_t n_before)
@@ -326,9 +355,12 @@ static void apply_devices(struct engine *e, const struct request *rq, const stru
 		device_begin(e, w.device, want_in(before, n_before, w.device));
 		apply_device(e, w.device, &w, destroy);
 	}
-	for (size_t i = 0; i < n_before; i++)
+	for (size_t i = 0; i < n_before; i++) {
 		if (!store_want(e, before[i].device))
 			apply_device(e, before[i].device, NULL, destroy);
+		if (is_left(e, &before[i], destroy))
+			leave(e, &before[i]);
+	}
 	/* What an earlier policy left behind goes when this one says so. */
 	for (size_t i = 0; destroy && i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];

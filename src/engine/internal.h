@@ -283,6 +283,7 @@ void store_wants_set(struct engine *e, struct want *wants_take, size_t n);
 /* Takes rq->policy. */
 void store_policy_set(struct engine *e, struct request *rq);
 struct want *store_want(struct engine *e, const char *device);
+struct want *store_want_edit(struct engine *e, const char *device);
 /* NULL: nothing is noted of it. */
 const struct device_note *store_note(const struct engine *e, const char *device);
 /* To write to, made when it is not there. NULL without memory. */

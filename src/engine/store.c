@@ -194,7 +194,7 @@ static uint32_t number_free(const struct engine *e, const struct want *w)
 /* What was done for one of them was done for all. */
 static uint8_t opened(const struct engine *e, const struct want *w)
 {
-	uint8_t all = 0;
+	uint8_t all = w->opened;
 	for (size_t i = 0; i < e->rec.n_slices; i++)
 		if (str_eq(e->rec.slices[i].mech, w->mech) &&
 		    str_eq(e->rec.slices[i].device, w->device))
@@ -406,6 +406,19 @@ void store_wants_set(struct engine *e, struct want *wants_take, size_t n)
 	e->rec.wants = wants_take;
 	e->rec.n_wants = n;
 	e->wants_indexed = NULL;
+}
+
+struct want *store_want_edit(struct engine *e, const char *device)
+{
+	if (!e->wants_changed) {
+		struct want *copy = copy_array(e->rec.wants, e->rec.n_wants, sizeof(*copy));
+		if (!copy) {
+			e->failed = true;
+			return NULL;
+		}
+		store_wants_set(e, copy, e->rec.n_wants);
+	}
+	return store_want(e, device);
 }
 
 /* --- notes ----------------------------------------------------------------------------------------- */

@@ -269,6 +269,11 @@ static int turn_step_add(struct engine *e, const struct step *s)
 static void opened_note(struct engine *e, const struct slice *of, uint8_t what)
 {
 	const struct slice s = *of;
+	const struct want *w = store_want(e, s.device);
+	bool wanted = w && str_eq(w->mech, s.mech) && !(w->opened & what);
+	struct want *want = wanted ? store_want_edit(e, s.device) : NULL;
+	if (want)
+		want->opened |= what;
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *o = &e->rec.slices[i];
 		bool same = str_eq(o->device, s.device) && str_eq(o->mech, s.mech);

@@ -103,6 +103,7 @@ static const struct field want_fields[] = {
 	UNSIGNED(want, on_remove_destroy),
 	LATER(want, after_use),
 	LATER(want, one_tenant),
+	LATER(want, opened),
 	END,
 };
 

@@ -198,6 +198,8 @@ struct want {
 	uint8_t on_remove_destroy;
 	uint8_t after_use;  /* enum after_use */
 	uint8_t one_tenant; /* all that is held of the device is held by one */
+	/* No option: enum slice_opened, which slices that are gone again leave behind. */
+	uint8_t opened;
 };
 
 /* It is with its own driver, or will be bound anew. */

@@ -211,26 +211,48 @@ void helper_part_nodes(int32_t gpu, struct gpu_part *p)
 		p->compute_minor = minor_of(path);
 }
 
-/* Compute instances of that profile; the first that is found is told of. */
-static void computes_ask(struct helper *h, nvmlGpuInstance_t instance, unsigned index,
-			 struct gpu_part *ret)
+nvmlReturn_t helper_computes(struct helper *h, nvmlGpuInstance_t instance, unsigned index,
+			     nvmlComputeInstanceProfileInfo_t *ret,
+			     nvmlComputeInstance_t found[HELPER_COMPUTES], unsigned *ret_n)
+{
+	unsigned n = HELPER_COMPUTES;
+	*ret_n = 0;
+	nvmlReturn_t r = NVML(&h->nvml, nvmlGpuInstanceGetComputeInstanceProfileInfo, instance,
+			      index, NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, ret);
+	if (r == NVML_ERROR_NOT_SUPPORTED || r == NVML_ERROR_INVALID_ARGUMENT)
+		return NVML_SUCCESS;
+	if (r == NVML_SUCCESS)
+		r = NVML(&h->nvml, nvmlGpuInstanceGetComputeInstances, instance, ret->id, found,
+			 &n);
+	if (r == NVML_SUCCESS && n > HELPER_COMPUTES) {
+		h->nvml.call = "nvmlGpuInstanceGetComputeInstances";
+		r = NVML_ERROR_INSUFFICIENT_SIZE;
+	}
+	if (r == NVML_SUCCESS)
+		*ret_n = n;
+	return r;
+}
+
+/* The first that is found is told of. slices: of the GPU instance. */
+static bool computes_ask(struct helper *h, nvmlGpuInstance_t instance, unsigned index,
+			 uint32_t slices, struct gpu_part *ret)
 {
 	nvmlComputeInstanceProfileInfo_t profile;
-	nvmlComputeInstance_t found[8];
-	nvmlComputeInstanceInfo_t info;
-	unsigned n = 8;
-	if (NVML(&h->nvml, nvmlGpuInstanceGetComputeInstanceProfileInfo, instance, index,
-		 NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, &profile) != NVML_SUCCESS ||
-	    NVML(&h->nvml, nvmlGpuInstanceGetComputeInstances, instance, profile.id, found, &n) !=
-		    NVML_SUCCESS ||
-	    n == 0 || n > 8)
-		return;
-	if (ret->n_computes == 0 &&
-	    NVML(&h->nvml, nvmlComputeInstanceGetInfo_v2, found[0], &info) == NVML_SUCCESS) {
+	nvmlComputeInstance_t found[HELPER_COMPUTES];
+	nvmlComputeInstanceInfo_t info = { 0 };
+	unsigned n;
+	nvmlReturn_t r = helper_computes(h, instance, index, &profile, found, &n);
+	if (r == NVML_SUCCESS && n > 0 && ret->n_computes == 0) {
+		r = NVML(&h->nvml, nvmlComputeInstanceGetInfo_v2, found[0], &info);
 		ret->compute = info.id;
-		ret->compute_whole = n == 1;
+		ret->compute_whole = n == 1 && profile.sliceCount == slices;
+	}
+	if (r != NVML_SUCCESS) {
+		helper_failed(h, r, h->nvml.call, NULL);
+		return false;
 	}
 	ret->n_computes += n;
+	return true;
 }
 
 /* MIG devices of one GPU that there can be: more than any has slices. */
@@ -340,13 +362,11 @@ static bool part_add(struct helper *h, nvmlGpuInstance_t instance,
 		return false;
 	if (h->reply.report.n_parts == HELPER_PARTS || overlaps(h, &p))
 		return nonsense(h, "GPU instances in the same place");
-	if (whole != UINT32_MAX)
-		computes_ask(h, instance, whole, &p);
+	if (whole != UINT32_MAX && !computes_ask(h, instance, whole, profile->slices, &p))
+		return false;
 	for (unsigned i = 0; p.n_computes == 0 && i < NVML_COMPUTE_INSTANCE_PROFILE_COUNT; i++)
-		if (i != whole) {
-			computes_ask(h, instance, i, &p);
-			p.compute_whole = 0;
-		}
+		if (i != whole && !computes_ask(h, instance, i, profile->slices, &p))
+			return false;
 	helper_part_nodes(h->reply.report.gpu.minor, &p);
 	h->parts[h->reply.report.n_parts++] = p;
 	return true;
@@ -438,7 +458,7 @@ static void gpu_ask(struct helper *h)
 	char version[NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE] = "";
 	char uuid[NVML_DEVICE_UUID_V2_BUFFER_SIZE] = "";
 	nvmlMemory_t memory;
-	unsigned minor, current, pending;
+	unsigned minor;
 	g->minor = -1;
 	if (NVML(&h->nvml, nvmlDeviceGetName, h->device, name, sizeof(name)) == NVML_SUCCESS)
 		(void)STR_FORMAT(g->name, "%.*s", NAME_SIZE - 1, name);
@@ -451,11 +471,24 @@ static void gpu_ask(struct helper *h)
 		g->minor = (int32_t)minor;
 	if (NVML(&h->nvml, nvmlDeviceGetMemoryInfo, h->device, &memory) == NVML_SUCCESS)
 		g->memory = (uint32_t)(memory.total >> 20);
-	if (NVML(&h->nvml, nvmlDeviceGetMigMode, h->device, &current, &pending) == NVML_SUCCESS) {
-		g->mig_capable = 1;
-		g->mig = current == NVML_DEVICE_MIG_ENABLE;
-		g->mig_pending = pending == NVML_DEVICE_MIG_ENABLE;
+}
+
+/* That it cannot be asked does not mean that it has no instances. */
+static bool mode_ask(struct helper *h)
+{
+	struct gpu *g = &h->reply.report.gpu;
+	unsigned current = NVML_DEVICE_MIG_DISABLE, pending = NVML_DEVICE_MIG_DISABLE;
+	nvmlReturn_t r = NVML(&h->nvml, nvmlDeviceGetMigMode, h->device, &current, &pending);
+	if (r == NVML_ERROR_NOT_SUPPORTED || r == NVML_ERROR_FUNCTION_NOT_FOUND)
+		return true;
+	if (r != NVML_SUCCESS) {
+		helper_failed(h, r, h->nvml.call, NULL);
+		return false;
 	}
+	g->mig_capable = 1;
+	g->mig = current == NVML_DEVICE_MIG_ENABLE;
+	g->mig_pending = pending == NVML_DEVICE_MIG_ENABLE;
+	return true;
 }
 
 bool helper_look(struct helper *h)
@@ -468,10 +501,15 @@ bool helper_look(struct helper *h)
 		helper_failed(h, h->nvml.code, h->nvml.call, NULL);
 		return false;
 	}
-	if (report->gpu.mig_capable && !profiles_ask(h))
+	if (!mode_ask(h) || (report->gpu.mig_capable && !profiles_ask(h)))
 		return false;
 	if (report->gpu.mig && !parts_ask(h))
 		return false;
 	types_ask(h);
+	/* Much is asked that a GPU need not know, and whatever it says of that is fine: but for this. */
+	if (h->nvml.broken) {
+		helper_failed(h, h->nvml.broken, h->nvml.call, NULL);
+		return false;
+	}
 	return true;
 }

@@ -3,6 +3,9 @@
  * MIG, changed by carve-nvml. A GPU instance and its compute instance are one thing here: both are there, or
  * neither is. As few calls as that takes: each of them may take a lock of the driver.
  */
+#include <stdlib.h>
+
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "nvidia/helper.h"
 
@@ -114,7 +117,7 @@ static bool is_there(struct helper *h)
 	if (!helper_look(h))
 		return false;
 	const struct gpu_part *p = helper_part_at(h, h->request->start);
-	if (!p || p->profile != h->request->number || p->n_computes == 0)
+	if (!p || p->profile != h->request->number || !p->compute_whole)
 		return false;
 	h->reply.outcome = NVML_NOTHING;
 	h->reply.number = p->instance;
@@ -135,34 +138,57 @@ void helper_mig_create(struct helper *h)
 
 /* --- removing ----------------------------------------------------------------------------------------- */
 
+#define USERS_MAX 4096
+
+/* Between the question how many there are and the one who, there may be more. NULL: not told. */
+static nvmlProcessInfo_t *users_ask(struct helper *h, nvmlDevice_t mig, unsigned *ret_n)
+{
+	unsigned n = 64;
+	for (unsigned room = 0; room < n && n <= USERS_MAX;) {
+		room = n;
+		_cleanup_free_ nvmlProcessInfo_t *users = calloc(room, sizeof(*users));
+		if (!users)
+			return NULL;
+		nvmlReturn_t r =
+			NVML(&h->nvml, nvmlDeviceGetComputeRunningProcesses_v3, mig, &n, users);
+		if (r == NVML_SUCCESS && n <= room) {
+			*ret_n = n;
+			return TAKE_PTR(users);
+		}
+		if (r != NVML_ERROR_INSUFFICIENT_SIZE)
+			return NULL;
+	}
+	return NULL;
+}
+
+/* As many as there is room for. */
 static void users_tell(struct helper *h, const struct gpu_part *part)
 {
-	nvmlProcessInfo_t users[64];
-	unsigned n = 64;
-	struct str_buf b = { 0 };
+	char text[sizeof(h->reply.detail) - sizeof(" and 4096 more")] = "";
+	size_t len = 0;
+	unsigned n = 0, told = 0;
 	nvmlDevice_t mig = helper_mig_device(h, part);
-	if (!mig ||
-	    NVML(&h->nvml, nvmlDeviceGetComputeRunningProcesses_v3, mig, &n, users) != NVML_SUCCESS)
-		return;
-	for (unsigned i = 0; i < n && i < 64; i++)
-		str_buf_addf(&b, "%s%u", i ? ", " : "used by pid ", users[i].pid);
-	if (b.len)
-		(void)STR_FORMAT(h->reply.detail, "%.*s", (int)sizeof(h->reply.detail) - 1, b.text);
-	str_buf_done(&b);
+	_cleanup_free_ nvmlProcessInfo_t *users = mig ? users_ask(h, mig, &n) : NULL;
+	for (; told < n; told++) {
+		char more[32];
+		(void)STR_FORMAT(more, "%s%u", told ? ", " : "used by pid ", users[told].pid);
+		if (str_format(text + len, sizeof(text) - len, "%s", more) < 0)
+			break;
+		len = strlen(text);
+	}
+	if (told == n && n > 0)
+		(void)STR_COPY(h->reply.detail, text);
+	else if (n > 0)
+		(void)STR_FORMAT(h->reply.detail, "%s and %u more", text, n - told);
 }
 
 static nvmlReturn_t computes_destroy(struct helper *h, nvmlGpuInstance_t instance, unsigned index)
 {
 	nvmlComputeInstanceProfileInfo_t profile;
-	nvmlComputeInstance_t found[8];
-	unsigned n = 8;
-	if (NVML(&h->nvml, nvmlGpuInstanceGetComputeInstanceProfileInfo, instance, index,
-		 NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, &profile) != NVML_SUCCESS ||
-	    NVML(&h->nvml, nvmlGpuInstanceGetComputeInstances, instance, profile.id, found, &n) !=
-		    NVML_SUCCESS)
-		return NVML_SUCCESS; /* there are none of those */
-	nvmlReturn_t r = NVML_SUCCESS;
-	for (unsigned i = 0; r == NVML_SUCCESS && i < n && i < 8; i++)
+	nvmlComputeInstance_t found[HELPER_COMPUTES];
+	unsigned n;
+	nvmlReturn_t r = helper_computes(h, instance, index, &profile, found, &n);
+	for (unsigned i = 0; r == NVML_SUCCESS && i < n; i++)
 		r = NVML(&h->nvml, nvmlComputeInstanceDestroy, found[i]);
 	return r;
 }

@@ -36,6 +36,11 @@ bool helper_part(struct helper *h, nvmlGpuInstance_t instance, struct gpu_part *
 nvmlDevice_t helper_mig_device(struct helper *h, const struct gpu_part *p);
 /* NULL: none is told of there. */
 const struct gpu_part *helper_part_at(const struct helper *h, uint32_t start);
+#define HELPER_COMPUTES 8 /* of one GPU instance: as many as it has slices */
+/* Compute instances of one profile: *ret says what it is. None, when the library knows no such profile there. */
+nvmlReturn_t helper_computes(struct helper *h, nvmlGpuInstance_t instance, unsigned index,
+			     nvmlComputeInstanceProfileInfo_t *ret,
+			     nvmlComputeInstance_t found[HELPER_COMPUTES], unsigned *ret_n);
 /* The compute instance profile that takes so many slices: its number, to be asked for. UINT32_MAX: none does. */
 uint32_t helper_compute_index(uint32_t slices);
 

@@ -4,6 +4,13 @@
 
 #include <dlfcn.h>
 
+/* The GPU, or the driver, is gone: what else it says is what is left in memory, or nothing. */
+static bool is_end(nvmlReturn_t code)
+{
+	return code == NVML_ERROR_GPU_IS_LOST || code == NVML_ERROR_DRIVER_NOT_LOADED ||
+	       code == NVML_ERROR_UNINITIALIZED || code == NVML_ERROR_LIB_RM_VERSION_MISMATCH;
+}
+
 nvmlReturn_t nvml_note(struct nvml *n, const char *call, nvmlReturn_t code)
 {
 	n->calls++;
@@ -11,6 +18,8 @@ nvmlReturn_t nvml_note(struct nvml *n, const char *call, nvmlReturn_t code)
 		n->call = call;
 		n->code = code;
 	}
+	if (!n->broken && is_end(code))
+		n->broken = code;
 	return code;
 }
 

@@ -14,6 +14,7 @@ struct nvml {
 	unsigned calls;
 	const char *call; /* the last that failed, and what it said */
 	nvmlReturn_t code;
+	nvmlReturn_t broken; /* the first that means that no other answer counts, too */
 };
 
 /* Calls a function: NVML(n, nvmlDeviceGetUUID, device, uuid, sizeof(uuid)). */

@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "nvidia/helper.h"
 
@@ -95,7 +97,7 @@ static bool request_of(const char *address, struct nvml_request *ret)
 
 int main(int argc, char **argv)
 {
-	static struct helper h;
+	_cleanup_free_ struct helper *h = malloc(sizeof(*h));
 	struct nvml_request request;
 	struct options o = { NULL, NULL };
 	int code = options_read(argc, argv, &o);
@@ -107,9 +109,11 @@ int main(int argc, char **argv)
 		fputs("carve-nvml: that is no request of this version\n", stderr);
 		return 2;
 	}
-	helper_run(&h, &request, o.library);
+	if (!h)
+		return 1;
+	helper_run(h, &request, o.library);
 	if (!o.look)
-		return answer(&h) ? 0 : 1;
-	helper_print(&h, stdout);
-	return h.reply.report.gpu.seen == GPU_SEEN ? 0 : 1;
+		return answer(h) ? 0 : 1;
+	helper_print(h, stdout);
+	return h->reply.report.gpu.seen == GPU_SEEN ? 0 : 1;
 }

@@ -20,8 +20,7 @@ const struct function *mig_find(const struct have *h, const struct slice *s, boo
 {
 	const struct gpu_part *p = have_gpu_part(h, s->device, s->start);
 	const struct gpu_profile *profile = have_gpu_profile(h, s->device, s->profile);
-	*ret_found = p && profile && p->profile == profile->id && p->n_computes > 0 &&
-		     is_same(s, p);
+	*ret_found = p && profile && p->profile == profile->id && p->compute_whole && is_same(s, p);
 	return NULL;
 }
 

@@ -79,8 +79,9 @@ static bool ask(const struct verb_context *c, const struct nvml_request *request
 		struct nvml_reply *ret, struct step_result *r)
 {
 	const char *const argv[] = { c->nvml, NULL };
-	static uint8_t said[NVML_REPLY_MAX];
-	ssize_t n = run_exchange(argv, ms, request, sizeof(*request), said, sizeof(said));
+	_cleanup_free_ uint8_t *said = malloc(NVML_REPLY_MAX);
+	ssize_t n = said ? run_exchange(argv, ms, request, sizeof(*request), said, NVML_REPLY_MAX)
+			 : -ENOMEM;
 	if (n < 0) {
 		verb_failed(r, (int)-n, "carve-nvml",
 			    n == -ETIMEDOUT ? "NVIDIA's library does not come back"

@@ -207,6 +207,39 @@ static void test_mig_mode_ends_with_the_policy_that_began_it(void **state)
 	assert_false(have_gpu(&w->m.have, GPU_B)->mig);
 }
 
+/* What was made for a claim has gone with it; what was done for its sake has not. */
+static void test_mig_mode_ends_with_the_policy_when_nothing_is_left(void **state)
+{
+	static const char *const others[] = {
+		DEVICES "divide: [{use: gpu, as: passthrough}]\n" ANY,
+		DEVICES "divide: [{use: gpu, as: time-slice, layout: {share: 2}}]\n" ANY,
+		DEVICES "on-remove: destroy\n",
+	};
+	struct world *w = *state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		char device[DEVICE_KEY_SIZE];
+		(void)apply(w, ON_DEMAND);
+		(void)STR_COPY(device, hold(w, "half", "mine")->device);
+		release(w, "mine");
+		assert_true(have_gpu(&w->m.have, device)->mig);
+		assert_int_equal(apply(w, ON_DEMAND), 0);
+		assert_true(apply(w, others[i]) > 0);
+		assert_false(have_gpu(&w->m.have, device)->mig);
+		assert_int_equal(apply(w, others[i]), 0);
+	}
+}
+
+/* Another layout has other slices, and the mode is on for those as well. */
+static void test_mig_mode_ends_with_the_policy_after_other_layouts(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("3g.20gb: 2", ANY));
+	(void)apply(w, LAYOUT("1g.5gb: 7", ANY));
+	(void)apply(w, DEVICES "divide: [{use: gpu, as: passthrough}]\n" ANY);
+	assert_false(have_gpu(&w->m.have, GPU_A)->mig);
+	assert_false(have_gpu(&w->m.have, GPU_B)->mig);
+}
+
 /* --- claims and reboots -------------------------------------------------------------------------------- */
 
 static void test_mig_claim_is_served_and_cleaned_by_making_it_anew(void **state)
@@ -458,6 +491,8 @@ int main(void)
 		T(test_mig_layout_beside_what_is_held_is_made),
 		T(test_mig_other_devices_are_not_touched),
 		T(test_mig_mode_ends_with_the_policy_that_began_it),
+		T(test_mig_mode_ends_with_the_policy_when_nothing_is_left),
+		T(test_mig_mode_ends_with_the_policy_after_other_layouts),
 		T(test_mig_claim_is_served_and_cleaned_by_making_it_anew),
 		T(test_mig_reboot_makes_the_same_instances_in_the_same_places),
 		T(test_mig_on_demand_makes_and_removes),

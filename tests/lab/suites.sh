@@ -53,6 +53,7 @@ suite_run_on_host() { # NAME LIMIT
 		failed=0
 		while read -r name; do
 			status=0
+			start=$SECONDS
 			bash -c '
 				set -Eeuo pipefail
 				trap '\''echo "line $LINENO: $BASH_COMMAND: exit $?" >&2'\'' ERR
@@ -65,6 +66,7 @@ suite_run_on_host() { # NAME LIMIT
 				sed 's/^/    | /' "$lab_run/test.log"
 				failed=1
 			fi
+			[ $((SECONDS - start)) -lt 10 ] || echo "# $name took $((SECONDS - start)) s"
 		done < <(sed -n 's/^\(test_[a-zA-Z0-9_]*\)().*/\1/p' "$lab_dir/suites/$1.sh")
 		exit "$failed"
 	)

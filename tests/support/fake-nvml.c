@@ -7,11 +7,13 @@
  *   fail=FUNCTION:CODE hang=FUNCTION crash=FUNCTION
  *   mig pending=CODE      the mode; a change of it is not in force yet, and why
  *   gi=ID:PROFILE:START:SIZE:COMPUTES   an instance, with compute instances that take all of it (more: a slice each)
+ *   partial               a single one takes a slice only, too
  *   refuse=N              structures of version N and newer are not known
  *   placements=START:SIZE another one of the smallest profile
  *   many                  more instances than that profile allows
  *   unended               names without an end
- *   pid=N vgpus
+ *   pid=N pids=N          who uses it: one more, so many more
+ *   vgpus
  *
  * Each call is noted in the file FAKE_NVML_LOG. -DFAKE_OLD: without what drivers before R470 did not have; -DFAKE_EMPTY: a
  * library of something else.
@@ -402,6 +404,9 @@ nvmlReturn_t nvmlGpuInstanceGetInfo(nvmlGpuInstance_t gpuInstance, nvmlGpuInstan
 	return NVML_SUCCESS;
 }
 
+/* By the number of the profile (nvml.h, NVML_COMPUTE_INSTANCE_PROFILE_*). */
+static const unsigned compute_slices[] = { 1, 2, 3, 4, 7, 8, 6, 1 };
+
 /* Ids that are no index: 100 and the index. */
 nvmlReturn_t nvmlGpuInstanceGetComputeInstanceProfileInfo(nvmlGpuInstance_t gpuInstance,
 							  unsigned profile, unsigned engProfile,
@@ -409,7 +414,10 @@ nvmlReturn_t nvmlGpuInstanceGetComputeInstanceProfileInfo(nvmlGpuInstance_t gpuI
 {
 	ENTER();
 	(void)gpuInstance;
-	*info = (nvmlComputeInstanceProfileInfo_t){ .id = 100 + profile };
+	if (profile >= sizeof(compute_slices) / sizeof(*compute_slices))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	*info = (nvmlComputeInstanceProfileInfo_t){ .id = 100 + profile,
+						    .sliceCount = compute_slices[profile] };
 	return engProfile ? NVML_ERROR_NOT_SUPPORTED : NVML_SUCCESS;
 }
 
@@ -435,7 +443,8 @@ static bool is_of(const struct nvmlComputeInstance_st *c, unsigned profileId)
 {
 	const struct profile *p = profile_of(c->of->profile);
 	static const unsigned by_slices[] = { 0, 0, 1, 2, 3, 0, 6, 4, 5 };
-	return p && profileId == 100 + (c->of->computes == 1 ? by_slices[p->slices] : 0);
+	bool whole = c->of->computes == 1 && !word("partial");
+	return p && profileId == 100 + (whole ? by_slices[p->slices] : 0);
 }
 
 nvmlReturn_t nvmlGpuInstanceGetComputeInstances(nvmlGpuInstance_t gpuInstance, unsigned profileId,
@@ -494,10 +503,16 @@ nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v3(nvmlDevice_t device, unsign
 	const char *at = fake.words;
 	ENTER();
 	(void)device;
-	*infoCount = 0;
-	for (const char *v; *infoCount < room && (v = word_next("pid", &at));)
-		infos[(*infoCount)++].pid = (unsigned)strtoul(v, NULL, 10);
-	return NVML_SUCCESS;
+	const char *many = word("pids");
+	unsigned n = 0, more = many ? (unsigned)strtoul(many, NULL, 10) : 0;
+	for (const char *v; (v = word_next("pid", &at)); n++)
+		if (n < room)
+			infos[n].pid = (unsigned)strtoul(v, NULL, 10);
+	for (; more > 0; more--, n++)
+		if (n < room)
+			infos[n].pid = 5000 + n;
+	*infoCount = n;
+	return n > room ? NVML_ERROR_INSUFFICIENT_SIZE : NVML_SUCCESS;
 }
 
 /* --- vGPU types ----------------------------------------------------------------------------------- */

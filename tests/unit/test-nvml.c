@@ -324,6 +324,17 @@ static void test_look_library_that_cannot_says_why(void **state)
 		{ "mig fail=nvmlDeviceGetGpuInstancePossiblePlacements_v2:15",
 		  "fallen off the bus" },
 		{ "fail=nvmlDeviceGetUUID:12345", "no name for" },
+		{ "mig gi=5:9:4:4:1 fail=nvmlDeviceGetMigMode:15", "fallen off the bus" },
+		{ "mig gi=5:9:4:4:1 fail=nvmlDeviceGetMigMode:999", "no name for" },
+		{ "mig gi=5:9:4:4:1 fail=nvmlGpuInstanceGetComputeInstances:15",
+		  "fallen off the bus" },
+		{ "mig gi=5:9:4:4:1 fail=nvmlGpuInstanceGetComputeInstanceProfileInfo:20",
+		  "not enough memory" },
+		{ "mig gi=5:9:4:4:1 fail=nvmlComputeInstanceGetInfo_v2:999", "no name for" },
+		{ "mig gi=5:9:4:4:1 fail=nvmlDeviceGetMigDeviceHandleByIndex:15",
+		  "fallen off the bus" },
+		{ "fail=nvmlDeviceGetSupportedVgpus:15", "fallen off the bus" },
+		{ "fail=nvmlDeviceGetMemoryInfo:1", "not initialized" },
 	};
 	struct fixture *f = *state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
@@ -522,6 +533,14 @@ static void test_create_that_is_half_there_fails(void **state)
 		      "nvmlDeviceCreateGpuInstanceWithPlacement");
 }
 
+static void test_create_that_is_partly_there_fails(void **state)
+{
+	struct fixture *f = *state;
+	create(f, "mig gi=5:9:4:4:1 partial fail=nvmlDeviceCreateGpuInstanceWithPlacement:23");
+	assert_failed(f, NVML_ERROR_INSUFFICIENT_RESOURCES,
+		      "nvmlDeviceCreateGpuInstanceWithPlacement");
+}
+
 static void test_create_slices_of_no_profile_leaves_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -584,6 +603,39 @@ static void test_destroy_in_use_names_who(void **state)
 	destroy(f, "mig gi=5:9:4:4:1 fail=nvmlGpuInstanceDestroy:19");
 	assert_failed(f, NVML_ERROR_IN_USE, "nvmlGpuInstanceDestroy");
 	assert_string_equal(f->reply.detail, "it is in use");
+}
+
+/* There is more room for them than for words about them. */
+static void test_destroy_in_use_by_many_counts_them(void **state)
+{
+	struct fixture *f = *state;
+	const char *const all[] = { "pids=64", "pids=65", "pids=4000" };
+	const char *const more[] = { " and 37 more", " and 38 more", " and 3973 more" };
+	for (size_t i = 0; i < 3; i++) {
+		char words[128];
+		assert_int_equal(
+			STR_FORMAT(words, "mig gi=5:9:4:4:1 %s fail=nvmlComputeInstanceDestroy:19",
+				   all[i]),
+			0);
+		destroy(f, words);
+		const char *said = f->reply.detail;
+		assert_string_equal(said + strlen(said) - strlen(more[i]), more[i]);
+		assert_non_null(strstr(said, "used by pid 5000, 5001, "));
+	}
+	destroy(f, "mig gi=5:9:4:4:1 pids=5000 fail=nvmlComputeInstanceDestroy:19");
+	assert_string_equal(f->reply.detail, "it is in use");
+}
+
+/* That its compute instances cannot be asked for does not mean that there are none. */
+static void test_destroy_that_cannot_look_says_so(void **state)
+{
+	struct fixture *f = *state;
+	destroy(f, "mig gi=5:9:4:4:1 fail=nvmlGpuInstanceGetComputeInstances:15");
+	assert_failed(f, NVML_ERROR_GPU_IS_LOST, "nvmlGpuInstanceGetComputeInstances");
+	assert_int_equal(count(f->calls, "Destroy "), 0);
+	destroy(f, "mig gi=5:9:4:4:1 fail=nvmlGpuInstanceGetComputeInstanceProfileInfo:999");
+	assert_failed(f, NVML_ERROR_UNKNOWN, "nvmlGpuInstanceGetComputeInstanceProfileInfo");
+	assert_int_equal(count(f->calls, "Destroy "), 0);
 }
 
 /* --- for people ---------------------------------------------------------------------------------------- */
@@ -694,12 +746,15 @@ int main(void)
 		TEST(test_create_no_room_fails),
 		TEST(test_create_that_is_there_is_nothing_to_do),
 		TEST(test_create_that_is_half_there_fails),
+		TEST(test_create_that_is_partly_there_fails),
 		TEST(test_create_slices_of_no_profile_leaves_nothing),
 		TEST(test_destroy_removes_both_with_few_calls),
 		TEST(test_destroy_removes_compute_instances_of_others),
 		TEST(test_destroy_that_is_gone_is_nothing_to_do),
 		TEST(test_destroy_number_given_out_again_leaves_it),
 		TEST(test_destroy_in_use_names_who),
+		TEST(test_destroy_in_use_by_many_counts_them),
+		TEST(test_destroy_that_cannot_look_says_so),
 		TEST(test_look_option_prints_json),
 		TEST(test_look_option_unseen_prints_why),
 		TEST(test_facts_of_each_gpu),
