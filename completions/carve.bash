@@ -89,7 +89,7 @@ _carve() {
 	rollback) options+=' --to --plan --wait --deadline' ;;
 	alloc) options+=' --for --name --reserved --set --pid --uid --near --tenant --preemptible --wait --deadline' words=$(_carve_names classes) ;;
 	release) options+=' --wait --deadline' words=$(_carve_names claims) ;;
-	handle) options+=' --format' words=$(_carve_names claims) ;;
+	handle) options+=' --format --pin' words=$(_carve_names claims) ;;
 	preflight) options+=' --kernel --driver' ;;
 	defrag) words=$(_carve_names classes) ;;
 	holders) words=$(_carve_names) ;;

@@ -97,6 +97,7 @@ complete -c carve -n "__fish_seen_subcommand_from release" -l wait -s w -d 'Wait
 complete -c carve -n "__fish_seen_subcommand_from release" -l deadline -x -d 'Wait, and give up after so long'
 complete -c carve -n "__fish_seen_subcommand_from handle" -a "(__carve_names claims)"
 complete -c carve -n "__fish_seen_subcommand_from handle" -l format -x -a "qemu libvirt container json env" -d 'qemu, libvirt, container, json or env (env)'
+complete -c carve -n "__fish_seen_subcommand_from handle" -l pin -d 'Keep a container near the slice'
 complete -c carve -n "__fish_seen_subcommand_from holders" -a "(__carve_names)"
 complete -c carve -n "__fish_seen_subcommand_from drain" -a "(__carve_names)"
 complete -c carve -n "__fish_seen_subcommand_from drain" -l reason -x -d 'Why; shown to who looks'

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/container.h"
 #include "cli/print.h"
 
 static const char *member(const json_t *h, const char *key)
@@ -12,8 +13,9 @@ static const char *member(const json_t *h, const char *key)
 	return json_string_value(json_object_get(h, key));
 }
 
-static int format_qemu(const json_t *h)
+static int format_qemu(struct cli *c, const json_t *h)
 {
+	(void)c;
 	const char *address = member(h, "address");
 	if (address)
 		printf("-device vfio-pci,host=%s\n", address);
@@ -24,8 +26,9 @@ static int format_qemu(const json_t *h)
 }
 
 /* Parts of "0000:3b:00.0"; carved sends no other form. */
-static int format_libvirt(const json_t *h)
+static int format_libvirt(struct cli *c, const json_t *h)
 {
+	(void)c;
 	const char *address = member(h, "address");
 	char domain[9] = "", bus[3] = "", slot[3] = "", function[2] = "";
 	if (address && sscanf(address, "%8[0-9a-f]:%2[0-9a-f]:%2[0-9a-f].%1[0-7]", domain, bus,
@@ -83,13 +86,21 @@ static void print_variables(const char *prefix, const json_t *h)
 	static const struct {
 		const char *name, *key;
 	} variables[] = {
-		{ "CLAIM", "claim" },	      { "CLASS", "class" },
-		{ "MECHANISM", "mechanism" }, { "ADDRESS", "address" },
-		{ "UUID", "uuid" },	      { "GPU", "gpu" },
-		{ "SYSFS", "sysfs" },	      { "VFIO_GROUP", "vfio_group" },
-		{ "VFIO_NODE", "vfio_node" }, { "VFIO_CDEV", "vfio_cdev" },
-		{ "NUMA", "numa" },	      { "MAC", "mac" },
+		{ "CLAIM", "claim" },
+		{ "CLASS", "class" },
+		{ "MECHANISM", "mechanism" },
+		{ "ADDRESS", "address" },
+		{ "UUID", "uuid" },
+		{ "GPU", "gpu" },
+		{ "SYSFS", "sysfs" },
+		{ "VFIO_GROUP", "vfio_group" },
+		{ "VFIO_NODE", "vfio_node" },
+		{ "VFIO_CDEV", "vfio_cdev" },
+		{ "NUMA", "numa" },
+		{ "CPUS", "cpus" },
+		{ "MAC", "mac" },
 		{ "VM_UUID", "vm_uuid" },
+		{ "CDI", "cdi" },
 	};
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
 		const json_t *v = json_object_get(h, variables[i].key);
@@ -107,58 +118,55 @@ static void print_variables(const char *prefix, const json_t *h)
 	print_nodes(prefix, json_object_get(h, "nodes"));
 }
 
-static int format_env(const json_t *h)
+static int format_env(struct cli *c, const json_t *h)
 {
+	(void)c;
 	print_variables("CARVE_", h);
 	print_environment(h);
 	return EXIT_OK;
 }
 
-/* Options of podman run and docker run. */
-static int format_container(const json_t *h)
-{
-	size_t i;
-	json_t *node;
-	json_array_foreach(json_object_get(h, "nodes"), i, node)
-		printf("--device=%s\n", json_string_value(node));
-	const char *name;
-	json_t *value;
-	json_array_foreach(json_object_get(h, "mounts"), i, node)
-		printf("--volume=%s:%s\n", json_string_value(node), json_string_value(node));
-	if (json_is_true(json_object_get(h, "host_ipc")))
-		puts("--ipc=host");
-	json_object_foreach(json_object_get(h, "environment"), name, value)
-		printf("--env=%s=%s\n", name, json_string_value(value));
-	return EXIT_OK;
-}
-
 /* Of a claim with parts: CARVE_PARTS says how many, CARVE_1_ADDRESS is the address of the first. */
-static void print_parts(const char *claim, const json_t *handles)
+static int format_parts_env(struct cli *c, const json_t *handles)
 {
 	size_t i;
 	json_t *h;
 	char text[24];
-	print_variable("CARVE_CLAIM", claim);
+	print_variable("CARVE_CLAIM", c->operands[0]);
 	(void)STR_FORMAT(text, "%zu", json_array_size(handles));
 	print_variable("CARVE_PARTS", text);
 	json_array_foreach((json_t *)handles, i, h) {
 		(void)STR_FORMAT(text, "CARVE_%zu_", i + 1);
 		print_variables(text, h);
 	}
+	return EXIT_OK;
+}
+
+static int format_containers(struct cli *c, const json_t *handles)
+{
+	return container_print(handles, cli_option_given(c, "pin"));
+}
+
+static int format_container(struct cli *c, const json_t *h)
+{
+	json_auto_t *one = json_pack("[O]", h);
+	return one ? format_containers(c, one) : EXIT_FAILED;
 }
 
 struct format {
 	const char *name;
-	int (*print)(const json_t *handle); /* NULL: the reply as it is */
-	bool guests, containers;	    /* only what these can have */
+	int (*print)(struct cli *c, const json_t *handle); /* NULL: the reply as it is */
+	/* Those of the parts of a claim; NULL: one after the other. */
+	int (*print_parts)(struct cli *c, const json_t *handles);
+	bool guests, containers; /* only what these can have */
 };
 
 static const struct format formats[] = {
-	{ "container", format_container, false, true },
-	{ "env", format_env, false, false },
-	{ "json", NULL, false, false },
-	{ "libvirt", format_libvirt, true, false },
-	{ "qemu", format_qemu, true, false },
+	{ "container", format_container, format_containers, false, true },
+	{ "env", format_env, format_parts_env, false, false },
+	{ "json", NULL, NULL, false, false },
+	{ "libvirt", format_libvirt, NULL, true, false },
+	{ "qemu", format_qemu, NULL, true, false },
 };
 
 /* What a guest has is a device with VFIO, what a container has are nodes. */
@@ -189,22 +197,29 @@ static int check_formats(const struct format *f, const json_t *reply, struct err
 	return r;
 }
 
-static int print_reply(const json_t *reply, const char *claim, int (*print)(const json_t *handle))
+static int print_reply(struct cli *c, const json_t *reply, const struct format *f)
 {
 	const json_t *handles = json_object_get(reply, "handles");
 	int code = EXIT_OK;
 	size_t i;
 	json_t *h;
-	if (!print)
+	if (!f->print)
 		return cli_print_json(reply);
 	if (!handles)
-		return print(json_object_get(reply, "handle"));
-	if (print == format_env)
-		print_parts(claim, handles);
-	else
-		json_array_foreach((json_t *)handles, i, h)
-			code = code == EXIT_OK ? print(h) : code;
+		return f->print(c, json_object_get(reply, "handle"));
+	if (f->print_parts)
+		return f->print_parts(c, handles);
+	json_array_foreach((json_t *)handles, i, h)
+		code = code == EXIT_OK ? f->print(c, h) : code;
 	return code;
+}
+
+static const struct format *format_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (str_eq(formats[i].name, name))
+			return &formats[i];
+	return NULL;
 }
 
 int cli_handle(struct cli *c)
@@ -212,17 +227,16 @@ int cli_handle(struct cli *c)
 	const char *name = cli_option_value(c, "format");
 	if (!name)
 		name = c->json ? "json" : "env";
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-		if (!str_eq(formats[i].name, name))
-			continue;
-		json_auto_t *reply = NULL;
-		if (cli_call(c, "GetHandle", json_pack("{s:s}", "claim", c->operands[0]), &reply) <
-		    0)
-			return cli_exit_code(&c->err);
-		if (check_formats(&formats[i], reply, &c->err) < 0)
-			return cli_exit_code(&c->err);
-		return print_reply(reply, c->operands[0], formats[i].print);
-	}
-	return cli_usage_error(c, "format must be qemu, libvirt, container, json or env, not %s",
-			       name);
+	const struct format *f = format_find(name);
+	if (!f)
+		return cli_usage_error(
+			c, "format must be qemu, libvirt, container, json or env, not %s", name);
+	if (cli_option_given(c, "pin") && f->print != format_container)
+		return cli_usage_error(c, "--pin is of --format container");
+	json_auto_t *reply = NULL;
+	if (cli_call(c, "GetHandle", json_pack("{s:s}", "claim", c->operands[0]), &reply) < 0)
+		return cli_exit_code(&c->err);
+	if (check_formats(f, reply, &c->err) < 0)
+		return cli_exit_code(&c->err);
+	return print_reply(c, reply, f);
 }

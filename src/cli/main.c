@@ -133,6 +133,7 @@ static const struct cli_option handle_options[] = {
 	{ .name = "format",
 	  .arg = "FORMAT",
 	  .help = "qemu, libvirt, container, json or env (env)" },
+	{ .name = "pin", .help = "Of a container: keep it on the CPUs and memory near the slice" },
 	END,
 };
 static const struct cli_option reclaim_options[] = {

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "daemon/blast.h"
 #include "daemon/daemon.h"
+#include "daemon/handle.h"
 #include "daemon/warnings.h"
 #include "host/scan.h"
 #include "ledger/record.h"
@@ -39,7 +40,11 @@ json_t *answers_handle(const struct daemon *d, const struct claim *c, const stru
 	const char *path = slice_path(h, s, buffer);
 	if (path)
 		(void)scan_vfio_cdev(&roots, path, cdev, sizeof(cdev));
-	return wire_handle(c, s, h, cdev[0] ? cdev : NULL, ret_there);
+	json_t *handle = wire_handle(c, s, h, cdev[0] ? cdev : NULL, ret_there);
+	handle_add_cpus(handle, &d->roots, have_device(h, s->device));
+	if (json_object_get(handle, "nodes"))
+		handle_add_files(handle, &d->roots, have_gpu(h, s->device));
+	return handle;
 }
 
 /* The parts of a claim, one after the other: *at is 0 for the first. NULL: no more. */

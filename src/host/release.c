@@ -8,14 +8,11 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "host/libraries.h"
 #include "sys/file.h"
 #include "sys/sysfs.h"
 
 #define LIST_MAX (32 * 1024 * 1024)
-#define LIBRARY "libnvidia-ml.so.1"
-#define LIBRARY_STEM "libnvidia-ml.so."
-#define LINKS_MAX                                                                                  \
-	8 /* from the loader's name to the file, through the alternatives of a distribution */
 
 const char *const release_module_names[RELEASE_MODULES] = { "vfio-pci", "mdev", "nvidia" };
 
@@ -115,46 +112,6 @@ static void driver_read(const struct release_roots *roots, char ret[NAME_SIZE])
 	version_find(text, ret);
 }
 
-/* What the link at path leads to, beneath the root. */
-static bool link_follow(int root, char path[SYS_PATH_SIZE])
-{
-	char target[SYS_PATH_SIZE], next[SYS_PATH_SIZE];
-	if (sysfs_link(root, path, target, sizeof(target)) < 0)
-		return false;
-	const char *slash = strrchr(path, '/');
-	int folder = slash ? (int)(slash - path) + 1 : 0;
-	int r = target[0] == '/' ? STR_COPY(next, target + 1)
-				 : STR_FORMAT(next, "%.*s%s", folder, path, target);
-	return r >= 0 && str_copy(path, SYS_PATH_SIZE, next) >= 0;
-}
-
-/* Its files have the driver's version behind the name: "libnvidia-ml.so.580.159.04". */
-static bool library_in(int root, const char *folder, char ret[NAME_SIZE])
-{
-	char path[SYS_PATH_SIZE];
-	bool there = STR_FORMAT(path, "%s/" LIBRARY, folder) >= 0;
-	for (int i = 0; there && i < LINKS_MAX; i++) {
-		const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-		const char *version = name + strlen(LIBRARY_STEM);
-		if (strncmp(name, LIBRARY_STEM, strlen(LIBRARY_STEM)) == 0 &&
-		    strchr(version, '.') && release_valid(version))
-			return str_copy(ret, NAME_SIZE, version) >= 0;
-		there = link_follow(root, path);
-	}
-	return false;
-}
-
-/* Where the loader of the distributions that carve is built for looks. */
-static void library_read(int root, char ret[NAME_SIZE])
-{
-	static const char *const folders[] = { "usr/lib/x86_64-linux-gnu",
-					       "usr/lib/aarch64-linux-gnu", "usr/lib64",
-					       "usr/lib" };
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		if (library_in(root, folders[i], ret))
-			return;
-}
-
 void release_read(const struct release_roots *roots, const char *kernel, struct release *ret)
 {
 	struct utsname u;
@@ -163,5 +120,5 @@ void release_read(const struct release_roots *roots, const char *kernel, struct 
 		(void)STR_COPY(ret->kernel, u.release);
 	modules_read(roots->root, *kernel ? kernel : ret->kernel, ret);
 	driver_read(roots, ret->driver);
-	library_read(roots->root, ret->library);
+	(void)libraries_version(roots->root, ret->library);
 }

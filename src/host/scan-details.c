@@ -80,6 +80,14 @@ int scan_reset_methods(const struct scan_roots *roots, const char *path, char *r
 	return str_copy(ret, size, text);
 }
 
+int scan_cpus(const struct scan_roots *roots, const char *path, char *ret, size_t size)
+{
+	char full[PATH_SIZE];
+	int r = STR_FORMAT(full, "devices/%s/local_cpulist", path);
+	ssize_t n = r < 0 ? r : sysfs_read(roots->sysfs, full, ret, size);
+	return n < 0 ? (int)n : 0;
+}
+
 int scan_vfio_cdev(const struct scan_roots *roots, const char *path, char *ret, size_t size)
 {
 	struct names names = { 0 };

@@ -59,5 +59,7 @@ const char *scan_device_path(const struct have *h, const char *key);
 int scan_netdevs(const struct scan_roots *roots, const char *path, char *ret, size_t size);
 /* Reset methods in the kernel's order: "flr bus". */
 int scan_reset_methods(const struct scan_roots *roots, const char *path, char *ret, size_t size);
+/* CPUs of the node that is nearest: "0-15,32-47"; -ENOENT where the kernel does not say. */
+int scan_cpus(const struct scan_roots *roots, const char *path, char *ret, size_t size);
 /* Name of the VFIO character device of its own: "vfio0" below /dev/vfio/devices; kernels with iommufd. */
 int scan_vfio_cdev(const struct scan_roots *roots, const char *path, char *ret, size_t size);
