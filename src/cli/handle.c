@@ -6,10 +6,33 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/print.h"
+#include "model/pci.h"
 
 static const char *member(const json_t *h, const char *key)
 {
 	return json_string_value(json_object_get(h, key));
+}
+
+/* "0000:3b:00.0" and "0000:3b:00.1" are; NULL, of an mdev, is in none. */
+static bool is_in_slot(const char *address, const char *of)
+{
+	const char *dot = of ? strrchr(of, '.') : NULL;
+	return address && dot && strncmp(address, of, (size_t)(dot - of)) == 0;
+}
+
+/* How many of the slot of that address there are, and whether its first function is one: without it, a guest
+ * finds none of them. */
+static size_t slot_count(const json_t *handles, const char *address, bool *ret_first)
+{
+	size_t i, n = 0;
+	json_t *h;
+	json_array_foreach((json_t *)handles, i, h) {
+		const char *other = member(h, "address");
+		bool here = is_in_slot(address, other);
+		n += here;
+		*ret_first = *ret_first || (here && str_eq(strrchr(other, '.'), ".0"));
+	}
+	return n;
 }
 
 static int format_qemu(const json_t *h)
@@ -20,6 +43,24 @@ static int format_qemu(const json_t *h)
 	else
 		printf("-device vfio-pci,sysfsdev=/sys/bus/mdev/devices/%s\n",
 		       print_text(h, "uuid"));
+	return EXIT_OK;
+}
+
+/* Functions of one slot are one device for a driver, so they are one in the guest: behind a root port of their own,
+ * which machine q35 has. The port is printed with the first function; a chassis is one byte that no other port has. */
+static int format_qemu_part(const json_t *h, const json_t *handles)
+{
+	const char *address = member(h, "address");
+	bool first = false;
+	if (!address || slot_count(handles, address, &first) < 2 || !first)
+		return format_qemu(h);
+	unsigned rid = pci_addr_rid(address);
+	unsigned bus = rid >> 8, slot = rid >> 3 & 0x1f, function = rid & 7;
+	if (function == 0)
+		printf("-device pcie-root-port,id=carve-%02x-%02x,chassis=%u,slot=%u\n", bus, slot,
+		       bus, slot);
+	printf("-device vfio-pci,host=%s,bus=carve-%02x-%02x,addr=00.%x%s\n", address, bus, slot,
+	       function, function == 0 ? ",multifunction=on" : "");
 	return EXIT_OK;
 }
 
@@ -150,15 +191,17 @@ static void print_parts(const char *claim, const json_t *handles)
 struct format {
 	const char *name;
 	int (*print)(const json_t *handle); /* NULL: the reply as it is */
-	bool guests, containers;	    /* only what these can have */
+	int (*print_part)(const json_t *handle,
+			  const json_t *handles); /* NULL: as one that is alone */
+	bool guests, containers;		  /* only what these can have */
 };
 
 static const struct format formats[] = {
-	{ "container", format_container, false, true },
-	{ "env", format_env, false, false },
-	{ "json", NULL, false, false },
-	{ "libvirt", format_libvirt, true, false },
-	{ "qemu", format_qemu, true, false },
+	{ "container", format_container, NULL, false, true },
+	{ "env", format_env, NULL, false, false },
+	{ "json", NULL, NULL, false, false },
+	{ "libvirt", format_libvirt, NULL, true, false },
+	{ "qemu", format_qemu, format_qemu_part, true, false },
 };
 
 /* What a guest has is a device with VFIO, what a container has are nodes. */
@@ -189,21 +232,23 @@ static int check_formats(const struct format *f, const json_t *reply, struct err
 	return r;
 }
 
-static int print_reply(const json_t *reply, const char *claim, int (*print)(const json_t *handle))
+static int print_reply(const json_t *reply, const char *claim, const struct format *f)
 {
 	const json_t *handles = json_object_get(reply, "handles");
 	int code = EXIT_OK;
 	size_t i;
 	json_t *h;
-	if (!print)
+	if (!f->print)
 		return cli_print_json(reply);
 	if (!handles)
-		return print(json_object_get(reply, "handle"));
-	if (print == format_env)
+		return f->print(json_object_get(reply, "handle"));
+	if (f->print == format_env)
 		print_parts(claim, handles);
 	else
 		json_array_foreach((json_t *)handles, i, h)
-			code = code == EXIT_OK ? print(h) : code;
+			code = code != EXIT_OK ? code
+			       : f->print_part ? f->print_part(h, handles)
+					       : f->print(h);
 	return code;
 }
 
@@ -221,7 +266,7 @@ int cli_handle(struct cli *c)
 			return cli_exit_code(&c->err);
 		if (check_formats(&formats[i], reply, &c->err) < 0)
 			return cli_exit_code(&c->err);
-		return print_reply(reply, c->operands[0], formats[i].print);
+		return print_reply(reply, c->operands[0], &formats[i]);
 	}
 	return cli_usage_error(c, "format must be qemu, libvirt, container, json or env, not %s",
 			       name);
