@@ -78,6 +78,7 @@ static void add_extra(json_t *o, const struct wire_device *x)
 	wire_add_string(o, "divided_by", x->divided_by);
 	if (x->bind_early)
 		wire_add_bool(o, "bind_early", true);
+	wire_add_string(o, "companion_of", x->companion_of);
 	wire_add_string(o, "stuck", x->stuck);
 	if (x->drained)
 		wire_add_bool(o, "drained", true);

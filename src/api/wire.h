@@ -17,9 +17,10 @@ struct wire_device {
 	const char *capabilities;    /* space separated */
 	const char *link, *link_max; /* "8 GT/s x4" */
 	const char *selection;
-	const char *divided_by; /* "inference.yaml:12" */
-	const char *stuck;	/* why a write on it does not end */
-	bool drained;		/* no claim gets anything of it */
+	const char *divided_by;	  /* "inference.yaml:12" */
+	const char *companion_of; /* address of the function that it is handed out with */
+	const char *stuck;	  /* why a write on it does not end */
+	bool drained;		  /* no claim gets anything of it */
 	const char *drained_reason;
 	const char *mismatch;
 	const char *mechanisms; /* space separated */

@@ -95,6 +95,9 @@ static bool is_early(const struct policy *p, const json_t *d)
 {
 	const char *selection = json_string_value(json_object_get(d, "selection"));
 	bool applied = json_is_true(json_object_get(d, "bind_early"));
+	/* No entry names it: what it goes with says. */
+	if (json_object_get(d, "companion_of"))
+		return applied;
 	for (size_t i = 0; selection && i < p->n_divides; i++)
 		if (p->divides[i].bind_early && str_eq(p->divides[i].use, selection) &&
 		    (!p->divides[i].when || applied))

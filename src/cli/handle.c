@@ -7,10 +7,33 @@
 #include "cli/cli.h"
 #include "cli/container.h"
 #include "cli/print.h"
+#include "model/pci.h"
 
 static const char *member(const json_t *h, const char *key)
 {
 	return json_string_value(json_object_get(h, key));
+}
+
+/* "0000:3b:00.0" and "0000:3b:00.1" are; NULL, of an mdev, is in none. */
+static bool is_in_slot(const char *address, const char *of)
+{
+	const char *dot = of ? strrchr(of, '.') : NULL;
+	return address && dot && strncmp(address, of, (size_t)(dot - of)) == 0;
+}
+
+/* How many of the slot of that address there are, and whether its first function is one: without it, a guest
+ * finds none of them. */
+static size_t slot_count(const json_t *handles, const char *address, bool *ret_first)
+{
+	size_t i, n = 0;
+	json_t *h;
+	json_array_foreach((json_t *)handles, i, h) {
+		const char *other = member(h, "address");
+		bool here = is_in_slot(address, other);
+		n += here;
+		*ret_first = *ret_first || (here && str_eq(strrchr(other, '.'), ".0"));
+	}
+	return n;
 }
 
 static int format_qemu(struct cli *c, const json_t *h)
@@ -23,6 +46,34 @@ static int format_qemu(struct cli *c, const json_t *h)
 		printf("-device vfio-pci,sysfsdev=/sys/bus/mdev/devices/%s\n",
 		       print_text(h, "uuid"));
 	return EXIT_OK;
+}
+
+/* Functions of one slot are one device for a driver, so they are one in the guest: behind a root port of their own,
+ * which machine q35 has. The port is printed with the first function; a chassis is one byte that no other port has. */
+static int format_qemu_part(struct cli *c, const json_t *h, const json_t *handles)
+{
+	const char *address = member(h, "address");
+	bool first = false;
+	if (!address || slot_count(handles, address, &first) < 2 || !first)
+		return format_qemu(c, h);
+	unsigned rid = pci_addr_rid(address);
+	unsigned bus = rid >> 8, slot = rid >> 3 & 0x1f, function = rid & 7;
+	if (function == 0)
+		printf("-device pcie-root-port,id=carve-%02x-%02x,chassis=%u,slot=%u\n", bus, slot,
+		       bus, slot);
+	printf("-device vfio-pci,host=%s,bus=carve-%02x-%02x,addr=00.%x%s\n", address, bus, slot,
+	       function, function == 0 ? ",multifunction=on" : "");
+	return EXIT_OK;
+}
+
+static int format_qemu_parts(struct cli *c, const json_t *handles)
+{
+	int code = EXIT_OK;
+	size_t i;
+	json_t *h;
+	json_array_foreach((json_t *)handles, i, h)
+		code = code == EXIT_OK ? format_qemu_part(c, h, handles) : code;
+	return code;
 }
 
 /* Parts of "0000:3b:00.0"; carved sends no other form. */
@@ -166,7 +217,7 @@ static const struct format formats[] = {
 	{ "env", format_env, format_parts_env, false, false },
 	{ "json", NULL, NULL, false, false },
 	{ "libvirt", format_libvirt, NULL, true, false },
-	{ "qemu", format_qemu, NULL, true, false },
+	{ "qemu", format_qemu, format_qemu_parts, true, false },
 };
 
 /* What a guest has is a device with VFIO, what a container has are nodes. */

@@ -303,8 +303,11 @@ static void print_explanation(const json_t *reply)
 	if (json_object_get(reply, "never"))
 		label_printf("Selected by:", "nothing, ever: %s", print_text(reply, "never"));
 	print_verdicts("Selected by:", json_object_get(reply, "selections"), "");
+	label_print_member("Goes with:", device, "companion_of");
 	if (json_object_get(reply, "selection"))
 		print_divided(reply);
+	else if (json_object_get(device, "companion_of"))
+		label_print_member("Divided by:", device, "divided_by");
 	else if (!json_object_get(reply, "never"))
 		label_print(json_object_get(reply, "selections") ? "" : "Selected by:",
 			    "no name: it is left alone");

@@ -117,6 +117,7 @@ static void print_device(const json_t *d)
 		{ "Mismatch:", "mismatch" },
 		{ "Selection:", "selection" },
 		{ "Divided by:", "divided_by" },
+		{ "Goes with:", "companion_of" },
 		{ "Stuck:", "stuck" },
 		{ "Drained:", "drained" },
 		{ "Drained for:", "drained_reason" },

@@ -96,6 +96,9 @@ static void add_differences(struct explaining *x, const char *key)
 					x->subject.parent, &now, &e)
 			  : -ENOENT;
 	struct str_buf lines = { 0 };
+	/* What it is follows from the device that it goes with. */
+	if (!x->divide && applied && applied->leader[0])
+		applied = NULL;
 	if (x->divide && r < 0)
 		str_buf_addf(&lines, "it cannot be so: %s\n", e.what ? e.what : "no memory");
 	else
@@ -106,7 +109,7 @@ static void add_differences(struct explaining *x, const char *key)
 		json_array_append_new(array, json_string(line));
 	x->failed = x->failed || lines.failed;
 	str_buf_done(&lines);
-	add_pinned(x->reply, applied);
+	add_pinned(x->reply, record_want(engine_record(x->daemon->engine), key));
 	wire_add(x->reply, "differs", array);
 }
 

@@ -95,6 +95,13 @@ static char *capabilities_of(const struct function *f)
 	return str_buf_take(&b);
 }
 
+/* Of what it is a companion: the address of that, or its key while it is not there. */
+static const char *companion_of(const struct have *h, const struct want *w)
+{
+	const struct function *f = w && w->leader[0] ? have_device(h, w->leader) : NULL;
+	return f ? f->addr : w && w->leader[0] ? w->leader : NULL;
+}
+
 static void fill_common(const struct device_look *l, const char *key, const struct function *f,
 			struct wire_device *x)
 {
@@ -108,6 +115,7 @@ static void fill_common(const struct device_look *l, const char *key, const stru
 	x->selection = w ? w->selection : NULL;
 	x->divided_by = w ? w->where : NULL;
 	x->bind_early = w && w->bind_early;
+	x->companion_of = companion_of(&l->daemon->picture.have, w);
 	const struct device_note *note = record_note(engine_record(l->daemon->engine), key);
 	x->drained = note && note->drained;
 	x->drained_reason = note ? note->reason : NULL;

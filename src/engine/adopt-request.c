@@ -291,8 +291,7 @@ static int claim_use_check(struct engine *e, const struct target *t, const struc
 	if (m && !m->binds)
 		return 0;
 	if (found && f && driver_is_vfio(f->driver))
-		return vfio_group_check(e->have, f, e->config.mechs, e->rec.slices, e->rec.n_slices,
-					e->rec.claims, e->rec.n_claims, c, reterr);
+		return goal_group_check(e, f, c, reterr);
 	err_set(reterr, "adopt.not-vfio", EINVAL,
 		"cannot make a claim of a function that is not with VFIO");
 	err_because(reterr, "%s", found && f && f->driver[0] ? f->driver : "no driver has it");

@@ -238,15 +238,17 @@ int claim_pick(struct engine *e, const struct claim *c, const struct policy_clas
 	int r = tenants_check_quota(e, c, reterr);
 	if (r < 0)
 		return r;
-	ret->n = 1;
-	return class->n_parts ? pick_parts(e, c, class, ret, reterr)
-			      : pick_slice(e, c, class, &ret->of[0].slice, reterr);
+	*ret = (struct picks){ .n = 1 };
+	memcpy(ret->of[0].class, class->name, sizeof(ret->of[0].class));
+	r = class->n_parts ? pick_parts(e, c, class, ret, reterr)
+			   : pick_slice(e, c, class, &ret->of[0].slice, reterr);
+	return r < 0 ? r : companions_pick(e, c, ret, reterr);
 }
 
 void claim_begin(struct engine *e, const char *name, const struct policy_class *class,
 		 const struct picks *p)
 {
-	if (class->n_parts) {
+	if (p->n > 1 || class->n_parts) {
 		parts_begin(e, name, p);
 	} else {
 		struct claim *c = store_claim_edit(e, name);
@@ -382,8 +384,9 @@ static bool claim_move(struct engine *e, const char *name, const struct err *why
 	/* When so many fail it is no matter of the slice, but a refusal costs nothing; one made on demand
 	 * is like the next. */
 	bool many = failed_slices(e) >= ENGINE_ATTEMPTS_MAX && !str_after(why->id, "guard.");
-	if (!s || s->on_demand || !class || many || !state_has_waiter(e, WAIT_ALLOC, name) ||
-	    pick_slice(e, c, class, &id, &none) < 0 || store_slice(e, id)->failed)
+	if (!s || s->on_demand || !class || many || companions_has(e, s->device) || c->companion ||
+	    !state_has_waiter(e, WAIT_ALLOC, name) || pick_slice(e, c, class, &id, &none) < 0 ||
+	    store_slice(e, id)->failed)
 		return false;
 	char text[256];
 	struct claim *edit = store_claim_edit(e, name);
@@ -397,6 +400,34 @@ static bool claim_move(struct engine *e, const char *name, const struct err *why
 	return true;
 }
 
+/* One slice was asked for, and it failed, or one that goes with it: another one with its companions may do. */
+static bool whole_move(struct engine *e, const struct claim *whole, const struct err *why)
+{
+	_cleanup_err_ struct err none = { 0 };
+	const struct policy_class *class = e->policy ? policy_class_find(e->policy, whole->class)
+						     : NULL;
+	struct picks picks;
+	char text[256];
+	if (!class || class->n_parts || !is_of_the_slice(why) ||
+	    !state_has_waiter(e, WAIT_ALLOC, whole->name))
+		return false;
+	parts_fail(e, whole->name);
+	struct claim *c = store_claim_edit(e, whole->name);
+	if (!c)
+		return false;
+	c->parts = 0;
+	if (claim_pick(e, whole, class, &picks, &none) < 0)
+		return false;
+	const struct slice *s = store_slice(e, picks.of[0].slice);
+	if (!s || s->failed || companions_failed(e, s->device))
+		return false;
+	claim_begin(e, whole->name, class, &picks);
+	reason_set(text, sizeof(text), "%s; another slice is tried",
+		   why->what ? why->what : why->id);
+	answer_progress(e, WAIT_ALLOC, whole->name, text);
+	return true;
+}
+
 /* Without that part none is granted. */
 static void whole_fail(struct engine *e, const struct claim *part, struct err *err)
 {
@@ -404,6 +435,8 @@ static void whole_fail(struct engine *e, const struct claim *part, struct err *e
 	if (!found)
 		return;
 	struct claim whole = *found;
+	if (whole_move(e, &whole, err))
+		return;
 	err_because(err, "that was part %s of claim %s, of class %s", part->name, whole.name,
 		    part->class);
 	err_state(err, "the claim is not granted; all its slices are being put back");

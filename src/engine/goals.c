@@ -230,15 +230,30 @@ bool goal_needs_fabric(const struct engine *e, const struct want *w)
 	return f && vfio_fabric_has(e->have, f);
 }
 
+int goal_group_check(const struct engine *e, const struct function *f, const struct claim *c,
+		     struct err *reterr)
+{
+	const struct vfio_record r = {
+		.have = e->have,
+		.mechs = e->config.mechs,
+		.wants = e->rec.wants,
+		.n_wants = e->rec.n_wants,
+		.slices = e->rec.slices,
+		.n_slices = e->rec.n_slices,
+		.claims = e->rec.claims,
+		.n_claims = e->rec.n_claims,
+	};
+	return vfio_group_check(&r, f, c, reterr);
+}
+
 int goal_isolated(struct engine *e, const struct function *f, const struct claim *c,
 		  struct err *reterr)
 {
 	if (vfio_fabric_has(e->have, f) && !policy_accepts(e->policy, RISK_NVSWITCH))
 		return vfio_fabric_refuse(f, NULL, reterr);
-	if (!e->config.acs_override || engine_unsafe_acs_override(e))
-		return vfio_group_check(e->have, f, e->config.mechs, e->rec.slices, e->rec.n_slices,
-					e->rec.claims, e->rec.n_claims, c, reterr);
-	return vfio_group_distrust(f, reterr);
+	if (e->config.acs_override && !engine_unsafe_acs_override(e))
+		return vfio_group_distrust(f, reterr);
+	return goal_group_check(e, f, c, reterr);
 }
 
 static int bind_plan(struct engine *e, const struct slice *s, const struct function *f,

@@ -372,6 +372,9 @@ bool goal_needs_fabric(const struct engine *e, const struct want *w);
 /* May f be handed to c (NULL: to anybody, ever), as far as its IOMMU group and the fabric of GPUs go? -EPERM, -EBUSY, -ENODEV. */
 int goal_isolated(struct engine *e, const struct function *f, const struct claim *c,
 		  struct err *reterr);
+/* As far as its IOMMU group goes. */
+int goal_group_check(const struct engine *e, const struct function *f, const struct claim *c,
+		     struct err *reterr);
 const struct mech *goal_mech(const struct engine *e, const char *name);
 /* Is it there, be it half made? */
 bool goal_is_made(const struct have *h, const struct mech *m, const struct slice *s);
@@ -580,6 +583,7 @@ int64_t lease_wake(const struct engine *e);
 struct pick {
 	char class[NAME_SIZE];
 	uint64_t slice;
+	bool companion;
 };
 struct picks {
 	struct pick of[POLICY_WHOLE];
@@ -623,6 +627,18 @@ int pick_parts(struct engine *e, const struct claim *c, const struct policy_clas
  * that give way, but none in but. False: not even all of them would. ret has room for POLICY_WHOLE. */
 bool pick_parts_way(struct engine *e, const struct claim *c, const struct policy_class *class,
 		    const uint64_t *but, size_t n_but, uint64_t *ret, size_t *ret_n);
+
+/* --- companions.c: functions that go with another one ------------------------------------------------------ */
+
+/* Wants of the companions of that device, one after the other: *at is 0 for the first. NULL: no more. */
+const struct want *companions_next(const struct engine *e, const char *leader, size_t *at);
+bool companions_has(const struct engine *e, const char *leader);
+/* That of the want; NULL: not there. */
+const struct slice *companions_slice(const struct engine *e, const struct want *w);
+/* Did the last claim of one of them fail for its sake? */
+bool companions_failed(const struct engine *e, const char *leader);
+/* Adds those of all that was picked for c. Negative with reterr: they are too many, or the name is too long. */
+int companions_pick(struct engine *e, const struct claim *c, struct picks *p, struct err *reterr);
 
 /* --- warm.c: slices made ahead of claims on devices that are divided on demand ------------------------------ */
 

@@ -85,6 +85,7 @@ static void part_add(struct engine *e, const struct claim *whole, uint32_t numbe
 	memcpy(c->name, name, sizeof(c->name));
 	memcpy(c->whole, whole->name, sizeof(c->whole));
 	memcpy(c->class, from->class, sizeof(c->class));
+	c->companion = from->companion;
 	/* What is the whole's: when it ends, and that the policy promises it. */
 	c->pid = 0;
 	c->pid_start = 0;

@@ -65,8 +65,8 @@ static int is_isolated(struct picking *p, const struct mech *m, const struct sli
 	return goal_isolated(e, f, p->claim, reterr);
 }
 
-/* Would this free slice do? */
-static bool fits(struct picking *p, const struct want *w, const struct slice *s)
+/* Would this free slice do, by itself? */
+static bool fits_alone(struct picking *p, const struct want *w, const struct slice *s)
 {
 	const struct mech *m = goal_mech(p->e, s->mech);
 	_cleanup_(plan_done) struct plan plan = { 0 };
@@ -84,6 +84,36 @@ static bool fits(struct picking *p, const struct want *w, const struct slice *s)
 		    m->claim_steps(p->e->have, w, s, p->claim, &plan, &why) >= 0;
 	err_move(p->err, &why);
 	return fits;
+}
+
+static void companion_because(struct picking *p, const struct want *w, const struct slice *s)
+{
+	const struct function *f = have_device(p->e->have, w->device);
+	_cleanup_err_ struct err why = { 0 };
+	err_set(&why, "claim.none-free", EBUSY, "a companion is not free");
+	err_because(&why, "%s, which goes with it, is %s%s%s", f ? f->addr : w->device,
+		    s ? slice_state_name((enum slice_state)s->state) : "not there",
+		    s && s->reason[0] ? ": " : "", s ? s->reason : "");
+	err_todo(&why, "carve list slices shows it");
+	err_move(p->err, &why);
+}
+
+/* With all that goes with it. */
+static bool fits(struct picking *p, const struct want *w, const struct slice *s)
+{
+	const struct want *companion;
+	size_t at = 0;
+	if (!fits_alone(p, w, s))
+		return false;
+	while ((companion = companions_next(p->e, s->device, &at))) {
+		const struct slice *other = companions_slice(p->e, companion);
+		bool ready = other && other->state == SLICE_READY;
+		if (!ready)
+			companion_because(p, companion, other);
+		if (!ready || !fits_alone(p, companion, other))
+			return false;
+	}
+	return true;
 }
 
 static void count(struct picking *p, const struct slice *s)
@@ -115,7 +145,8 @@ static struct merit merit_of(struct picking *p, const struct slice *s, int prefe
 {
 	uint32_t free = free_on(p->e, s->device);
 	return (struct merit){
-		.order = (uint32_t)preferred + (s->failed ? ORDER_LAST : 0),
+		.order = (uint32_t)preferred +
+			 (s->failed || companions_failed(p->e, s->device) ? ORDER_LAST : 0),
 		.distance = room_distance(p->e, s->device, room_near(p->e, p->claim)),
 		.room = p->class->place == PLACE_SPREAD ? UINT32_MAX - free : free,
 	};

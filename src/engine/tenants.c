@@ -110,9 +110,15 @@ static uint32_t takes_room(const struct engine *e, const struct claim *other, co
 		return 0;
 	if (promised)
 		return policy_takes(e->policy, other->class, class);
-	/* What has parts counts as one of its class; its parts count themselves. */
+	/* What comes along nobody asked for. */
+	if (other->companion)
+		return 0;
+	/* What has parts counts as one of its class; its parts count themselves, but when it is a slice with its
+	 * companions: that is the same one. */
+	const struct claim *whole = other->whole[0] ? parts_whole(e, other) : NULL;
 	if (class)
-		return (other->slice || other->parts) && str_eq(other->class, class);
+		return (other->slice || other->parts) && str_eq(other->class, class) &&
+		       !(whole && str_eq(whole->class, class));
 	return other->slice != 0;
 }
 

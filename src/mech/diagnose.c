@@ -40,7 +40,7 @@ static const struct {
 	{ "never-touch", "guard.never-touch",
 	  "no policy lifts this: free the device on the host first" },
 	{ "group-mate", "guard.group-mate",
-	  "enrol its group mate as well, or use a slot with ACS" },
+	  "enrol its group mate and let the policy say companions: bind, or use a slot with ACS" },
 	{ "not-enrolled", "guard.not-enrolled",
 	  "add it to /etc/carve/devices if carve may change it" },
 	{ "identity-mismatch", "guard.mismatch",

@@ -104,6 +104,8 @@ static const struct field want_fields[] = {
 	LATER(want, after_use),
 	LATER(want, one_tenant),
 	LATER(want, opened),
+	LATER(want, companions),
+	LATER_AS(want, leader, TYPE_TEXT),
 	END,
 };
 
@@ -168,6 +170,7 @@ static const struct field claim_fields[] = {
 	LATER_AS(claim, near, TYPE_TEXT),
 	LATER_AS(claim, whole, TYPE_TEXT),
 	LATER(claim, parts),
+	LATER(claim, companion),
 	STRUCT(claim, set, settings_fields),
 	SIGNED(claim, created),
 	{ MEMBER(claim, lease), .type = TYPE_STRUCT, .fields = lease_fields, .later = true },

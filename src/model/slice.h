@@ -114,6 +114,7 @@ struct claim {
 	char near[NAME_SIZE];	 /* a claim whose slice it should be near; empty: none */
 	char whole[NAME_SIZE];	 /* the claim this one is a part of; empty: none */
 	uint32_t parts;		 /* claims that are parts of this one, which has no slice itself */
+	uint8_t companion;	 /* a part that comes with another one: nobody asked for it */
 	struct vf_settings set;	 /* claim's own settings over the policy's defaults */
 	int64_t created;	 /* seconds since the epoch */
 	struct lease lease;
@@ -200,6 +201,9 @@ struct want {
 	uint8_t one_tenant; /* all that is held of the device is held by one */
 	/* No option: enum slice_opened, which slices that are gone again leave behind. */
 	uint8_t opened;
+	uint8_t companions; /* what shares its slot or its IOMMU group goes with it */
+	/* It is such a companion, of that device: claimed with it, and never by itself. */
+	char leader[DEVICE_KEY_SIZE];
 };
 
 /* It is with its own driver, or will be bound anew. */

@@ -146,6 +146,7 @@ static int check_mech_keys(const struct policy *p, const struct policy_divide *d
 		const char *path, *key, *mech;
 	} keys[] = {
 		{ d->bind_early, passthrough, "bind", "bind: early", "passthrough" },
+		{ d->companions, passthrough, "companions", "companions: bind", "passthrough" },
 		{ d->count > 0, sriov, "count", "count", "sriov" },
 		{ d->in_use_pf, sriov, "in-use-pf", "in-use-pf", "sriov" },
 		{ d->vf.set || d->vf.qos, sriov, "vf", "vf", "sriov" },

@@ -91,7 +91,8 @@ const struct policy_selection *policy_select(const struct policy *p,
 void policy_divide_text(const struct policy_divide *d, struct str_buf *out)
 {
 	if (str_eq(d->mech, "passthrough"))
-		str_buf_addf(out, "passed through%s", d->bind_early ? ", bound early" : "");
+		str_buf_addf(out, "passed through%s%s", d->companions ? " with its companions" : "",
+			     d->bind_early ? ", bound early" : "");
 	if (str_eq(d->mech, "sriov") && d->fill[0])
 		str_buf_add(out, "as many VFs as there can be");
 	else if (str_eq(d->mech, "sriov"))
@@ -181,6 +182,16 @@ static void bind_text(const struct want *w, struct str_buf *out)
 	str_buf_add(out, w->bind_early ? "early" : "on-claim");
 }
 
+static void companions_text(const struct want *w, struct str_buf *out)
+{
+	str_buf_add(out, w->companions ? "bind" : "leave");
+}
+
+static void leader_text(const struct want *w, struct str_buf *out)
+{
+	str_buf_add(out, w->leader[0] ? w->leader : "none");
+}
+
 static void in_use_text(const struct want *w, struct str_buf *out)
 {
 	str_buf_add(out, w->in_use_pf ? "allow" : "refuse");
@@ -248,6 +259,8 @@ static const struct want_part {
 	{ "keep-room-for", keep_text },
 	{ "warm", warm_text },
 	{ "bind", bind_text },
+	{ "companions", companions_text },
+	{ "companion of", leader_text },
 	{ "in-use-pf", in_use_text },
 	{ "vf", vf_text },
 	{ "one-tenant-per-device", one_tenant_text },

@@ -282,6 +282,7 @@ static const char *const mech_words[] = { "passthrough", "sriov",      "mdev", "
 					  "partition",	 "time-slice", "mps",  NULL };
 static const char *const mech_words_later[] = { "wq", NULL };
 static const char *const bind_words[] = { "on-claim", "early", NULL };
+static const char *const companions_words[] = { "leave", "bind", NULL };
 static const char *const in_use_words[] = { "refuse", "allow", NULL };
 static const char *const after_use_words[] = { "prove", "same-tenant", "quarantine", NULL };
 static const char *const place_words[] = { "fit", "pack", "spread", NULL };
@@ -511,6 +512,12 @@ static const struct policy_option divide_options[] = {
 	  OPTION_WORD_IN(policy_divide, bind_early, bind_words),
 	  .store = store_word_bool,
 	  .help = "passthrough: bind to VFIO when a claim wants it, or at boot before other drivers." },
+	{ .key = "companions",
+	  OPTION_WORD_IN(policy_divide, companions, companions_words),
+	  .store = store_word_bool,
+	  .help = "passthrough: what becomes of the functions that share the slot or the IOMMU group of "
+		  "the device and that nothing else names: they keep their drivers, or are bound to VFIO and "
+		  "handed out with it." },
 	{ .key = "count",
 	  OPTION_NUMBER_IN(policy_divide, count, 1, 65535),
 	  .help = "sriov: number of VFs of each device." },

@@ -221,30 +221,38 @@ static void set_warm(const struct have *h, const struct policy_divide *d, const 
 	}
 }
 
+/* Which device is meant, and what it was before anything was done to it. */
+static int identify(const struct policy_facts *facts, const struct function *f,
+		    const struct mdev_parent *parent, struct want *w)
+{
+	const struct match_subject subject = { .facts = facts, .f = f, .parent = parent };
+	const char *driver = match_fact_driver(&subject, NULL, 0);
+	const char *netdevs = match_fact_netdevs(&subject, NULL, 0);
+	w->vendor = f ? f->vendor : 0;
+	w->device_id = f ? f->device : 0;
+	w->has_serial = f && f->caps.has_serial;
+	w->serial = f ? f->caps.serial : 0;
+	(void)STR_COPY(w->driver, driver ? driver : "");
+	(void)STR_COPY(w->netdevs, netdevs ? netdevs : "");
+	return STR_COPY(w->device, f ? f->key : parent->key);
+}
+
 int policy_want(const struct policy *p, const struct policy_facts *facts,
 		const struct policy_divide *d, const struct function *f,
 		const struct mdev_parent *parent, struct want *w, struct err *reterr)
 {
 	bool all_vfs = f && d->fill[0] && str_eq(d->mech, "sriov");
 	*w = (struct want){
-		.vendor = f ? f->vendor : 0,
-		.device_id = f ? f->device : 0,
-		.has_serial = f && f->caps.has_serial,
-		.serial = f ? f->caps.serial : 0,
 		.count = all_vfs ? f->caps.sriov_total : d->count,
 		.in_use_pf = d->in_use_pf,
 		.bind_early = d->bind_early,
+		.companions = d->companions,
 		.vf = d->vf,
 		.n_types = d->n_types,
 		.on_remove_destroy = p->on_remove == ON_REMOVE_DESTROY,
 		.after_use = (uint8_t)d->after_use,
 		.one_tenant = d->one_tenant,
 	};
-	const struct match_subject subject = { .facts = facts, .f = f, .parent = parent };
-	const char *driver = match_fact_driver(&subject, NULL, 0);
-	const char *netdevs = match_fact_netdevs(&subject, NULL, 0);
-	(void)STR_COPY(w->driver, driver ? driver : "");
-	(void)STR_COPY(w->netdevs, netdevs ? netdevs : "");
 	memcpy(w->types, d->types, sizeof(w->types));
 	memcpy(w->type_count, d->type_count, sizeof(w->type_count));
 	memcpy(w->keep, d->keep, sizeof(w->keep));
@@ -257,8 +265,8 @@ int policy_want(const struct policy *p, const struct policy_facts *facts,
 	/* The name of a policy file may be longer than what is kept of it. */
 	if (STR_FORMAT(w->where, "%s:%d", p->file, d->at.line) < 0)
 		(void)STR_FORMAT(w->where, "line %d", d->at.line);
-	if (STR_COPY(w->device, f ? f->key : parent->key) < 0 ||
-	    STR_COPY(w->selection, d->use) < 0 || STR_COPY(w->mech, d->mech) < 0)
+	if (identify(facts, f, parent, w) < 0 || STR_COPY(w->selection, d->use) < 0 ||
+	    STR_COPY(w->mech, d->mech) < 0)
 		return want_too_long(p, d, device_name(f, parent), reterr);
 	return lay_out(facts, d, w, reterr);
 }
@@ -294,6 +302,85 @@ static int pin_device(struct pinning *pin, const struct function *f,
 	if (r < 0)
 		return r;
 	return add_want(pin, d, f, parent);
+}
+
+/* --- companions -------------------------------------------------------------------------------- */
+
+/* "0000:3b:00.0" and "0000:3b:00.1" */
+static bool same_slot(const struct function *a, const struct function *b)
+{
+	const char *dot = strrchr(a->addr, '.');
+	return dot && strncmp(a->addr, b->addr, (size_t)(dot - a->addr) + 1) == 0;
+}
+
+static bool same_group(const struct function *a, const struct function *b)
+{
+	return a->iommu_group >= 0 && a->iommu_group == b->iommu_group;
+}
+
+static const struct want *want_of(const struct pinning *pin, const char *key)
+{
+	for (size_t i = 0; i < pin->n_wants; i++)
+		if (str_eq(pin->wants[i].device, key))
+			return &pin->wants[i];
+	return NULL;
+}
+
+/* The function of its own slot before one that is only in its IOMMU group. */
+static const struct want *leader_of(const struct pinning *pin, const struct function *f)
+{
+	const struct want *found = NULL;
+	for (size_t i = 0; i < pin->n_wants; i++) {
+		const struct want *w = &pin->wants[i];
+		const struct function *l = w->companions ? have_device(pin->facts->have, w->device)
+							 : NULL;
+		if (l && same_slot(l, f))
+			return w;
+		if (l && !found && same_group(l, f))
+			found = w;
+	}
+	return found;
+}
+
+static int refuse_companion(struct pinning *pin, const struct want *leader,
+			    const struct function *f)
+{
+	const struct function *l = have_device(pin->facts->have, leader->device);
+	err_set(pin->err, "policy.not-enrolled", EPERM,
+		"%s: a companion of \"%s\" is not under carve", leader->where, leader->selection);
+	err_on(pin->err, "%s, with %s", f->addr, l->addr);
+	err_because(pin->err, "%s shares its %s, and companions: bind takes it from its driver",
+		    f->addr, same_slot(l, f) ? "slot" : "IOMMU group");
+	err_because(pin->err,
+		    "only devices that root names in /etc/carve/devices are ever written to");
+	err_state(pin->err, "nothing was changed");
+	err_todo(pin->err, "as root: carve enroll %s", f->addr);
+	return -EPERM;
+}
+
+static int add_companion(struct pinning *pin, const struct want *of, const struct function *f)
+{
+	const struct want leader = *of;
+	if (!pin->facts->enrolled || !pin->facts->enrolled(pin->facts->userdata, f->key))
+		return refuse_companion(pin, &leader, f);
+	struct want *w = ARRAY_ADD(pin->wants, pin->n_wants);
+	if (!w)
+		return policy_memory_error(pin->err);
+	*w = leader;
+	w->companions = 0;
+	memcpy(w->leader, leader.device, sizeof(w->leader));
+	/* No class can draw on that name, since none of the policy's has such a sign in it. */
+	(void)STR_FORMAT(w->selection, "%.*s/companion", NAME_SIZE - 16, leader.selection);
+	return identify(pin->facts, f, NULL, w);
+}
+
+/* What no entry names itself. VFs are their PF's; a bridge carries the group and is not a part of it. */
+static int pin_companion(struct pinning *pin, const struct function *f)
+{
+	const struct match_subject subject = { .facts = pin->facts, .f = f };
+	const struct want *leader =
+		policy_never_selected(&subject) || want_of(pin, f->key) ? NULL : leader_of(pin, f);
+	return leader ? add_companion(pin, leader, f) : 0;
 }
 
 static void add_name(struct str_buf *b, const char *name)
@@ -358,6 +445,8 @@ static int pin_all(struct pinning *pin)
 		r = pin_device(pin, &have->functions[i], NULL);
 	for (size_t i = 0; r >= 0 && i < have->n_parents; i++)
 		r = pin_device(pin, NULL, &have->parents[i]);
+	for (size_t i = 0; r >= 0 && i < have->n_functions; i++)
+		r = pin_companion(pin, &have->functions[i]);
 	return r < 0 ? r : check_expect(pin);
 }
 

@@ -8,74 +8,88 @@
 #include "base/str.h"
 #include "vfio/vfio.h"
 
-static const struct claim *claim_find(const struct claim *claims, size_t n, const char *name)
+static const struct claim *claim_find(const struct vfio_record *r, const char *name)
 {
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(claims[i].name, name))
-			return &claims[i];
+	for (size_t i = 0; i < r->n_claims; i++)
+		if (str_eq(r->claims[i].name, name))
+			return &r->claims[i];
 	return NULL;
 }
 
-struct members {
-	const struct have *h;
-	const struct mech *const *mechs;
-	const struct slice *slices;
-	size_t n_slices;
-	const struct claim *claims;
-	size_t n_claims;
-	const struct claim *claim;
-};
-
 /* A function is a slice of itself, or of the one that it is a VF of. */
-static const struct slice *slice_of(const struct members *m, const struct function *f)
+static const struct slice *slice_of(const struct vfio_record *r, const struct function *f)
 {
-	const struct function *pf = f->is_vf ? have_function(m->h, f->pf) : NULL;
-	for (size_t i = 0; i < m->n_slices; i++) {
-		const struct slice *s = &m->slices[i];
+	const struct function *pf = f->is_vf ? have_function(r->have, f->pf) : NULL;
+	for (size_t i = 0; i < r->n_slices; i++) {
+		const struct slice *s = &r->slices[i];
 		bool related = !slice_is_part(s) && (s->index >= 0) == f->is_vf &&
 			       str_eq(s->device, pf ? pf->key : f->key);
-		if (related && mech_function(m->mechs, m->h, s) == f)
+		if (related && mech_function(r->mechs, r->have, s) == f)
 			return s;
 	}
 	return NULL;
 }
 
-static int sibling_check(const struct members *m, const struct function *sibling,
-			 struct err *reterr)
+/* The device that it is claimed with; else itself. */
+static const char *leader_of(const struct vfio_record *r, const struct function *f)
+{
+	for (size_t i = 0; i < r->n_wants && !f->is_vf; i++)
+		if (str_eq(r->wants[i].device, f->key) && r->wants[i].leader[0])
+			return r->wants[i].leader;
+	return f->key;
+}
+
+static int refuse_tenant(const struct function *sibling, const char *claim, struct err *reterr)
+{
+	err_set(reterr, "vfio.group.tenant", EBUSY, "cannot hand the function out");
+	err_because(reterr, "%s is in the same IOMMU group and held by claim %s", sibling->addr,
+		    claim);
+	err_todo(reterr, "release claim %s first, or use a slot with ACS", claim);
+	return -EBUSY;
+}
+
+static int refuse_dirty(const struct function *sibling, const struct slice *s, struct err *reterr)
+{
+	err_set(reterr, "vfio.group.dirty", EBUSY, "cannot hand the function out");
+	err_because(reterr, "%s is in the same IOMMU group and not yet clean of uid %u",
+		    sibling->addr, s->last_uid);
+	err_todo(reterr, "wait until it is reclaimed");
+	return -EBUSY;
+}
+
+static int refuse_driven(const struct function *sibling, struct err *reterr)
+{
+	err_set(reterr, "vfio.group.not-viable", EBUSY, "cannot hand the function out");
+	err_because(reterr, "%s is in the same IOMMU group and bound to %s%s", sibling->addr,
+		    sibling->driver,
+		    driver_is_vfio(sibling->driver) ? ", by somebody else" : " on the host");
+	err_todo(reterr,
+		 "enroll %s and let the policy say companions: bind, or use a slot "
+		 "with ACS; see carve doctor",
+		 sibling->addr);
+	return -EBUSY;
+}
+
+static int sibling_check(const struct vfio_record *r, const struct function *f,
+			 const struct function *sibling, const struct claim *by, struct err *reterr)
 {
 	bool guests = driver_is_vfio(sibling->driver);
 	bool alone = !guests && driver_leaves_group_alone(sibling->driver);
 	/* Of a claim that is not there yet, only what the host does can be in the way. */
-	if (alone && !m->claim)
+	if (alone && !by)
 		return 0;
-	const struct slice *s = slice_of(m, sibling);
+	const struct slice *s = slice_of(r, sibling);
 	if (s && s->claim[0]) {
-		const struct claim *c = claim_find(m->claims, m->n_claims, s->claim);
-		if (!m->claim || (c && claim_is_of(m->claim, c->uid, c->tenant)))
-			return 0;
-		err_set(reterr, "vfio.group.tenant", EBUSY, "cannot hand the function out");
-		err_because(reterr, "%s is in the same IOMMU group and held by claim %s",
-			    sibling->addr, s->claim);
-		err_todo(reterr, "release claim %s first, or use a slot with ACS", s->claim);
-		return -EBUSY;
+		const struct claim *c = claim_find(r, s->claim);
+		return !by || (c && claim_is_of(by, c->uid, c->tenant))
+			       ? 0
+			       : refuse_tenant(sibling, s->claim, reterr);
 	}
-	if (s && s->dirty && m->claim && !claim_is_of(m->claim, s->last_uid, s->last_tenant)) {
-		err_set(reterr, "vfio.group.dirty", EBUSY, "cannot hand the function out");
-		err_because(reterr, "%s is in the same IOMMU group and not yet clean of uid %u",
-			    sibling->addr, s->last_uid);
-		err_todo(reterr, "wait until it is reclaimed");
-		return -EBUSY;
-	}
-	if (guests ? s != NULL : alone)
+	if (s && s->dirty && by && !claim_is_of(by, s->last_uid, s->last_tenant))
+		return refuse_dirty(sibling, s, reterr);
+	if ((guests ? s != NULL : alone) || str_eq(leader_of(r, f), leader_of(r, sibling)))
 		return 0;
-	err_set(reterr, "vfio.group.not-viable", EBUSY, "cannot hand the function out");
-	err_because(reterr, "%s is in the same IOMMU group and bound to %s%s", sibling->addr,
-		    sibling->driver, guests ? ", by somebody else" : " on the host");
-	err_todo(reterr,
-		 "enroll %s and pass it through as well, with bind: early, or use a slot with ACS; "
-		 "see carve doctor",
-		 sibling->addr);
-	return -EBUSY;
+	return refuse_driven(sibling, reterr);
 }
 
 int vfio_group_distrust(const struct function *f, struct err *reterr)
@@ -90,13 +104,9 @@ int vfio_group_distrust(const struct function *f, struct err *reterr)
 	return -EPERM;
 }
 
-int vfio_group_check(const struct have *h, const struct function *f,
-		     const struct mech *const *mechs, const struct slice *slices, size_t n_slices,
-		     const struct claim *claims, size_t n_claims, const struct claim *c,
+int vfio_group_check(const struct vfio_record *r, const struct function *f, const struct claim *c,
 		     struct err *reterr)
 {
-	const struct members m = { h, mechs, slices, n_slices, claims, n_claims, c };
-
 	if (f->iommu_group < 0) {
 		err_set(reterr, "vfio.group.none", ENODEV, "cannot hand the function out");
 		err_on(reterr, "%s", f->addr);
@@ -106,15 +116,15 @@ int vfio_group_check(const struct have *h, const struct function *f,
 			 "switch the IOMMU on in firmware and kernel; carve doctor says how");
 		return -ENODEV;
 	}
-	for (size_t i = 0; i < h->n_functions; i++) {
-		const struct function *sibling = &h->functions[i];
+	for (size_t i = 0; i < r->have->n_functions; i++) {
+		const struct function *sibling = &r->have->functions[i];
 		if (sibling == f || sibling->iommu_group != f->iommu_group)
 			continue;
-		int r = sibling_check(&m, sibling, reterr);
-		if (r < 0) {
+		int rc = sibling_check(r, f, sibling, c, reterr);
+		if (rc < 0) {
 			err_on(reterr, "%s (IOMMU group %d)", f->addr, f->iommu_group);
 			err_state(reterr, "nothing was changed");
-			return r;
+			return rc;
 		}
 	}
 	return 0;

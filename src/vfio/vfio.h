@@ -38,13 +38,23 @@ bool vfio_fabric_has(const struct have *h, const struct function *f);
 /* The refusal of such a GPU; w: that wants it, or NULL. Returns -EPERM. */
 int vfio_fabric_refuse(const struct function *f, const struct want *w, struct err *reterr);
 
+/* What the record knows of the functions of a machine. */
+struct vfio_record {
+	const struct have *have;
+	const struct mech *const *mechs; /* find the functions of the slices */
+	const struct want *wants;
+	size_t n_wants;
+	const struct slice *slices;
+	size_t n_slices;
+	const struct claim *claims;
+	size_t n_claims;
+};
+
 /* Isolation: -ENODEV when f has no IOMMU group; -EBUSY when its group holds something of the host,
- * of nobody we know, or of another account than that of c: the sibling is named. c NULL: anybody, so
- * who has the sibling for now is left out. mechs finds the functions of the slices. Not for mdevs: their
- * parent's driver isolates them. */
-int vfio_group_check(const struct have *h, const struct function *f,
-		     const struct mech *const *mechs, const struct slice *slices, size_t n_slices,
-		     const struct claim *claims, size_t n_claims, const struct claim *c,
+ * of nobody we know, or of another account than that of c: the sibling is named. Companions of f, and what f is
+ * a companion of, are claimed with it, so what drives them now is no matter. c NULL: anybody, so
+ * who has the sibling for now is left out. Not for mdevs: their parent's driver isolates them. */
+int vfio_group_check(const struct vfio_record *r, const struct function *f, const struct claim *c,
 		     struct err *reterr);
 
 /* True for the steps planned here: their failures are the same for slices of every mechanism. */

@@ -181,8 +181,13 @@ static int group(const struct have *h, const struct slice *slices, size_t n_slic
 		 const struct claim *claims, size_t n_claims, uint32_t uid, struct err *e)
 {
 	const struct claim c = { .uid = uid };
-	return vfio_group_check(h, have_device(h, GPU_KEY), mechs, slices, n_slices, claims,
-				n_claims, &c, e);
+	const struct vfio_record r = { .have = h,
+				       .mechs = mechs,
+				       .slices = slices,
+				       .n_slices = n_slices,
+				       .claims = claims,
+				       .n_claims = n_claims };
+	return vfio_group_check(&r, have_device(h, GPU_KEY), &c, e);
 }
 
 /* F24: the sibling that makes the group not viable is named with its driver. */
@@ -253,16 +258,52 @@ static void test_group_check_for_anybody_leaves_accounts_out(void **state)
 	struct slice mate = picture_slice("passthrough", "pci:0000:3b:00.1", -1);
 	struct claim c = { .uid = 2000 };
 	assert_int_equal(STR_COPY(c.name, "web01"), 0);
+	struct vfio_record r = { .have = &h, .mechs = mechs, .slices = &mate, .n_slices = 1 };
 
 	mate.dirty = 1;
-	assert_int_equal(vfio_group_check(&h, gpu, mechs, &mate, 1, NULL, 0, NULL, NULL), 0);
+	assert_int_equal(vfio_group_check(&r, gpu, NULL, NULL), 0);
 	assert_int_equal(STR_COPY(mate.claim, "web01"), 0);
-	assert_int_equal(vfio_group_check(&h, gpu, mechs, &mate, 1, &c, 1, NULL, NULL), 0);
+	r.claims = &c;
+	r.n_claims = 1;
+	assert_int_equal(vfio_group_check(&r, gpu, NULL, NULL), 0);
 	mate.claim[0] = '\0';
 	assert_int_equal(STR_COPY(have_function(&h, "0000:3b:00.1")->driver, "snd_hda_intel"), 0);
-	assert_int_equal(vfio_group_check(&h, gpu, mechs, &mate, 1, NULL, 0, NULL, &e), -EBUSY);
+	r.n_claims = 0;
+	assert_int_equal(vfio_group_check(&r, gpu, NULL, &e), -EBUSY);
 	assert_string_equal(e.id, "vfio.group.not-viable");
-	assert_non_null(strstr(e.todo, "bind: early"));
+	assert_non_null(strstr(e.todo, "companions: bind"));
+	have_done(&h);
+}
+
+/* What drives it now is no matter: it is bound with the function that it goes with. */
+static void test_group_check_companions_are_claimed_together(void **state)
+{
+	(void)state;
+	struct have h = { 0 };
+	picture_function(&h, GPU, 0x030000, "nvidia", 7);
+	picture_function(&h, "0000:3b:00.1", 0x040300, "snd_hda_intel", 7);
+	have_sort(&h);
+	const struct claim c = { .uid = 2000 }, web = { .uid = 3000, .name = "web01" };
+	struct slice mate = picture_slice("passthrough", "pci:0000:3b/00.1", -1);
+	struct want w = { .leader = GPU_KEY };
+	const struct function *gpu = have_device(&h, GPU_KEY);
+	struct function *sound = have_function(&h, "0000:3b:00.1");
+	assert_int_equal(STR_COPY(w.device, sound->key), 0);
+	memcpy(mate.device, w.device, sizeof(mate.device));
+	struct vfio_record r = { .have = &h,
+				 .mechs = mechs,
+				 .wants = &w,
+				 .n_wants = 1,
+				 .slices = &mate,
+				 .n_slices = 1,
+				 .claims = &web,
+				 .n_claims = 1 };
+
+	assert_int_equal(vfio_group_check(&r, gpu, &c, NULL), 0);
+	assert_int_equal(vfio_group_check(&r, sound, &c, NULL), 0);
+	assert_int_equal(vfio_group_check(&r, gpu, NULL, NULL), 0);
+	assert_int_equal(STR_COPY(mate.claim, "web01"), 0);
+	assert_int_equal(vfio_group_check(&r, gpu, &c, NULL), -EBUSY);
 	have_done(&h);
 }
 
@@ -452,6 +493,7 @@ int main(void)
 		cmocka_unit_test(test_f24_group_sibling_on_host_is_named),
 		cmocka_unit_test(test_group_check_other_tenant_refused),
 		cmocka_unit_test(test_group_check_for_anybody_leaves_accounts_out),
+		cmocka_unit_test(test_group_check_companions_are_claimed_together),
 		cmocka_unit_test(test_group_check_no_group_refused),
 		cmocka_unit_test(test_fabric_has_a_module_beside_a_switch),
 		cmocka_unit_test(test_fabric_refuse_says_where_and_how_to_take_the_risk),
