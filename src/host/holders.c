@@ -341,7 +341,8 @@ static int nvidia_node(const struct host_roots *r, const struct holder_subject *
 {
 	char number[32], name[NAME_SIZE];
 	uint32_t minor;
-	if (!subject->addr[0] || caps_gpu_minor(r->proc, subject->addr, &minor) < 0 ||
+	if (subject->kind == HOLDER_MDEV || !subject->addr[0] ||
+	    caps_gpu_minor(r->proc, subject->addr, &minor) < 0 ||
 	    STR_FORMAT(number, "195:%u", minor) < 0 || STR_FORMAT(name, "/dev/nvidia%u", minor) < 0)
 		return 0;
 	return nodes_add(nodes, number, false, subject, name);

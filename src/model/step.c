@@ -100,8 +100,8 @@ static void describe_target(struct str_buf *b, const struct target *t, const str
 	const char *device = f ? f->addr : t->device;
 
 	if (t->uuid[0])
-		str_buf_addf(b, "mdev %s on %s", t->uuid, device);
-	else if (t->vf >= 0)
+		str_buf_addf(b, "mdev %s on ", t->uuid);
+	if (t->vf >= 0)
 		str_buf_addf(b, "VF %d of %s", t->vf, device);
 	else if (t->part)
 		str_buf_addf(b, "at slice %u of %s", t->part - 1, device);
