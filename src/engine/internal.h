@@ -289,6 +289,8 @@ const struct device_note *store_note(const struct engine *e, const char *device)
 struct device_note *store_note_edit(struct engine *e, const char *device);
 void store_note_delete(struct engine *e, const char *device);
 void store_uuid(struct engine *e, char ret[UUID_SIZE]);
+/* UUIDs for slices that turn out to need one, before the steps that make them. */
+void store_names_settle(struct engine *e);
 /* Sets the reason of a slice or claim; cuts what does not fit. */
 void reason_set(char *field, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
