@@ -421,7 +421,6 @@ static void turn_make(struct engine *e)
 	grants_commit(e);
 	warm_refill(e);
 	adopt_emit(e);
-	store_names_settle(e);
 	work_emit(e);
 	dones_expire(e);
 	services_after(e);
