@@ -191,10 +191,11 @@ int wire_settings_parse(const json_t *json, struct vf_settings *ret, struct err 
 	return 0;
 }
 
-/* The function that a slice is on this machine now; NULL for an mdev or when it is not there. */
+/* The function that a slice is, or the VF that it is an mdev of, on this machine now; NULL for another mdev or
+ * when it is not there. */
 static const struct function *slice_function(const struct slice *s, const struct have *h)
 {
-	if (s->uuid[0])
+	if (s->uuid[0] && s->index < 0)
 		return NULL;
 	const struct function *device = have_device(h, s->device);
 	if (!device || s->index < 0)
@@ -258,12 +259,10 @@ json_t *wire_slice(const struct slice *s, const struct have *h)
 	return o;
 }
 
-static const char *type_name(const struct vgpu_vf *v, const struct have *h)
+static const char *type_name(const struct vgpu_vf *v, uint32_t id, const struct have *h)
 {
-	for (size_t i = 0; i < h->n_vgpu_types; i++)
-		if (h->vgpu_types[i].id == v->type && str_eq(h->vgpu_types[i].key, v->key))
-			return h->vgpu_types[i].name;
-	return "unknown";
+	const struct vgpu_type *t = have_vgpu_type_id(h, v->key, id);
+	return t ? t->name : "unknown";
 }
 
 json_t *wire_foreign_vf(const struct function *vf, const struct have *h)
@@ -275,16 +274,32 @@ json_t *wire_foreign_vf(const struct function *vf, const struct have *h)
 	if (STR_FORMAT(name, "%s/%s/vf%d", mech, pf ? pf->key : vf->pf, vf->vf_index) < 0)
 		return NULL;
 	json_t *o = slice_base(name, pf ? pf->key : vf->pf, mech,
-			       v && v->type ? type_name(v, h) : "vf", "foreign");
+			       v && v->type ? type_name(v, v->type, h) : "vf", "foreign");
 	if (vf->vf_index >= 0)
 		wire_add_int(o, "vf", vf->vf_index);
 	add_place(o, vf);
 	return o;
 }
 
-json_t *wire_foreign_mdev(const struct mdev *m)
+/* A vGPU on a VF is listed as that. */
+static json_t *foreign_vgpu(const struct mdev *m, const struct vgpu_vf *v, const struct have *h)
+{
+	struct slice s = { .index = v->index, .alone = 1, .state = SLICE_READY };
+	(void)STR_COPY(s.device, v->key);
+	(void)STR_COPY(s.mech, "vgpu");
+	(void)STR_COPY(s.uuid, m->uuid);
+	(void)STR_COPY(s.profile, type_name(v, mdev_vgpu_id(m), h));
+	json_t *o = wire_slice(&s, h);
+	wire_add_string(o, "state", "foreign");
+	return o;
+}
+
+json_t *wire_foreign_mdev(const struct mdev *m, const struct have *h)
 {
 	char name[DEVICE_KEY_SIZE + NAME_SIZE];
+	const struct vgpu_vf *v = have_mdev_vgpu_vf(h, m);
+	if (v)
+		return foreign_vgpu(m, v, h);
 	if (STR_FORMAT(name, "mdev/%s/%s", m->parent, m->uuid) < 0)
 		return NULL;
 	json_t *o = slice_base(name, m->parent, "mdev", m->type, "foreign");
@@ -384,11 +399,19 @@ static void add_vfio(json_t *o, int group, const char *cdev)
 		wire_add_string(o, "vfio_cdev", node);
 }
 
+/* NVIDIA vGPU User Guide 17: QEMU needs -uuid. */
+static void add_vm_uuid(json_t *o, const struct slice *s)
+{
+	if (str_eq(s->mech, "vgpu"))
+		wire_add_bool(o, "vm_uuid", true);
+}
+
 static json_t *handle_mdev(const struct claim *c, const struct slice *s, const struct mdev *m,
 			   const struct have *h, const char *cdev)
 {
 	json_t *o = handle_base(c, s, "mdev", m->uuid);
 	wire_add_string(o, "uuid", m->uuid);
+	add_vm_uuid(o, s);
 	add_vfio(o, m->iommu_group, cdev);
 	const struct function *parent = have_device(h, m->parent);
 	if (parent && parent->numa_node >= 0)
@@ -400,7 +423,7 @@ json_t *wire_handle(const struct claim *c, const struct slice *s, const struct h
 		    const char *cdev, bool *ret_there)
 {
 	const struct mdev *m = s->uuid[0] ? have_mdev(h, s->uuid) : NULL;
-	const struct function *f = slice_function(s, h);
+	const struct function *f = s->uuid[0] ? NULL : slice_function(s, h);
 	if (slice_is_part(s)) {
 		json_t *o = wire_part_handle(c, s, h);
 		*ret_there = o != NULL;
@@ -414,9 +437,7 @@ json_t *wire_handle(const struct claim *c, const struct slice *s, const struct h
 
 	json_t *o = handle_base(c, s, "pci", f->addr);
 	wire_add_string(o, "address", f->addr);
-	/* NVIDIA vGPU User Guide 17: QEMU needs -uuid. */
-	if (str_eq(s->mech, "vgpu"))
-		wire_add_bool(o, "vm_uuid", true);
+	add_vm_uuid(o, s);
 	add_vfio(o, f->iommu_group, cdev);
 	if (f->numa_node >= 0)
 		wire_add_int(o, "numa", f->numa_node);

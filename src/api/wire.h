@@ -36,7 +36,7 @@ json_t *wire_parent(const struct have *h, const struct mdev_parent *p, const str
 json_t *wire_slice(const struct slice *s, const struct have *h);
 /* A slice that carve has no record of: somebody else's VF, mdev or GPU instance. */
 json_t *wire_foreign_vf(const struct function *vf, const struct have *h);
-json_t *wire_foreign_mdev(const struct mdev *m);
+json_t *wire_foreign_mdev(const struct mdev *m, const struct have *h);
 json_t *wire_foreign_part(const struct gpu_part *p, const struct have *h);
 /* How many more of a profile the device could yield. */
 json_t *wire_possible(const char *device, const char *mech, const char *profile,

@@ -247,11 +247,18 @@ static void add_recorded(json_t *array, const struct daemon *d, const char *key)
 			json_array_append_new(array, wire_slice(&rec->slices[i], &d->picture.have));
 }
 
-/* A VF of a driver that makes all of them at once: not somebody's, as long as it is no vGPU. */
+/* A VF of a driver that makes all of them at once: not somebody's, as long as it is no vGPU. What is an mdev is listed as
+ * that. */
 static bool is_no_vgpu(const struct have *h, const struct function *pf, const struct function *vf)
 {
 	const struct vgpu_vf *v = have_vgpu_vf(h, pf->key, vf->vf_index);
-	return v && v->framework == VGPU_VENDOR && v->type == 0;
+	return v && (v->framework == VGPU_MDEV || (v->framework == VGPU_VENDOR && v->type == 0));
+}
+
+static bool mdev_is_of(const struct have *h, const struct mdev *m, const char *key)
+{
+	const struct vgpu_vf *v = have_mdev_vgpu_vf(h, m);
+	return str_eq(v ? v->key : m->parent, key);
 }
 
 static void add_foreign(json_t *array, const struct daemon *d, const char *key)
@@ -268,8 +275,8 @@ static void add_foreign(json_t *array, const struct daemon *d, const char *key)
 	}
 	for (size_t i = 0; i < h->n_mdevs; i++) {
 		const struct mdev *m = &h->mdevs[i];
-		if ((!key || str_eq(m->parent, key)) && !mdev_recorded(rec, m->uuid))
-			json_array_append_new(array, wire_foreign_mdev(m));
+		if ((!key || mdev_is_of(h, m, key)) && !mdev_recorded(rec, m->uuid))
+			json_array_append_new(array, wire_foreign_mdev(m, h));
 	}
 	for (size_t i = 0; i < h->n_gpu_parts; i++) {
 		const struct gpu_part *p = &h->gpu_parts[i];

@@ -258,14 +258,48 @@ static void take_gpu(struct daemon *d, uint64_t token, const struct step *s,
 	const struct function *f = have_device(h, key);
 	if (!f || !has_library(f))
 		return;
+	const struct gpu *was = have_gpu(h, key);
+	bool stale = was && was->vgpus_stale;
 	if (usable(r))
 		(void)scan_apply_gpu(h, key, 0, data, r->data_len);
 	else
 		gpu_unseen(h, key, r->detail[0] ? r->detail : "nobody could ask");
+	struct gpu *g = have_gpu(h, key);
+	if (g)
+		g->vgpus_stale = stale;
 	changed(d);
 	if (d->picture.observed && !gpus_asked(&d->picture)) {
 		engine_have_changed(d->engine, h);
 		server_resume(d);
+	}
+}
+
+/* The driver is asked alone, not the library. Mdevs that came or went meanwhile are asked for again. */
+static void take_vgpus(struct daemon *d, uint64_t token, const struct step *s,
+		       const struct step_result *r, const void *data)
+{
+	(void)token;
+	struct picture *p = &d->picture;
+	const char *key = s->target.device;
+	struct gpu *g = have_gpu(&p->have, key);
+	if (!g)
+		return;
+	g->vgpus_stale = !keys_have(&p->asked_vgpus, key);
+	if (usable(r))
+		(void)scan_apply_gpu(&p->have, key, 0, data, r->data_len);
+	changed(d);
+}
+
+static void ask_vgpus(struct daemon *d)
+{
+	struct picture *p = &d->picture;
+	for (size_t i = 0; i < p->have.n_gpus; i++) {
+		const struct gpu *g = &p->have.gpus[i];
+		struct step s = { .verb = VERB_READ_GPU, .target.vf = -1, .flag = 1 };
+		if (g->vgpus_stale && !keys_have(&p->asked_vgpus, g->key) &&
+		    STR_COPY(s.target.device, g->key) == 0 &&
+		    picture_look(d, &s, take_vgpus, 0) >= 0)
+			(void)keys_add(&p->asked_vgpus, g->key);
 	}
 }
 
@@ -375,6 +409,7 @@ void picture_ask(struct daemon *d)
 		if (has_library(f))
 			(void)ask_device(d, &p->asked_gpus, VERB_READ_GPU, f->key, take_gpu);
 	}
+	ask_vgpus(d);
 	for (size_t i = 0; i < p->have.n_parents; i++)
 		(void)ask_device(d, &p->asked_types, VERB_READ_MDEV, p->have.parents[i].key,
 				 take_types);
@@ -387,6 +422,7 @@ void picture_executor_connected(struct daemon *d)
 	keys_done(&p->asked_types);
 	keys_done(&p->asked_vfs);
 	keys_done(&p->asked_gpus);
+	keys_done(&p->asked_vgpus);
 	p->ask_due = true;
 	picture_ask(d);
 	/* What happened meanwhile was seen by uevents; the engine compares again. */
@@ -542,7 +578,7 @@ static unsigned vgpu_vfs_known(const struct have *h, const char *key)
 {
 	unsigned n = 0;
 	for (size_t i = 0; i < h->n_vgpu_vfs; i++)
-		n += str_eq(h->vgpu_vfs[i].key, key);
+		n += h->vgpu_vfs[i].index >= 0 && str_eq(h->vgpu_vfs[i].key, key);
 	return n;
 }
 
@@ -579,12 +615,29 @@ static int rescan_all(struct daemon *d)
 	}
 	have_done(&p->have);
 	p->have = fresh;
+	have_count_vgpus(&p->have);
 	keys_done(&p->asked_config);
 	keys_done(&p->asked_types);
 	keys_done(&p->asked_vfs);
 	keys_done(&p->asked_gpus);
 	p->changed = true;
 	return 0;
+}
+
+/* The GPU of mdevs that came or went: which vGPUs it is divided into is seen by these, which more there could be is
+ * asked. */
+static void vgpus_count(struct daemon *d, const char *parent)
+{
+	struct have *h = &d->picture.have;
+	struct mdev m = { .iommu_group = -1 };
+	(void)STR_COPY(m.parent, parent);
+	const struct vgpu_vf *v = have_mdev_vgpu_vf(h, &m);
+	struct gpu *g = v ? have_gpu(h, v->key) : NULL;
+	have_count_vgpus(h);
+	if (!g)
+		return;
+	g->vgpus_stale = 1;
+	keys_remove(&d->picture.asked_vgpus, g->key);
 }
 
 static void rescan_mdev(struct daemon *d, const char *uuid)
@@ -601,6 +654,7 @@ static void rescan_mdev(struct daemon *d, const char *uuid)
 	m = have_mdev(&p->have, uuid);
 	keys_remove(&p->asked_types, m ? m->parent : parent);
 	types_stale_set(&p->have, m ? m->parent : parent, true);
+	vgpus_count(d, m ? m->parent : parent);
 }
 
 static void rescan_parents(struct daemon *d)
@@ -608,6 +662,7 @@ static void rescan_parents(struct daemon *d)
 	const struct scan_roots roots = roots_of(d);
 	if (scan_mdevs(&roots, &d->picture.have) >= 0)
 		d->picture.changed = true;
+	have_count_vgpus(&d->picture.have);
 	keys_done(&d->picture.asked_types);
 }
 
@@ -761,6 +816,7 @@ void picture_stop(struct daemon *d)
 	keys_done(&p->asked_types);
 	keys_done(&p->asked_vfs);
 	keys_done(&p->asked_gpus);
+	keys_done(&p->asked_vgpus);
 	free(p->looks);
 	free(p->stuck);
 }

@@ -47,7 +47,7 @@ struct picture {
 	bool dirty_all, dirty_parents, ask_due;
 	/* Asked of the executor already: addresses (config space), keys of parents (types), of PFs
 	 * (settings of their VFs), of GPUs (what their library says). */
-	struct picture_keys asked_config, asked_types, asked_vfs, asked_gpus;
+	struct picture_keys asked_config, asked_types, asked_vfs, asked_gpus, asked_vgpus;
 	struct picture_look *looks; /* under way */
 	size_t n_looks;
 	uint64_t next_look;

@@ -183,46 +183,26 @@ static void capacity_shift(struct have *h, const char *parent, const char *type,
 	}
 }
 
-static int mdev_create(struct have *h, const struct step *s)
+/* vGPUs of that type there, on VFs and on the GPU itself. */
+static uint32_t vgpus_of(const struct have *h, const struct vgpu_type *t)
 {
-	struct mdev *m = have_add_mdev(h);
-	if (!m)
-		return -ENOMEM;
-	memcpy(m->uuid, s->target.uuid, sizeof(m->uuid));
-	memcpy(m->parent, s->target.device, sizeof(m->parent));
-	(void)STR_COPY(m->type, s->text);
-	m->vfio_node = true;
-	m->vfio_mode = 0600;
-	capacity_shift(h, s->target.device, s->text, true);
-	return 0;
-}
-
-static int mdev_remove(struct have *h, const struct step *s)
-{
-	const struct mdev *m = have_mdev(h, s->target.uuid);
-	if (!m)
-		return -ENODEV;
-	capacity_shift(h, m->parent, m->type, false);
-	have_remove_mdev(h, s->target.uuid);
-	return 0;
+	uint32_t n = 0;
+	for (size_t i = 0; i < h->n_vgpu_vfs; i++)
+		n += h->vgpu_vfs[i].type == t->id && str_eq(h->vgpu_vfs[i].key, t->key);
+	for (size_t i = 0; i < h->n_mdevs; i++)
+		n += str_eq(h->mdevs[i].parent, t->key) && mdev_vgpu_id(&h->mdevs[i]) == t->id;
+	return n;
 }
 
 /* Would the driver make one more? All are of one size, unless the GPU mixes them. */
 static bool vgpu_fits(const struct have *h, const struct gpu *g, const struct vgpu_type *t)
 {
-	uint32_t n = 0;
-	for (size_t i = 0; i < h->n_vgpu_vfs; i++) {
-		const struct vgpu_vf *v = &h->vgpu_vfs[i];
-		if (!v->type || !str_eq(v->key, t->key))
-			continue;
-		n += v->type == t->id;
-		for (size_t k = 0; !g->mixed && k < h->n_vgpu_types; k++)
-			if (h->vgpu_types[k].id == v->type &&
-			    str_eq(h->vgpu_types[k].key, t->key) &&
-			    h->vgpu_types[k].memory != t->memory)
-				return false;
+	for (size_t i = 0; !g->mixed && i < h->n_vgpu_types; i++) {
+		const struct vgpu_type *o = &h->vgpu_types[i];
+		if (str_eq(o->key, t->key) && o->memory != t->memory && vgpus_of(h, o))
+			return false;
 	}
-	return !t->most || n < t->most;
+	return !t->most || vgpus_of(h, t) < t->most;
 }
 
 /* The number of a GPU instance of its profile in which no vGPU runs; -1: there is none. */
@@ -251,6 +231,44 @@ static void vgpu_creatable(struct have *h, const char *device)
 	}
 }
 
+static int mdev_create(struct have *h, const struct step *s)
+{
+	const struct function *f = s->target.vf < 0 ? NULL : target_function(h, &s->target);
+	struct mdev *m = have_add_mdev(h);
+	if (!m)
+		return -ENOMEM;
+	memcpy(m->uuid, s->target.uuid, sizeof(m->uuid));
+	(void)STR_COPY(m->parent, f ? f->key : s->target.device);
+	(void)STR_COPY(m->type, s->text);
+	m->vfio_node = true;
+	m->vfio_mode = 0600;
+	capacity_shift(h, m->parent, s->text, true);
+	have_count_vgpus(h);
+	vgpu_creatable(h, s->target.device);
+	return 0;
+}
+
+static int mdev_remove(struct have *h, const struct step *s)
+{
+	const struct mdev *m = have_mdev(h, s->target.uuid);
+	if (!m)
+		return -ENODEV;
+	capacity_shift(h, m->parent, m->type, false);
+	have_remove_mdev(h, s->target.uuid);
+	have_count_vgpus(h);
+	vgpu_creatable(h, s->target.device);
+	return 0;
+}
+
+/* As other GPUs of the host have it: one driver has all. Where none has VFs it is a guess. */
+static enum vgpu_framework framework_guess(const struct have *h)
+{
+	for (size_t i = 0; i < h->n_vgpu_vfs; i++)
+		if (h->vgpu_vfs[i].index >= 0 && h->vgpu_vfs[i].framework != VGPU_UNKNOWN)
+			return (enum vgpu_framework)h->vgpu_vfs[i].framework;
+	return VGPU_VENDOR;
+}
+
 /* VFs of a driver that makes vGPUs: as they are right after. */
 static int vgpu_vfs(struct have *h, const struct step *s)
 {
@@ -261,6 +279,7 @@ static int vgpu_vfs(struct have *h, const struct step *s)
 	const struct step set = { .verb = VERB_SET_VFS,
 				  .target = s->target,
 				  .number = s->number ? pf->caps.sriov_total : 0 };
+	enum vgpu_framework framework = framework_guess(h);
 	size_t kept = 0;
 	for (size_t i = 0; i < h->n_vgpu_vfs; i++)
 		if (!str_eq(h->vgpu_vfs[i].key, s->target.device))
@@ -271,7 +290,7 @@ static int vgpu_vfs(struct have *h, const struct step *s)
 		struct vgpu_vf *v = have_add_vgpu_vf(h);
 		if (!v)
 			return -ENOMEM;
-		*v = (struct vgpu_vf){ .index = (int32_t)i, .framework = VGPU_VENDOR };
+		*v = (struct vgpu_vf){ .index = (int32_t)i, .framework = framework };
 		v->instance = v->placement = -1;
 		memcpy(v->key, s->target.device, sizeof(v->key));
 	}

@@ -439,8 +439,10 @@ static int present_goal(struct engine *e, const struct mech *m, const struct wan
 		return r;
 	r = s->state == SLICE_PREPARING ? preparing_plan(e, m, w, s, &p, reterr)
 					: wanted_plan(e, m, w, s, &p, reterr);
-	if (r == -EAGAIN)
-		return wait_for(waits, "the machine to show what was done");
+	if (r == -EAGAIN) {
+		(void)wait_for(waits, "the machine to show what was done");
+		return -EINPROGRESS;
+	}
 	return r < 0 ? r : next_of(e, &p, s->id, ret, waits, reterr);
 }
 

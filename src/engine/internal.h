@@ -63,6 +63,7 @@ struct slice_state_volatile {
 	bool prompted;	  /* look although nobody asked for the release */
 	bool unused;	  /* of a part: seen so, as all parts are looked at */
 	bool finished;	  /* preparing, and nothing is missing any more */
+	bool seen_soon;	  /* what it needs to know of its device is being looked at */
 	int64_t finished_at;
 	int64_t retry_at;
 	unsigned backoff_ms;
@@ -290,6 +291,8 @@ const struct device_note *store_note(const struct engine *e, const char *device)
 struct device_note *store_note_edit(struct engine *e, const char *device);
 void store_note_delete(struct engine *e, const char *device);
 void store_uuid(struct engine *e, char ret[UUID_SIZE]);
+/* UUIDs for slices that turn out to need one, before the steps that make them. */
+void store_names_settle(struct engine *e);
 /* Sets the reason of a slice or claim; cuts what does not fit. */
 void reason_set(char *field, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -360,8 +363,8 @@ struct work {
 	bool looking;
 	bool barrier;
 };
-/* 1: *ret is missing. 0: the goal of the slice's state holds. -EAGAIN: waits, why in waits (256).
- * Other: cannot be, reterr says why. */
+/* 1: *ret is missing. 0: the goal of the slice's state holds. -EAGAIN: waits, why in waits (256);
+ * -EINPROGRESS: for a look that is under way. Other: cannot be, reterr says why. */
 int goal_slice(struct engine *e, const struct slice *s, struct work *ret, char *waits,
 	       struct err *reterr);
 int goal_layout(struct engine *e, const char *device, struct work *ret, char *waits,

@@ -76,8 +76,9 @@ static void stand_slice(const struct engine *e, const struct slice *s, struct st
 			   v->waits[0] ? ": waits for " : "", v->waits);
 		add_waits(st, slice_until(v), text);
 		/* Only now seen to need it, or being looked at: its first step is not even sent. */
-		st->moving = st->moving || (s->state == SLICE_RECLAIMING &&
-					    (!v->waits[0] || v->check == CHECK_ASKED));
+		st->moving =
+			st->moving || v->seen_soon ||
+			(s->state == SLICE_RECLAIMING && (!v->waits[0] || v->check == CHECK_ASKED));
 	}
 }
 

@@ -176,6 +176,13 @@ static int32_t vf_free(const struct engine *e, const char *device)
 	return -1;
 }
 
+/* Mediated devices of the device itself, which need no VF. */
+static bool makes_itself(const struct engine *e, const char *device)
+{
+	const struct function *f = have_device(e->have, device);
+	return f && f->mdev_parent > 0;
+}
+
 /* The lowest number that no slice of that kind has there. */
 static uint32_t number_free(const struct engine *e, const struct want *w)
 {
@@ -206,8 +213,10 @@ struct slice *store_slice_add_alone(struct engine *e, const struct want *w, cons
 				    uint32_t start)
 {
 	const struct mech *m = goal_mech(e, w->mech);
-	int32_t vf = m && m->names == NAMES_VF ? vf_free(e, w->device) : -1;
-	if (!m || (m->names == NAMES_VF && vf < 0))
+	bool itself = makes_itself(e, w->device);
+	bool on_vf = m && m->names == NAMES_VF && !itself;
+	int32_t vf = on_vf ? vf_free(e, w->device) : -1;
+	if (!m || (on_vf && vf < 0))
 		return NULL;
 	uint32_t number = m->names == NAMES_NUMBER ? number_free(e, w) : start;
 	uint8_t before = opened(e, w);
@@ -218,9 +227,32 @@ struct slice *store_slice_add_alone(struct engine *e, const struct want *w, cons
 	s->opened = before;
 	s->index = vf;
 	s->start = number;
-	if (m->names == NAMES_UUID)
+	if (m->names == NAMES_UUID || (m->names == NAMES_VF && itself))
 		store_uuid(e, s->uuid);
 	return s;
+}
+
+/* Only now it can be seen whether it will be an mdev. */
+static void name_settle(struct engine *e, const struct slice *s)
+{
+	const struct mech *m = goal_mech(e, s->mech);
+	bool coming = s->state == SLICE_WANTED || s->state == SLICE_PREPARING;
+	enum mech_naming n = coming && m && m->naming ? m->naming(e->have, s) : NAMING_KEEP;
+	struct slice *edit = n == NAMING_KEEP || (n == NAMING_UUID) == (s->uuid[0] != '\0')
+				     ? NULL
+				     : store_slice_edit(e, s->id);
+	if (!edit)
+		return;
+	edit->uuid[0] = '\0';
+	if (n == NAMING_UUID)
+		store_uuid(e, edit->uuid);
+	e->sync = true;
+}
+
+void store_names_settle(struct engine *e)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++)
+		name_settle(e, &e->rec.slices[i]);
 }
 
 void store_slice_used(struct slice *s, const struct claim *by)

@@ -140,6 +140,13 @@ static bool slice_cannot(struct engine *e, uint64_t id, struct err *err)
 	return false;
 }
 
+static void seen_soon_set(struct engine *e, uint64_t id, bool soon)
+{
+	struct slice_state_volatile *v = soon ? state_slice(e, id) : state_slice_peek(e, id);
+	if (v)
+		v->seen_soon = soon;
+}
+
 static bool slice_advance(struct engine *e, uint64_t id)
 {
 	_cleanup_err_ struct err err = { 0 };
@@ -148,12 +155,13 @@ static bool slice_advance(struct engine *e, uint64_t id)
 	const struct slice *s = store_slice(e, id);
 	enum slice_state state = (enum slice_state)s->state;
 	int r = goal_slice(e, s, &work, waits, &err);
+	seen_soon_set(e, id, r == -EINPROGRESS);
 	if (r == 0)
 		return reached(e, id, state);
 	struct slice_state_volatile *v = state_slice(e, id);
 	if (v)
 		v->finished = false;
-	if (r == -EAGAIN) {
+	if (r == -EAGAIN || r == -EINPROGRESS) {
 		bool found;
 		waits_set(e, s, waits);
 		(void)goal_find(e, s, &found);
@@ -237,6 +245,7 @@ static bool advance_once(struct engine *e)
 bool work_advance(struct engine *e)
 {
 	bool moved = false;
+	store_names_settle(e);
 	for (unsigned pass = 0; pass < 4 && advance_once(e); pass++)
 		moved = true;
 	return moved;
@@ -556,6 +565,7 @@ static void devices_begin(struct engine *e)
 
 void work_emit(struct engine *e)
 {
+	store_names_settle(e);
 	barriers_emit(e);
 	prompts_emit(e);
 	leases_emit(e);

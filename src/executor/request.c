@@ -36,7 +36,7 @@ static bool target_valid(const struct target *t)
 		return false;
 	if (t->device[0] && !device_key_valid(t->device))
 		return false;
-	if (t->uuid[0] && (!uuid_valid(t->uuid) || t->vf >= 0))
+	if (t->uuid[0] && !uuid_valid(t->uuid))
 		return false;
 	/* Slices of memory are bits of 64. */
 	if (t->part > 64 || (t->part && (t->uuid[0] || t->vf >= 0)))

@@ -178,14 +178,17 @@ static int check_function(const struct guard_query *q, struct guard_answer *a)
 	return r;
 }
 
-static int only_vfs(struct holder_subjects *s)
+/* And their mdevs; what is the device's own stays. Returns how many VFs there are. */
+static size_t only_vfs(struct holder_subjects *s, const char *device)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < s->n; i++)
-		if (s->entries[i].kind == HOLDER_VF)
+	size_t n = 0, vfs = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		vfs += s->entries[i].kind == HOLDER_VF;
+		if (!device_path_below(s->entries[i].path, device))
 			s->entries[n++] = s->entries[i];
+	}
 	s->n = n;
-	return 0;
+	return vfs;
 }
 
 static int check_pf_in_use(const struct guard_query *q, struct guard_answer *a)
@@ -205,8 +208,7 @@ static int check_vfs(const struct guard_query *q, struct guard_answer *a)
 	int r = holder_subjects_find(&q->roots, q->at->device_path, q->at->device_addr, &vfs, NULL);
 	if (r < 0)
 		return r;
-	only_vfs(&vfs);
-	if (vfs.n == q->step->number)
+	if (only_vfs(&vfs, q->at->device_path) == q->step->number)
 		return 0;
 	r = check_pf_in_use(q, a);
 	if (r == 0 && q->holders)

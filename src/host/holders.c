@@ -93,20 +93,38 @@ struct dependents {
 	struct holder_list *existing;
 };
 
-/* "virtfn3" -> the VF beside its PF; "<uuid>" -> an mdev below its parent. */
+/* "<uuid>" -> an mdev below its parent. */
+static int mdev_visit(const char *name, void *userdata)
+{
+	struct dependents *d = userdata;
+	char path[SYS_PATH_SIZE];
+	if (!uuid_valid(name))
+		return 0;
+	if (STR_FORMAT(path, "%s/%s", d->path, name) < 0)
+		return -ENAMETOOLONG;
+	if (d->existing)
+		holder_list_add(d->existing, HOLDER_MDEV, d->addr, "mdev %s", name);
+	return holder_subjects_add(d->subjects, path, d->addr, HOLDER_MDEV);
+}
+
+static int children_visit(const struct dependents *d,
+			  int (*visit)(const char *name, void *userdata))
+{
+	char full[FULL_PATH_SIZE];
+	struct dependents of = *d;
+	if (STR_FORMAT(full, "devices/%s", d->path) < 0)
+		return -ENAMETOOLONG;
+	int r = sysfs_list(d->roots->sysfs, full, visit, &of);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* "virtfn3" -> the VF beside its PF, and its mdevs. */
 static int dependent_visit(const char *name, void *userdata)
 {
 	struct dependents *d = userdata;
 	char path[SYS_PATH_SIZE], full[FULL_PATH_SIZE], addr[PCI_ADDR_SIZE];
-	if (uuid_valid(name)) {
-		if (STR_FORMAT(path, "%s/%s", d->path, name) < 0)
-			return -ENAMETOOLONG;
-		if (d->existing)
-			holder_list_add(d->existing, HOLDER_MDEV, d->addr, "mdev %s", name);
-		return holder_subjects_add(d->subjects, path, d->addr, HOLDER_MDEV);
-	}
 	if (!str_after(name, "virtfn"))
-		return 0;
+		return mdev_visit(name, d);
 	const char *slash = strrchr(d->path, '/');
 	if (!slash || STR_FORMAT(full, "devices/%s/%s", d->path, name) < 0)
 		return -EINVAL;
@@ -117,21 +135,17 @@ static int dependent_visit(const char *name, void *userdata)
 		return r;
 	if (STR_FORMAT(path, "%.*s/%s", (int)(slash - d->path), d->path, addr) < 0)
 		return -ENAMETOOLONG;
-	return holder_subjects_add(d->subjects, path, addr, HOLDER_VF);
+	r = holder_subjects_add(d->subjects, path, addr, HOLDER_VF);
+	const struct dependents vf = { d->roots, path, addr, d->subjects, d->existing };
+	return r < 0 ? r : children_visit(&vf, mdev_visit);
 }
 
 int holder_subjects_find(const struct host_roots *r, const char *path, const char *addr,
 			 struct holder_subjects *ret, struct holder_list *existing)
 {
-	struct dependents d = { r, path, addr, ret, existing };
-	char full[FULL_PATH_SIZE];
+	const struct dependents d = { r, path, addr, ret, existing };
 	int q = holder_subjects_add(ret, path, addr, HOLDER_FD);
-	if (q < 0)
-		return q;
-	if (STR_FORMAT(full, "devices/%s", path) < 0)
-		return -ENAMETOOLONG;
-	q = sysfs_list(r->sysfs, full, dependent_visit, &d);
-	return q == -ENOENT ? 0 : q;
+	return q < 0 ? q : children_visit(&d, dependent_visit);
 }
 
 /* --- device numbers --------------------------------------------------------------------------- */
@@ -341,7 +355,8 @@ static int nvidia_node(const struct host_roots *r, const struct holder_subject *
 {
 	char number[32], name[NAME_SIZE];
 	uint32_t minor;
-	if (!subject->addr[0] || caps_gpu_minor(r->proc, subject->addr, &minor) < 0 ||
+	if (subject->kind == HOLDER_MDEV || !subject->addr[0] ||
+	    caps_gpu_minor(r->proc, subject->addr, &minor) < 0 ||
 	    STR_FORMAT(number, "195:%u", minor) < 0 || STR_FORMAT(name, "/dev/nvidia%u", minor) < 0)
 		return 0;
 	return nodes_add(nodes, number, false, subject, name);

@@ -269,7 +269,6 @@ static int resolve_mdev(int sysfs, const char *uuid, struct resolved *r)
 		return -EINVAL;
 	char full[FULL_PATH_SIZE];
 	r->addr[0] = '\0';
-	memcpy(r->path, r->device_path, sizeof(r->path));
 	if (path_append(r->path, uuid) < 0 || STR_FORMAT(full, "devices/%s", r->path) < 0)
 		return -EINVAL;
 	r->exists = sysfs_exists(sysfs, full);
@@ -289,11 +288,9 @@ int resolve_target(int sysfs, const struct target *t, struct resolved *ret)
 	memcpy(r.path, r.device_path, sizeof(r.path));
 	memcpy(r.addr, r.device_addr, sizeof(r.addr));
 
-	if (t->vf >= 0 && t->uuid[0])
-		return -EINVAL;
 	if (t->vf >= 0)
 		q = resolve_vf(sysfs, t->vf, &r);
-	else if (t->uuid[0])
+	if (q == 0 && t->uuid[0])
 		q = resolve_mdev(sysfs, t->uuid, &r);
 	*ret = r;
 	return q;

@@ -23,7 +23,8 @@ int resolve_device(int sysfs, const char *key, char ret_path[SYS_PATH_SIZE],
 		   char ret_addr[PCI_ADDR_SIZE]);
 
 /* The target of a step. As resolve_device; -ENODEV also for a VF that does not exist (ret then has
- * the device only); -EXDEV for an mdev that exists below another parent. Reads links only. */
+ * the device only); -EXDEV for an mdev that exists below another parent than the device, or its VF
+ * that is named. Reads links only. */
 int resolve_target(int sysfs, const struct target *t, struct resolved *ret);
 
 /* Fills what an enrolment pins: addr, path, ids, and the serial number when with_serial. Reading the

@@ -160,14 +160,6 @@ static int parts_take(struct have *h, const char *key, struct records *r, uint32
 }
 
 /* Of what a change changed: one more of these could be made now, and of no other. */
-static struct vgpu_type *type_known(struct have *h, const char *key, uint32_t id)
-{
-	for (size_t i = 0; i < h->n_vgpu_types; i++)
-		if (h->vgpu_types[i].id == id && str_eq(h->vgpu_types[i].key, key))
-			return &h->vgpu_types[i];
-	return NULL;
-}
-
 static void types_unmake(struct have *h, const char *key)
 {
 	for (size_t i = 0; i < h->n_vgpu_types; i++)
@@ -181,7 +173,7 @@ static int types_take(struct have *h, const char *key, struct records *r, uint32
 		struct vgpu_type t;
 		if (!record_take(r, &t, sizeof(t)) || !ENDED(t.name))
 			return -EBADMSG;
-		struct vgpu_type *known = type_known(h, key, t.id);
+		struct vgpu_type *known = have_vgpu_type_id(h, key, t.id);
 		if (known) {
 			known->creatable = t.creatable;
 			continue;
@@ -199,7 +191,7 @@ static int vgpu_vfs_take(struct have *h, const char *key, struct records *r, uin
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct vgpu_vf v;
-		if (!record_take(r, &v, sizeof(v)) || v.framework > VGPU_VENDOR)
+		if (!record_take(r, &v, sizeof(v)) || v.framework > VGPU_VENDOR || v.index < -1)
 			return -EBADMSG;
 		struct vgpu_vf *known = have_vgpu_vf(h, key, v.index);
 		struct vgpu_vf *added = known ? known : have_add_vgpu_vf(h);
@@ -221,6 +213,7 @@ static int records_take(struct have *h, const char *key, const struct gpu_report
 		q = types_take(h, key, &r, report->n_types);
 	if (q == 0)
 		q = vgpu_vfs_take(h, key, &r, report->n_vfs);
+	have_count_vgpus(h);
 	return q == 0 && r.left ? -EBADMSG : q;
 }
 

@@ -11,24 +11,17 @@
 #include "base/str.h"
 #include "sys/sysfs.h"
 
-static int parent_path(const struct verb_context *c, const char *name, const char *attribute,
-		       char ret[VERB_PATH_SIZE])
-{
-	return str_format(ret, VERB_PATH_SIZE, "devices/%s/%s%s%s", c->device_path, name,
-			  attribute[0] ? "/" : "", attribute);
-}
-
-static bool exists(const struct verb_context *c, const char *uuid)
+static bool exists(const struct verb_context *c)
 {
 	char path[VERB_PATH_SIZE];
-	return parent_path(c, uuid, "", path) == 0 && sysfs_exists(c->sysfs, path);
+	return STR_FORMAT(path, "devices/%s", c->path) == 0 && sysfs_exists(c->sysfs, path);
 }
 
-/* Type of an mdev of this parent; -ENOENT: not there, or not finished. */
-static int type_now(const struct verb_context *c, const char *uuid, char ret[NAME_SIZE])
+/* Type of the target; -ENOENT: not there, or not finished. */
+static int type_now(const struct verb_context *c, char ret[NAME_SIZE])
 {
 	char path[VERB_PATH_SIZE];
-	int r = parent_path(c, uuid, "mdev_type", path);
+	int r = verb_path(path, c->path, "mdev_type");
 	return r < 0 ? r : sysfs_link_name(c->sysfs, path, ret, NAME_SIZE);
 }
 
@@ -38,11 +31,18 @@ static bool elsewhere(const struct verb_context *c, const char *uuid)
 	return STR_FORMAT(path, "bus/mdev/devices/%s", uuid) == 0 && sysfs_exists(c->sysfs, path);
 }
 
-static int type_attribute(const struct verb_context *c, const char *type, const char *name,
+/* It lies below its parent: the device, or a VF of it. */
+static size_t parent_length(const struct verb_context *c)
+{
+	const char *slash = strrchr(c->path, '/');
+	return slash ? (size_t)(slash - c->path) : 0;
+}
+
+static int type_attribute(const char *parent, size_t length, const char *type, const char *name,
 			  char ret[VERB_PATH_SIZE])
 {
-	return str_format(ret, VERB_PATH_SIZE, "devices/%s/mdev_supported_types/%s/%s",
-			  c->device_path, type, name);
+	return str_format(ret, VERB_PATH_SIZE, "devices/%.*s/mdev_supported_types/%s/%s",
+			  (int)length, parent, type, name);
 }
 
 /* A full parent answers ENOSPC, EUSERS or EINVAL: what it has left decides. */
@@ -50,15 +50,16 @@ static void create_failed(const struct verb_context *c, const char *type, int e,
 			  struct step_result *r)
 {
 	char path[VERB_PATH_SIZE];
+	size_t n = parent_length(c);
 	uint64_t left;
 
 	verb_failed(r, -e, "create", NULL);
-	if (type_attribute(c, type, "", path) == 0 && !sysfs_exists(c->sysfs, path)) {
+	if (type_attribute(c->path, n, type, "", path) == 0 && !sysfs_exists(c->sysfs, path)) {
 		(void)STR_COPY(r->reason, "no-type");
 		(void)STR_COPY(r->detail, "the parent has no such type");
 		return;
 	}
-	if (type_attribute(c, type, "available_instances", path) < 0 ||
+	if (type_attribute(c->path, n, type, "available_instances", path) < 0 ||
 	    sysfs_read_u64(c->sysfs, path, 10, &left) < 0)
 		return;
 	r->number = (uint32_t)left;
@@ -87,11 +88,12 @@ static void verb_create(const struct verb_context *c, const struct step *s, stru
 	char path[VERB_PATH_SIZE], type[NAME_SIZE], has[NAME_SIZE] = "";
 	if (!target_valid(s, r))
 		return;
-	if (STR_COPY(type, s->text) < 0 || type_attribute(c, type, "create", path) < 0) {
+	if (STR_COPY(type, s->text) < 0 ||
+	    type_attribute(c->path, parent_length(c), type, "create", path) < 0) {
 		verb_refused(r, "malformed", "the type name is too long");
 		return;
 	}
-	if (type_now(c, s->target.uuid, has) == 0 && str_eq(has, type)) {
+	if (type_now(c, has) == 0 && str_eq(has, type)) {
 		r->status = STEP_NOTHING;
 		return;
 	}
@@ -104,7 +106,7 @@ static void verb_create(const struct verb_context *c, const struct step *s, stru
 		create_failed(c, type, e, r);
 		return;
 	}
-	e = type_now(c, s->target.uuid, has);
+	e = type_now(c, has);
 	if (e < 0 || !str_eq(has, type)) {
 		verb_failed(r, e < 0 ? -e : EIO, "mdev_type",
 			    "the write succeeded, the mdev is not there");
@@ -120,15 +122,15 @@ static void verb_remove(const struct verb_context *c, const struct step *s, stru
 	char path[VERB_PATH_SIZE];
 	if (!target_valid(s, r))
 		return;
-	if (!exists(c, s->target.uuid)) {
+	if (!exists(c)) {
 		r->status = STEP_NOTHING;
 		return;
 	}
-	int e = parent_path(c, s->target.uuid, "remove", path);
+	int e = verb_path(path, c->path, "remove");
 	if (e >= 0)
 		e = sysfs_write(c->sysfs, path, "1");
 	/* The attribute removes itself first: what counts is whether the mdev is gone. */
-	if (!exists(c, s->target.uuid)) {
+	if (!exists(c)) {
 		r->status = STEP_DONE;
 		return;
 	}
@@ -148,7 +150,7 @@ static void type_text(const struct types *t, const char *type, const char *name,
 		      size_t size)
 {
 	char path[VERB_PATH_SIZE], text[4096];
-	if (type_attribute(t->c, type, name, path) < 0 ||
+	if (type_attribute(t->c->device_path, SYS_PATH_SIZE, type, name, path) < 0 ||
 	    sysfs_read(t->c->sysfs, path, text, sizeof(text)) < 0)
 		return;
 	text[strcspn(text, "\n")] = '\0';
@@ -172,7 +174,8 @@ static int type_read(const char *name, void *userdata)
 	type_text(t, name, "name", e->name, sizeof(e->name));
 	type_text(t, name, "device_api", e->api, sizeof(e->api));
 	type_text(t, name, "description", e->description, sizeof(e->description));
-	if (type_attribute(t->c, name, "available_instances", path) == 0 &&
+	if (type_attribute(t->c->device_path, SYS_PATH_SIZE, name, "available_instances", path) ==
+		    0 &&
 	    sysfs_read_u64(t->c->sysfs, path, 10, &left) == 0) {
 		e->available = left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
 		e->available_known = true;

@@ -37,7 +37,9 @@ void mech_err_on(struct err *reterr, const struct have *h, const struct want *w,
 	const char *device = f ? f->addr : t->device;
 	char text[DEVICE_KEY_SIZE + UUID_SIZE + 32];
 
-	if (t->uuid[0])
+	if (t->uuid[0] && t->vf >= 0)
+		(void)STR_FORMAT(text, "mdev %s on VF %d of %s", t->uuid, t->vf, device);
+	else if (t->uuid[0])
 		(void)STR_FORMAT(text, "mdev %s on %s", t->uuid, device);
 	else if (t->vf >= 0)
 		(void)STR_FORMAT(text, "VF %d of %s", t->vf, device);

@@ -22,8 +22,15 @@ enum mech_names {
 	NAMES_LAYOUT, /* it comes and goes with the layout of its device: VFs, the function itself */
 	NAMES_UUID,   /* made alone: mdevs */
 	NAMES_SLOT,   /* made alone, where it begins: GPU instances */
-	NAMES_VF,     /* made alone, on a VF of its device: vGPUs */
+	NAMES_VF, /* made alone, on a VF of its device: vGPUs; by UUID where the device makes mdevs itself */
 	NAMES_NUMBER, /* made alone, so many of a kind: shares of a device */
+};
+
+/* What a slice is called may depend on what is there by then. */
+enum mech_naming {
+	NAMING_KEEP,
+	NAMING_UUID,  /* it needs a UUID of its own */
+	NAMING_PLACE, /* it needs none */
 };
 
 /* What can be cut from a device, and what is cut from it already, by whomever. Names are those of the
@@ -52,6 +59,9 @@ struct mech {
 	/* Is the slice there? The function it is, or NULL (mdev: found is set, no function). */
 	const struct function *(*find)(const struct have *h, const struct slice *s,
 				       bool *ret_found);
+
+	/* Of one that is to be made. NULL: it is named once. */
+	enum mech_naming (*naming)(const struct have *h, const struct slice *s);
 
 	/* True while nobody can tell whether the slice is there: it is not taken for lost. NULL: it can always be told. */
 	bool (*unknown)(const struct have *h, const struct slice *s);

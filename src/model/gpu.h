@@ -30,6 +30,7 @@ struct gpu {
 	uint8_t mps;		      /* an MPS server of ours runs for it */
 	uint8_t vgpu;		      /* the driver makes vGPUs */
 	uint8_t mixed_capable, mixed; /* vGPUs of more than one size at once */
+	uint8_t vgpus_stale; /* mdevs came or went since it was asked of which vGPUs there could be more */
 };
 
 /* A GPU instance that could be. */
@@ -76,14 +77,17 @@ enum vgpu_framework {
 	VGPU_VENDOR, /* vendor-specific VFIO: the VF's folder nvidia/ */
 };
 
-/* A VF of such a GPU. */
+/* Types of mediated devices are named so, with the id behind it (vGPU User Guide 17). */
+#define VGPU_MDEV_TYPE "nvidia-"
+
+/* A VF of such a GPU, or the GPU itself where it makes mediated devices, as many as fit. */
 struct vgpu_vf {
 	char key[DEVICE_KEY_SIZE]; /* of the PF */
-	int32_t index;
-	uint32_t framework; /* enum vgpu_framework */
-	uint32_t type;	    /* id; 0: none */
-	int32_t instance;   /* GPU instance it runs in; -1: none, or not known */
-	int32_t placement;  /* -1: none, or not known */
+	int32_t index;		   /* -1: the GPU itself, which has no type */
+	uint32_t framework;	   /* enum vgpu_framework */
+	uint32_t type;		   /* id; 0: none */
+	int32_t instance;	   /* GPU instance it runs in; -1: none, or not known */
+	int32_t placement;	   /* -1: none, or not known */
 };
 
 /* The answer to one look: n of each behind it, in this order. */

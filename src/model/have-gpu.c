@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/num.h"
 #include "base/str.h"
 #include "model/pci.h"
 
@@ -47,12 +48,47 @@ struct vgpu_type *have_vgpu_type(const struct have *h, const char *key, const ch
 	return NULL;
 }
 
+struct vgpu_type *have_vgpu_type_id(const struct have *h, const char *key, uint32_t id)
+{
+	for (size_t i = 0; i < h->n_vgpu_types; i++)
+		if (h->vgpu_types[i].id == id && str_eq(h->vgpu_types[i].key, key))
+			return &h->vgpu_types[i];
+	return NULL;
+}
+
 struct vgpu_vf *have_vgpu_vf(const struct have *h, const char *key, int index)
 {
 	for (size_t i = 0; i < h->n_vgpu_vfs; i++)
 		if (h->vgpu_vfs[i].index == index && str_eq(h->vgpu_vfs[i].key, key))
 			return &h->vgpu_vfs[i];
 	return NULL;
+}
+
+struct vgpu_vf *have_mdev_vgpu_vf(const struct have *h, const struct mdev *m)
+{
+	const struct function *f = have_device(h, m->parent);
+	const struct function *pf = f && f->is_vf ? have_function(h, f->pf) : f;
+	struct vgpu_vf *v = pf ? have_vgpu_vf(h, pf->key, f->vf_index) : NULL;
+	return v && v->framework == VGPU_MDEV ? v : NULL;
+}
+
+uint32_t mdev_vgpu_id(const struct mdev *m)
+{
+	const char *number = str_after(m->type, VGPU_MDEV_TYPE);
+	uint32_t id = 0;
+	return number && num_parse_u32(number, 10, &id) >= 0 ? id : 0;
+}
+
+void have_count_vgpus(struct have *h)
+{
+	for (size_t i = 0; i < h->n_vgpu_vfs; i++)
+		if (h->vgpu_vfs[i].framework == VGPU_MDEV)
+			h->vgpu_vfs[i].type = 0;
+	for (size_t i = 0; i < h->n_mdevs; i++) {
+		struct vgpu_vf *v = have_mdev_vgpu_vf(h, &h->mdevs[i]);
+		if (v && v->index >= 0)
+			v->type = mdev_vgpu_id(&h->mdevs[i]);
+	}
 }
 
 struct gpu *have_add_gpu(struct have *h)

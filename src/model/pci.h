@@ -188,7 +188,14 @@ struct gpu_profile *have_gpu_profile_id(const struct have *h, const char *key, u
 /* The one that begins at that memory slice. */
 struct gpu_part *have_gpu_part(const struct have *h, const char *key, uint32_t start);
 struct vgpu_type *have_vgpu_type(const struct have *h, const char *key, const char *name);
+struct vgpu_type *have_vgpu_type_id(const struct have *h, const char *key, uint32_t id);
 struct vgpu_vf *have_vgpu_vf(const struct have *h, const char *key, int index);
+/* The VF, or the GPU itself, that an mdev is a vGPU of; NULL: it is none. */
+struct vgpu_vf *have_mdev_vgpu_vf(const struct have *h, const struct mdev *m);
+/* Id of a vGPU that is an mdev. 0: it has no such name. */
+uint32_t mdev_vgpu_id(const struct mdev *m);
+/* What VFs are as parents of mdevs, by the mdevs that there are. */
+void have_count_vgpus(struct have *h);
 /* VFs that exist of that PF (counted from the VFs' own links). */
 unsigned have_vf_count(const struct have *h, const char *pf_addr);
 

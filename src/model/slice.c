@@ -49,10 +49,10 @@ bool want_has_serial_of(const struct want *w, const struct function *f)
 
 int slice_name(const struct slice *s, char *ret, size_t size)
 {
-	if (s->uuid[0])
-		return str_format(ret, size, "%s/%s/%s", s->mech, s->device, s->uuid);
 	if (s->index >= 0)
 		return str_format(ret, size, "%s/%s/vf%d", s->mech, s->device, s->index);
+	if (s->uuid[0])
+		return str_format(ret, size, "%s/%s/%s", s->mech, s->device, s->uuid);
 	if (slice_is_part(s))
 		return str_format(ret, size, "%s/%s/%u", s->mech, s->device, s->start);
 	return str_format(ret, size, "%s/%s", s->mech, s->device);

@@ -100,8 +100,8 @@ static void describe_target(struct str_buf *b, const struct target *t, const str
 	const char *device = f ? f->addr : t->device;
 
 	if (t->uuid[0])
-		str_buf_addf(b, "mdev %s on %s", t->uuid, device);
-	else if (t->vf >= 0)
+		str_buf_addf(b, "mdev %s on ", t->uuid);
+	if (t->vf >= 0)
 		str_buf_addf(b, "VF %d of %s", t->vf, device);
 	else if (t->part)
 		str_buf_addf(b, "at slice %u of %s", t->part - 1, device);
@@ -134,8 +134,19 @@ static void describe_settings(struct str_buf *b, const struct vf_settings *s)
 		str_buf_addf(b, "%srate %u..%u Mbit/s", next(&n), s->min_rate, s->max_rate);
 }
 
-static void describe_text(struct str_buf *b, const struct step *s)
+/* Numbers of vGPU types mean nothing to people. */
+static const struct vgpu_type *vgpu_type_made(const struct step *s, const struct have *h)
 {
+	struct mdev m = { .iommu_group = -1 };
+	bool made = h && s->verb == VERB_MDEV_CREATE && STR_COPY(m.type, s->text) == 0;
+	return made ? have_vgpu_type_id(h, s->target.device, mdev_vgpu_id(&m)) : NULL;
+}
+
+static void describe_text(struct str_buf *b, const struct step *s, const struct have *h)
+{
+	const struct vgpu_type *t = vgpu_type_made(s, h);
+	if (t)
+		str_buf_addf(b, "%s as ", t->name);
 	if (s->verb == VERB_UNBIND && !s->text[0])
 		str_buf_add(b, "the kernel's choice");
 	else if (s->verb == VERB_UNBIND && str_eq(s->text, "-"))
@@ -158,7 +169,7 @@ int step_describe(const struct step *s, const struct have *h, char *ret, size_t 
 		if (*p == 't')
 			describe_target(&b, &s->target, h);
 		else if (*p == 's')
-			describe_text(&b, s);
+			describe_text(&b, s, h);
 		else if (*p == 'n')
 			str_buf_addf(&b, "%u", s->number);
 		else

@@ -13,7 +13,7 @@ enum verb {
 	VERB_READ_ATTR,	  /* text: one of a fixed list of attribute names; data: its bytes */
 	VERB_READ_MDEV,	  /* types of one parent; data: struct mdev_type[] */
 	VERB_READ_VFS,	  /* settings of all VFs of a PF; data: struct vf_info[] */
-	VERB_READ_GPU,	  /* what library and driver say of a GPU; data: struct gpu_report */
+	VERB_READ_GPU, /* what library and driver say of a GPU; flag: its driver alone, of vGPUs; data: struct gpu_report */
 	VERB_SERVICE_LOOK, /* text: a unit that root listed; number 1: it runs */
 	/* Who uses the target; data: struct holder[]; flag: VFIO groups may be tried; number: of target.part, its GPU
 	 * instance id. */
@@ -58,7 +58,7 @@ enum verb {
 struct target {
 	char device[DEVICE_KEY_SIZE]; /* enrolled key */
 	int32_t vf;		      /* VF index of that device, -1: the device */
-	char uuid[UUID_SIZE];	      /* mdev of that device, or empty */
+	char uuid[UUID_SIZE];	      /* mdev of that device or VF, or empty */
 	uint32_t
 		part; /* GPU instance of that device: 1 + the memory slice where it begins; 0: none */
 };

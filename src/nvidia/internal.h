@@ -53,5 +53,10 @@ bool vgpu_unknown(const struct have *h, const struct slice *s);
 int vgpu_proof(const struct have *h, const struct slice *s);
 void vgpu_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
 		   const struct holder *holders, size_t n_holders, struct err *reterr);
+/* Of vGPUs that are mediated devices: the slice's, or NULL; whether it is to have a UUID; the steps. */
+const struct mdev *vgpu_mdev_find(const struct have *h, const struct slice *s);
+enum mech_naming vgpu_naming(const struct have *h, const struct slice *s);
+int vgpu_mdev_create(const struct slice *s, const struct vgpu_type *t, struct plan *ret);
+int vgpu_mdev_remove(const struct slice *s, struct plan *ret);
 /* The types that the driver knows, or those of which it would make one more now. */
 void vgpu_err_types(const struct have *h, const char *device, bool creatable, struct err *reterr);

@@ -154,12 +154,27 @@ static bool has_mps(const struct verb_context *c, const char *uuid)
 	       faccessat(c->proc, path, F_OK, 0) == 0;
 }
 
+static void read_vgpus(const struct verb_context *c, struct step_result *r)
+{
+	const struct gpu_report none = { .change = 1, .gpu.minor = -1 };
+	memcpy(c->data, &none, sizeof(none));
+	r->data_len = sizeof(none);
+	int e = vgpu_read(c, &r->data_len);
+	if (e < 0)
+		verb_failed(r, -e, "nvidia", "what the VFs are cannot be read");
+	else
+		r->status = STEP_DONE;
+}
+
 static void read_gpu(const struct verb_context *c, const struct step *s, struct step_result *r)
 {
 	struct nvml_request request;
 	struct nvml_reply reply = { .report.gpu = { .seen = GPU_UNSEEN, .minor = -1 } };
 	struct gpu *g = &reply.report.gpu;
-	(void)s;
+	if (s->flag) {
+		read_vgpus(c, r);
+		return;
+	}
 	if (!request_make(c, NVML_OP_LOOK, &request, r))
 		return;
 	if (!ask(c, &request, LOOK_MS, &reply, r)) {

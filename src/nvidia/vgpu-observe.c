@@ -5,10 +5,7 @@
 
 const struct vgpu_type *vgpu_type_of(const struct have *h, const struct vgpu_vf *v)
 {
-	for (size_t i = 0; i < h->n_vgpu_types; i++)
-		if (h->vgpu_types[i].id == v->type && str_eq(h->vgpu_types[i].key, v->key))
-			return &h->vgpu_types[i];
-	return NULL;
+	return have_vgpu_type_id(h, v->key, v->type);
 }
 
 /*
@@ -21,6 +18,10 @@ const struct function *vgpu_find(const struct have *h, const struct slice *s, bo
 	const struct vgpu_vf *v = have_vgpu_vf(h, s->device, s->index);
 	const struct vgpu_type *t = v && v->type ? vgpu_type_of(h, v) : NULL;
 	const struct function *vf = pf ? have_vf(h, pf->addr, s->index) : NULL;
+	if (s->uuid[0]) {
+		*ret_found = vgpu_mdev_find(h, s) != NULL;
+		return NULL;
+	}
 	*ret_found = vf && v && v->type && s->asked && (!t || str_eq(t->name, s->profile));
 	return *ret_found ? vf : NULL;
 }

@@ -2,7 +2,8 @@
 /*
  * What vGPUs a GPU can be divided into: as its driver names them, by the tables of kinds.c what the driver does not
  * say, and by these alone as long as no driver was asked. Sizes do not mix, unless the GPU is told so: the size is
- * the mode. Each takes a VF; with MIG also what its GPU instance takes.
+ * the mode. Each takes a VF, with MIG also what its GPU instance takes; of GPUs that make mediated devices themselves, the
+ * type of which there could be most says how many fit.
  */
 #include <string.h>
 
@@ -15,7 +16,7 @@
 #define MODE_INSTANCES UINT32_MAX
 
 enum counter {
-	VFS,
+	VFS,	/* or places, where there are none */
 	MEMORY, /* MiB, of a GPU that mixes sizes */
 	COUNTERS
 };
@@ -91,7 +92,16 @@ static void kind_fill(const struct have *h, const char *device, const struct gpu
 			mig_kind_takes(in, ret, p);
 		if (g->mixed && p->memory > ret->counters[MEMORY].total)
 			ret->counters[MEMORY].total = p->memory;
+		if (have_vgpu_vf(h, device, -1) && p->most > ret->counters[VFS].total)
+			ret->counters[VFS].total = p->most;
 	}
+}
+
+static void use_add(const struct vgpu_type *t, struct offer *ret)
+{
+	int n = t ? capacity_find(&ret->kind, t->name) : -1;
+	if (n >= 0 && capacity_starts(&ret->kind, &ret->use, (uint32_t)n))
+		capacity_add(&ret->kind, &ret->use, (uint32_t)n, 0);
 }
 
 static void use_fill(const struct have *h, const char *device, struct offer *ret)
@@ -100,9 +110,13 @@ static void use_fill(const struct have *h, const char *device, struct offer *ret
 		const struct vgpu_vf *v = &h->vgpu_vfs[i];
 		const struct vgpu_type *t = str_eq(v->key, device) && v->type ? vgpu_type_of(h, v)
 									      : NULL;
-		int n = t && !vgpu_is_in_instance(t) ? capacity_find(&ret->kind, t->name) : -1;
-		if (n >= 0 && capacity_starts(&ret->kind, &ret->use, (uint32_t)n))
-			capacity_add(&ret->kind, &ret->use, (uint32_t)n, 0);
+		if (t && !vgpu_is_in_instance(t))
+			use_add(t, ret);
+	}
+	for (size_t i = 0; i < h->n_mdevs; i++) {
+		const struct mdev *m = &h->mdevs[i];
+		if (str_eq(m->parent, device))
+			use_add(have_vgpu_type_id(h, device, mdev_vgpu_id(m)), ret);
 	}
 }
 

@@ -12,6 +12,8 @@
 #include "sys/sysfs.h"
 
 #define VFS_MAX 256
+#define CURRENT "nvidia/current_vgpu_type"
+#define MDEV_TYPES "mdev_supported_types"
 
 /* Records behind the report, as far as there is room. */
 struct records {
@@ -21,21 +23,24 @@ struct records {
 	const char *key;
 };
 
-static int vf_path(const struct verb_context *c, uint32_t index, const char *name,
+/* index -1: the GPU itself. */
+static int vf_path(const struct verb_context *c, int32_t index, const char *name,
 		   char ret[VERB_PATH_SIZE])
 {
-	return str_format(ret, VERB_PATH_SIZE, "devices/%s/virtfn%u/%s", c->device_path, index,
+	if (index < 0)
+		return verb_path(ret, c->device_path, name);
+	return str_format(ret, VERB_PATH_SIZE, "devices/%s/virtfn%d/%s", c->device_path, index,
 			  name);
 }
 
-static bool vf_has(const struct verb_context *c, uint32_t index, const char *name)
+static bool vf_has(const struct verb_context *c, int32_t index, const char *name)
 {
 	char path[VERB_PATH_SIZE];
 	return vf_path(c, index, name, path) == 0 && sysfs_exists(c->sysfs, path);
 }
 
 /* -1: the driver says ENXIO as long as there is no vGPU. */
-static int32_t vf_number(const struct verb_context *c, uint32_t index, const char *name)
+static int32_t vf_number(const struct verb_context *c, int32_t index, const char *name)
 {
 	char path[VERB_PATH_SIZE];
 	uint64_t n;
@@ -48,21 +53,26 @@ static int32_t vf_number(const struct verb_context *c, uint32_t index, const cha
 uint32_t vgpu_vfs_count(const struct verb_context *c)
 {
 	uint32_t n = 0;
-	while (n < VFS_MAX && vf_has(c, n, ""))
+	while (n < VFS_MAX && vf_has(c, (int32_t)n, ""))
 		n++;
 	return n;
 }
 
-int vgpu_vf_read(const struct verb_context *c, uint32_t index, struct vgpu_vf *ret)
+static enum vgpu_framework framework_of(const struct verb_context *c, int32_t index)
 {
-	*ret = (struct vgpu_vf){ .index = (int32_t)index, .instance = -1, .placement = -1 };
-	if (vf_has(c, index, "nvidia/current_vgpu_type"))
-		ret->framework = VGPU_VENDOR;
-	else if (vf_has(c, index, "mdev_supported_types"))
-		ret->framework = VGPU_MDEV;
+	if (vf_has(c, index, CURRENT))
+		return VGPU_VENDOR;
+	return vf_has(c, index, MDEV_TYPES) ? VGPU_MDEV : VGPU_UNKNOWN;
+}
+
+int vgpu_vf_read(const struct verb_context *c, int32_t index, struct vgpu_vf *ret)
+{
+	*ret = (struct vgpu_vf){ .index = index, .instance = -1, .placement = -1 };
+	ret->framework = framework_of(c, index);
+	/* Mdevs are seen by everybody. */
 	if (ret->framework != VGPU_VENDOR)
 		return 0;
-	int32_t type = vf_number(c, index, "nvidia/current_vgpu_type");
+	int32_t type = vf_number(c, index, CURRENT);
 	if (type < 0)
 		return -EIO;
 	ret->type = (uint32_t)type;
@@ -80,7 +90,7 @@ static uint8_t *type_at(const struct records *r, uint32_t i)
 	return r->types + i * sizeof(struct vgpu_type);
 }
 
-/* A type of which one more could be made; what the library said of it stays. */
+/* What the library said of it stays. */
 static int type_note(struct records *r, const struct vgpu_type *found)
 {
 	struct vgpu_type t;
@@ -88,7 +98,7 @@ static int type_note(struct records *r, const struct vgpu_type *found)
 		memcpy(&t, type_at(r, i), sizeof(t));
 		if (t.id != found->id)
 			continue;
-		t.creatable = 1;
+		t.creatable |= found->creatable;
 		memcpy(type_at(r, i), &t, sizeof(t));
 		return 0;
 	}
@@ -99,10 +109,20 @@ static int type_note(struct records *r, const struct vgpu_type *found)
 	return 0;
 }
 
+/* "NVIDIA A16-4Q", "GRID A16-4Q" of older drivers. */
+static bool name_take(const char *name, struct vgpu_type *ret)
+{
+	static const char *const makers[] = { "NVIDIA ", "GRID " };
+	for (size_t i = 0; i < sizeof(makers) / sizeof(*makers); i++) {
+		const char *rest = str_after(name, makers[i]);
+		name = rest ? rest : name;
+	}
+	return name[0] && STR_COPY(ret->name, name) == 0;
+}
+
 /* "1428 : NVIDIA H200X-141C"; a line that begins with ID is a header. */
 static bool line_parse(const char *line, struct vgpu_type *ret)
 {
-	static const char *const makers[] = { "NVIDIA ", "GRID " };
 	char number[16];
 	*ret = (struct vgpu_type){ .profile = GPU_NO_PROFILE, .creatable = 1 };
 	line += strspn(line, " ");
@@ -111,12 +131,7 @@ static bool line_parse(const char *line, struct vgpu_type *ret)
 	if (n == 0 || *name != ':' || STR_FORMAT(number, "%.*s", (int)n, line) < 0 ||
 	    num_parse_u32(number, 10, &ret->id) < 0)
 		return false;
-	name += 1 + strspn(name + 1, " ");
-	for (size_t i = 0; i < sizeof(makers) / sizeof(*makers); i++) {
-		const char *rest = str_after(name, makers[i]);
-		name = rest ? rest : name;
-	}
-	return name[0] && STR_COPY(ret->name, name) == 0;
+	return name_take(name + 1 + strspn(name + 1, " "), ret);
 }
 
 static void creatable_clear(struct records *r)
@@ -129,7 +144,7 @@ static void creatable_clear(struct records *r)
 	}
 }
 
-static int creatable_read(const struct verb_context *c, uint32_t index, struct records *r)
+static int list_read(const struct verb_context *c, int32_t index, struct records *r)
 {
 	char path[VERB_PATH_SIZE], text[4096], *save = NULL;
 	int q = vf_path(c, index, "nvidia/creatable_vgpu_types", path);
@@ -144,6 +159,47 @@ static int creatable_read(const struct verb_context *c, uint32_t index, struct r
 			q = type_note(r, &t);
 	}
 	return q;
+}
+
+struct mdev_types {
+	const struct verb_context *c;
+	int32_t index;
+	struct records *r;
+};
+
+/* "nvidia-705", with its name and how many more there could be. */
+static int mdev_type_note(const char *dir, void *userdata)
+{
+	const struct mdev_types *m = userdata;
+	struct vgpu_type t = { .profile = GPU_NO_PROFILE };
+	char name[NAME_SIZE], path[VERB_PATH_SIZE], text[NAME_SIZE];
+	const char *id = str_after(dir, VGPU_MDEV_TYPE);
+	if (!id || num_parse_u32(id, 10, &t.id) < 0 ||
+	    STR_FORMAT(name, MDEV_TYPES "/%s/name", dir) < 0 ||
+	    vf_path(m->c, m->index, name, path) < 0 ||
+	    sysfs_read(m->c->sysfs, path, text, sizeof(text)) < 0)
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	if (!name_take(text, &t) || STR_FORMAT(name, MDEV_TYPES "/%s/available_instances", dir) < 0)
+		return 0;
+	t.creatable = vf_number(m->c, m->index, name) > 0;
+	return type_note(m->r, &t);
+}
+
+static int mdev_types_read(const struct verb_context *c, int32_t index, struct records *r)
+{
+	struct mdev_types m = { c, index, r };
+	char path[VERB_PATH_SIZE];
+	int q = vf_path(c, index, MDEV_TYPES, path);
+	creatable_clear(r);
+	return q < 0 ? q : sysfs_list(c->sysfs, path, mdev_type_note, &m);
+}
+
+static int creatable_read(const struct verb_context *c, int32_t index, struct records *r)
+{
+	if (framework_of(c, index) == VGPU_MDEV)
+		return mdev_types_read(c, index, r);
+	return list_read(c, index, r);
 }
 
 /* --- the report ------------------------------------------------------------------------------- */
@@ -174,52 +230,70 @@ static uint32_t records_end(const struct verb_context *c, const struct records *
 			  r->report.n_vfs * sizeof(struct vgpu_vf));
 }
 
-/* The VF whose list is asked: one that is no vGPU, else the first. -1: none has a list. */
-static int64_t asked_vf(const struct verb_context *c, uint32_t n)
+static int mdev_found(const char *name, void *userdata)
+{
+	(void)userdata;
+	return uuid_valid(name) ? -EEXIST : 0;
+}
+
+/* A VF that is a vGPU has no more to give. */
+static bool is_taken(const struct verb_context *c, const struct vgpu_vf *v)
+{
+	char path[VERB_PATH_SIZE];
+	return v->type ||
+	       (v->framework == VGPU_MDEV && v->index >= 0 && vf_path(c, v->index, "", path) == 0 &&
+		sysfs_list(c->sysfs, path, mdev_found, NULL) == -EEXIST);
+}
+
+#define NONE INT32_MIN
+
+/* The VF whose list is asked: one that is no vGPU, else the first; the GPU itself where that makes mdevs. NONE: none has
+ * a list. */
+static int32_t asked_vf(const struct verb_context *c)
 {
 	struct vgpu_vf v;
-	int64_t first = -1;
-	for (uint32_t i = 0; i < n; i++) {
-		if (vgpu_vf_read(c, i, &v) < 0 || v.framework != VGPU_VENDOR)
+	int32_t n = (int32_t)vgpu_vfs_count(c), first = NONE;
+	for (int32_t i = -1; i < n; i++) {
+		if (vgpu_vf_read(c, i, &v) < 0 || v.framework == VGPU_UNKNOWN)
 			continue;
-		if (v.type == 0)
+		if (!is_taken(c, &v))
 			return i;
-		first = first < 0 ? i : first;
+		first = first == NONE ? i : first;
 	}
 	return first;
+}
+
+static int vf_report(const struct verb_context *c, int32_t index, struct records *r)
+{
+	struct vgpu_vf v;
+	int q = vgpu_vf_read(c, index, &v);
+	/* A GPU whose VFs are its vGPUs is none itself. */
+	return q < 0 || (index < 0 && v.framework == VGPU_UNKNOWN) ? q : vf_put(r, &v);
 }
 
 int vgpu_read(const struct verb_context *c, uint32_t *len)
 {
 	struct records r;
-	struct vgpu_vf v;
 	size_t before = records_begin(c, *len, &r);
-	uint32_t n = vgpu_vfs_count(c);
-	int64_t asked = asked_vf(c, n);
-	int q = asked < 0 ? 0 : creatable_read(c, (uint32_t)asked, &r);
-	for (uint32_t i = 0; q == 0 && i < n; i++) {
-		q = vgpu_vf_read(c, i, &v);
-		if (q == 0)
-			q = vf_put(&r, &v);
-	}
+	int32_t n = (int32_t)vgpu_vfs_count(c), asked = asked_vf(c);
+	int q = asked == NONE ? 0 : creatable_read(c, asked, &r);
+	for (int32_t i = -1; q == 0 && i < n; i++)
+		q = vf_report(c, i, &r);
 	if (q == 0)
 		*len = records_end(c, &r, before);
 	return q;
 }
 
-int vgpu_change_read(const struct verb_context *c, uint32_t index, uint32_t *len)
+int vgpu_change_read(const struct verb_context *c, int32_t index, uint32_t *len)
 {
 	struct records r;
-	struct vgpu_vf v;
 	const struct gpu_report none = { .change = 1, .gpu.minor = -1 };
-	int64_t asked = asked_vf(c, vgpu_vfs_count(c));
+	int32_t asked = asked_vf(c);
 	memcpy(c->data, &none, sizeof(none));
 	size_t before = records_begin(c, sizeof(none), &r);
-	int q = asked < 0 ? -ENODEV : creatable_read(c, (uint32_t)asked, &r);
+	int q = asked == NONE ? -ENODEV : creatable_read(c, asked, &r);
 	if (q == 0)
-		q = vgpu_vf_read(c, index, &v);
-	if (q == 0)
-		q = vf_put(&r, &v);
+		q = vf_report(c, index, &r);
 	if (q == 0)
 		*len = records_end(c, &r, before);
 	return q;

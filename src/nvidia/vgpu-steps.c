@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Planning of vGPUs on drivers with vendor-specific VFIO: first all VFs, which the vendor's own program makes, then the
+ * Planning of vGPUs: first all VFs, which the vendor's own program makes, then, on drivers with vendor-specific VFIO, the
  * type of a VF, which is one way only: from none to a type and back. VFs stay with the driver nvidia; a guest has
- * them as they are. Types are known by name, their numbers are those of the picture at hand.
+ * them as they are. Types are known by name, their numbers are those of the picture at hand. Drivers that make
+ * mediated devices: vgpu-mdev.c.
  */
 #include <errno.h>
 
@@ -78,13 +79,9 @@ static int vfs_make(const struct have *h, const struct want *w, const struct sli
 
 /* Its folder says which interface the driver has; before there are VFs nobody can tell. */
 static int refuse_interface(const struct have *h, const struct want *w, const struct slice *s,
-			    const struct vgpu_vf *v, struct err *reterr)
+			    struct err *reterr)
 {
 	err_set(reterr, "vgpu.interface", EOPNOTSUPP, "cannot make a vGPU");
-	if (v->framework == VGPU_MDEV) {
-		err_because(reterr, "the driver makes mediated devices of its VFs");
-		return refuse(reterr, h, w, s, "divide the VFs as mdev");
-	}
 	err_because(reterr, "its driver has no files for vGPUs below the VF");
 	return refuse(reterr, h, w, s, "install NVIDIA's vGPU driver for hosts");
 }
@@ -143,16 +140,21 @@ static int type_make(const struct have *h, const struct want *w, const struct sl
 		     const struct vgpu_vf *v, struct plan *ret, struct err *reterr)
 {
 	const struct vgpu_type *t = have_vgpu_type(h, s->device, s->profile);
-	if (v->framework != VGPU_VENDOR)
-		return refuse_interface(h, w, s, v, reterr);
-	if (v->type)
+	const struct gpu *g = have_gpu(h, s->device);
+	if (v->framework == VGPU_UNKNOWN)
+		return refuse_interface(h, w, s, reterr);
+	if (v->type || have_mdev(h, s->uuid))
 		return refuse_foreign(h, w, s, v, reterr);
 	if (!t)
 		return refuse_unknown(h, w, s, reterr);
 	int r = vgpu_is_in_instance(t) ? vgpu_instance_make(h, w, s, t, ret, reterr) : 0;
 	if (r < 0 || ret->n)
 		return r;
-	return t->creatable ? type_set(s, t, ret) : refuse_full(h, w, s, t, reterr);
+	if (t->creatable)
+		return v->framework == VGPU_MDEV ? vgpu_mdev_create(s, t, ret)
+						 : type_set(s, t, ret);
+	/* An mdev came or went, and the driver is being asked. */
+	return g && g->vgpus_stale ? -EAGAIN : refuse_full(h, w, s, t, reterr);
 }
 
 /* --- MIG or not ------------------------------------------------------------------------------- */
@@ -204,9 +206,9 @@ static int vgpu_make(const struct have *h, const struct want *w, const struct sl
 	int r = t ? mode_make(h, w, s, t, ret, reterr) : 0;
 	if (r < 0 || ret->n)
 		return r;
-	if (have_vf_count(h, f->addr) == 0)
+	if (s->index >= 0 && have_vf_count(h, f->addr) == 0)
 		return vfs_make(h, w, s, ret, reterr);
-	if (!have_vf(h, f->addr, s->index))
+	if (s->index >= 0 && !have_vf(h, f->addr, s->index))
 		return refuse_vf(h, w, s, reterr);
 	return v ? type_make(h, w, s, v, ret, reterr) : -EAGAIN;
 }
@@ -217,7 +219,9 @@ static int vgpu_unmake(const struct have *h, const struct slice *s, struct plan 
 	bool found;
 	(void)reterr;
 	(void)vgpu_find(h, s, &found);
-	return found ? type_set(s, NULL, ret) : vgpu_instance_unmake(h, s, ret);
+	if (!found)
+		return vgpu_instance_unmake(h, s, ret);
+	return s->uuid[0] ? vgpu_mdev_remove(s, ret) : type_set(s, NULL, ret);
 }
 
 /* With vGPUs of others, the VFs stay; with GPU instances too, which would go with them. */
@@ -260,6 +264,7 @@ const struct mech nvidia_vgpu_mech = {
 	.names = NAMES_VF,
 	.offer = vgpu_offer,
 	.find = vgpu_find,
+	.naming = vgpu_naming,
 	.unknown = vgpu_unknown,
 	.layout_steps = vgpu_layout,
 	.make_steps = vgpu_make,

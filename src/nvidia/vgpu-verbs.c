@@ -112,7 +112,7 @@ static int type_write(const struct verb_context *c, const char *path, uint32_t i
 /* Without it the library is asked. */
 static void change_tell(const struct verb_context *c, const struct step *s, struct step_result *r)
 {
-	if (vgpu_change_read(c, (uint32_t)s->target.vf, &r->data_len) < 0)
+	if (vgpu_change_read(c, s->target.vf, &r->data_len) < 0)
 		r->data_len = 0;
 }
 

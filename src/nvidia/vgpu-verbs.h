@@ -8,10 +8,10 @@ void vgpu_vfs_set(const struct verb_context *c, const struct step *s, struct ste
 void vgpu_type_set(const struct verb_context *c, const struct step *s, struct step_result *r);
 
 uint32_t vgpu_vfs_count(const struct verb_context *c);
-/* What one VF says; without the key. Negative errno. */
-int vgpu_vf_read(const struct verb_context *c, uint32_t index, struct vgpu_vf *ret);
+/* What one VF says (-1: the GPU itself); without the key, and without mdevs. Negative errno. */
+int vgpu_vf_read(const struct verb_context *c, int32_t index, struct vgpu_vf *ret);
 /* Adds what the VFs say to the report in the context's data, whose length is *len: their records, and which types could be
  * made now. Negative errno: the report is as it was. */
 int vgpu_read(const struct verb_context *c, uint32_t *len);
 /* Instead of a report: what a change of that VF changed. */
-int vgpu_change_read(const struct verb_context *c, uint32_t index, uint32_t *len);
+int vgpu_change_read(const struct verb_context *c, int32_t index, uint32_t *len);

@@ -113,15 +113,11 @@ static int nodes_own(struct node_goal *g)
 	return g->found ? 0 : -ENOENT;
 }
 
-static void node_give(const struct verb_context *c, const struct step *s, uint32_t uid,
-		      uint32_t gid, bool gone_is_fine, struct step_result *r)
+static void node_give(const struct verb_context *c, uint32_t uid, uint32_t gid, bool gone_is_fine,
+		      struct step_result *r)
 {
-	char path[SYS_PATH_SIZE];
-	int e = s->target.uuid[0] ? STR_FORMAT(path, "%s/%s", c->device_path, s->target.uuid)
-				  : STR_COPY(path, c->path);
-	struct node_goal g = { .c = c, .path = path, .uid = uid, .gid = gid };
-	if (e >= 0)
-		e = nodes_own(&g);
+	struct node_goal g = { .c = c, .path = c->path, .uid = uid, .gid = gid };
+	int e = nodes_own(&g);
 	if (gone_is_fine && (e == -ENOENT || e == -ENODEV))
 		e = 0;
 	if (e < 0) {
@@ -136,10 +132,11 @@ static void node_give(const struct verb_context *c, const struct step *s, uint32
 
 void node_grant(const struct verb_context *c, const struct step *s, struct step_result *r)
 {
-	node_give(c, s, s->number, s->number2, false, r);
+	node_give(c, s->number, s->number2, false, r);
 }
 
 void node_revoke(const struct verb_context *c, const struct step *s, struct step_result *r)
 {
-	node_give(c, s, 0, 0, true, r);
+	(void)s;
+	node_give(c, 0, 0, true, r);
 }

@@ -233,22 +233,46 @@ static void test_vgpu_vfs_go_with_the_policy_that_made_them(void **state)
 	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, GPU)->addr), 0);
 }
 
-static void test_vgpu_mediated_devices_are_refused(void **state)
+static int make(struct world *w, const struct slice *s, struct plan *ret, struct err *reterr)
+{
+	plan_done(ret);
+	err_done(reterr);
+	return nvidia_vgpu_mech.make_steps(&w->m.have, NULL, s, ret, reterr);
+}
+
+static void frameworks_are(struct world *w, enum vgpu_framework framework)
+{
+	for (size_t i = 0; i < w->m.have.n_vgpu_vfs; i++)
+		w->m.have.vgpu_vfs[i].framework = framework;
+}
+
+/* Which interface the driver has is seen when there are VFs; the slice is named then. */
+static void test_vgpu_interface_says_how_it_is_made(void **state)
 {
 	struct world *w = *state;
-	(void)machine_vgpu_vfs(&w->m, GPU, true);
-	for (size_t i = 0; i < w->m.have.n_vgpu_vfs; i++)
-		w->m.have.vgpu_vfs[i].framework = VGPU_MDEV;
-	world_observe(w);
-	(void)world_apply(w, LAYOUT("L40S-12Q: 1", ANY), false);
-	run(w, 3000);
-	assert_vgpus(w, "");
-	const struct record *r = engine_record(w->e);
+	struct slice s = { .alone = 1, .index = 2 };
 	_cleanup_err_ struct err err = { 0 };
 	_cleanup_(plan_done) struct plan p = { 0 };
-	assert_int_equal(nvidia_vgpu_mech.make_steps(&w->m.have, NULL, &r->slices[0], &p, &err),
-			 -EOPNOTSUPP);
+	(void)STR_COPY(s.device, GPU);
+	(void)STR_COPY(s.mech, "vgpu");
+	(void)STR_COPY(s.profile, "L40S-12Q");
+	assert_int_equal(nvidia_vgpu_mech.naming(&w->m.have, &s), NAMING_KEEP);
+	(void)machine_vgpu_vfs(&w->m, GPU, true);
+	assert_int_equal(nvidia_vgpu_mech.naming(&w->m.have, &s), NAMING_PLACE);
+	assert_int_equal(make(w, &s, &p, &err), 0);
+	assert_int_equal(p.steps[0].verb, VERB_VGPU_SET);
+	frameworks_are(w, VGPU_UNKNOWN);
+	assert_int_equal(make(w, &s, &p, &err), -EOPNOTSUPP);
 	assert_string_equal(err.id, "vgpu.interface");
+	frameworks_are(w, VGPU_MDEV);
+	assert_int_equal(nvidia_vgpu_mech.naming(&w->m.have, &s), NAMING_UUID);
+	assert_int_equal(make(w, &s, &p, &err), -EAGAIN);
+	(void)STR_COPY(s.uuid, "8f0c1c36-0000-4000-8000-00000000000a");
+	assert_int_equal(make(w, &s, &p, &err), 0);
+	assert_int_equal(p.steps[0].verb, VERB_MDEV_CREATE);
+	assert_int_equal(p.steps[0].target.vf, 2);
+	assert_string_equal(p.steps[0].target.uuid, s.uuid);
+	assert_string_equal(p.steps[0].text, "nvidia-1154");
 }
 
 static void refused_as(struct world *w, const char *id)
@@ -357,7 +381,7 @@ int main(void)
 		T(test_vgpu_f14_what_others_make_meanwhile_is_not_taken),
 		T(test_vgpu_f31_taken_away_by_others_is_repaired),
 		T(test_vgpu_vfs_go_with_the_policy_that_made_them),
-		T(test_vgpu_mediated_devices_are_refused),
+		T(test_vgpu_interface_says_how_it_is_made),
 		T(test_vgpu_refusals_name_what_is_in_the_way),
 		T(test_vgpu_diagnose_knows_each_failure),
 		T(test_vgpu_whole_life_with_faults_and_crashes),

@@ -346,6 +346,29 @@ static void test_guard_parent_with_mdev_not_unbound(void **state)
 	assert_non_null(strstr(holder->what, UUID));
 }
 
+/* The mdev of a vGPU lies below a VF. */
+static void test_guard_vfs_with_mdevs_stay(void **state)
+{
+	struct host *h = *state;
+	function(h, PF, 0x030200, "nvidia", 2);
+	function(h, VF0, 0x030200, "nvidia", 3);
+	tree_vf(&h->sys, PF, 0, VF0);
+	tree_dir(&h->sys, "devices/" VF0 "/" UUID);
+	tree_link(&h->sys, "devices/" VF0 "/" UUID "/iommu_group",
+		  "../../../../../kernel/iommu_groups/9");
+	vfio_group(h, 9, NULL_NODE);
+	target(h, PF, -1);
+	h->step.verb = VERB_VGPU_VFS;
+	const struct holder *holder = expect_refused(h, "guard.held");
+	assert_int_equal(holder->kind, HOLDER_MDEV);
+	assert_non_null(strstr(holder->what, UUID));
+	h->step.verb = VERB_SET_VFS;
+	expect_free(h);
+	process(h, 99, "qemu", "0::/system.slice/vm.service\n", "/dev/null");
+	holder = expect_refused(h, "guard.held");
+	assert_int_equal(holder->kind, HOLDER_MDEV);
+}
+
 static void test_f41_guard_gpu_of_compositor_held_and_named(void **state)
 {
 	struct host *h = *state;
@@ -671,6 +694,7 @@ int main(void)
 		TEST(test_f33_guard_pf_of_held_vf_keeps_its_driver),
 		TEST(test_f08_guard_held_mdev_not_removed),
 		TEST(test_guard_parent_with_mdev_not_unbound),
+		TEST(test_guard_vfs_with_mdevs_stay),
 		TEST(test_f41_guard_gpu_of_compositor_held_and_named),
 		TEST(test_guard_probing_udev_is_no_holder),
 		TEST(test_guard_function_without_driver_asks_no_process),

@@ -502,6 +502,7 @@ static void test_nvme_without_controller_is_named(void **state)
 static void parent_add(struct fixture *f, const char *available)
 {
 	assert_int_equal(STR_COPY(f->c.device_path, PARENT), 0);
+	assert_int_equal(STR_COPY(f->c.path, PARENT "/" UUID_A), 0);
 	tree_file(&f->sys, "devices/" PARENT "/mdev_supported_types/mtty-1/create", "");
 	tree_file(&f->sys, "devices/" PARENT "/mdev_supported_types/mtty-1/available_instances",
 		  available);

@@ -133,7 +133,7 @@ static void test_wire_every_shape_fits_the_interface(void **state)
 	assert_fits("Slice", wire_slice(&vf, &h));
 	assert_fits("Slice", wire_slice(&mdev, &h));
 	assert_fits("Slice", wire_foreign_vf(have_function(&h, "0000:03:10.0"), &h));
-	assert_fits("Slice", wire_foreign_mdev(&h.mdevs[0]));
+	assert_fits("Slice", wire_foreign_mdev(&h.mdevs[0], &h));
 	assert_fits("Slice", wire_possible("sys:virtual/mtty/mtty", "mdev", "mtty-2", 11));
 	assert_fits("ClaimRecord", wire_claim(&c, &vf, &h));
 	assert_fits("ClaimRecord", wire_claim(&c, NULL, &h));
