@@ -45,6 +45,11 @@ suite_run_in_guest() { # NAME LIMIT
 	guest_run "$1" "$2" <<< "/opt/lab/suite $1"
 }
 
+# Those of a suite in the order they are written; a suite that has many may have another list.
+suite_tests() { # NAME
+	sed -n 's/^\(test_[a-zA-Z0-9_]*\)().*/\1/p' "$lab_dir/suites/$1.sh"
+}
+
 # On the host a suite drives the guest itself: boots it, cuts its power. Same shape, same output.
 suite_run_on_host() { # NAME LIMIT
 	(
@@ -67,7 +72,7 @@ suite_run_on_host() { # NAME LIMIT
 				failed=1
 			fi
 			[ $((SECONDS - start)) -lt 10 ] || echo "# $name took $((SECONDS - start)) s"
-		done < <(sed -n 's/^\(test_[a-zA-Z0-9_]*\)().*/\1/p' "$lab_dir/suites/$1.sh")
+		done < <(suite_tests "$1")
 		exit "$failed"
 	)
 }

@@ -141,6 +141,14 @@ inside_select() { # DIR
 	sed -n 's/.*"key": "sys:\([^"]*\/\)\{0,1\}\([^"/]*\)",.*/\2/p' "$dir/selected" >>"$dir/allowed"
 }
 
+# Every fifth time, beginning elsewhere for another CARVE_SEED; always with CARVE_FULL=1. For what the sweep does as well,
+# or what is much alike.
+draws=0
+drawn() {
+	draws=$((draws + 1))
+	((${CARVE_FULL:-0} == 1 || draws % 5 == ${CARVE_SEED:-1} % 5))
+}
+
 # --- for tests of one thing ---------------------------------------------------------------------
 
 # What a command says has the words in it; its status is no matter here.

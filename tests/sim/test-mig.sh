@@ -224,6 +224,7 @@ test_mig_each_step_killed_and_failed() {
 	for change in set-mig-mode create compute-create; do
 		for effect in kill=carved kill-after=carved kill=carve-executor kill-after=carve-executor \
 			error=EIO error-after=EIO; do
+			drawn || continue
 			policy_of "3g.40gb: 1, 1g.10gb: 2"
 			carve-sim fault "nvml/$gpu/$change" 1 "$effect" >/dev/null
 			apply /run/policy.yaml >/dev/null 2>&1 || true
@@ -249,6 +250,7 @@ test_mig_each_step_back_killed_and_failed() {
 	for change in destroy compute-destroy set-mig-mode; do
 		for effect in kill=carved kill-after=carved kill=carve-executor kill-after=carve-executor \
 			error=EIO error-after=EIO; do
+			drawn || continue
 			policy_of "3g.40gb: 1"
 			apply /run/policy.yaml >/dev/null
 			carve-sim fault "nvml/$gpu/$change" 1 "$effect" >/dev/null

@@ -183,6 +183,7 @@ test_vgpu_each_step_killed() {
 	prepare 'L40S-12Q: 2'
 	for path in "sriov-manage/$gpu" '*/virtfn*/nvidia/current_vgpu_type' '*/nvidia/current_vgpu_type'; do
 		for effect in kill=carved kill-after=carved kill=carve-executor kill-after=carve-executor; do
+			drawn || continue
 			policy_of 'L40S-12Q: 2'
 			carve-sim fault "$path" write "$effect" >/dev/null
 			apply /run/policy.yaml >/dev/null 2>&1 || true
