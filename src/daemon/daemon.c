@@ -308,6 +308,7 @@ struct daemon *daemon_free(struct daemon *d)
 	server_stop(d);
 	executor_client_free(d->executor);
 	consumers_stop(d);
+	drift_stop(d);
 	picture_stop(d);
 	facts_done(&d->facts);
 	engine_free(d->engine);

@@ -9,6 +9,7 @@
 
 #include "api/idl.h"
 #include "daemon/consumers.h"
+#include "daemon/drift.h"
 #include "daemon/executor-client.h"
 #include "daemon/facts.h"
 #include "daemon/picture.h"
@@ -27,6 +28,7 @@ struct daemon_config {
 	const char *sys, *dev, *proc;
 	mode_t socket_mode;
 	unsigned stall_ms; /* see SERVER_STALL_MS */
+	unsigned look_ms;  /* see DRIFT_LOOK_MS */
 };
 
 struct daemon_roots {
@@ -47,6 +49,7 @@ struct daemon {
 	struct server server;
 	struct turns turns;
 	struct consumers consumers;
+	struct drift drift;
 	struct policy_file policy_file;
 	int64_t executor_lost_at; /* monotonic ms; 0 while it is there */
 	sd_event_source *grace;

@@ -24,11 +24,12 @@ static const char help[] =
 	"  --user=NAME          account to run as when started by root (carved)\n"
 	"  --sys=DIR --dev=DIR --proc=DIR   other trees, for tests\n"
 	"  --stall-ms=N         patience with half a request, for tests (30000)\n"
+	"  --look-ms=N          how often GPUs are looked at, for tests (60000)\n"
 	"  --help --version\n";
 
 struct options {
 	struct daemon_config daemon;
-	const char *user, *mode, *stall;
+	const char *user, *mode, *stall, *look;
 	bool with_executor;
 };
 
@@ -46,6 +47,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "dev", required_argument, NULL, 'd' },
 		{ "proc", required_argument, NULL, 'p' },
 		{ "stall-ms", required_argument, NULL, 'l' },
+		{ "look-ms", required_argument, NULL, 'g' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -60,6 +62,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		['u'] = &o->user,
 		['m'] = &o->mode,
 		['l'] = &o->stall,
+		['g'] = &o->look,
 	};
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
 		if (c == 'h' || c == 'V') {
@@ -129,13 +132,16 @@ int main(int argc, char **argv)
 			    .dev = "/dev",
 			    .proc = "/proc",
 			    .socket_mode = 0666,
-			    .stall_ms = SERVER_STALL_MS },
+			    .stall_ms = SERVER_STALL_MS,
+			    .look_ms = DRIFT_LOOK_MS },
 		.user = "carved",
 	};
 	int r = parse_options(argc, argv, &o);
 	if (r > 0 && o.mode && parse_mode(o.mode, &o.daemon.socket_mode) < 0)
 		r = -EINVAL;
 	if (r > 0 && o.stall && num_parse_u32(o.stall, 10, &o.daemon.stall_ms) < 0)
+		r = -EINVAL;
+	if (r > 0 && o.look && num_parse_u32(o.look, 10, &o.daemon.look_ms) < 0)
 		r = -EINVAL;
 	if (r <= 0) {
 		if (r < 0)

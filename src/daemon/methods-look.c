@@ -304,7 +304,8 @@ static void add_possible_of(json_t *array, const struct daemon *d, const char *k
 		if (daemon_mechs[i]->planned || function_recorded(rec, daemon_mechs[i]->name, key))
 			continue;
 		daemon_mechs[i]->offer(&d->picture.have, key, &offer);
-		for (uint32_t k = 0; !offer.guessed && k < offer.kind.n_profiles; k++) {
+		bool told = !offer.guessed && !offer.barred;
+		for (uint32_t k = 0; told && k < offer.kind.n_profiles; k++) {
 			uint32_t more = capacity_more(&offer.kind, &offer.use, k);
 			if (more)
 				json_array_append_new(

@@ -12,35 +12,35 @@
 #include "policy/match.h"
 
 const struct method methods[] = {
-	{ "GetInfo", PEER_LOOK, false, false, false, method_get_info },
-	{ "ListDevices", PEER_LOOK, false, false, false, method_list_devices },
-	{ "ListSlices", PEER_LOOK, false, false, false, method_list_slices },
-	{ "ListClasses", PEER_LOOK, false, false, false, method_list_classes },
-	{ "ListTenants", PEER_LOOK, false, true, false, method_list_tenants },
-	{ "GetMap", PEER_LOOK, false, true, false, method_get_map },
-	{ "GetDefrag", PEER_LOOK, false, true, false, method_get_defrag },
-	{ "GetFit", PEER_LOOK, false, true, false, method_get_fit },
-	{ "Explain", PEER_LOOK, false, true, false, method_explain },
-	{ "ListClaims", PEER_LOOK, false, false, false, method_list_claims },
-	{ "GetHandle", PEER_LOOK, false, false, false, method_get_handle },
-	{ "Claim", PEER_CLAIM, true, true, false, method_claim },
-	{ "Release", PEER_CLAIM, true, true, false, method_release },
-	{ "ListPolicies", PEER_LOOK, false, false, false, method_list_policies },
-	{ "GetPolicy", PEER_LOOK, false, false, false, method_get_policy },
-	{ "Plan", PEER_CLAIM, false, true, true, method_plan },
-	{ "Apply", PEER_MANAGE, true, true, true, method_apply },
-	{ "Holders", PEER_LOOK, false, true, false, method_holders },
-	{ "Doctor", PEER_LOOK, false, true, true, method_doctor },
-	{ "Preflight", PEER_LOOK, false, true, true, method_preflight },
-	{ "Propose", PEER_LOOK, false, true, false, method_propose },
-	{ "ListQuarantine", PEER_LOOK, false, false, false, method_list_quarantine },
-	{ "ClearQuarantine", PEER_MANAGE, true, true, false, method_clear_quarantine },
-	{ "RetryReclaim", PEER_MANAGE, true, true, false, method_retry_reclaim },
-	{ "Adopt", PEER_MANAGE, true, true, true, method_adopt },
-	{ "Disown", PEER_MANAGE, true, true, false, method_disown },
-	{ "HandBack", PEER_MANAGE, true, true, false, method_hand_back },
-	{ "Drain", PEER_MANAGE, true, true, false, method_drain },
-	{ "Events", PEER_LOOK, false, false, false, method_events },
+	{ "GetInfo", PEER_LOOK, false, false, GPUS_AS_KNOWN, method_get_info },
+	{ "ListDevices", PEER_LOOK, false, false, GPUS_AS_KNOWN, method_list_devices },
+	{ "ListSlices", PEER_LOOK, false, false, GPUS_CHECKED, method_list_slices },
+	{ "ListClasses", PEER_LOOK, false, false, GPUS_AS_KNOWN, method_list_classes },
+	{ "ListTenants", PEER_LOOK, false, true, GPUS_AS_KNOWN, method_list_tenants },
+	{ "GetMap", PEER_LOOK, false, true, GPUS_AS_KNOWN, method_get_map },
+	{ "GetDefrag", PEER_LOOK, false, true, GPUS_AS_KNOWN, method_get_defrag },
+	{ "GetFit", PEER_LOOK, false, true, GPUS_AS_KNOWN, method_get_fit },
+	{ "Explain", PEER_LOOK, false, true, GPUS_AS_KNOWN, method_explain },
+	{ "ListClaims", PEER_LOOK, false, false, GPUS_CHECKED, method_list_claims },
+	{ "GetHandle", PEER_LOOK, false, false, GPUS_CHECKED, method_get_handle },
+	{ "Claim", PEER_CLAIM, true, true, GPUS_CHECKED, method_claim },
+	{ "Release", PEER_CLAIM, true, true, GPUS_AS_KNOWN, method_release },
+	{ "ListPolicies", PEER_LOOK, false, false, GPUS_AS_KNOWN, method_list_policies },
+	{ "GetPolicy", PEER_LOOK, false, false, GPUS_AS_KNOWN, method_get_policy },
+	{ "Plan", PEER_CLAIM, false, true, GPUS_ASKED, method_plan },
+	{ "Apply", PEER_MANAGE, true, true, GPUS_ASKED, method_apply },
+	{ "Holders", PEER_LOOK, false, true, GPUS_AS_KNOWN, method_holders },
+	{ "Doctor", PEER_LOOK, false, true, GPUS_ASKED, method_doctor },
+	{ "Preflight", PEER_LOOK, false, true, GPUS_ASKED, method_preflight },
+	{ "Propose", PEER_LOOK, false, true, GPUS_AS_KNOWN, method_propose },
+	{ "ListQuarantine", PEER_LOOK, false, false, GPUS_AS_KNOWN, method_list_quarantine },
+	{ "ClearQuarantine", PEER_MANAGE, true, true, GPUS_AS_KNOWN, method_clear_quarantine },
+	{ "RetryReclaim", PEER_MANAGE, true, true, GPUS_AS_KNOWN, method_retry_reclaim },
+	{ "Adopt", PEER_MANAGE, true, true, GPUS_ASKED, method_adopt },
+	{ "Disown", PEER_MANAGE, true, true, GPUS_AS_KNOWN, method_disown },
+	{ "HandBack", PEER_MANAGE, true, true, GPUS_AS_KNOWN, method_hand_back },
+	{ "Drain", PEER_MANAGE, true, true, GPUS_AS_KNOWN, method_drain },
+	{ "Events", PEER_LOOK, false, false, GPUS_AS_KNOWN, method_events },
 };
 const size_t methods_n = sizeof(methods) / sizeof(methods[0]);
 
@@ -171,6 +171,20 @@ static bool params_check(struct session *s, const struct method *m, const json_t
 	return false;
 }
 
+/* True: it has to wait for what their library says. */
+static bool gpus_looked_at(struct daemon *d, const struct method *m)
+{
+	switch (m->gpus) {
+	case GPUS_AS_KNOWN:
+		return false;
+	case GPUS_ASKED:
+		return picture_gpus_ask(d);
+	case GPUS_CHECKED:
+		return drift_check(d) && picture_gpus_wait(d);
+	}
+	return false;
+}
+
 static void method_run(struct session *s, const struct method *m, struct varlink_call *call)
 {
 	struct daemon *d = s->daemon;
@@ -182,8 +196,8 @@ static void method_run(struct session *s, const struct method *m, struct varlink
 	if (!params_check(s, m, call->params))
 		return;
 	bool looked = s->gpus_looked;
-	s->gpus_looked = m->gpus;
-	if ((m->starts && daemon_starting(d)) || (m->gpus && !looked && picture_gpus_ask(d))) {
+	s->gpus_looked = m->gpus != GPUS_AS_KNOWN;
+	if ((m->starts && daemon_starting(d)) || (!looked && gpus_looked_at(d, m))) {
 		session_waits(s, SESSION_START);
 		s->held = *call;
 		*call = (struct varlink_call){ 0 };

@@ -7,12 +7,19 @@
 /* Answers the call, or marks its session as waiting. Borrows call, may empty it. */
 void methods_call(struct session *s, struct varlink_call *call);
 
+/* Others may have divided GPUs meanwhile. */
+enum method_gpus {
+	GPUS_AS_KNOWN,
+	GPUS_ASKED,   /* the library of each is asked */
+	GPUS_CHECKED, /* it is asked of those whose driver shows that something has changed */
+};
+
 struct method {
 	const char *name; /* of io.carve */
 	enum peer_need need;
 	bool changes; /* goes through the engine: needs a good ledger and an executor */
 	bool starts;  /* waits until the machine was looked at */
-	bool gpus;    /* and GPUs again: others may have divided them */
+	enum method_gpus gpus;
 	void (*run)(struct session *s, const json_t *params);
 };
 extern const struct method methods[];

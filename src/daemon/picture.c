@@ -249,6 +249,13 @@ static void gpu_unseen(struct have *h, const char *key, const char *why)
 	(void)STR_FORMAT(g->why, "%.*s", (int)sizeof(g->why) - 1, why);
 }
 
+static void gpu_noted(struct daemon *d, const char *key)
+{
+	const struct gpu *g = have_gpu(&d->picture.have, key);
+	if (g)
+		drift_note(d, g);
+}
+
 static void take_gpu(struct daemon *d, uint64_t token, const struct step *s,
 		     const struct step_result *r, const void *data)
 {
@@ -265,11 +272,14 @@ static void take_gpu(struct daemon *d, uint64_t token, const struct step *s,
 	else
 		gpu_unseen(h, key, r->detail[0] ? r->detail : "nobody could ask");
 	struct gpu *g = have_gpu(h, key);
-	if (g)
+	if (g) {
 		g->vgpus_stale = stale;
+		drift_note(d, g);
+	}
 	changed(d);
+	/* What has become of slices is in the answers of those who waited. */
 	if (d->picture.observed && !gpus_asked(&d->picture)) {
-		engine_have_changed(d->engine, h);
+		turn_now(d);
 		server_resume(d);
 	}
 }
@@ -332,13 +342,29 @@ static void gpu_step_result(struct daemon *d, const struct step *s, const struct
 {
 	const char *key = s->target.device;
 	bool told = r->data_len && r->status != STEP_REFUSED && r->status != STEP_TIMEOUT;
-	if (told && scan_apply_gpu(&d->picture.have, key, s->target.part, data, r->data_len) == 0)
+	if (told && scan_apply_gpu(&d->picture.have, key, s->target.part, data, r->data_len) == 0) {
+		gpu_noted(d, key);
 		return;
+	}
 	/* Nothing is decided on it before that is known. */
 	struct gpu *g = r->status == STEP_REFUSED ? NULL : have_gpu(&d->picture.have, key);
 	if (g && g->seen == GPU_SEEN)
 		g->seen = GPU_UNREAD;
 	keys_remove(&d->picture.asked_gpus, key);
+}
+
+void picture_gpu_stale(struct daemon *d, const char *key)
+{
+	keys_remove(&d->picture.asked_gpus, key);
+	d->picture.ask_due = true;
+}
+
+bool picture_gpus_wait(struct daemon *d)
+{
+	return gpus_asked(&d->picture) &&
+	       sd_event_add_time_relative(d->loop, NULL, CLOCK_MONOTONIC,
+					  DAEMON_EXECUTOR_GRACE_MS * 1000ull, 0, gpus_waited,
+					  d) >= 0;
 }
 
 bool picture_gpus_ask(struct daemon *d)
@@ -351,9 +377,7 @@ bool picture_gpus_ask(struct daemon *d)
 		p->ask_due = true;
 		picture_ask(d);
 	}
-	return gpus_asked(p) && sd_event_add_time_relative(d->loop, NULL, CLOCK_MONOTONIC,
-							   DAEMON_EXECUTOR_GRACE_MS * 1000ull, 0,
-							   gpus_waited, d) >= 0;
+	return picture_gpus_wait(d);
 }
 
 static int ask_device(struct daemon *d, struct picture_keys *asked, enum verb verb, const char *key,

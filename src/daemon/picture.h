@@ -73,6 +73,10 @@ void picture_gpus_late(struct daemon *d);
 /* What others did to GPUs makes no event: asks their library again. True: server_resume() will be called when all have
  * answered, or have had their time. */
 bool picture_gpus_ask(struct daemon *d);
+/* The library is to be asked of that GPU again, at the next picture_ask(). */
+void picture_gpu_stale(struct daemon *d, const char *key);
+/* As picture_gpus_ask(), of those that are asked already. */
+bool picture_gpus_wait(struct daemon *d);
 /* The result of a look; true when it was one. */
 bool picture_look_result(struct daemon *d, const struct step_result *r, const void *data);
 /* Has the executor look at something. -ENOTCONN, -ENOMEM: fn is not called then. */

@@ -191,6 +191,7 @@ static void engine_run(struct daemon *d)
 	arm_wake(d, t.wake_at);
 	turn_done(&t);
 	consumers_update(d);
+	drift_update(d);
 	policy_file_follow(d);
 	ledger_tidy(d->ledger);
 }
@@ -203,6 +204,11 @@ static void turn_run(struct daemon *d)
 	engine_run(d);
 	/* Nobody waits for these: they go behind the steps and the answers. */
 	picture_ask(d);
+}
+
+void turn_now(struct daemon *d)
+{
+	turn_run(d);
 }
 
 static int turn_due(sd_event_source *source, void *userdata)

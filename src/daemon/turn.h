@@ -24,6 +24,8 @@ int turn_start(struct daemon *d, struct err *reterr);
 void turn_stop(struct daemon *d);
 /* There is something for the engine; may be called any number of times. */
 void turn_need(struct daemon *d);
+/* Runs it at once, for an answer that needs what it comes to. */
+void turn_now(struct daemon *d);
 /* Runs a turn that has waited too long behind a flood of other input. */
 void turn_check(struct daemon *d);
 /* The executor came: steps that waited for it go out. */

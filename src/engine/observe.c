@@ -6,6 +6,8 @@
  */
 #include "engine/internal.h"
 
+#define HOW_SIZE 256 /* as reasons have */
+
 static bool repairs(const struct engine *e)
 {
 	return e->policy && e->policy->drift == DRIFT_REPAIR;
@@ -17,11 +19,18 @@ static bool device_there(const struct engine *e, const struct slice *s)
 }
 
 /* How a slice that is not there was lost; a pulled card is another thing than a VF that somebody took. */
-static const char *how_vanished(const struct engine *e, const struct slice *s)
+static void how_vanished(const struct engine *e, const struct slice *s, char ret[HOW_SIZE])
 {
+	const struct mech *m = goal_mech(e, s->mech);
+	const char *how = NULL;
 	if (!device_there(e, s))
-		return s->claim[0] ? "its device is gone, while it was held" : "its device is gone";
-	return s->claim[0] ? "it vanished while it was held" : "it vanished";
+		how = "its device is gone";
+	else if (m && m->vanished)
+		how = m->vanished(e->have, s);
+	if (how)
+		reason_set(ret, HOW_SIZE, "%s%s", how, s->claim[0] ? ", while it was held" : "");
+	else
+		reason_set(ret, HOW_SIZE, "it vanished%s", s->claim[0] ? " while it was held" : "");
 }
 
 static void lost(struct engine *e, uint64_t id, const char *how)
@@ -41,13 +50,20 @@ static void lost(struct engine *e, uint64_t id, const char *how)
 	event_slice(e, "slice.lost", s, how);
 }
 
+static void vanished(struct engine *e, const struct slice *s)
+{
+	char how[HOW_SIZE];
+	how_vanished(e, s, how);
+	lost(e, s->id, how);
+}
+
 static void observe_held(struct engine *e, const struct slice *s)
 {
 	const struct mech *m = goal_mech(e, s->mech);
 	bool found;
 	const struct function *f = goal_find(e, s, &found);
 	if (!found)
-		lost(e, s->id, how_vanished(e, s));
+		vanished(e, s);
 	else if (m && m->binds && f && !driver_is_vfio(f->driver))
 		lost(e, s->id, "its VFIO driver was taken away while it was held");
 }
@@ -75,7 +91,7 @@ static void observe_ready(struct engine *e, const struct slice *s)
 	uint64_t id = s->id;
 	const struct function *f = goal_find(e, s, &found);
 	if (!found)
-		lost(e, id, how_vanished(e, s));
+		vanished(e, s);
 	if (repairs(e) && goal_wanted(e, s) && (!found || !bound_as_wanted(e, s, f)))
 		repair(e, id);
 }
@@ -84,7 +100,8 @@ static void observe_ready(struct engine *e, const struct slice *s)
  * broken, also when the device comes back: that is not what its consumer had. */
 static void observe_broken(struct engine *e, const struct slice *s)
 {
-	const char *how = how_vanished(e, s);
+	char how[HOW_SIZE];
+	how_vanished(e, s, how);
 	if (device_there(e, s) || str_eq(s->reason, how))
 		return;
 	struct slice *edit = store_slice_edit(e, s->id);

@@ -39,6 +39,7 @@ struct offer {
 	struct capacity kind; /* no profiles: nothing */
 	struct capacity_use use;
 	bool guessed; /* by the vendor's documents: its driver was not asked, or is not there */
+	bool barred;  /* not while the device is in the mode that it is in */
 };
 
 struct mech {
@@ -65,6 +66,9 @@ struct mech {
 
 	/* True while nobody can tell whether the slice is there: it is not taken for lost. NULL: it can always be told. */
 	bool (*unknown)(const struct have *h, const struct slice *s);
+
+	/* What has become of a slice that is not there, in words for people. NULL: that it vanished is all. */
+	const char *(*vanished)(const struct have *h, const struct slice *s);
 
 	/* Missing steps until the device is laid out as w says (VF count, provisioning). slices are all
 	 * of this device. held: a claim holds one of them; then nothing that disturbs them may be

@@ -5,6 +5,7 @@
 
 void mig_offer(const struct have *h, const char *device, struct offer *ret);
 const struct function *mig_find(const struct have *h, const struct slice *s, bool *ret_found);
+const char *mig_vanished(const struct have *h, const struct slice *s);
 int mig_proof(const struct have *h, const struct slice *s);
 void mig_diagnose(const struct have *h, const struct step *s, const struct step_result *r,
 		  const struct holder *holders, size_t n_holders, struct err *reterr);

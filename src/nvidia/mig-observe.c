@@ -24,6 +24,19 @@ const struct function *mig_find(const struct have *h, const struct slice *s, boo
 	return NULL;
 }
 
+const char *mig_vanished(const struct have *h, const struct slice *s)
+{
+	const struct gpu *g = have_gpu(h, s->device);
+	const struct gpu_part *p = have_gpu_part(h, s->device, s->start);
+	if (g && !g->mig)
+		return "MIG mode was switched off";
+	if (!p)
+		return "its GPU instance was removed";
+	if (p->n_computes == 0)
+		return "its compute instance was removed";
+	return "another GPU instance is in its place";
+}
+
 /* The driver clears memory before it gives it to another process, and instances end with all that is in them. */
 int mig_proof(const struct have *h, const struct slice *s)
 {

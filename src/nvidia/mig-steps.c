@@ -235,6 +235,7 @@ const struct mech nvidia_mig_mech = {
 	.offer = mig_offer,
 	.find = mig_find,
 	.unknown = nvidia_unknown,
+	.vanished = mig_vanished,
 	.layout_steps = mig_layout,
 	.make_steps = mig_make,
 	.unmake_steps = mig_unmake,

@@ -22,7 +22,7 @@ static void share_offer(const struct have *h, const char *device, struct offer *
 {
 	const struct gpu *g = have_gpu(h, device);
 	const struct function *f = have_device(h, device);
-	*ret = (struct offer){ .guessed = !g || g->seen != GPU_SEEN };
+	*ret = (struct offer){ .guessed = !g || g->seen != GPU_SEEN, .barred = g && g->mig };
 	if (!f || f->is_vf || f->vendor != VENDOR_NVIDIA ||
 	    !pci_class_is(f->class, PCI_BASE_DISPLAY))
 		return;

@@ -464,6 +464,37 @@ static void test_mig_f31_made_again_by_others_is_another_one(void **state)
 	assert_non_null(have_gpu_part(&w->m.have, device, start));
 }
 
+/* Each thing that others can do to what a claim holds has its words. */
+static void test_mig_f31_what_has_become_of_it_is_said(void **state)
+{
+	static const char *const words[] = {
+		"its GPU instance was removed, while it was held",
+		"its compute instance was removed, while it was held",
+		"another GPU instance is in its place, while it was held",
+		"MIG mode was switched off, while it was held",
+	};
+	for (unsigned i = 0; i < 4; i++) {
+		struct world *w = *state;
+		(void)apply(w, LAYOUT("3g.20gb: 1", ANY));
+		const struct slice *s = hold(w, "any", "mine");
+		struct gpu *g = have_gpu(&w->m.have, s->device);
+		struct gpu_part *p = have_gpu_part(&w->m.have, s->device, s->start);
+		if (i == 1)
+			p->n_computes = p->compute_whole = 0;
+		else if (i == 2)
+			(void)STR_COPY(p->uuid, "MIG-of-somebody-else");
+		else
+			machine_part_destroy(&w->m, s->device, s->start);
+		g->mig = i != 3;
+		world_observe(w);
+		run(w, 1000);
+		assert_int_equal(world_claim(w, "mine")->state, CLAIM_BROKEN);
+		assert_string_equal(world_claim(w, "mine")->reason, words[i]);
+		assert_int_equal(world_teardown(state), 0);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
 static void test_mig_mode_that_is_not_in_force_is_waited_for(void **state)
 {
 	struct world *w = *state;
@@ -505,6 +536,7 @@ int main(void)
 		T(test_mig_f19_instance_half_made_after_a_release_is_mended_by_apply),
 		T(test_mig_f14_what_others_made_stays_and_is_built_around),
 		T(test_mig_f31_made_again_by_others_is_another_one),
+		T(test_mig_f31_what_has_become_of_it_is_said),
 		T(test_mig_mode_that_is_not_in_force_is_waited_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 SIM_STATE=/run/carve-sim/state
 SIM_LOG=/run/carve-sim/log
 SIM_DEADLINE=${SIM_DEADLINE:-20}
+SIM_CARVED=() # more options
 SIM_SYSTEMCTL=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/systemctl
 
 die() {
@@ -36,7 +37,7 @@ services_start() {
 	keep_running carve-executor --run-dir=/run/carve --config-dir=/etc/carve --systemctl="$SIM_SYSTEMCTL" \
 		>/dev/null 2>&1 &
 	sim_jobs=("$!")
-	keep_running carved --state-dir="$SIM_STATE" --config-dir=/etc/carve >/dev/null 2>&1 &
+	keep_running carved --state-dir="$SIM_STATE" --config-dir=/etc/carve "${SIM_CARVED[@]}" >/dev/null 2>&1 &
 	sim_jobs+=("$!")
 	services_answer
 }

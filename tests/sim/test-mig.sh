@@ -50,12 +50,46 @@ in_use() { # CLAIM
 	wait_until 5 test -e "/proc/$holder/fd/8"
 }
 
+# As nvidia-smi would: another program that knows the library.
+by_hand() { # create PROFILE START SIZE COMPUTE | destroy INSTANCE | mode 0|1
+	python3 - "$gpu" "$@" <<-'EOF'
+		import ctypes, sys
+		n = ctypes.CDLL("libnvidia-ml.so.1")
+		class Place(ctypes.Structure):
+		    _fields_ = [("start", ctypes.c_uint), ("size", ctypes.c_uint)]
+		gpu, what, *numbers = sys.argv[1:]
+		numbers = [int(i) for i in numbers]
+		device, instance, compute = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p()
+		assert n.nvmlInit_v2() == 0
+		assert n.nvmlDeviceGetHandleByPciBusId_v2(gpu.encode(), ctypes.byref(device)) == 0
+		if what == "create":
+		    place = Place(numbers[1], numbers[2])
+		    assert n.nvmlDeviceCreateGpuInstanceWithPlacement(device, numbers[0], ctypes.byref(place), ctypes.byref(instance)) == 0
+		    assert n.nvmlGpuInstanceCreateComputeInstance(instance, numbers[3], ctypes.byref(compute)) == 0
+		elif what == "destroy":
+		    assert n.nvmlDeviceGetGpuInstanceById(device, numbers[0], ctypes.byref(instance)) == 0
+		    for kind in range(5):
+		        found, count = (ctypes.c_void_p * 8)(), ctypes.c_uint(8)
+		        n.nvmlGpuInstanceGetComputeInstances(instance, kind, found, ctypes.byref(count))
+		        for i in range(count.value):
+		            assert n.nvmlComputeInstanceDestroy(ctypes.c_void_p(found[i])) == 0
+		    assert n.nvmlGpuInstanceDestroy(instance) == 0
+		else:
+		    assert n.nvmlDeviceSetMigMode(device, numbers[0], ctypes.byref(ctypes.c_uint())) == 0
+	EOF
+}
+
+instance_at() { # START
+	carve-nvml --look="$gpu" | sed -n "s/.*{\"id\": \([0-9]*\), \"profile\": [0-9]*, \"start\": $1,.*/\1/p"
+}
+
 test_mig_life_of_a_slice() {
 	local before uuid
 	prepare "3g.40gb: 1, 1g.10gb: 3"
 	[[ $(carve plan /run/policy.yaml | grep -c 'create ') == 4 && $(nodes) == 0 ]]
 	apply /run/policy.yaml
 	[[ $(instances) == "1g.10gb@0 1g.10gb@1 1g.10gb@2 3g.40gb@4 " && $(nodes) == 8 ]]
+	[[ $(carve list slices) != *share* ]] || die "shares of a GPU in MIG mode are possible"
 	before=$(writes)
 	apply /run/policy.yaml
 	[[ $(writes) == "$before" ]] || die "applied again, it writes"
@@ -128,19 +162,7 @@ test_mig_f31_by_hand_is_seen_built_around_and_adopted() {
 	local made
 	prepare "3g.40gb: 1"
 	apply /run/policy.yaml
-	printf '%s\n' "$gpu 9 0" >/run/wanted
-	# As nvidia-smi would: another program that knows the library.
-	python3 - "$gpu" <<-'EOF'
-		import ctypes, sys
-		n = ctypes.CDLL("libnvidia-ml.so.1")
-		class Place(ctypes.Structure):
-		    _fields_ = [("start", ctypes.c_uint), ("size", ctypes.c_uint)]
-		device, instance, compute = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p()
-		assert n.nvmlInit_v2() == 0
-		assert n.nvmlDeviceGetHandleByPciBusId_v2(sys.argv[1].encode(), ctypes.byref(device)) == 0
-		assert n.nvmlDeviceCreateGpuInstanceWithPlacement(device, 19, ctypes.byref(Place(0, 1)), ctypes.byref(instance)) == 0
-		assert n.nvmlGpuInstanceCreateComputeInstance(instance, 0, ctypes.byref(compute)) == 0
-	EOF
+	by_hand create 19 0 1 0
 	policy_of "3g.40gb: 1, 1g.10gb: 2"
 	carve doctor >/dev/null || true
 	apply /run/policy.yaml
@@ -150,6 +172,53 @@ test_mig_f31_by_hand_is_seen_built_around_and_adopted() {
 	[[ $made == mig/*/0 ]]
 	carve adopt "$gpu"
 	[[ $(instances) == "1g.10gb@0 1g.10gb@1 1g.10gb@2 3g.40gb@4 " ]]
+}
+
+# Nobody tells of it; it is seen before it matters.
+test_mig_f31_instance_removed_by_hand_is_not_given_out() {
+	local before
+	prepare "3g.40gb: 2"
+	apply /run/policy.yaml
+	before=$(calls)
+	claim any c1
+	carve release c1 --wait --deadline "$SIM_DEADLINE"
+	by_hand destroy "$(instance_at 4)"
+	says 'lost' carve list slices
+	says 'its GPU instance was removed' carve list slices --json
+	claim any c1
+	[[ $(instances) == "3g.40gb@0 " ]] || die "$(carve list slices)"
+	says 'claim.none-free' claim any c2
+	# What the driver shows is enough: the library is asked when that differs.
+	before=$(calls)
+	carve list slices >/dev/null
+	carve handle c1 >/dev/null
+	[[ $(calls) == "$before" ]] || die "$(($(calls) - before)) calls of the library"
+}
+
+test_mig_f31_what_is_claimed_and_removed_by_hand_is_broken() {
+	SIM_CARVED=(--look-ms=300)
+	prepare "3g.40gb: 2"
+	apply /run/policy.yaml
+	claim any c1
+	claim any c2
+	by_hand destroy "$(instance_at 0)"
+	by_hand destroy "$(instance_at 4)"
+	wait_until 10 eval "carve events --last 20 | grep -q claim.broken"
+	says 'its GPU instance was removed, while it was held' carve list claims --json
+	says '"state": "broken"' carve list claims --json
+	says 'claim.broken' carve events --last 20
+}
+
+# One that sleeps is not woken to be asked, and one at rest is not asked.
+test_mig_looks_cost_nothing() {
+	local before
+	SIM_CARVED=(--look-ms=100)
+	prepare "3g.40gb: 2"
+	apply /run/policy.yaml
+	sleep 0.5
+	before=$(calls)
+	sleep 1
+	[[ $(calls) == "$before" ]] || die "$(($(calls) - before)) calls of the library"
 }
 
 test_mig_library_that_is_missing_is_told() {
