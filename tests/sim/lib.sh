@@ -7,7 +7,7 @@
 SIM_STATE=/run/carve-sim/state
 SIM_LOG=/run/carve-sim/log
 SIM_DEADLINE=${SIM_DEADLINE:-20}
-SIM_CARVED=() # more options
+SIM_CARVED=() SIM_EXECUTOR=() # more options
 SIM_SYSTEMCTL=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/systemctl
 
 die() {
@@ -34,7 +34,7 @@ services_answer() {
 
 services_start() {
 	mkdir -p /run/carve
-	keep_running carve-executor --run-dir=/run/carve --config-dir=/etc/carve --systemctl="$SIM_SYSTEMCTL" \
+	keep_running carve-executor --run-dir=/run/carve --config-dir=/etc/carve --systemctl="$SIM_SYSTEMCTL" "${SIM_EXECUTOR[@]}" \
 		>/dev/null 2>&1 &
 	sim_jobs=("$!")
 	keep_running carved --state-dir="$SIM_STATE" --config-dir=/etc/carve "${SIM_CARVED[@]}" >/dev/null 2>&1 &

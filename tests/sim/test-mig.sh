@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # $sim_jobs is of lib.sh
+# shellcheck shell=bash disable=SC2154,SC2034 # $sim_jobs is of lib.sh, which uses SIM_...
 # SPDX-License-Identifier: GPL-2.0-or-later
 # hosts: dgx-h100
 #
@@ -249,6 +249,95 @@ test_mig_library_that_fails_for_a_while_loses_nothing() {
 	services_answer
 	wait_until 10 instances_are "3g.40gb@0 3g.40gb@4"
 	carve release c1 --wait --deadline "$SIM_DEADLINE"
+}
+
+# What the library cannot tell is unknown, not gone: nothing is changed on the GPU, and when it answers all is as it was.
+not_believed() { # WHY
+	says "$1" carve doctor --json
+	says 'doctor.gpu.unseen' carve doctor --json
+	[[ $(instances) == "3g.40gb@0 3g.40gb@4 " ]] || die "$(carve list slices)"
+	says '"state": "held"' carve list claims --json
+	policy_of "3g.40gb: 1, 1g.10gb: 3"
+	says 'waits for the driver of its device to answer' eval 'carve plan /run/policy.yaml | tr -s " \n" " "'
+	policy_of "3g.40gb: 2"
+}
+
+believed_again() {
+	local before
+	[[ $(carve doctor --json) != *doctor.gpu.unseen* ]]
+	before=$(writes)
+	apply /run/policy.yaml
+	[[ $(writes) == "$before" ]] || die "it writes"
+	[[ $(instances) == "3g.40gb@0 3g.40gb@4 " ]] || die "$(carve list slices)"
+	carve release c1 --wait --deadline "$SIM_DEADLINE"
+}
+
+two_halves() {
+	prepare "3g.40gb: 2"
+	apply /run/policy.yaml
+	claim any c1
+}
+
+test_mig_gpu_that_is_lost_in_the_middle_of_a_look() {
+	local question
+	two_halves
+	for question in mig-mode instances computes mig-device; do
+		carve-sim fault "nvml/$gpu/$question" read 1+ error=ENXIO >/dev/null
+		not_believed 'fallen off the bus'
+		carve-sim clear
+	done
+	believed_again
+}
+
+test_mig_library_that_says_nonsense_is_not_believed() {
+	cat >/run/nvml <<-EOF
+		#!/bin/sh
+		[ ! -e /run/nonsense ] || exec head -c 3000 /dev/zero
+		exec $(command -v carve-nvml)
+	EOF
+	chmod 755 /run/nvml
+	SIM_EXECUTOR=(--nvml=/run/nvml)
+	two_halves
+	touch /run/nonsense
+	not_believed 'what nobody understands'
+	rm /run/nonsense
+	believed_again
+}
+
+# Who asks waits no longer than for other devices, and everything that needs no look goes on.
+test_mig_library_that_hangs_holds_up_nobody() {
+	local begin=$SECONDS
+	two_halves
+	carve-sim fault nvml/init read hang >/dev/null
+	carve doctor >/dev/null || true
+	says '"state": "held"' carve list claims --json
+	carve handle c1 >/dev/null
+	[[ $(instances) == "3g.40gb@0 3g.40gb@4 " ]] || die "$(carve list slices)"
+	((SECONDS - begin < 25)) || die "$((SECONDS - begin)) s"
+	carve-sim clear
+	wait_until 40 believed_again
+}
+
+test_mig_library_that_is_exchanged_is_the_new_one() {
+	local lib=/run/carve-sim/lib/libnvidia-ml.so.1
+	two_halves
+	cp "$lib" /run/other
+	rm "$lib"
+	not_believed 'libnvidia-ml.so.1'
+	mv /run/other "$lib"
+	believed_again
+}
+
+# MIG of this card does not outlive its driver, and carve says so instead of handing it out.
+test_mig_driver_that_is_loaded_again_has_nothing_left() {
+	two_halves
+	echo "$gpu" >/sys/bus/pci/drivers/nvidia/unbind
+	echo "$gpu" >/sys/bus/pci/drivers/nvidia/bind
+	wait_until 10 eval "carve list slices | grep -q lost"
+	says 'MIG mode was switched off, while it was held' carve list claims --json
+	carve release c1 --wait --deadline "$SIM_DEADLINE" || true
+	apply /run/policy.yaml
+	[[ $(instances) == "3g.40gb@0 3g.40gb@4 " ]] || die "$(carve list slices)"
 }
 
 test_mig_other_gpus_are_left_alone() {
