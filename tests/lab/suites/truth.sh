@@ -7,7 +7,8 @@
 # limit: 900
 
 truth_top=$(cd "$lab_dir/../.." && pwd)
-truth_build=$truth_top/build/lab/sim
+truth_o=${BUILD:-build/lab/sim}
+truth_build=$truth_top/$truth_o
 
 # Every other scenario, the others with another CARVE_SEED; all with CARVE_FULL=1. Both machines change seldom.
 suite_tests() { # NAME
@@ -69,8 +70,8 @@ agree() { # SCENARIO
 }
 
 test_simulator_is_built() {
-	make -C "$truth_top" -s -j2 O=build/lab/sim build/lab/sim/carve-sim build/lab/sim/libcarve-sim.so \
-		build/lab/sim/tests/lab/tools/probe
+	make -C "$truth_top" -s -j2 O="$truth_o" CC=gcc WERROR=-Werror "$truth_o"/carve-sim \
+		"$truth_o"/libcarve-sim.so "$truth_o"/tests/lab/tools/probe
 }
 
 test_every_scenario_is_compared() {
