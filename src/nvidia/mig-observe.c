@@ -28,7 +28,9 @@ const char *mig_vanished(const struct have *h, const struct slice *s)
 {
 	const struct gpu *g = have_gpu(h, s->device);
 	const struct gpu_part *p = have_gpu_part(h, s->device, s->start);
-	if (g && !g->mig)
+	if (!g)
+		return "the driver was taken from its GPU";
+	if (!g->mig)
 		return "MIG mode was switched off";
 	if (!p)
 		return "its GPU instance was removed";

@@ -332,9 +332,9 @@ test_mig_library_that_is_exchanged_is_the_new_one() {
 test_mig_driver_that_is_loaded_again_has_nothing_left() {
 	two_halves
 	echo "$gpu" >/sys/bus/pci/drivers/nvidia/unbind
-	echo "$gpu" >/sys/bus/pci/drivers/nvidia/bind
 	wait_until 10 eval "carve list slices | grep -q lost"
-	says 'MIG mode was switched off, while it was held' carve list claims --json
+	says 'the driver was taken from its GPU, while it was held' carve list claims --json
+	echo "$gpu" >/sys/bus/pci/drivers/nvidia/bind
 	carve release c1 --wait --deadline "$SIM_DEADLINE" || true
 	apply /run/policy.yaml
 	[[ $(instances) == "3g.40gb@0 3g.40gb@4 " ]] || die "$(carve list slices)"
