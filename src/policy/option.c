@@ -99,6 +99,17 @@ static int store_warm(void *into, const struct policy_option *o, const struct po
 	d->warm_count[d->n_warm] = (uint32_t)v->number;
 	return STR_COPY(d->warm[d->n_warm++], v->text);
 }
+
+static int store_share(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct policy_divide *d = into;
+	if (d->n_share >= POLICY_TYPES)
+		return -E2BIG;
+	d->share_count[d->n_share] = (uint32_t)v->number;
+	return STR_COPY(d->share[d->n_share++], v->text);
+}
+
 static int store_service(void *into, const struct policy_option *o, const struct policy_value *v)
 {
 	(void)o;
@@ -564,6 +575,14 @@ static const struct policy_option divide_options[] = {
 	  .store = store_warm,
 	  .help = "on-demand: so many free ones of each profile are made ahead, over all devices of the "
 		  "entry." },
+	{ .key = "share",
+	  .kind = OPTION_COUNTS,
+	  .form = &profile_form,
+	  .min = 2,
+	  .max = 48,
+	  .most = POLICY_TYPES,
+	  .store = store_share,
+	  .help = "mig: profiles of which so many claims have one slice at once, each in its turn." },
 	{ .key = "expect",
 	  OPTION_NUMBER_IN(policy_divide, expect, 0, 65535),
 	  .help = "How many slices this must yield in all; anything else is refused." },

@@ -48,6 +48,10 @@ struct policy_divide {
 	char warm[POLICY_TYPES][NAME_SIZE]; /* on demand: profiles made ahead, over all devices */
 	uint32_t warm_count[POLICY_TYPES];
 	uint32_t n_warm;
+	char share[POLICY_TYPES]
+		  [NAME_SIZE]; /* layout: profiles of which several claims have one at once */
+	uint32_t share_count[POLICY_TYPES];
+	uint32_t n_share;
 	char services[POLICY_SERVICES][NAME_SIZE]; /* stopped while a device is changed */
 	uint32_t n_services;
 	int expect;
