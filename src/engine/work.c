@@ -319,6 +319,7 @@ static void step_note(struct engine *e, const struct slice *s, const struct step
 		edit->asked = 1;
 	if (step->verb == VERB_MIG_CREATE)
 		edit->known_as[0] = '\0';
+	store_mates_follow(e, edit);
 	if (opens(step))
 		opened_note(e, edit, opens(step));
 	if (step->verb == VERB_BIND) {
