@@ -31,7 +31,7 @@ bool goal_is_shared(struct engine *e, const struct slice *s)
 {
 	const struct mech *m = goal_mech(e, s->mech);
 	const struct want *w = s->share ? store_want(e, s->device) : NULL;
-	return (m && m->shared) || goal_has_mates(e, s) || (w && goal_shares(w, s->profile));
+	return (m && m->shared) || goal_has_mates(e, s) || (w && want_shares(w, s->profile));
 }
 
 const struct mech *goal_mech(const struct engine *e, const char *name)
@@ -104,12 +104,6 @@ bool goal_names(const struct want *w, const char *type)
 	return goal_type(w, type) >= 0;
 }
 
-uint32_t goal_shares(const struct want *w, const char *type)
-{
-	int i = goal_type(w, type);
-	return i < 0 ? 0 : w->share[i];
-}
-
 /* Which of the shares of a part it is; what is not shared is the first. */
 static uint32_t share_of(const struct slice *s)
 {
@@ -145,7 +139,7 @@ bool goal_wanted(struct engine *e, const struct slice *s)
 		return false;
 	if (s->adopted)
 		return goal_names(w, s->profile);
-	if (s->alone && share_of(s) > 1 && share_of(s) > goal_shares(w, s->profile))
+	if (s->alone && share_of(s) > 1 && share_of(s) > want_shares(w, s->profile))
 		return false;
 	if (s->alone)
 		return rank(e, s) < type_wanted(w, s->profile);

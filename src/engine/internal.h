@@ -394,8 +394,6 @@ bool goal_is_unknown(const struct engine *e, const struct slice *s);
 bool goal_is_shared(struct engine *e, const struct slice *s);
 /* There are other shares of its part. */
 bool goal_has_mates(const struct engine *e, const struct slice *s);
-/* How many claims have a slice of that type at once; 0: one. */
-uint32_t goal_shares(const struct want *w, const char *type);
 const struct function *goal_find(const struct engine *e, const struct slice *s, bool *ret_found);
 /* Does the applied policy want that slice where it is? */
 bool goal_wanted(struct engine *e, const struct slice *s);

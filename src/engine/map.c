@@ -96,7 +96,7 @@ static void shared_add(struct engine *e, const struct capacity *k, const struct 
 	if (o && held)
 		json_object_set_new(o, "claims", json_incref(claims));
 	if (o && w)
-		json_object_set_new(o, "shares", json_integer(goal_shares(w, s->profile)));
+		json_object_set_new(o, "shares", json_integer(want_shares(w, s->profile)));
 	json_decref(claims);
 	row_add(r, o);
 }

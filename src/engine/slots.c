@@ -217,7 +217,7 @@ static void members_take(struct slots *l, const struct slice *slices, size_t n)
 /* What stays and nobody has becomes a share, or is none any more when it is the last one. */
 static void share_begin(struct engine *e, const struct want *w, const struct slice *found)
 {
-	uint32_t shares = goal_shares(w, found->profile);
+	uint32_t shares = want_shares(w, found->profile);
 	bool begins = shares && !found->share, ends = !shares && found->share == 1;
 	if (found->adopted || (!begins && (!ends || goal_has_mates(e, found))))
 		return;
@@ -241,7 +241,7 @@ static void shares_add(struct engine *e, const struct want *w)
 		for (size_t i = 0, n = e->rec.n_slices; i < n; i++) {
 			const struct slice *s = &e->rec.slices[i];
 			if (slots_has(w, s) && s->share == 1 && s->state != SLICE_REMOVING &&
-			    share <= goal_shares(w, s->profile) && !has_share(e, s, share))
+			    share <= want_shares(w, s->profile) && !has_share(e, s, share))
 				(void)store_slice_add_share(e, w, s, share);
 		}
 }
@@ -250,7 +250,7 @@ static void slots_goes_on(struct engine *e, const struct want *w, const struct s
 			  const struct slice *slices, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		uint32_t shares = goal_shares(w, slices[i].profile);
+		uint32_t shares = want_shares(w, slices[i].profile);
 		bool stays = l->stays[l->first[i]] &&
 			     (slices[i].share <= 1 || slices[i].share <= shares);
 		if (is_fixed(w, &slices[i]))
@@ -287,7 +287,7 @@ bool slots_apply(struct engine *e, const struct want *w)
 		struct slice *s = store_slice_add_alone(
 			e, w, l.offer.kind.profiles[l.members[i].profile].name, l.members[i].start);
 		if (s)
-			s->share = goal_shares(w, s->profile) > 0;
+			s->share = want_shares(w, s->profile) > 0;
 	}
 	shares_add(e, w);
 	return true;

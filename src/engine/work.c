@@ -299,7 +299,9 @@ static uint8_t opens(const struct step *s)
 		return 0;
 	if (s->verb == VERB_VGPU_VFS)
 		return OPENED_VFS;
-	return s->verb == VERB_MIG_MODE || s->verb == VERB_MPS_START ? OPENED_MODE : 0;
+	/* That of a GPU instance goes with it. */
+	bool server = s->verb == VERB_MPS_START && !s->target.part;
+	return s->verb == VERB_MIG_MODE || server ? OPENED_MODE : 0;
 }
 
 /* What must be on disk before that step may happen: the driver it takes a function from (F01), and

@@ -94,6 +94,7 @@ static const struct field want_fields[] = {
 	{ ITEMS(want, type_count), .type = TYPE_UNSIGNED },
 	UNSIGNED(want, n_types),
 	{ ITEMS(want, share), .type = TYPE_UNSIGNED, .later = true },
+	LATER(want, share_mps),
 	{ ITEMS(want, keep), .type = TYPE_TEXT, .later = true },
 	{ ITEMS(want, keep_count), .type = TYPE_UNSIGNED, .later = true },
 	LATER(want, n_keep),

@@ -36,6 +36,14 @@ void slice_forget_original(struct slice *s)
 	s->original_netdevs[0] = '\0';
 }
 
+uint32_t want_shares(const struct want *w, const char *type)
+{
+	for (uint32_t i = 0; i < w->n_types; i++)
+		if (str_eq(w->types[i], type))
+			return w->share[i];
+	return 0;
+}
+
 bool want_has_ids_of(const struct want *w, const struct function *f)
 {
 	return f->vendor == w->vendor && f->device == w->device_id;

@@ -189,6 +189,7 @@ struct want {
 	uint32_t type_count[WANT_TYPES];   /* how many of each made ahead; all 0: on demand */
 	uint32_t n_types;
 	uint32_t share[WANT_TYPES]; /* so many claims have a slice of that type at once; 0: one */
+	uint8_t share_mps;	    /* not in turn: a server lets them run side by side */
 	char keep[4][NAME_SIZE];    /* on demand: classes that room is kept for */
 	uint32_t keep_count[4];	    /* for so many of each, over all devices of the selection */
 	uint32_t n_keep;
@@ -212,6 +213,8 @@ struct want {
 /* It is with its own driver, or will be bound anew. */
 void slice_forget_original(struct slice *s);
 /* Is it the device that was meant? A serial number that could not be read is no other one. */
+/* How many claims have a slice of that type at once; 0: one. */
+uint32_t want_shares(const struct want *w, const char *type);
 bool want_has_ids_of(const struct want *w, const struct function *f);
 bool want_has_serial_of(const struct want *w, const struct function *f);
 

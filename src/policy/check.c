@@ -253,6 +253,10 @@ static int check_share(const struct policy *p, const struct policy_divide *d,
 			s, at, "policy.conflict", "leave share out, or write a layout",
 			"\"share\" goes with \"layout\" and \"fill\" only: what is made for a claim "
 			"is that claim's alone");
+	if (d->share_by != SHARE_BY_TIME_SLICE && !d->n_share)
+		return policy_source_refuse(s, in_divide(p, d, s, "share-by", POLICY_KEY),
+					    "policy.conflict", "add share, or leave it out",
+					    "\"share-by\" goes with \"share\" only");
 	for (uint32_t i = 0; i < d->n_share; i++) {
 		if (policy_divide_yields(d, d->share[i]))
 			continue;

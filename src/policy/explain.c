@@ -157,7 +157,7 @@ static void share_text(const struct want *w, struct str_buf *out)
 		if (w->share[i])
 			str_buf_addf(out, "%s%s: %" PRIu32, out->len ? ", " : "", w->types[i],
 				     w->share[i]);
-	str_buf_add(out, out->len ? "" : "none");
+	str_buf_add(out, !out->len ? "none" : w->share_mps ? " by mps" : "");
 }
 
 static void types_text(const struct want *w, struct str_buf *out)

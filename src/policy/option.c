@@ -296,6 +296,7 @@ static const char *const bind_words[] = { "on-claim", "early", NULL };
 static const char *const companions_words[] = { "leave", "bind", NULL };
 static const char *const in_use_words[] = { "refuse", "allow", NULL };
 static const char *const after_use_words[] = { "prove", "same-tenant", "quarantine", NULL };
+static const char *const share_by_words[] = { "time-slice", "mps", NULL };
 static const char *const place_words[] = { "fit", "pack", "spread", NULL };
 static const char *const near_words[] = { "anywhere", "numa", "root-port", NULL };
 static const char *const drift_words[] = { "report", "repair", "adopt", NULL };
@@ -582,7 +583,10 @@ static const struct policy_option divide_options[] = {
 	  .max = 48,
 	  .most = POLICY_TYPES,
 	  .store = store_share,
-	  .help = "mig: profiles of which so many claims have one slice at once, each in its turn." },
+	  .help = "mig: profiles of which so many claims have one slice at once." },
+	{ .key = "share-by",
+	  OPTION_WORD_IN(policy_divide, share_by, share_by_words),
+	  .help = "mig: who shares a slice has it in turn, or at the same time by an MPS server." },
 	{ .key = "expect",
 	  OPTION_NUMBER_IN(policy_divide, expect, 0, 65535),
 	  .help = "How many slices this must yield in all; anything else is refused." },

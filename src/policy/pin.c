@@ -195,6 +195,7 @@ static void set_share(const struct policy_divide *d, struct want *w)
 		for (uint32_t k = 0; k < d->n_share; k++)
 			if (str_eq(d->share[k], w->types[i]))
 				w->share[i] = d->share_count[k];
+	w->share_mps = d->share_by == SHARE_BY_MPS;
 }
 
 static int want_too_long(const struct policy *p, const struct policy_divide *d, const char *device,

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # $sim_jobs is of lib.sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # hosts: dgx-h100
 #
