@@ -48,10 +48,10 @@ static json_t *handle_base(const struct claim *c, const struct slice *s, const s
 
 /* Clients meet their server in a folder, and share memory with it ("CUDA_MPS_PIPE_DIRECTORY" of NVIDIA's MPS
  * guide). */
-static void add_mps(json_t *o, const struct gpu *g)
+static void add_mps(json_t *o, const char *uuid)
 {
 	char folder[SYS_PATH_SIZE];
-	if (STR_FORMAT(folder, "/run/carve/mps/%s", g->uuid) < 0)
+	if (STR_FORMAT(folder, "/run/carve/mps/%s", uuid) < 0)
 		return;
 	json_object_set_new(json_object_get(o, "environment"), "CUDA_MPS_PIPE_DIRECTORY",
 			    json_string(folder));
@@ -66,7 +66,7 @@ static json_t *share_handle(const struct claim *c, const struct slice *s, const 
 	json_t *o = handle_base(c, s, f, g->uuid);
 	wire_add(o, "nodes", nodes_of(g, &whole));
 	if (g->mps)
-		add_mps(o, g);
+		add_mps(o, g->uuid);
 	return o;
 }
 
@@ -81,6 +81,8 @@ json_t *wire_part_handle(const struct claim *c, const struct slice *s, const str
 		return share_handle(c, s, g, f);
 	json_t *o = p ? handle_base(c, s, f, p->uuid) : NULL;
 	wire_add(o, "nodes", p ? nodes_of(g, p) : NULL);
+	if (p && p->mps)
+		add_mps(o, p->uuid);
 	return o;
 }
 

@@ -32,11 +32,28 @@ static char *profile_words(const json_t *part)
 	return text_clean(count > 1 ? text : print_text(part, "profile"));
 }
 
+/* "3 of 4: a, b, c" */
+static char *sharers_words(const json_t *part)
+{
+	_cleanup_(str_buf_done) struct str_buf b = { 0 };
+	const json_t *claims = json_object_get(part, "claims");
+	size_t i;
+	json_t *c;
+	str_buf_addf(&b, "%zu of %" JSON_INTEGER_FORMAT, json_array_size(claims),
+		     number_of(part, "shares", 0));
+	json_array_foreach((json_t *)claims, i, c)
+		str_buf_addf(&b, "%s%s", i ? ", " : ": ", json_string_value(c));
+	_cleanup_free_ char *text = str_buf_take(&b);
+	return text ? text_clean(text) : NULL;
+}
+
 /* Who has it; where that is not all there is to say, how it is. */
 static char *holder_words(const json_t *part)
 {
 	const char *state = print_text(part, "state"), *claim = text_of(part, "claim");
 	_cleanup_free_ char *text = NULL;
+	if (json_object_get(part, "claims"))
+		return sharers_words(part);
 	if (str_eq(state, "ready"))
 		return strdup("free");
 	if (str_eq(state, "quarantined"))

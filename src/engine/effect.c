@@ -345,9 +345,14 @@ static int mig_mode(struct have *h, const struct step *s)
 static int mps_run(struct have *h, const struct step *s, bool runs)
 {
 	struct gpu *g = have_gpu(h, s->target.device);
-	if (!g)
+	struct gpu_part *p = s->target.part ? have_gpu_part(h, s->target.device, s->target.part - 1)
+					    : NULL;
+	if (!g || (s->target.part && !p))
 		return -ENODEV;
-	g->mps = runs;
+	if (p)
+		p->mps = runs;
+	else
+		g->mps = runs;
 	return 0;
 }
 

@@ -19,10 +19,19 @@ bool goal_is_unknown(const struct engine *e, const struct slice *s)
 	return m && m->unknown && m->unknown(e->have, s);
 }
 
-bool goal_is_shared(const struct engine *e, const struct slice *s)
+bool goal_has_mates(const struct engine *e, const struct slice *s)
+{
+	for (size_t i = 0; s->share && i < e->rec.n_slices; i++)
+		if (e->rec.slices[i].id != s->id && slice_is_mate(&e->rec.slices[i], s))
+			return true;
+	return false;
+}
+
+bool goal_is_shared(struct engine *e, const struct slice *s)
 {
 	const struct mech *m = goal_mech(e, s->mech);
-	return m && m->shared;
+	const struct want *w = s->share ? store_want(e, s->device) : NULL;
+	return (m && m->shared) || goal_has_mates(e, s) || (w && want_shares(w, s->profile));
 }
 
 const struct mech *goal_mech(const struct engine *e, const char *name)
@@ -95,6 +104,12 @@ bool goal_names(const struct want *w, const char *type)
 	return goal_type(w, type) >= 0;
 }
 
+/* Which of the shares of a part it is; what is not shared is the first. */
+static uint32_t share_of(const struct slice *s)
+{
+	return s->share ? s->share : 1;
+}
+
 static uint32_t type_wanted(const struct want *w, const char *type)
 {
 	int i = goal_type(w, type);
@@ -108,8 +123,8 @@ static uint32_t rank(const struct engine *e, const struct slice *s)
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *o = &e->rec.slices[i];
 		if (o->id != s->id && str_eq(o->device, s->device) && str_eq(o->mech, s->mech) &&
-		    str_eq(o->profile, s->profile) && !o->on_demand && !o->adopted &&
-		    o->state != SLICE_REMOVING && o->state != SLICE_QUARANTINED)
+		    str_eq(o->profile, s->profile) && share_of(o) == share_of(s) && !o->on_demand &&
+		    !o->adopted && o->state != SLICE_REMOVING && o->state != SLICE_QUARANTINED)
 			n += o->id < s->id || o->claim[0];
 	}
 	return n;
@@ -124,6 +139,8 @@ bool goal_wanted(struct engine *e, const struct slice *s)
 		return false;
 	if (s->adopted)
 		return goal_names(w, s->profile);
+	if (s->alone && share_of(s) > 1 && share_of(s) > want_shares(w, s->profile))
+		return false;
 	if (s->alone)
 		return rank(e, s) < type_wanted(w, s->profile);
 	return s->index < 0 || (uint32_t)s->index < w->count;
@@ -300,7 +317,8 @@ static int reclaiming_plan(struct engine *e, const struct mech *m, const struct 
 	bool stays = reclaim_stays_away(e, s) || stays_bound(e, w, s);
 	if (r >= 0)
 		r = vfio_release_steps(e->have, s, m->binds ? f : NULL, stays, p, reterr);
-	if (r >= 0 && !m->binds && (s->dirty || s->on_demand || !goal_wanted(e, s)))
+	if (r >= 0 && !m->binds && !goal_is_shared(e, s) &&
+	    (s->dirty || s->on_demand || !goal_wanted(e, s)))
 		r = m->unmake_steps(e->have, s, p, reterr);
 	return r;
 }
@@ -336,7 +354,7 @@ static int reclaiming_goal(struct engine *e, const struct mech *m, const struct 
 		return slice_is_whole(s) && s->dirty
 			       ? wait_for(waits, "its device is gone; it is reset when it is back")
 			       : 0;
-	int r = s->dirty && !m->shared ? check_first(e, s, ret, waits) : 0;
+	int r = s->dirty && !goal_is_shared(e, s) ? check_first(e, s, ret, waits) : 0;
 	if (r != 0)
 		return r;
 	_cleanup_(plan_done) struct plan p = { 0 };
@@ -381,6 +399,9 @@ static int removing_goal(struct engine *e, const struct mech *m, const struct sl
 {
 	bool found;
 	_cleanup_(plan_done) struct plan p = { 0 };
+	/* The last of the shares takes what they shared with it. */
+	if (goal_has_mates(e, s))
+		return 0;
 	(void)m->find(e->have, s, &found);
 	if (goal_is_unknown(e, s))
 		return wait_for(waits, "the driver of its device to answer");

@@ -266,6 +266,13 @@ struct slice *store_slice_edit(struct engine *e, uint64_t id);
 struct claim *store_claim_edit(struct engine *e, const char *name);
 /* From here on whoever has that claim may leave something in the slice. */
 void store_slice_used(struct slice *s, const struct claim *by);
+/* A share of its part was met before it in the record. */
+bool store_is_counted(const struct engine *e, const struct slice *s);
+/* What is known of the part by one of its shares is known by all. */
+void store_mates_follow(struct engine *e, const struct slice *of);
+/* One more share of the part that of has. */
+struct slice *store_slice_add_share(struct engine *e, const struct want *w, const struct slice *of,
+				    uint32_t share);
 /* A slice of w's device that is wanted. */
 struct slice *store_slice_add(struct engine *e, const struct want *w, const char *profile);
 /* One that its mechanism makes alone, with the name that it will have. start: where it begins, on devices that
@@ -384,7 +391,9 @@ bool goal_is_made(const struct have *h, const struct mech *m, const struct slice
 /* Nobody can tell at the moment whether it is there. */
 bool goal_is_unknown(const struct engine *e, const struct slice *s);
 /* Nobody can see who uses it: who says that he is gone is believed. */
-bool goal_is_shared(const struct engine *e, const struct slice *s);
+bool goal_is_shared(struct engine *e, const struct slice *s);
+/* There are other shares of its part. */
+bool goal_has_mates(const struct engine *e, const struct slice *s);
 const struct function *goal_find(const struct engine *e, const struct slice *s, bool *ret_found);
 /* Does the applied policy want that slice where it is? */
 bool goal_wanted(struct engine *e, const struct slice *s);

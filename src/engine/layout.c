@@ -20,7 +20,8 @@ static void others_use(struct engine *e, const struct have *h, const struct want
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
 		int profile = capacity_find(&o->kind, s->profile);
-		if (!str_eq(s->device, w->device) || !str_eq(s->mech, w->mech) || profile < 0)
+		if (!str_eq(s->device, w->device) || !str_eq(s->mech, w->mech) || profile < 0 ||
+		    store_is_counted(e, s))
 			continue;
 		if (o->use.count[profile] > 0 && goal_is_made(h, m, s))
 			capacity_remove(&o->kind, &o->use, (uint32_t)profile, s->start);

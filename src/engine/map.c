@@ -68,6 +68,39 @@ static json_t *part_json(const struct capacity *k, const char *profile, uint32_t
 	return o;
 }
 
+/* Those who have a part that is shared. */
+static json_t *claims_of(struct engine *e, const struct slice *of)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < e->rec.n_slices; i++) {
+		const struct slice *s = &e->rec.slices[i];
+		if (s->claim[0] && (s->id == of->id || slice_is_mate(s, of)))
+			json_array_append_new(array, json_string(s->claim));
+	}
+	return array;
+}
+
+/* Once for all its shares: who has some of them, of how many. */
+static void shared_add(struct engine *e, const struct capacity *k, const struct slice *s,
+		       struct row *r)
+{
+	const struct want *w = store_want(e, s->device);
+	json_t *claims = claims_of(e, s), *o;
+	bool held = json_array_size(claims) > 0;
+	if (store_is_counted(e, s)) {
+		json_decref(claims);
+		return;
+	}
+	o = part_json(k, s->profile, s->start,
+		      slice_state_name(held ? SLICE_HELD : (enum slice_state)s->state));
+	if (o && held)
+		json_object_set_new(o, "claims", json_incref(claims));
+	if (o && w)
+		json_object_set_new(o, "shares", json_integer(want_shares(w, s->profile)));
+	json_decref(claims);
+	row_add(r, o);
+}
+
 static void slice_add(struct engine *e, const struct capacity *k, const struct slice *s,
 		      struct row *r)
 {
@@ -201,7 +234,11 @@ static json_t *map_now(struct engine *e, const struct want *w)
 	room_offer(e, w, &o);
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
-		if (str_eq(s->device, w->device) && s->state != SLICE_REMOVING)
+		if (!str_eq(s->device, w->device) || s->state == SLICE_REMOVING)
+			continue;
+		if (s->share)
+			shared_add(e, &o.kind, s, &r);
+		else
 			slice_add(e, &o.kind, s, &r);
 	}
 	foreign_add(e, w, &o.kind, &r);

@@ -177,6 +177,9 @@ enum mech_proof reclaim_proof(struct engine *e, const struct slice *s)
 {
 	const struct mech *m = goal_mech(e, s->mech);
 	enum mech_proof proof = m ? (enum mech_proof)m->proof(e->have, s) : PROOF_NONE;
+	/* What it shares stays, with what the others do there. */
+	if (s->share && proof == PROOF_DESTROY && goal_is_shared(e, s))
+		proof = PROOF_PROCESS;
 	switch (rule_of(e, s)) {
 	case AFTER_USE_UNSAID:
 		return proof == PROOF_SOFT_RESET ? PROOF_KEPT : proof;

@@ -86,8 +86,10 @@ static void power_note(struct engine *e, const struct in_flight *f, const struct
 static void asked_forget(struct engine *e, const struct in_flight *f)
 {
 	struct slice *s = f->slice ? store_slice_edit(e, f->slice) : NULL;
-	if (s)
-		s->asked = 0;
+	if (!s)
+		return;
+	s->asked = 0;
+	store_mates_follow(e, s);
 }
 
 /* Made again it would have another one, and be another slice. */
@@ -95,8 +97,10 @@ static void name_note(struct engine *e, const struct in_flight *f, const struct 
 {
 	bool made = f->step.verb == VERB_MIG_CREATE && f->slice && in->result.text[0];
 	struct slice *s = made ? store_slice_edit(e, f->slice) : NULL;
-	if (s)
-		(void)STR_COPY(s->known_as, in->result.text);
+	if (!s)
+		return;
+	(void)STR_COPY(s->known_as, in->result.text);
+	store_mates_follow(e, s);
 }
 
 static void step_succeeded(struct engine *e, const struct in_flight *f,

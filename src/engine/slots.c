@@ -11,16 +11,22 @@
 #include "engine/internal.h"
 #include "place/set.h"
 
+#define SHARES_MAX 48 /* of one part; as the policy allows */
+
 struct slots {
 	struct offer offer;
 	uint32_t missing[WANT_TYPES]; /* of each type of the want */
-	bool *stays;		      /* of each slice: it is where it will be */
+	size_t *first;		      /* of each slice: the first of the shares of its part */
+	bool *fixed;		      /* of each first: one of the shares is */
+	bool *stays;		      /* of each first: it is where it will be */
 	struct place_member *members; /* what is missing, with its start */
 	size_t n;
 };
 
 static void slots_done(struct slots *s)
 {
+	free(s->first);
+	free(s->fixed);
 	free(s->stays);
 	free(s->members);
 	*s = (struct slots){ 0 };
@@ -37,6 +43,29 @@ static bool is_fixed(const struct want *w, const struct slice *s)
 	bool rests = s->state == SLICE_READY || s->state == SLICE_WANTED ||
 		     s->state == SLICE_LOST || s->state == SLICE_REMOVING;
 	return s->claim[0] || !rests || (s->adopted && goal_names(w, s->profile));
+}
+
+/* The first of the shares of its part: what happens to it happens to all of them. */
+static size_t first_of(const struct slice *slices, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (slice_is_mate(&slices[k], &slices[i]))
+			return k;
+	return i;
+}
+
+static int firsts_find(struct slots *l, const struct want *w, const struct slice *slices, size_t n)
+{
+	l->first = calloc(n + 1, sizeof(*l->first));
+	l->fixed = calloc(n + 1, sizeof(*l->fixed));
+	l->stays = calloc(n + 1, sizeof(*l->stays));
+	if (!l->first || !l->fixed || !l->stays)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		l->first[i] = first_of(slices, i);
+		l->fixed[l->first[i]] = l->fixed[l->first[i]] || is_fixed(w, &slices[i]);
+	}
+	return 0;
 }
 
 /* Place of its type in the want, when one more of it is missing; -1. */
@@ -62,10 +91,10 @@ static void put_all(struct slots *l, const struct want *w, const struct slice *s
 		    bool keep)
 {
 	for (size_t i = 0; i < n; i++)
-		if (is_fixed(w, &slices[i]))
+		if (l->first[i] == i && l->fixed[i])
 			l->stays[i] = put(l, w, &slices[i]);
 	for (size_t i = 0; keep && i < n; i++)
-		if (!is_fixed(w, &slices[i]) && type_missing(l, w, &slices[i]) >= 0)
+		if (l->first[i] == i && !l->fixed[i] && type_missing(l, w, &slices[i]) >= 0)
 			l->stays[i] = put(l, w, &slices[i]);
 }
 
@@ -88,8 +117,8 @@ static int slots_place(struct engine *e, const struct want *w, const struct slic
 		       bool keep, struct slots *ret)
 {
 	enum place_set_answer answer = PLACE_SET_FITS;
-	*ret = (struct slots){ .stays = calloc(n + 1, sizeof(bool)) };
-	if (!ret->stays)
+	*ret = (struct slots){ 0 };
+	if (firsts_find(ret, w, slices, n) < 0)
 		return -ENOMEM;
 	layout_offer(e, e->have, w, &ret->offer);
 	for (uint32_t t = 0; t < w->n_types; t++)
@@ -170,11 +199,11 @@ static void goes_on(struct engine *e, const struct slice *found, enum slice_stat
 }
 
 /* What happens to be where one of the members begins is that member. */
-static void members_take(struct slots *l, const struct want *w, const struct slice *slices,
-			 size_t n)
+static void members_take(struct slots *l, const struct slice *slices, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		bool may = !is_fixed(w, &slices[i]) && !slices[i].on_demand && !slices[i].adopted;
+		bool may = l->first[i] == i && !l->fixed[i] && !slices[i].on_demand &&
+			   !slices[i].adopted;
 		int p = may ? capacity_find(&l->offer.kind, slices[i].profile) : -1;
 		for (size_t k = 0; !l->stays[i] && k < l->n; k++) {
 			l->stays[i] = (int)l->members[k].profile == p &&
@@ -182,6 +211,53 @@ static void members_take(struct slots *l, const struct want *w, const struct sli
 			if (l->stays[i])
 				l->members[k] = l->members[--l->n];
 		}
+	}
+}
+
+/* What stays and nobody has becomes a share, or is none any more when it is the last one. */
+static void share_begin(struct engine *e, const struct want *w, const struct slice *found)
+{
+	uint32_t shares = want_shares(w, found->profile);
+	bool begins = shares && !found->share, ends = !shares && found->share == 1;
+	if (found->adopted || (!begins && (!ends || goal_has_mates(e, found))))
+		return;
+	struct slice *s = store_slice_edit(e, found->id);
+	if (s)
+		s->share = begins;
+}
+
+static bool has_share(const struct engine *e, const struct slice *first, uint32_t share)
+{
+	for (size_t i = 0; i < e->rec.n_slices; i++)
+		if (e->rec.slices[i].share == share && slice_is_mate(&e->rec.slices[i], first))
+			return true;
+	return false;
+}
+
+/* The second of each part before the third of any: claims go to the first that is free. */
+static void shares_add(struct engine *e, const struct want *w)
+{
+	for (uint32_t share = 2; share <= SHARES_MAX; share++)
+		for (size_t i = 0, n = e->rec.n_slices; i < n; i++) {
+			const struct slice *s = &e->rec.slices[i];
+			if (slots_has(w, s) && s->share == 1 && s->state != SLICE_REMOVING &&
+			    share <= want_shares(w, s->profile) && !has_share(e, s, share))
+				(void)store_slice_add_share(e, w, s, share);
+		}
+}
+
+static void slots_goes_on(struct engine *e, const struct want *w, const struct slots *l,
+			  const struct slice *slices, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t shares = want_shares(w, slices[i].profile);
+		bool stays = l->stays[l->first[i]] &&
+			     (slices[i].share <= 1 || slices[i].share <= shares);
+		if (is_fixed(w, &slices[i]))
+			continue;
+		goes_on(e, &slices[i], stays ? SLICE_WANTED : SLICE_REMOVING);
+		if (stays)
+			share_begin(e, w, &slices[i]);
 	}
 }
 
@@ -205,12 +281,14 @@ bool slots_apply(struct engine *e, const struct want *w)
 		e->failed = true;
 	if (r <= 0)
 		return true;
-	members_take(&l, w, slices, n);
-	for (size_t i = 0; i < n; i++)
-		if (!is_fixed(w, &slices[i]))
-			goes_on(e, &slices[i], l.stays[i] ? SLICE_WANTED : SLICE_REMOVING);
-	for (size_t i = 0; i < l.n; i++)
-		(void)store_slice_add_alone(e, w, l.offer.kind.profiles[l.members[i].profile].name,
-					    l.members[i].start);
+	members_take(&l, slices, n);
+	slots_goes_on(e, w, &l, slices, n);
+	for (size_t i = 0; i < l.n; i++) {
+		struct slice *s = store_slice_add_alone(
+			e, w, l.offer.kind.profiles[l.members[i].profile].name, l.members[i].start);
+		if (s)
+			s->share = want_shares(w, s->profile) > 0;
+	}
+	shares_add(e, w);
 	return true;
 }

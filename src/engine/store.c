@@ -255,6 +255,43 @@ void store_names_settle(struct engine *e)
 		name_settle(e, &e->rec.slices[i]);
 }
 
+bool store_is_counted(const struct engine *e, const struct slice *s)
+{
+	for (size_t i = 0; i < e->rec.n_slices && e->rec.slices[i].id != s->id; i++)
+		if (slice_is_mate(&e->rec.slices[i], s))
+			return true;
+	return false;
+}
+
+void store_mates_follow(struct engine *e, const struct slice *of)
+{
+	const struct slice s = *of;
+	for (size_t i = 0; s.share && i < e->rec.n_slices; i++) {
+		const struct slice *o = &e->rec.slices[i];
+		bool differs = o->asked != s.asked || !str_eq(o->known_as, s.known_as);
+		struct slice *mate = o->id != s.id && differs && slice_is_mate(o, &s)
+					     ? store_slice_edit(e, o->id)
+					     : NULL;
+		if (!mate)
+			continue;
+		mate->asked = s.asked;
+		memcpy(mate->known_as, s.known_as, sizeof(mate->known_as));
+	}
+}
+
+struct slice *store_slice_add_share(struct engine *e, const struct want *w, const struct slice *of,
+				    uint32_t share)
+{
+	const struct slice first = *of;
+	struct slice *s = store_slice_add_alone(e, w, first.profile, first.start);
+	if (!s)
+		return NULL;
+	s->share = share;
+	s->asked = first.asked;
+	memcpy(s->known_as, first.known_as, sizeof(s->known_as));
+	return s;
+}
+
 void store_slice_used(struct slice *s, const struct claim *by)
 {
 	s->dirty = 1;

@@ -299,7 +299,9 @@ static uint8_t opens(const struct step *s)
 		return 0;
 	if (s->verb == VERB_VGPU_VFS)
 		return OPENED_VFS;
-	return s->verb == VERB_MIG_MODE || s->verb == VERB_MPS_START ? OPENED_MODE : 0;
+	/* That of a GPU instance goes with it. */
+	bool server = s->verb == VERB_MPS_START && !s->target.part;
+	return s->verb == VERB_MIG_MODE || server ? OPENED_MODE : 0;
 }
 
 /* What must be on disk before that step may happen: the driver it takes a function from (F01), and
@@ -319,6 +321,7 @@ static void step_note(struct engine *e, const struct slice *s, const struct step
 		edit->asked = 1;
 	if (step->verb == VERB_MIG_CREATE)
 		edit->known_as[0] = '\0';
+	store_mates_follow(e, edit);
 	if (opens(step))
 		opened_note(e, edit, opens(step));
 	if (step->verb == VERB_BIND) {

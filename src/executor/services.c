@@ -151,12 +151,13 @@ static void service_start(const struct verb_context *c, const struct step *s, st
 		unit_job(c, s->text, "start", UNIT_RUNS, r);
 }
 
-/* --- MPS servers: a unit of carve's own for each GPU -------------------------------------------- */
+/* --- MPS servers: a unit of carve's own for each GPU or GPU instance -------------------------------------------- */
 
 /* False: *r says that it is no UUID. */
 static bool mps_unit(const struct step *s, char ret[NAME_SIZE], struct step_result *r)
 {
-	const char *uuid = str_after(s->text, "GPU-");
+	const char *whole = str_after(s->text, "GPU-");
+	const char *uuid = whole ? whole : str_after(s->text, "MIG-");
 	if (uuid && uuid_valid(uuid) && str_format(ret, NAME_SIZE, MPS_UNIT, s->text) == 0)
 		return true;
 	verb_refused(r, "malformed", "no UUID of a GPU");

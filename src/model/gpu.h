@@ -56,6 +56,7 @@ struct gpu_part {
 	uint32_t compute;	  /* its id */
 	uint8_t compute_whole;	  /* it takes all of the GPU instance */
 	char uuid[GPU_UUID_SIZE]; /* of the MIG device; empty: there is none */
+	uint8_t mps;		  /* an MPS server of ours runs for it */
 	/* Of the nodes below /dev/nvidia-caps that whoever uses it opens; -1: not known. */
 	int32_t instance_minor, compute_minor;
 };

@@ -36,6 +36,14 @@ void slice_forget_original(struct slice *s)
 	s->original_netdevs[0] = '\0';
 }
 
+uint32_t want_shares(const struct want *w, const char *type)
+{
+	for (uint32_t i = 0; i < w->n_types; i++)
+		if (str_eq(w->types[i], type))
+			return w->share[i];
+	return 0;
+}
+
 bool want_has_ids_of(const struct want *w, const struct function *f)
 {
 	return f->vendor == w->vendor && f->device == w->device_id;
@@ -53,9 +61,17 @@ int slice_name(const struct slice *s, char *ret, size_t size)
 		return str_format(ret, size, "%s/%s/vf%d", s->mech, s->device, s->index);
 	if (s->uuid[0])
 		return str_format(ret, size, "%s/%s/%s", s->mech, s->device, s->uuid);
+	if (slice_is_part(s) && s->share)
+		return str_format(ret, size, "%s/%s/%u/%u", s->mech, s->device, s->start, s->share);
 	if (slice_is_part(s))
 		return str_format(ret, size, "%s/%s/%u", s->mech, s->device, s->start);
 	return str_format(ret, size, "%s/%s", s->mech, s->device);
+}
+
+bool slice_is_mate(const struct slice *a, const struct slice *b)
+{
+	return a->share && b->share && a->start == b->start && str_eq(a->device, b->device) &&
+	       str_eq(a->mech, b->mech) && str_eq(a->profile, b->profile);
 }
 
 struct target slice_target(const struct slice *s)

@@ -48,6 +48,8 @@ struct slice {
 	char profile[NAME_SIZE]; /* "passthrough", "vf", type id */
 	int32_t index;		 /* VF index, -1 */
 	uint32_t start;		 /* slot where it begins, on devices that have slots */
+	/* Of a part that several claims have at once: the how-manyth this is, from 1. 0: one has all of it. */
+	uint32_t share;
 	char uuid[UUID_SIZE];
 	/* Its mechanism makes and removes it alone, not with the layout of its device: mdevs, GPU instances,
 	 * vGPUs. */
@@ -186,8 +188,10 @@ struct want {
 	char types[WANT_TYPES][NAME_SIZE]; /* mdev: allowed types, in order */
 	uint32_t type_count[WANT_TYPES];   /* how many of each made ahead; all 0: on demand */
 	uint32_t n_types;
-	char keep[4][NAME_SIZE]; /* on demand: classes that room is kept for */
-	uint32_t keep_count[4];	 /* for so many of each, over all devices of the selection */
+	uint32_t share[WANT_TYPES]; /* so many claims have a slice of that type at once; 0: one */
+	uint8_t share_mps;	    /* not in turn: a server lets them run side by side */
+	char keep[4][NAME_SIZE];    /* on demand: classes that room is kept for */
+	uint32_t keep_count[4];	    /* for so many of each, over all devices of the selection */
 	uint32_t n_keep;
 	uint32_t warm
 		[WANT_TYPES]; /* on demand: so many of each type made ahead, over all devices of where */
@@ -209,6 +213,8 @@ struct want {
 /* It is with its own driver, or will be bound anew. */
 void slice_forget_original(struct slice *s);
 /* Is it the device that was meant? A serial number that could not be read is no other one. */
+/* How many claims have a slice of that type at once; 0: one. */
+uint32_t want_shares(const struct want *w, const char *type);
 bool want_has_ids_of(const struct want *w, const struct function *f);
 bool want_has_serial_of(const struct want *w, const struct function *f);
 
@@ -227,6 +233,8 @@ static inline bool slice_is_part(const struct slice *s)
 }
 /* That GPU instance is the slice, or was made for it: a vGPU that runs in one. */
 bool slice_has_part(const struct have *h, const struct slice *s, const struct gpu_part *p);
+/* Are both shares of one part? */
+bool slice_is_mate(const struct slice *a, const struct slice *b);
 /* The function as a whole. */
 static inline bool slice_is_whole(const struct slice *s)
 {

@@ -161,6 +161,28 @@ int mig_part_unmake(const struct have *h, const struct slice *s, const struct gp
 	return 0;
 }
 
+/* Of what its clients have, each has its share. */
+static int server_start(const struct have *h, const struct want *w, const struct slice *s,
+			const struct gpu_part *part, struct plan *ret)
+{
+	const struct gpu_profile *p = have_gpu_profile_id(h, s->device, part->profile);
+	uint32_t shares = want_shares(w, s->profile);
+	struct step *step = mech_step_add(ret, VERB_MPS_START, s);
+	if (!step)
+		return -ENOMEM;
+	step->number = 100 / shares;
+	step->number2 = p ? p->memory / shares : 0;
+	return STR_COPY(step->text, part->uuid);
+}
+
+static int server_make(const struct have *h, const struct want *w, const struct slice *s,
+		       struct plan *ret)
+{
+	const struct gpu_part *part = have_gpu_part(h, s->device, s->start);
+	bool wanted = w && w->share_mps && s->share && want_shares(w, s->profile);
+	return wanted && part && !part->mps ? server_start(h, w, s, part, ret) : 0;
+}
+
 static int mig_make(const struct have *h, const struct want *w, const struct slice *s,
 		    struct plan *ret, struct err *reterr)
 {
@@ -170,7 +192,7 @@ static int mig_make(const struct have *h, const struct want *w, const struct sli
 		return nvidia_unseen(h, w, s, g, reterr);
 	(void)mig_find(h, s, &found);
 	if (found)
-		return 0;
+		return server_make(h, w, s, ret);
 	if (!g->mig_capable)
 		return refuse_incapable(h, w, s, g, reterr);
 	if (!g->mig)
@@ -187,6 +209,11 @@ static int mig_unmake(const struct have *h, const struct slice *s, struct plan *
 	(void)mig_find(h, s, &found);
 	if (!found && !is_half_made(s, have_gpu_profile(h, s->device, s->profile), p))
 		return 0;
+	if (p->mps) {
+		struct step *step = mech_step_add(ret, VERB_MPS_STOP, s);
+		if (!step || STR_COPY(step->text, p->uuid) < 0)
+			return -ENOMEM;
+	}
 	return mig_part_unmake(h, s, p, ret);
 }
 

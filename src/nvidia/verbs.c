@@ -166,6 +166,18 @@ static void read_vgpus(const struct verb_context *c, struct step_result *r)
 		r->status = STEP_DONE;
 }
 
+/* Which of the instances of that report have a server. They are behind it and the profiles. */
+static void parts_read(const struct verb_context *c, const struct gpu_report *report)
+{
+	size_t at = sizeof(*report) + report->n_profiles * sizeof(struct gpu_profile);
+	for (uint32_t i = 0; i < report->n_parts; i++, at += sizeof(struct gpu_part)) {
+		struct gpu_part p;
+		memcpy(&p, c->data + at, sizeof(p));
+		p.mps = has_mps(c, p.uuid);
+		memcpy(c->data + at, &p, sizeof(p));
+	}
+}
+
 static void read_gpu(const struct verb_context *c, const struct step *s, struct step_result *r)
 {
 	struct nvml_request request;
@@ -185,6 +197,7 @@ static void read_gpu(const struct verb_context *c, const struct step *s, struct 
 	}
 	g->mps = has_mps(c, g->uuid);
 	memcpy(c->data, &reply.report, sizeof(reply.report));
+	parts_read(c, &reply.report);
 	int e = vgpu_read(c, &r->data_len);
 	if (e < 0)
 		verb_failed(r, -e, "nvidia", "what the VFs are cannot be read");

@@ -159,6 +159,7 @@ static int check_mech_keys(const struct policy *p, const struct policy_divide *d
 		  "mdev, mig, vgpu, partition, time-slice or mps" },
 		{ d->fill[0], made || sriov, "fill", "fill", "sriov, " PROFILES },
 		{ d->n_warm > 0, made, "warm", "warm", PROFILES },
+		{ d->n_share > 0, str_eq(d->mech, "mig"), "share", "share", "mig" },
 		{ d->n_services > 0, !mdev, "services", "services",
 		  "passthrough, sriov, mig, vgpu, time-slice or mps" },
 	};
@@ -237,6 +238,33 @@ static int check_warm(const struct policy *p, const struct policy_divide *d,
 				    "\"%s\" cannot be kept warm: on-demand does not name it",
 				    d->warm[i]);
 		suggestion_init(&known, d->warm[i]);
+		add_profiles(d, &known);
+		return refuse_name(s, &known, "leave it out");
+	}
+	return 0;
+}
+
+static int check_share(const struct policy *p, const struct policy_divide *d,
+		       struct policy_source *s)
+{
+	const struct policy_position at = in_divide(p, d, s, "share", POLICY_KEY);
+	if (d->n_share && d->on_demand)
+		return policy_source_refuse(
+			s, at, "policy.conflict", "leave share out, or write a layout",
+			"\"share\" goes with \"layout\" and \"fill\" only: what is made for a claim "
+			"is that claim's alone");
+	if (d->share_by != SHARE_BY_TIME_SLICE && !d->n_share)
+		return policy_source_refuse(s, in_divide(p, d, s, "share-by", POLICY_KEY),
+					    "policy.conflict", "add share, or leave it out",
+					    "\"share-by\" goes with \"share\" only");
+	for (uint32_t i = 0; i < d->n_share; i++) {
+		if (policy_divide_yields(d, d->share[i]))
+			continue;
+		struct suggestion known;
+		policy_source_error(s, at, "policy.reference",
+				    "\"%s\" cannot be shared: the layout does not name it",
+				    d->share[i]);
+		suggestion_init(&known, d->share[i]);
 		add_profiles(d, &known);
 		return refuse_name(s, &known, "leave it out");
 	}
@@ -362,6 +390,8 @@ static int check_divide(const struct policy *p, const struct policy_divide *d,
 		r = check_types(p, d, s);
 	if (r >= 0)
 		r = check_keep(p, d, s);
+	if (r >= 0)
+		r = check_share(p, d, s);
 	return r < 0 ? r : check_warm(p, d, s);
 }
 

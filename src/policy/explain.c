@@ -110,6 +110,9 @@ void policy_divide_text(const struct policy_divide *d, struct str_buf *out)
 			     d->warm[i]);
 	if (d->fill[0] && !str_eq(d->mech, "sriov"))
 		str_buf_addf(out, "%sfilled with %s", d->n_types ? ", " : "", d->fill);
+	for (uint32_t i = 0; i < d->n_share; i++)
+		str_buf_addf(out, ", %" PRIu32 " claims on each %s", d->share_count[i],
+			     d->share[i]);
 }
 
 static bool whole_draws(const struct policy *p, const struct policy_class *c,
@@ -146,6 +149,15 @@ static void warm_text(const struct want *w, struct str_buf *out)
 			str_buf_addf(out, "%s%s: %" PRIu32, out->len ? ", " : "", w->types[i],
 				     w->warm[i]);
 	str_buf_add(out, out->len ? "" : "none");
+}
+
+static void share_text(const struct want *w, struct str_buf *out)
+{
+	for (uint32_t i = 0; i < w->n_types; i++)
+		if (w->share[i])
+			str_buf_addf(out, "%s%s: %" PRIu32, out->len ? ", " : "", w->types[i],
+				     w->share[i]);
+	str_buf_add(out, !out->len ? "none" : w->share_mps ? " by mps" : "");
 }
 
 static void types_text(const struct want *w, struct str_buf *out)
@@ -258,6 +270,7 @@ static const struct want_part {
 	{ "profiles", types_text },
 	{ "keep-room-for", keep_text },
 	{ "warm", warm_text },
+	{ "share", share_text },
 	{ "bind", bind_text },
 	{ "companions", companions_text },
 	{ "companion of", leader_text },

@@ -99,6 +99,17 @@ static int store_warm(void *into, const struct policy_option *o, const struct po
 	d->warm_count[d->n_warm] = (uint32_t)v->number;
 	return STR_COPY(d->warm[d->n_warm++], v->text);
 }
+
+static int store_share(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	struct policy_divide *d = into;
+	if (d->n_share >= POLICY_TYPES)
+		return -E2BIG;
+	d->share_count[d->n_share] = (uint32_t)v->number;
+	return STR_COPY(d->share[d->n_share++], v->text);
+}
+
 static int store_service(void *into, const struct policy_option *o, const struct policy_value *v)
 {
 	(void)o;
@@ -285,6 +296,7 @@ static const char *const bind_words[] = { "on-claim", "early", NULL };
 static const char *const companions_words[] = { "leave", "bind", NULL };
 static const char *const in_use_words[] = { "refuse", "allow", NULL };
 static const char *const after_use_words[] = { "prove", "same-tenant", "quarantine", NULL };
+static const char *const share_by_words[] = { "time-slice", "mps", NULL };
 static const char *const place_words[] = { "fit", "pack", "spread", NULL };
 static const char *const near_words[] = { "anywhere", "numa", "root-port", NULL };
 static const char *const drift_words[] = { "report", "repair", "adopt", NULL };
@@ -564,6 +576,17 @@ static const struct policy_option divide_options[] = {
 	  .store = store_warm,
 	  .help = "on-demand: so many free ones of each profile are made ahead, over all devices of the "
 		  "entry." },
+	{ .key = "share",
+	  .kind = OPTION_COUNTS,
+	  .form = &profile_form,
+	  .min = 2,
+	  .max = 48,
+	  .most = POLICY_TYPES,
+	  .store = store_share,
+	  .help = "mig: profiles of which so many claims have one slice at once." },
+	{ .key = "share-by",
+	  OPTION_WORD_IN(policy_divide, share_by, share_by_words),
+	  .help = "mig: who shares a slice has it in turn, or at the same time by an MPS server." },
 	{ .key = "expect",
 	  OPTION_NUMBER_IN(policy_divide, expect, 0, 65535),
 	  .help = "How many slices this must yield in all; anything else is refused." },

@@ -165,7 +165,7 @@ static size_t want_slices(const struct want *w)
 		return 1;
 	size_t n = 0;
 	for (uint32_t i = 0; i < w->n_types; i++)
-		n += w->type_count[i];
+		n += w->type_count[i] * (w->share[i] ? w->share[i] : 1);
 	return n;
 }
 
@@ -187,6 +187,15 @@ static int lay_out(const struct policy_facts *facts, const struct policy_divide 
 	}
 	w->type_count[i] += n;
 	return 0;
+}
+
+static void set_share(const struct policy_divide *d, struct want *w)
+{
+	for (uint32_t i = 0; i < w->n_types; i++)
+		for (uint32_t k = 0; k < d->n_share; k++)
+			if (str_eq(d->share[k], w->types[i]))
+				w->share[i] = d->share_count[k];
+	w->share_mps = d->share_by == SHARE_BY_MPS;
 }
 
 static int want_too_long(const struct policy *p, const struct policy_divide *d, const char *device,
@@ -268,7 +277,9 @@ int policy_want(const struct policy *p, const struct policy_facts *facts,
 	if (identify(facts, f, parent, w) < 0 || STR_COPY(w->selection, d->use) < 0 ||
 	    STR_COPY(w->mech, d->mech) < 0)
 		return want_too_long(p, d, device_name(f, parent), reterr);
-	return lay_out(facts, d, w, reterr);
+	int r = lay_out(facts, d, w, reterr);
+	set_share(d, w);
+	return r;
 }
 
 static int add_want(struct pinning *pin, const struct policy_divide *d, const struct function *f,

@@ -30,6 +30,10 @@ struct policy_selection {
 	int expect; /* -1: not said */
 	struct policy_position at;
 };
+enum policy_share_by {
+	SHARE_BY_TIME_SLICE,
+	SHARE_BY_MPS
+};
 struct policy_divide {
 	char use[NAME_SIZE];
 	struct policy_match *when; /* NULL: for each device of the selection */
@@ -48,6 +52,11 @@ struct policy_divide {
 	char warm[POLICY_TYPES][NAME_SIZE]; /* on demand: profiles made ahead, over all devices */
 	uint32_t warm_count[POLICY_TYPES];
 	uint32_t n_warm;
+	char share[POLICY_TYPES]
+		  [NAME_SIZE]; /* layout: profiles of which several claims have one at once */
+	uint32_t share_count[POLICY_TYPES];
+	uint32_t n_share;
+	enum policy_share_by share_by;
 	char services[POLICY_SERVICES][NAME_SIZE]; /* stopped while a device is changed */
 	uint32_t n_services;
 	int expect;

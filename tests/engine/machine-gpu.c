@@ -158,8 +158,11 @@ static int gpu_step(struct machine *m, const struct step *s, struct step_result 
 		return was != (s->number != 0);
 	}
 	if (s->verb == VERB_MPS_START || s->verb == VERB_MPS_STOP) {
-		bool was = g->mps;
-		g->mps = s->verb == VERB_MPS_START;
+		struct gpu_part *p =
+			s->target.part ? have_gpu_part(&m->have, s->target.device, start) : NULL;
+		uint8_t *mps = p ? &p->mps : &g->mps;
+		bool was = *mps;
+		*mps = s->verb == VERB_MPS_START;
 		return was != (s->verb == VERB_MPS_START);
 	}
 	const struct gpu_part *there = have_gpu_part(&m->have, s->target.device, start);

@@ -357,6 +357,66 @@ static void test_shares_none_of_a_gpu_in_mig_mode(void **state)
 	assert_int_equal(ready, 1);
 }
 
+#define SHARED(n)                                                                                  \
+	DEVICES "divide: [{use: gpu, as: mig, layout: {3g.20gb: 1}, share: {3g.20gb: " n "}}]\n" ANY
+
+static void test_mig_shared_instance_is_made_once_and_goes_with_the_last(void **state)
+{
+	struct world *w = *state;
+	/* One mode and one instance on each of two. */
+	assert_int_equal(apply(w, SHARED("3")), 4);
+	assert_int_equal(engine_record(w->e)->n_slices, 6);
+	const struct slice *s = hold(w, "any", "one");
+	char device[DEVICE_KEY_SIZE];
+	uint32_t start = s->start;
+	(void)STR_COPY(device, s->device);
+	for (unsigned i = 0; i < 5; i++) {
+		char name[8];
+		(void)STR_FORMAT(name, "c%u", i);
+		(void)hold(w, "any", name);
+	}
+	uint64_t writes = w->m.writes;
+	release(w, "one");
+	assert_int_equal(w->m.writes, writes);
+	assert_non_null(have_gpu_part(&w->m.have, device, start));
+	assert_int_equal(w->looks, 0);
+	assert_int_equal(apply(w, SHARED("3")), 0);
+}
+
+/* What one of them learnt of the instance holds for all: none is taken for another one's. */
+static void test_mig_shares_survive_a_reboot_together(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, SHARED("2"));
+	(void)hold(w, "any", "a");
+	(void)hold(w, "any", "b");
+	(void)hold(w, "any", "c");
+	world_reboot(w);
+	run(w, 5000);
+	const struct record *r = engine_record(w->e);
+	for (size_t i = 0; i < r->n_claims; i++)
+		assert_int_equal(r->claims[i].state, CLAIM_HELD);
+	for (size_t i = 0; i < r->n_slices; i++)
+		assert_string_equal(
+			r->slices[i].known_as,
+			have_gpu_part(&w->m.have, r->slices[i].device, r->slices[i].start)->uuid);
+}
+
+static void test_mig_f19_shared_instance_half_made_goes(void **state)
+{
+	struct world *w = *state;
+	w->m.half_made = true;
+	uint64_t token = world_apply(w, SHARED("3"), false);
+	run(w, 3000);
+	(void)world_answered(w, token, ANSWER_DONE);
+	w->m.half_made = false;
+	(void)apply(w, SHARED("3"));
+	const struct record *r = engine_record(w->e);
+	assert_int_equal(r->n_slices, 6);
+	for (size_t i = 0; i < r->n_slices; i++)
+		assert_int_equal(r->slices[i].state, SLICE_READY);
+}
+
 /* --- what goes wrong ----------------------------------------------------------------------------------- */
 
 /* What the mechanism says of one slice of the first GPU. */
@@ -531,6 +591,9 @@ int main(void)
 		T(test_shares_end_with_their_process),
 		T(test_shares_mps_server_lives_as_long_as_they_do),
 		T(test_shares_none_of_a_gpu_in_mig_mode),
+		T(test_mig_shared_instance_is_made_once_and_goes_with_the_last),
+		T(test_mig_shares_survive_a_reboot_together),
+		T(test_mig_f19_shared_instance_half_made_goes),
 		T(test_mig_what_cannot_be_made_is_refused),
 		T(test_mig_f19_instance_without_its_compute_instance_is_ours_and_goes),
 		T(test_mig_f19_instance_half_made_after_a_release_is_mended_by_apply),

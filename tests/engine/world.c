@@ -259,7 +259,8 @@ static bool is_same_thing(const struct slice *a, const struct slice *b)
 	const struct target s = slice_target(a), t = slice_target(b);
 	bool leaves = slice_is_part(a) &&
 		      (a->state == SLICE_REMOVING || b->state == SLICE_REMOVING);
-	return a != b && !leaves && target_eq(&s, &t) && str_eq(a->mech, b->mech);
+	bool mates = slice_is_mate(a, b) && a->share != b->share;
+	return a != b && !leaves && !mates && target_eq(&s, &t) && str_eq(a->mech, b->mech);
 }
 
 static void check_slice(struct world *w, const struct record *r, const struct slice *s)

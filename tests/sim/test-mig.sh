@@ -104,7 +104,7 @@ test_mig_life_of_a_slice() {
 	says "trainer" carve list claims --json
 	let_go
 	wait_until 10 claim_is_over c1
-	[[ $(instances) == "1g.10gb@0 1g.10gb@1 1g.10gb@2 3g.40gb@4 " ]]
+	wait_until 10 instances_are "1g.10gb@0 1g.10gb@1 1g.10gb@2 3g.40gb@4"
 	! carve list slices --json | grep -q "$uuid" || die "what was used is there again"
 }
 
