@@ -370,8 +370,6 @@ int goal_slice(struct engine *e, const struct slice *s, struct work *ret, char *
 int goal_layout(struct engine *e, const char *device, struct work *ret, char *waits,
 		struct err *reterr);
 bool goal_layout_needed(struct engine *e, const char *device);
-/* Is it a whole GPU that NVSwitches join with others? */
-bool goal_needs_fabric(const struct engine *e, const struct want *w);
 /* May f be handed to c (NULL: to anybody, ever), as far as its IOMMU group and the fabric of GPUs go? -EPERM, -EBUSY, -ENODEV. */
 int goal_isolated(struct engine *e, const struct function *f, const struct claim *c,
 		  struct err *reterr);
@@ -630,6 +628,17 @@ int pick_parts(struct engine *e, const struct claim *c, const struct policy_clas
  * that give way, but none in but. False: not even all of them would. ret has room for POLICY_WHOLE. */
 bool pick_parts_way(struct engine *e, const struct claim *c, const struct policy_class *class,
 		    const uint64_t *but, size_t n_but, uint64_t *ret, size_t *ret_n);
+
+/* --- fabric.c: GPUs that NVSwitches join ---------------------------------------------------------------------- */
+
+/* Is it a whole GPU that NVSwitches join with others, or such a switch? */
+bool fabric_needs(const struct engine *e, const struct want *w);
+/* Do these wants have all of it passed through? */
+bool fabric_is_wanted(const struct engine *e, const struct want *wants, size_t n);
+/* May f be a part of what c has (NULL: of what anybody ever has)? True for all that is on no fabric. */
+bool fabric_allows(struct engine *e, const struct function *f, const struct claim *c);
+/* Is nothing of it among the devices of which a claim gets something, or all? Else -EPERM with reterr. */
+int fabric_check(struct engine *e, const char *const *devices, size_t n, struct err *reterr);
 
 /* --- companions.c: functions that go with another one ------------------------------------------------------ */
 
