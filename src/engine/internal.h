@@ -783,6 +783,8 @@ void hand_back_request(struct engine *e, const struct request *rq);
 /* drain.c: devices that nothing new goes to. */
 void drain_request(struct engine *e, const struct request *rq);
 bool drain_is(const struct engine *e, const char *device);
+/* -EBUSY with reterr when it is. */
+int drain_check(const struct engine *e, const char *device, struct err *reterr);
 /* Says which of the devices that the class draws on are. False: none. */
 bool drain_because(const struct engine *e, const struct policy_class *class, struct err *err);
 /* Answers who waits until nothing of a device is held. */

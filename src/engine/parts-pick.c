@@ -443,6 +443,8 @@ static int refuse(struct search *s, struct err *err)
 		explain(s, err);
 	else
 		err_because(err, "no device yields any of them");
+	for (uint32_t i = 0; i < s->class->n_parts; i++)
+		(void)drain_because(s->e, s->kinds[i].class, err);
 	err_state(err, "nothing was changed");
 	err_todo(err,
 		 "carve fit %s shows how many fit, carve list claims who holds what; or wait for "
