@@ -226,7 +226,7 @@ test_mig_drained_keeps_what_is_held_and_gives_no_more() {
 	carve release vm1 --wait
 	ends_with 0 carve drain "$gpu"
 	# What a layout says is there stays, for the policy wants it.
-	[[ $(instances) == '1g.10gb@'?' 3g.40gb@'?' ' ]] || die "there is $(instances)"
+	wait_until 10 instances_are '1g.10gb@0 3g.40gb@4'
 	ends_with 0 carve drain "$gpu" --undo
 	claim any vm2
 }
