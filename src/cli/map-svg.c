@@ -239,8 +239,9 @@ static void add_heading(struct svg *s, const json_t *device)
 	const char *named = json_string_value(json_object_get(device, "name"));
 	_cleanup_free_ char *label = text_clean(map_device_label(device)),
 			    *name = text_clean(named ? named : ""), *how = NULL;
-	if (asprintf(&how, "%s of %s", print_text(device, "mechanism"),
-		     print_text(device, "selection")) < 0)
+	if (asprintf(&how, "%s of %s%s", print_text(device, "mechanism"),
+		     print_text(device, "selection"),
+		     json_is_true(json_object_get(device, "drained")) ? ", drained" : "") < 0)
 		how = NULL;
 	_cleanup_free_ char *end = how ? text_clean(how) : NULL;
 	if (!label || !name || !end) {

@@ -235,8 +235,9 @@ static void add_heading(const struct text *t, const json_t *device)
 	const char *named = json_string_value(json_object_get(device, "name"));
 	size_t columns = HEADING_END, least = MAP_COLUMNS - HEADING_END - strlen("  ");
 	_cleanup_free_ char *how = NULL;
-	if (asprintf(&how, "%s of %s", print_text(device, "mechanism"),
-		     print_text(device, "selection")) < 0)
+	if (asprintf(&how, "%s of %s%s", print_text(device, "mechanism"),
+		     print_text(device, "selection"),
+		     json_is_true(json_object_get(device, "drained")) ? ", drained" : "") < 0)
 		how = NULL;
 	_cleanup_free_ char *end = how ? heading_part(how, &columns) : NULL;
 	columns += least;

@@ -327,6 +327,8 @@ static int adopt_claim(struct engine *e, const struct request *rq, struct err *r
 	struct claim c = { 0 };
 	int r = find(e, &rq->target, &w, reterr);
 	if (r >= 0)
+		r = drain_check(e, w.device, reterr);
+	if (r >= 0)
 		r = claim_check_adopt(e, rq, reterr);
 	if (r >= 0)
 		r = claim_slice_check(e, &w, &rq->target, &s, reterr);

@@ -200,7 +200,7 @@ static int refuse_kind(struct engine *e, const struct ending *ending, const stru
 	return -EBUSY;
 }
 
-static int accept(struct engine *e, const struct policy *policy, const struct ending *ending,
+static int accept(struct engine *e, const struct request *rq, const struct ending *ending,
 		  const struct want *w, struct err *reterr)
 {
 	const struct mech *m = goal_mech(e, w->mech);
@@ -215,8 +215,9 @@ static int accept(struct engine *e, const struct policy *policy, const struct en
 		err_state(reterr, "nothing was changed on that device");
 		return -EBUSY;
 	}
-	if (goal_needs_fabric(e, w) && !policy_accepts(policy, RISK_NVSWITCH))
-		return vfio_fabric_refuse(have_device(e->have, w->device), w, reterr);
+	if (fabric_needs(e, w) && !policy_accepts(rq->policy, RISK_NVSWITCH) &&
+	    !fabric_is_wanted(e, rq->wants, rq->n_wants))
+		return vfio_fabric_refuse(e->have, have_device(e->have, w->device), w, reterr);
 	int r = refuse_kind(e, ending, w, reterr);
 	if (r < 0)
 		return r;
@@ -290,7 +291,7 @@ static int accept_all(struct engine *e, const struct request *rq, struct accepta
 		_cleanup_err_ struct err err = { 0 };
 		if (!in_scope(rq, w->device))
 			continue;
-		if (accept(e, rq->policy, &a->ending, w, &err) >= 0) {
+		if (accept(e, rq, &a->ending, w, &err) >= 0) {
 			a->wants[a->n] = *w;
 			want_inherit(&a->wants[a->n++], old);
 			continue;

@@ -16,6 +16,21 @@ bool drain_is(const struct engine *e, const char *device)
 	return n && n->drained;
 }
 
+int drain_check(const struct engine *e, const char *device, struct err *reterr)
+{
+	const struct device_note *n = store_note(e, device);
+	const struct function *f = e->have ? have_device(e->have, device) : NULL;
+	if (!n || !n->drained)
+		return 0;
+	err_set(reterr, "drain.drained", EBUSY, "the device is drained");
+	err_on(reterr, "%s", f ? f->addr : device);
+	err_because(reterr, "no claim gets anything of it%s%s", n->reason[0] ? ": " : "",
+		    n->reason);
+	err_state(reterr, "nothing was changed");
+	err_todo(reterr, "wait until that is over, then: carve drain DEVICE --undo");
+	return -EBUSY;
+}
+
 bool drain_because(const struct engine *e, const struct policy_class *class, struct err *err)
 {
 	unsigned named = 0;

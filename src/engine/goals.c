@@ -232,21 +232,6 @@ bool engine_unsafe_acs_override(const struct engine *e)
 	return e->config.acs_override && policy_accepts(e->policy, RISK_ACS_OVERRIDE);
 }
 
-bool engine_unsafe_nvswitch(const struct engine *e)
-{
-	for (size_t i = 0; policy_accepts(e->policy, RISK_NVSWITCH) && i < e->rec.n_wants; i++)
-		if (goal_needs_fabric(e, &e->rec.wants[i]))
-			return true;
-	return false;
-}
-
-bool goal_needs_fabric(const struct engine *e, const struct want *w)
-{
-	bool whole = str_eq(w->mech, "passthrough");
-	const struct function *f = whole && e->have ? have_device(e->have, w->device) : NULL;
-	return f && vfio_fabric_has(e->have, f);
-}
-
 int goal_group_check(const struct engine *e, const struct function *f, const struct claim *c,
 		     struct err *reterr)
 {
@@ -266,8 +251,8 @@ int goal_group_check(const struct engine *e, const struct function *f, const str
 int goal_isolated(struct engine *e, const struct function *f, const struct claim *c,
 		  struct err *reterr)
 {
-	if (vfio_fabric_has(e->have, f) && !policy_accepts(e->policy, RISK_NVSWITCH))
-		return vfio_fabric_refuse(f, NULL, reterr);
+	if (!fabric_allows(e, f, c))
+		return vfio_fabric_refuse(e->have, f, NULL, reterr);
 	if (e->config.acs_override && !engine_unsafe_acs_override(e))
 		return vfio_group_distrust(f, reterr);
 	return goal_group_check(e, f, c, reterr);

@@ -377,8 +377,6 @@ int goal_slice(struct engine *e, const struct slice *s, struct work *ret, char *
 int goal_layout(struct engine *e, const char *device, struct work *ret, char *waits,
 		struct err *reterr);
 bool goal_layout_needed(struct engine *e, const char *device);
-/* Is it a whole GPU that NVSwitches join with others? */
-bool goal_needs_fabric(const struct engine *e, const struct want *w);
 /* May f be handed to c (NULL: to anybody, ever), as far as its IOMMU group and the fabric of GPUs go? -EPERM, -EBUSY, -ENODEV. */
 int goal_isolated(struct engine *e, const struct function *f, const struct claim *c,
 		  struct err *reterr);
@@ -640,6 +638,17 @@ int pick_parts(struct engine *e, const struct claim *c, const struct policy_clas
 bool pick_parts_way(struct engine *e, const struct claim *c, const struct policy_class *class,
 		    const uint64_t *but, size_t n_but, uint64_t *ret, size_t *ret_n);
 
+/* --- fabric.c: GPUs that NVSwitches join ---------------------------------------------------------------------- */
+
+/* Is it a whole GPU that NVSwitches join with others, or such a switch? */
+bool fabric_needs(const struct engine *e, const struct want *w);
+/* Do these wants have all of it passed through? */
+bool fabric_is_wanted(const struct engine *e, const struct want *wants, size_t n);
+/* May f be a part of what c has (NULL: of what anybody ever has)? True for all that is on no fabric. */
+bool fabric_allows(struct engine *e, const struct function *f, const struct claim *c);
+/* Is nothing of it among the devices of which a claim gets something, or all? Else -EPERM with reterr. */
+int fabric_check(struct engine *e, const char *const *devices, size_t n, struct err *reterr);
+
 /* --- companions.c: functions that go with another one ------------------------------------------------------ */
 
 /* Wants of the companions of that device, one after the other: *at is 0 for the first. NULL: no more. */
@@ -783,6 +792,8 @@ void hand_back_request(struct engine *e, const struct request *rq);
 /* drain.c: devices that nothing new goes to. */
 void drain_request(struct engine *e, const struct request *rq);
 bool drain_is(const struct engine *e, const char *device);
+/* -EBUSY with reterr when it is. */
+int drain_check(const struct engine *e, const char *device, struct err *reterr);
 /* Says which of the devices that the class draws on are. False: none. */
 bool drain_because(const struct engine *e, const struct policy_class *class, struct err *err);
 /* Answers who waits until nothing of a device is held. */

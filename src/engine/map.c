@@ -224,6 +224,12 @@ static json_t *device_json(struct engine *e, const struct want *w, const struct 
 			      free_json(e, w, o, planned));
 	if (d && o->kind.n_slots)
 		json_object_set_new(d, "slots", json_integer(o->kind.n_slots));
+	const struct device_note *n = store_note(e, w->device);
+	if (d && n && n->drained) {
+		json_object_set_new(d, "drained", json_true());
+		if (n->reason[0])
+			json_object_set_new(d, "drained_reason", json_string(n->reason));
+	}
 	return d;
 }
 

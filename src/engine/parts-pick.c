@@ -443,6 +443,8 @@ static int refuse(struct search *s, struct err *err)
 		explain(s, err);
 	else
 		err_because(err, "no device yields any of them");
+	for (uint32_t i = 0; i < s->class->n_parts; i++)
+		(void)drain_because(s->e, s->kinds[i].class, err);
 	err_state(err, "nothing was changed");
 	err_todo(err,
 		 "carve fit %s shows how many fit, carve list claims who holds what; or wait for "
@@ -487,6 +489,16 @@ static int take(struct search *s, struct picks *ret)
 	return 0;
 }
 
+static int check_fabric(struct search *s, struct err *reterr)
+{
+	const char *devices[POLICY_WHOLE];
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct part *p = &s->parts[i];
+		devices[i] = p->made ? p->device : s->e->rec.slices[p->spot].device;
+	}
+	return fabric_check(s->e, devices, s->n, reterr);
+}
+
 int pick_parts(struct engine *e, const struct claim *c, const struct policy_class *class,
 	       struct picks *ret, struct err *reterr)
 {
@@ -505,6 +517,8 @@ int pick_parts(struct engine *e, const struct claim *c, const struct policy_clas
 		return refuse(&s, reterr);
 	if (r > 0 && !is_within(&s, &left))
 		return resources_refuse(e, &left, c, reterr);
+	if (r > 0)
+		r = check_fabric(&s, reterr);
 	return r < 0 ? r : take(&s, ret);
 }
 
@@ -529,6 +543,7 @@ int engine_fit_parts(struct engine *e, const char *class, const char *tenant, ui
 	const struct policy_class *c = e->policy ? policy_class_find(e->policy, class) : NULL;
 	if (!c || c->n_parts == 0 || STR_COPY(nobody.tenant, tenant) < 0)
 		return -ENOENT;
+	memcpy(nobody.class, c->name, sizeof(nobody.class));
 	int r = e->have ? search_make(e, &nobody, c, &s) : 0;
 	for (*ret = 0; r >= 0 && e->have && *ret < ENGINE_CLAIMS_MAX; (*ret)++) {
 		r = place(&s, place_at);

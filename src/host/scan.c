@@ -141,7 +141,7 @@ static void read_group(const struct scan *s, struct function *f)
 	if (function_path(f, "iommu_group", path) < 0)
 		return;
 	f->iommu_group = scan_link_number(s, path);
-	if (f->iommu_group < 0 || pci_class_is(f->class, PCI_BASE_BRIDGE))
+	if (f->iommu_group < 0 || pci_is_bridge(f->class))
 		return;
 	char *kept = group_type_kept(s, f->iommu_group);
 	if (kept && *kept) {
@@ -442,7 +442,7 @@ static void read_functions(const struct scan *s)
 			have_remove_function(h, f->addr);
 			continue;
 		}
-		if (!f->is_vf && !pci_class_is(f->class, PCI_BASE_BRIDGE))
+		if (!f->is_vf && !pci_is_bridge(f->class))
 			read_vf_links(s, f);
 		i++;
 	}

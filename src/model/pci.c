@@ -282,6 +282,11 @@ bool pci_class_is(uint32_t class, enum pci_base_class base)
 	return class >> 16 == (uint32_t)base;
 }
 
+bool pci_is_bridge(uint32_t class)
+{
+	return pci_class_is(class, PCI_BASE_BRIDGE) && class >> 8 != PCI_OTHER_BRIDGE;
+}
+
 bool driver_is_vfio(const char *driver)
 {
 	return str_ends(driver, "vfio-pci") || str_ends(driver, "vfio_pci");

@@ -231,7 +231,7 @@ int device_key_from_path(const char *path, char ret_key[DEVICE_KEY_SIZE]);
 void pci_caps_parse(const uint8_t *config, size_t len, struct pci_caps *ret);
 /* Base classes of the PCI Code and ID Assignment Specification that are treated in a way of their own:
  * what lies on storage outlives its tenant; graphics and accelerators have memory of their own; a bridge is
- * neither handed out nor has it VFs. */
+ * neither handed out nor has it VFs, see pci_is_bridge(). */
 enum pci_base_class {
 	PCI_BASE_STORAGE = 0x01,
 	PCI_BASE_NETWORK = 0x02,
@@ -239,7 +239,10 @@ enum pci_base_class {
 	PCI_BASE_BRIDGE = 0x06,
 	PCI_BASE_ACCELERATOR = 0x12,
 };
+#define PCI_OTHER_BRIDGE 0x0680
 bool pci_class_is(uint32_t class, enum pci_base_class base);
+/* Does it carry PCI functions, or buses of the host? "Other" ones (0680h) are devices, as switches of GPUs are. */
+bool pci_is_bridge(uint32_t class);
 /* True for vfio-pci and its variants: all of them end in "vfio-pci" or "vfio_pci" (drivers/vfio/pci
  * of Linux 7.2). */
 bool driver_is_vfio(const char *driver);

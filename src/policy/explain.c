@@ -46,7 +46,7 @@ const char *policy_never_selected(const struct match_subject *s)
 {
 	if (s->f && s->f->is_vf)
 		return "a VF belongs to its PF";
-	if (s->f && pci_class_is(s->f->class, PCI_BASE_BRIDGE))
+	if (s->f && pci_is_bridge(s->f->class))
 		return "a bridge carries what is behind it";
 	return NULL;
 }

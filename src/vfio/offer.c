@@ -8,7 +8,7 @@ void passthrough_offer(const struct have *h, const char *device, struct offer *r
 	const struct function *f = have_device(h, device);
 	*ret = (struct offer){ 0 };
 	/* Bridges: vfio-pci refuses header type 1. VFs are slices of their PF. */
-	if (!f || f->is_vf || pci_class_is(f->class, PCI_BASE_BRIDGE) || f->iommu_group < 0)
+	if (!f || f->is_vf || pci_is_bridge(f->class) || f->iommu_group < 0)
 		return;
 	ret->kind = (struct capacity){
 		.name = "passthrough",

@@ -32,11 +32,14 @@ int vfio_release_steps(const struct have *h, const struct slice *s, const struct
  * some kernels carry (https://lkml.org/lkml/2013/5/30/513). Returns -EPERM. */
 int vfio_group_distrust(const struct function *f, struct err *reterr);
 
-/* Do NVSwitches join that GPU with others? Then what it reaches is a matter of the fabric's partition, which nobody
- * tells. */
+/* Is it a GPU that NVSwitches join with others, or such a switch? Then what a GPU reaches is a matter of the fabric's
+ * partition, which nobody tells, unless all of them have one holder. */
 bool vfio_fabric_has(const struct have *h, const struct function *f);
-/* The refusal of such a GPU; w: that wants it, or NULL. Returns -EPERM. */
-int vfio_fabric_refuse(const struct function *f, const struct want *w, struct err *reterr);
+/* Does the picture show all that the fabric consists of? */
+bool vfio_fabric_is_seen(const struct have *h);
+/* The refusal of such a function; w: that wants it, or NULL. Returns -EPERM. */
+int vfio_fabric_refuse(const struct have *h, const struct function *f, const struct want *w,
+		       struct err *reterr);
 
 /* What the record knows of the functions of a machine. */
 struct vfio_record {

@@ -1446,6 +1446,31 @@ static size_t fits(struct world *w, const char *class)
 	return ready;
 }
 
+/* What shares the group comes along, and goes back to its own driver afterwards. */
+static void test_engine_companions_are_held_with_the_function_and_go_back(void **state)
+{
+	static const char with[] = HEAD
+		"divide:\n  - {use: gpu, as: passthrough, companions: bind}\n"
+		"classes:\n  gpu: {from: gpu}\n" TAIL;
+	struct world *w = *state;
+	struct target gpu = { .device = GPU, .vf = -1 }, old = { .device = OLD, .vf = -1 };
+	machine_function(&w->m, &old)->iommu_group = machine_function(&w->m, &gpu)->iommu_group;
+	machine_function(&w->m, &old)->caps.flr = true;
+	world_observe(w);
+	json_auto_t *plan = plan_of(w, with);
+	assert_null(warning_of(plan, GPU));
+	apply(w, with);
+	assert_int_equal(fits(w, "gpu"), 1);
+	claim_ok(w, 1000, "gpu", "one");
+	assert_true(driver_is_vfio(machine_function(&w->m, &gpu)->driver));
+	assert_true(driver_is_vfio(machine_function(&w->m, &old)->driver));
+	assert_int_equal(fits(w, "gpu"), 0);
+	(void)world_release(w, 1000, "one");
+	run(w);
+	assert_string_equal(machine_function(&w->m, &old)->driver, "nouveau");
+	assert_int_equal(fits(w, "gpu"), 1);
+}
+
 /* No claim takes a group from the drivers of the host: all of it but one has to be bound ahead. */
 static void test_engine_what_no_claim_can_have_is_told_and_does_not_fit(void **state)
 {
@@ -1469,7 +1494,7 @@ static void test_engine_what_no_claim_can_have_is_told_and_does_not_fit(void **s
 	assert_int_equal(fits(w, "gpu"), 0);
 	token = world_alloc(w, 1000, "gpu", "one", CLAIM_RUNNING, 0, NULL);
 	run(w);
-	assert_non_null(strstr(refused(w, token, "claim.none-free")->todo, "bind: early"));
+	assert_non_null(strstr(refused(w, token, "claim.none-free")->todo, "companions: bind"));
 	apply(w, both);
 	assert_int_equal(fits(w, "gpu"), 1);
 	claim_ok(w, 1000, "gpu", "one");
@@ -2367,6 +2392,7 @@ int main(void)
 		T(test_engine_plan_tells_whose_slice_goes),
 		T(test_engine_plan_tells_why_a_count_stays_in_one_line),
 		T(test_engine_plan_tells_group_mates_that_have_to_move),
+		T(test_engine_companions_are_held_with_the_function_and_go_back),
 		T(test_engine_what_no_claim_can_have_is_told_and_does_not_fit),
 		T(test_engine_names_that_match_nothing_are_told),
 		T(test_engine_apply_of_a_plan_for_another_card_is_refused),

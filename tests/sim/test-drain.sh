@@ -89,6 +89,39 @@ test_who_waits_is_served_when_it_is_undone() {
 	wait_until 5 there_are 3
 }
 
+test_what_others_have_of_it_does_not_become_a_claim() {
+	local uuid=6b2a7f10-0000-4000-8000-000000000001
+	prepare
+	echo $uuid >/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-2/create
+	ends_with 0 carve drain mtty --reason 'a new driver'
+	says drain.drained carve adopt $uuid --claim vm1 --for manual:x --json
+	says 'a new driver' carve adopt $uuid --claim vm1 --for manual:x
+	claim_is_over vm1
+	ends_with 0 carve drain mtty --undo
+	ends_with 0 carve adopt $uuid --claim vm1 --for manual:x
+}
+
+test_it_is_marked_in_the_map() {
+	prepare
+	! carve map | grep drained || die "it is not drained"
+	ends_with 0 carve drain mtty --reason 'a new driver'
+	says 'mdev of uart, drained' carve map
+	carve map --svg /run/map.svg
+	grep -q 'mdev of uart, drained' /run/map.svg
+	says '"drained_reason": "a new driver"' carve map --json
+}
+
+test_of_a_class_with_parts_the_device_is_named() {
+	prepare
+	sed -i '/^  lan:/a \  both: {parts: {two: 1, lan: 1}}' /run/policy.yaml
+	apply /run/policy.yaml
+	ends_with 0 carve drain "$nic" --reason 'a new cable'
+	ends_with 3 carve alloc both --for manual:x --name vm1
+	grep -q "$nic is drained: a new cable" /run/out
+	ends_with 0 carve drain "$nic" --undo
+	claim both vm1
+}
+
 test_what_cannot_be_drained_is_refused() {
 	prepare
 	says 'drain.no-device' carve drain nothing

@@ -374,6 +374,21 @@ test_mig_mode_ends_with_the_policy() {
 	carve-sim trace | grep -q 'set-mig-mode "0' || die "MIG is still on"
 }
 
+test_mig_drained_keeps_what_is_held_and_gives_no_more() {
+	prepare "3g.40gb: 1, 1g.10gb: 1"
+	apply /run/policy.yaml
+	claim any vm1
+	ends_with 4 carve drain "$gpu" --reason 'a new driver'
+	says 'mig of gpu, drained' carve map
+	says "$gpu is drained: a new driver" claim any vm2
+	carve release vm1 --wait
+	ends_with 0 carve drain "$gpu"
+	# What a layout says is there stays, for the policy wants it.
+	wait_until 10 instances_are '1g.10gb@0 3g.40gb@4'
+	ends_with 0 carve drain "$gpu" --undo
+	claim any vm2
+}
+
 # Each change of the library, with each service killed before and after it, and the change failing or done without
 # the answer.
 test_mig_each_step_killed_and_failed() {

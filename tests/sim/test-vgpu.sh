@@ -177,6 +177,20 @@ test_vgpu_what_others_make_meanwhile_stays() {
 	carve list slices | grep '/vf1 ' | grep -q foreign
 }
 
+test_vgpu_drained_keeps_what_is_held_and_gives_no_more() {
+	prepare 'L40S-12Q: 2'
+	apply /run/policy.yaml
+	claim desk web01
+	ends_with 4 carve drain "$gpu" --reason 'a new driver'
+	says 'vgpu of gpu, drained' carve map
+	says "$gpu is drained: a new driver" claim desk web02
+	carve release web01 --wait
+	ends_with 0 carve drain "$gpu"
+	vgpus_are '12Q 12Q - -'
+	ends_with 0 carve drain "$gpu" --undo
+	claim desk web02
+}
+
 # Each write, with each service killed before and after it, and the power gone.
 test_vgpu_each_step_killed() {
 	local path effect

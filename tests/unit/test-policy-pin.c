@@ -445,6 +445,100 @@ static void test_policy_pin_impossible_mechanism_refused(void **state)
 		"policy.cannot", "no PCI function");
 }
 
+#define COMPANIONS                                                                                 \
+	"version: 1\n"                                                                             \
+	"devices: {gpu: {match: {id: \"10de:1e07\"}, expect: 1}%s}\n"                              \
+	"divide: [{use: gpu, as: passthrough, companions: bind, expect: 1}%s]\n"
+
+static const struct want *want_of(const struct want *wants, size_t n, const char *key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(wants[i].device, key))
+			return &wants[i];
+	return NULL;
+}
+
+/* In the slot of the GPU: a function, and a VF; in its IOMMU group: another, and a bridge. */
+static void add_companions(struct machine *m)
+{
+	struct have *h = &m->have;
+	have_function(h, "0000:02:00.0")->iommu_group = 7;
+	add(h, "0000:02:00.1", "pci:0000:00/04.0/00.1", 0x10de, 0x10f7, 0x040300)->iommu_group = -1;
+	add(h, "0000:02:00.2", "pci:0000:00/04.0/00.2", 0x10de, 0x1e08, 0x030000)->is_vf = true;
+	add(h, "0000:05:00.0", "pci:0000:00/05.0/00.0", 0x8086, 0x1533, 0x020000)->iommu_group = 7;
+	add(h, "0000:00:04.0", "pci:0000:00/04.0", 0x8086, 0x1901, 0x060400)->iommu_group = 7;
+	have_sort(h);
+}
+
+static void test_pin_companions_go_with_the_function(void **state)
+{
+	struct machine *m = *state;
+	_cleanup_free_ struct want *wants = NULL;
+	size_t n = 0;
+	char text[512];
+	add_companions(m);
+	assert_int_equal(STR_FORMAT(text, COMPANIONS, "", ""), 0);
+	assert_int_equal(pin_text(m, text, &wants, &n, NULL), 0);
+	assert_int_equal(n, 3);
+	const struct want *sound = want_of(wants, n, "pci:0000:00/04.0/00.1");
+	const struct want *nic = want_of(wants, n, "pci:0000:00/05.0/00.0");
+	if (!sound || !nic)
+		fail();
+	assert_string_equal(sound->leader, "pci:0000:00/04.0/00.0");
+	assert_string_equal(nic->leader, "pci:0000:00/04.0/00.0");
+	assert_string_equal(sound->selection, "gpu/companion");
+	assert_string_equal(sound->mech, "passthrough");
+	assert_int_equal(sound->device_id, 0x10f7);
+	assert_int_equal(sound->companions, 0);
+	assert_string_equal(want_of(wants, n, "pci:0000:00/04.0/00.0")->leader, "");
+}
+
+static void test_pin_companions_that_an_entry_names_are_its_own(void **state)
+{
+	struct machine *m = *state;
+	_cleanup_free_ struct want *wants = NULL;
+	size_t n = 0;
+	char text[512];
+	add_companions(m);
+	assert_int_equal(STR_FORMAT(text, COMPANIONS, ", lan: {match: {id: \"8086:1533\"}}",
+				    ", {use: lan, as: passthrough}"),
+			 0);
+	assert_int_equal(pin_text(m, text, &wants, &n, NULL), 0);
+	assert_int_equal(n, 3);
+	assert_string_equal(want_of(wants, n, "pci:0000:00/05.0/00.0")->leader, "");
+	assert_string_equal(want_of(wants, n, "pci:0000:00/05.0/00.0")->selection, "lan");
+}
+
+static void test_pin_companion_that_is_not_enrolled_is_refused(void **state)
+{
+	struct machine *m = *state;
+	_cleanup_free_ struct want *wants = NULL;
+	_cleanup_err_ struct err e = { 0 };
+	size_t n = 0;
+	char text[512];
+	add_companions(m);
+	m->unenrolled = "pci:0000:00/04.0/00.1";
+	assert_int_equal(STR_FORMAT(text, COMPANIONS, "", ""), 0);
+	assert_int_equal(pin_text(m, text, &wants, &n, &e), -EPERM);
+	assert_string_equal(e.id, "policy.not-enrolled");
+	assert_non_null(strstr(e.because, "0000:02:00.1 shares its slot"));
+	assert_non_null(strstr(e.todo, "carve enroll 0000:02:00.1"));
+}
+
+static void test_pin_without_companions_leaves_them_alone(void **state)
+{
+	struct machine *m = *state;
+	_cleanup_free_ struct want *wants = NULL;
+	size_t n = 0;
+	add_companions(m);
+	assert_int_equal(pin_text(m,
+				  "version: 1\ndevices: {gpu: {match: {id: \"10de:1e07\"}}}\n"
+				  "divide: [{use: gpu, as: passthrough}]\n",
+				  &wants, &n, NULL),
+			 0);
+	assert_int_equal(n, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +552,14 @@ int main(void)
 		cmocka_unit_test(test_policy_pin_wrong_expectation_refused),
 		cmocka_unit_test(test_policy_pin_impossible_mechanism_refused),
 		cmocka_unit_test(test_policy_pin_warm_notes_what_types_take),
+		cmocka_unit_test_setup_teardown(test_pin_companions_go_with_the_function, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_pin_companions_that_an_entry_names_are_its_own,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pin_companion_that_is_not_enrolled_is_refused,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pin_without_companions_leaves_them_alone,
+						setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

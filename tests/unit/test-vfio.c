@@ -345,6 +345,43 @@ static void test_fabric_has_a_module_beside_a_switch(void **state)
 	assert_false(has_fabric(0x2330, false, 0x10de, 0x060400));
 }
 
+/* Of the newest boards no switch is seen, so nobody knows whether that is all. */
+static void test_fabric_of_modules_whose_switches_are_unseen(void **state)
+{
+	(void)state;
+	struct have h = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+	struct function *f = picture_function(&h, GPU, 0x030200, "nvidia", 7);
+	f->vendor = 0x10de;
+	f->device = 0x2330;
+	assert_false(vfio_fabric_has(&h, f));
+	assert_true(vfio_fabric_is_seen(&h));
+	f->device = 0x2901;
+	assert_true(vfio_fabric_has(&h, f));
+	assert_false(vfio_fabric_is_seen(&h));
+	assert_int_equal(vfio_fabric_refuse(&h, f, NULL, &e), -EPERM);
+	assert_null(strstr(e.todo, "by one class"));
+	have_done(&h);
+}
+
+static void test_fabric_has_the_switch_itself(void **state)
+{
+	(void)state;
+	struct have h = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+	picture_function(&h, "0000:3c:00.0", 0x068000, "", 8)->vendor = 0x10de;
+	assert_false(vfio_fabric_has(&h, have_function(&h, "0000:3c:00.0")));
+	struct function *gpu = picture_function(&h, GPU, 0x030200, "nvidia", 7);
+	gpu->vendor = 0x10de;
+	gpu->device = 0x2330;
+	const struct function *f = have_function(&h, "0000:3c:00.0");
+	assert_true(vfio_fabric_has(&h, f));
+	assert_int_equal(vfio_fabric_refuse(&h, f, NULL, &e), -EPERM);
+	assert_string_equal(e.what, "cannot hand the NVSwitch out alone");
+	assert_non_null(strstr(e.todo, "all GPUs and NVSwitches by one class"));
+	have_done(&h);
+}
+
 static void test_fabric_refuse_says_where_and_how_to_take_the_risk(void **state)
 {
 	(void)state;
@@ -352,12 +389,12 @@ static void test_fabric_refuse_says_where_and_how_to_take_the_risk(void **state)
 	_cleanup_err_ struct err e = { 0 };
 	struct want w = { .where = "gpus.yaml:7" };
 	const struct function *f = picture_function(&h, GPU, 0x030200, "nvidia", 1);
-	assert_int_equal(vfio_fabric_refuse(f, &w, &e), -EPERM);
+	assert_int_equal(vfio_fabric_refuse(&h, f, &w, &e), -EPERM);
 	assert_string_equal(e.id, "nvidia.fabric");
 	assert_string_equal(e.on, GPU " (policy gpus.yaml:7)");
 	assert_non_null(strstr(e.todo, "unsafe: [nvswitch]"));
 	err_done(&e);
-	assert_int_equal(vfio_fabric_refuse(f, NULL, &e), -EPERM);
+	assert_int_equal(vfio_fabric_refuse(&h, f, NULL, &e), -EPERM);
 	assert_string_equal(e.on, GPU);
 	have_done(&h);
 }
@@ -496,6 +533,8 @@ int main(void)
 		cmocka_unit_test(test_group_check_companions_are_claimed_together),
 		cmocka_unit_test(test_group_check_no_group_refused),
 		cmocka_unit_test(test_fabric_has_a_module_beside_a_switch),
+		cmocka_unit_test(test_fabric_of_modules_whose_switches_are_unseen),
+		cmocka_unit_test(test_fabric_has_the_switch_itself),
 		cmocka_unit_test(test_fabric_refuse_says_where_and_how_to_take_the_risk),
 		cmocka_unit_test(test_group_distrust_says_why_and_how_to_take_the_risk),
 		cmocka_unit_test(test_f12_diagnose_dead_after_reset),
