@@ -340,6 +340,8 @@ int sriov_driver_leaves(struct pci *f, const struct driver *d);
 void mdev_parent_init(struct pci *f); /* when its driver came */
 int mdev_parent_fini(struct pci *f);  /* its mdevs go first: may wait */
 void mdev_init(struct machine *m);    /* parents that are no PCI functions */
+/* Has anybody one of its mdevs open? */
+bool mdev_is_used(const struct pci *parent);
 struct device *mdev_find(const struct machine *m, const char *uuid);
 
 /* --- reset.c --------------------------------------------------------------------------------- */

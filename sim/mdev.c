@@ -16,7 +16,7 @@ struct mdev_pool {
 	struct node *parent; /* directory */
 	char name[NAME_SIZE], driver[NAME_SIZE];
 	struct pci *
-		vgpu; /* the VF whose GPU has what there is to share; NULL: it has a pool of its own */
+		vgpu; /* the VF, or the GPU itself, that it makes vGPUs of; NULL: it has a pool of its own */
 	uint32_t used;
 	struct mdev_device *mdevs;
 	bool leaving;
@@ -27,6 +27,7 @@ struct mdev_device {
 	struct mdev_device *next;
 	struct mdev_pool *pool;
 	const struct host_mdev_type *type;
+	struct nvidia_vgpu_vf *vgpu;
 	bool removing;
 };
 
@@ -37,18 +38,22 @@ static const struct host_mdev_type *type_of(const struct node *n)
 	return &p->model->types[n->number];
 }
 
+static struct pci *gpu_of(const struct mdev_pool *p)
+{
+	return p->vgpu->pf ? p->vgpu->pf : p->vgpu;
+}
+
 /* Its types are those of the card, in their order. */
 static const struct nvidia_vgpu_type *vgpu_type(const struct mdev_pool *p,
 						const struct host_mdev_type *t)
 {
-	return &p->vgpu->pf->gpu->vgpu->card->types[t - p->model->types];
+	return &gpu_of(p)->gpu->vgpu->card->types[t - p->model->types];
 }
 
 static uint32_t available(const struct mdev_pool *p, const struct host_mdev_type *t)
 {
 	if (p->vgpu)
-		return !nvidia_vgpu_of(p->vgpu)->type &&
-		       nvidia_vgpu_creatable(p->vgpu->pf, vgpu_type(p, t));
+		return nvidia_vgpu_available(p->vgpu, vgpu_type(p, t));
 	uint32_t total = p->model->pool ? p->model->pool : 1, units = t->units ? t->units : 1;
 	return (total - p->used) / units;
 }
@@ -112,8 +117,8 @@ static void mdev_drop(struct mdev_device *d)
 	if (*at)
 		*at = d->next;
 	d->pool->used -= d->type->units ? d->type->units : 1;
-	if (d->pool->vgpu)
-		(void)nvidia_vgpu_set(d->pool->vgpu, NULL);
+	if (d->vgpu)
+		(void)nvidia_vgpu_place(gpu_of(d->pool), d->vgpu, NULL);
 	d->dev.gone = true;
 	machine_wake(d->dev.machine);
 	machine_retire(d->dev.machine, d);
@@ -256,8 +261,9 @@ static void mdev_make(struct mdev_pool *p, const struct host_mdev_type *type, co
 	node_file(m->tree, d->dev.dir, "uevent", 0644, &ops_uevent, d);
 	node_dir(m->tree, d->dev.dir, "power");
 	if (p->vgpu) {
-		(void)nvidia_vgpu_set(p->vgpu, vgpu_type(p, type));
-		nvidia_vgpu_mdev_files_add(p->vgpu, d->dev.dir);
+		d->vgpu = nvidia_vgpu_next(p->vgpu);
+		(void)nvidia_vgpu_place(gpu_of(p), d->vgpu, vgpu_type(p, type));
+		nvidia_vgpu_mdev_files_add(m->tree, d->vgpu, d->dev.dir);
 	}
 	node_link(m->tree, d->dev.dir, "subsystem", node_path(m->tree, m->sys, "bus/mdev"));
 	node_link(m->tree, devices_of_bus(m), uuid, d->dev.dir);
@@ -338,11 +344,12 @@ static struct mdev_pool *parent_make(struct machine *m, const struct host_model 
 
 void mdev_parent_init(struct pci *f)
 {
-	const struct host_model *model = f->pf ? nvidia_vgpu_mdev_model(f) : f->model;
+	const struct host_model *vgpu = nvidia_vgpu_mdev_model(f);
+	const struct host_model *model = vgpu ? vgpu : f->pf ? NULL : f->model;
 	if (!model || !model->n_types)
 		return;
 	f->pool = parent_make(f->dev.machine, model, f->dev.dir, f->dev.name, f->driver->name);
-	f->pool->vgpu = f->pf ? f : NULL;
+	f->pool->vgpu = vgpu ? f : NULL;
 	uevent(f->dev.machine, f->dev.dir, "change", "pci", "MDEV_STATE=registered");
 }
 
@@ -374,6 +381,15 @@ int mdev_parent_fini(struct pci *f)
 	f->pool = NULL;
 	machine_retire(m, p);
 	return 0;
+}
+
+bool mdev_is_used(const struct pci *parent)
+{
+	for (const struct mdev_device *d = parent->pool ? parent->pool->mdevs : NULL; d;
+	     d = d->next)
+		if (d->dev.vfio && d->dev.vfio->users)
+			return true;
+	return false;
 }
 
 struct device *mdev_find(const struct machine *m, const char *uuid)

@@ -90,6 +90,7 @@ const struct nvidia_card nvidia_cards[] = {
 	{ 0x27b8, "NVIDIA L4", 23034, NO_MIG },
 	{ 0x26b9, "NVIDIA L40S", 46068, NO_MIG },
 	{ 0x25b6, "NVIDIA A16", 15356, NO_MIG },
+	{ 0x1eb8, "Tesla T4", 15360, NO_MIG },
 };
 const size_t nvidia_cards_n = LENGTH(nvidia_cards);
 

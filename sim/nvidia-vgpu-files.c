@@ -55,7 +55,8 @@ static const struct file_ops ops_current = { .show = show_current, .store = stor
 
 static int show_params(struct node *n, struct str_buf *out)
 {
-	str_buf_addf(out, "%s\n", nvidia_vgpu_of(pci_of(n))->params);
+	const struct nvidia_vgpu_vf *v = n->owner;
+	str_buf_addf(out, "%s\n", v->params);
 	return 0;
 }
 
@@ -76,7 +77,7 @@ static bool is_param(const char *text, size_t len)
  * assumption. */
 static int store_params(struct node *n, const char *text, size_t len)
 {
-	struct nvidia_vgpu_vf *v = nvidia_vgpu_of(pci_of(n));
+	struct nvidia_vgpu_vf *v = n->owner;
 	if (len >= sizeof(v->params))
 		return -EINVAL;
 	if (str_eq(text, " "))
@@ -127,15 +128,14 @@ void nvidia_vgpu_files_add(struct pci *vf)
 	struct node *dir = node_dir(t, vf->dev.dir, "nvidia");
 	node_file(t, dir, "creatable_vgpu_types", 0444, &ops_creatable, vf);
 	node_file(t, dir, "current_vgpu_type", 0644, &ops_current, vf);
-	node_file(t, dir, "vgpu_params", 0644, &ops_params, vf);
+	node_file(t, dir, "vgpu_params", 0644, &ops_params, nvidia_vgpu_of(vf));
 	node_file(t, dir, "gpu_instance_id", 0444, &ops_instance, vf);
 	node_file(t, dir, "placement_id", 0444, &ops_placement, vf);
 }
 
-void nvidia_vgpu_mdev_files_add(struct pci *vf, struct node *dir)
+void nvidia_vgpu_mdev_files_add(struct tree *t, struct nvidia_vgpu_vf *v, struct node *dir)
 {
-	struct tree *t = vf->dev.machine->tree;
 	dir = node_dir(t, dir, "nvidia");
-	node_file(t, dir, "vgpu_params", 0644, &ops_params, vf);
-	node_file(t, dir, "placement_id", 0444, &ops_not_running, vf);
+	node_file(t, dir, "vgpu_params", 0644, &ops_params, v);
+	node_file(t, dir, "placement_id", 0444, &ops_not_running, v);
 }

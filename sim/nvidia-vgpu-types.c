@@ -89,12 +89,21 @@ static const struct nvidia_vgpu_type a16[] = {
 	SLICED(709, "A16-8C", 8, 2, 0),	  SLICED(710, "A16-16C", 16, 1, 0),
 };
 
+/* As of A16: the frame buffer in equal parts. */
+static const struct nvidia_vgpu_type t4[] = {
+	SLICED(222, "T4-1B", 1, 16, 0),	 SLICED(230, "T4-1Q", 1, 16, 0),
+	SLICED(231, "T4-2Q", 2, 8, 0),	 SLICED(232, "T4-4Q", 4, 4, 0),
+	SLICED(233, "T4-8Q", 8, 2, 0),	 SLICED(234, "T4-16Q", 16, 1, 0),
+	SLICED(319, "T4-4C", 4, 4, 0),	 SLICED(320, "T4-8C", 8, 2, 0),
+	SLICED(321, "T4-16C", 16, 1, 0),
+};
+
 /* By PCI id. slots: the least number that all mixed numbers divide, so that one takes slots / number. */
 static const struct nvidia_vgpu_card cards[] = {
-	{ 0x2330, 16, h100xm, LENGTH(h100xm) }, { 0x2335, 160, h200x, LENGTH(h200x) },
-	{ 0x20b0, 0, a100, LENGTH(a100) },	{ 0x20f1, 0, a100, LENGTH(a100) },
-	{ 0x26b9, 96, l40s, LENGTH(l40s) },	{ 0x27b8, 24, l4, LENGTH(l4) },
-	{ 0x25b6, 0, a16, LENGTH(a16) },
+	{ 0x2330, 16, h100xm, LENGTH(h100xm), false }, { 0x2335, 160, h200x, LENGTH(h200x), false },
+	{ 0x20b0, 0, a100, LENGTH(a100), false },      { 0x20f1, 0, a100, LENGTH(a100), false },
+	{ 0x26b9, 96, l40s, LENGTH(l40s), false },     { 0x27b8, 24, l4, LENGTH(l4), false },
+	{ 0x25b6, 0, a16, LENGTH(a16), false },	       { 0x1eb8, 0, t4, LENGTH(t4), true },
 };
 
 const struct nvidia_vgpu_card *nvidia_vgpu_card_find(const struct host_model *model)

@@ -31,13 +31,24 @@ struct nvidia_vgpu_vf *nvidia_vgpu_of(const struct pci *vf)
 	return &vgpu_of(vf->pf)->vfs[vf->vf_index];
 }
 
+struct nvidia_vgpu_vf *nvidia_vgpu_next(const struct pci *parent)
+{
+	struct nvidia_vgpu *v = vgpu_of(parent->pf ? parent->pf : parent);
+	unsigned first = parent->pf ? (unsigned)parent->vf_index : 0;
+	unsigned end = !v ? 0 : parent->pf ? first + 1 : v->n;
+	for (unsigned i = first; i < end; i++)
+		if (!v->vfs[i].type)
+			return &v->vfs[i];
+	return NULL;
+}
+
 /* --- what there is room for ------------------------------------------------------------------- */
 
 unsigned nvidia_vgpus(const struct pci *f, int instance)
 {
 	const struct nvidia_vgpu *v = vgpu_of(f);
 	unsigned n = 0;
-	for (unsigned i = 0; v && i < f->model->vfs; i++)
+	for (unsigned i = 0; v && i < v->n; i++)
 		n += v->vfs[i].type && (instance < 0 || v->vfs[i].instance == instance);
 	return n;
 }
@@ -51,7 +62,7 @@ static uint32_t size_of(const struct pci *gpu, const struct nvidia_vgpu_type *t)
 static bool is_taken(const struct pci *gpu, uint32_t start, uint32_t size)
 {
 	const struct nvidia_vgpu *v = vgpu_of(gpu);
-	for (unsigned i = 0; i < gpu->model->vfs; i++) {
+	for (unsigned i = 0; i < v->n; i++) {
 		const struct nvidia_vgpu_vf *o = &v->vfs[i];
 		uint32_t at = (uint32_t)o->placement;
 		if (o->type && at < start + size && start < at + size_of(gpu, o->type))
@@ -73,7 +84,7 @@ static int placement_free(const struct pci *gpu, const struct nvidia_vgpu_type *
 static bool is_other_size(const struct pci *gpu, const struct nvidia_vgpu_type *t)
 {
 	const struct nvidia_vgpu *v = vgpu_of(gpu);
-	for (unsigned i = 0; i < gpu->model->vfs; i++)
+	for (unsigned i = 0; i < v->n; i++)
 		if (v->vfs[i].type && v->vfs[i].type->memory != t->memory)
 			return true;
 	return false;
@@ -115,16 +126,27 @@ bool nvidia_vgpu_creatable(const struct pci *gpu, const struct nvidia_vgpu_type 
 	return place_find(gpu, t, &instance, &placement);
 }
 
-int nvidia_vgpu_set(struct pci *vf, const struct nvidia_vgpu_type *t)
+uint32_t nvidia_vgpu_available(const struct pci *parent, const struct nvidia_vgpu_type *t)
 {
-	struct nvidia_vgpu_vf *v = nvidia_vgpu_of(vf);
+	const struct pci *gpu = parent->pf ? parent->pf : parent;
+	if (!nvidia_vgpu_next(parent) || !nvidia_vgpu_creatable(gpu, t))
+		return 0;
+	return parent->pf ? 1 : t->most - nvidia_vgpus(gpu, -1);
+}
+
+int nvidia_vgpu_place(struct pci *gpu, struct nvidia_vgpu_vf *v, const struct nvidia_vgpu_type *t)
+{
 	struct nvidia_vgpu_vf next = { .type = t, .instance = -1 };
-	if (vf->dev.vfio && vf->dev.vfio->users)
-		return -EIO;
-	if (t && (v->type || !place_find(vf->pf, t, &next.instance, &next.placement)))
+	if (t && (v->type || !place_find(gpu, t, &next.instance, &next.placement)))
 		return -EIO;
 	*v = next;
 	return 0;
+}
+
+int nvidia_vgpu_set(struct pci *vf, const struct nvidia_vgpu_type *t)
+{
+	bool used = vf->dev.vfio && vf->dev.vfio->users;
+	return used ? -EIO : nvidia_vgpu_place(vf->pf, nvidia_vgpu_of(vf), t);
 }
 
 /* --- the driver comes and goes ----------------------------------------------------------------- */
@@ -143,6 +165,14 @@ static void mdev_model_fill(struct machine *m, struct nvidia_vgpu *v)
 	}
 }
 
+static unsigned most_of(const struct nvidia_vgpu_card *c)
+{
+	unsigned most = 0;
+	for (size_t i = 0; i < c->n_types; i++)
+		most = c->types[i].most > most ? c->types[i].most : most;
+	return most;
+}
+
 void nvidia_vgpu_add(struct pci *f)
 {
 	struct machine *m = f->dev.machine;
@@ -150,9 +180,12 @@ void nvidia_vgpu_add(struct pci *f)
 		return;
 	if (!f->gpu)
 		f->gpu = machine_object(m, sizeof(*f->gpu));
-	struct nvidia_vgpu *v = machine_object(m, sizeof(*v) + f->model->vfs * sizeof(*v->vfs));
-	v->framework = framework_of(f);
-	v->card = nvidia_vgpu_card_find(f->model);
+	const struct nvidia_vgpu_card *c = nvidia_vgpu_card_find(f->model);
+	unsigned n = c->itself ? most_of(c) : f->model->vfs;
+	struct nvidia_vgpu *v = machine_object(m, sizeof(*v) + n * sizeof(*v->vfs));
+	v->framework = c->itself ? HOST_VGPU_MDEV : framework_of(f);
+	v->card = c;
+	v->n = n;
 	mdev_model_fill(m, v);
 	f->gpu->vgpu = v;
 }
@@ -176,10 +209,11 @@ bool nvidia_vgpu_takes(const struct pci *vf)
 	return vgpu_of(vf->pf) && vf->dev.group;
 }
 
-const struct host_model *nvidia_vgpu_mdev_model(const struct pci *vf)
+const struct host_model *nvidia_vgpu_mdev_model(const struct pci *f)
 {
-	const struct nvidia_vgpu *v = vgpu_of(vf->pf);
-	return v && v->framework == HOST_VGPU_MDEV ? &v->mdev : NULL;
+	const struct nvidia_vgpu *v = vgpu_of(f->pf ? f->pf : f);
+	bool parent = v && v->framework == HOST_VGPU_MDEV && v->card->itself == !f->pf;
+	return parent ? &v->mdev : NULL;
 }
 
 /* The driver leaves memory of the group alone: a VF that is with it can be opened (an assumption; libvirt's
@@ -213,7 +247,10 @@ static bool is_vgpu(const struct pci *f)
 {
 	if (!has_gpu_driver(f) || framework_of(f) == HOST_VGPU_NONE)
 		return false;
-	return f->pf ? vgpu_of(f->pf) != NULL : f->model->vfs && nvidia_vgpu_card_find(f->model);
+	if (f->pf)
+		return vgpu_of(f->pf) != NULL;
+	const struct nvidia_vgpu_card *c = nvidia_vgpu_card_find(f->model);
+	return c && (c->itself || f->model->vfs);
 }
 
 static int vgpu_add(struct pci *f, unsigned unit)

@@ -21,6 +21,8 @@ struct nvidia_vgpu_card {
 	uint32_t slots; /* in which vGPUs of several sizes are placed */
 	const struct nvidia_vgpu_type *types;
 	size_t n_types;
+	/* Before Ampere: mediated devices of the GPU itself, whatever other GPUs have (vGPU User Guide 17). */
+	bool itself;
 };
 
 struct nvidia_vgpu_vf {
@@ -29,10 +31,12 @@ struct nvidia_vgpu_vf {
 	char params[1024];
 };
 
+/* vGPUs of one GPU: one to a VF, or as many as fit. */
 struct nvidia_vgpu {
 	enum host_vgpu framework;
 	const struct nvidia_vgpu_card *card;
 	struct host_model mdev; /* types as mediated devices */
+	unsigned n;
 	struct nvidia_vgpu_vf vfs[];
 };
 
@@ -43,17 +47,23 @@ void nvidia_vgpu_description(const struct nvidia_vgpu_type *t, char *ret, size_t
 
 /* Of a VF whose driver makes vGPUs. */
 struct nvidia_vgpu_vf *nvidia_vgpu_of(const struct pci *vf);
+/* The next one on a VF, or on a GPU itself; NULL: that has as many as it may. */
+struct nvidia_vgpu_vf *nvidia_vgpu_next(const struct pci *parent);
 /* One more of that type on the GPU now? */
 bool nvidia_vgpu_creatable(const struct pci *gpu, const struct nvidia_vgpu_type *t);
+/* How many more of it there could be as mdevs of a VF, or of a GPU itself. */
+uint32_t nvidia_vgpu_available(const struct pci *parent, const struct nvidia_vgpu_type *t);
 /* NULL: takes it away. -EIO: there is one, it is in use, or there is no room. */
 int nvidia_vgpu_set(struct pci *vf, const struct nvidia_vgpu_type *t);
+/* The same of one that is an mdev. */
+int nvidia_vgpu_place(struct pci *gpu, struct nvidia_vgpu_vf *v, const struct nvidia_vgpu_type *t);
 
-/* Folder nvidia/ of a VF with all its files, or of a mediated device on it. */
+/* Folder nvidia/ of a VF with all its files, or of a mediated device. */
 void nvidia_vgpu_files_add(struct pci *vf);
-void nvidia_vgpu_mdev_files_add(struct pci *vf, struct node *dir);
+void nvidia_vgpu_mdev_files_add(struct tree *t, struct nvidia_vgpu_vf *v, struct node *dir);
 
-/* What a mediated device of a VF is made from; NULL: the VF makes none. */
-const struct host_model *nvidia_vgpu_mdev_model(const struct pci *vf);
+/* What a mediated device of a VF, or of a GPU itself, is made from; NULL: it makes none. */
+const struct host_model *nvidia_vgpu_mdev_model(const struct pci *f);
 /* The driver takes no VF without an IOMMU, and none at all unless it makes vGPUs. */
 bool nvidia_vgpu_takes(const struct pci *vf);
 

@@ -30,7 +30,7 @@ static bool is_in_use(struct pci *f)
 		found = hooks && hooks->in_use && hooks->in_use(f->dev.machine, n);
 	for (unsigned i = 0; i < f->num_vfs && !found; i++) {
 		const struct pci *vf = f->vfs[i];
-		found = vf && vf->dev.vfio && vf->dev.vfio->users;
+		found = vf && ((vf->dev.vfio && vf->dev.vfio->users) || mdev_is_used(vf));
 	}
 	str_buf_done(&nodes);
 	return found;
@@ -110,7 +110,7 @@ static int change_gpu(struct pci *f, bool enable, struct str_buf *out)
 
 static bool is_meant(const struct pci *f, const char *which)
 {
-	return !f->pf && f->gpu && f->gpu->vgpu &&
+	return !f->pf && f->gpu && f->gpu->vgpu && !f->gpu->vgpu->card->itself &&
 	       (str_eq(which, "ALL") || str_eq(which, f->dev.name));
 }
 

@@ -249,6 +249,8 @@ json_t *wire_slice(const struct slice *s, const struct have *h)
 	const struct mdev *m = s->uuid[0] ? have_mdev(h, s->uuid) : NULL;
 	if (m && m->iommu_group >= 0)
 		wire_add_int(o, "iommu_group", m->iommu_group);
+	if (m && !str_eq(m->type, s->profile))
+		wire_add_string(o, "mdev_type", m->type);
 	const struct gpu_part *p = slice_is_part(s) && str_eq(s->mech, "mig")
 					   ? have_gpu_part(h, s->device, s->start)
 					   : NULL;

@@ -163,7 +163,8 @@ static int mdev_item(struct handing *h, const json_t *slice, struct item *i)
 	r = tool_file_read(c, TOOL_MDEVCTL, tool_run_parent(parent), print_text(slice, "uuid"),
 			   &i->file);
 	i->exists = true;
-	return r < 0 ? r : mdev_text(c, i, print_text(slice, "profile"));
+	bool named = json_object_get(slice, "mdev_type");
+	return r < 0 ? r : mdev_text(c, i, print_text(slice, named ? "mdev_type" : "profile"));
 }
 
 /* A function that is with its own driver, and was no override's before, needs none. */

@@ -138,17 +138,26 @@ static const struct function *vendor_gpu(const struct have *h, const char *paren
 	return gpu && gpu->vendor == VENDOR_NVIDIA && gpu->caps.sriov ? gpu : NULL;
 }
 
+static const struct slice *slice_with(const struct exam *e, const char *uuid)
+{
+	for (size_t i = 0; i < e->p->record->n_slices; i++)
+		if (str_eq(e->p->record->slices[i].uuid, uuid))
+			return &e->p->record->slices[i];
+	return NULL;
+}
+
 static void vendor_mdevs(struct exam *e, const struct function *gpu)
 {
 	const struct have *h = e->p->have;
-	size_t n = 0, held = 0;
+	size_t n = 0, held = 0, others = 0;
 	for (size_t i = 0; i < h->n_mdevs; i++) {
 		if (vendor_gpu(h, h->mdevs[i].parent) != gpu)
 			continue;
-		n++;
-		for (size_t k = 0; k < e->p->record->n_slices; k++)
-			held += str_eq(e->p->record->slices[k].uuid, h->mdevs[i].uuid) &&
-				e->p->record->slices[k].claim[0];
+		const struct slice *s = slice_with(e, h->mdevs[i].uuid);
+		bool vgpu = s && str_eq(s->mech, "vgpu");
+		n += !vgpu;
+		held += !vgpu && s && s->claim[0];
+		others += vgpu && s->claim[0];
 	}
 	if (n)
 		FINDING(e, FINDING_PROBLEM, "preflight.vfio", gpu->addr,
@@ -156,6 +165,12 @@ static void vendor_mdevs(struct exam *e, const struct function *gpu)
 			"its %zu mediated devices, %zu of them held, would not come back: with Linux "
 			"%.40s and driver %.40s its vGPUs are VFs (vendor-specific VFIO)",
 			n, held, kernel_of(e), driver_of(e));
+	if (others)
+		FINDING(e, FINDING_WARNING, "preflight.handle", gpu->addr,
+			"stop these guests before, and define them anew: carve handle CLAIM",
+			"%zu of its vGPUs are held as mediated devices, and would come back as VFs, which "
+			"guests name in another way",
+			others);
 }
 
 /* What runs now is seen, whatever the table says of it. */

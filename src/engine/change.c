@@ -13,6 +13,14 @@ static void count_mdev(json_t *counts, const char *type)
 	json_object_set_new(counts, type, json_integer(n + 1));
 }
 
+/* vGPUs have names. */
+static const char *type_of(const struct have *h, const struct mdev *m)
+{
+	const struct vgpu_vf *v = have_mdev_vgpu_vf(h, m);
+	const struct vgpu_type *t = v ? have_vgpu_type_id(h, v->key, mdev_vgpu_id(m)) : NULL;
+	return t ? t->name : m->type;
+}
+
 static json_t *mdevs_of(const struct have *h, const char *device)
 {
 	json_auto_t *counts = json_object();
@@ -20,7 +28,7 @@ static json_t *mdevs_of(const struct have *h, const char *device)
 	const char *type;
 	for (size_t i = 0; i < h->n_mdevs; i++)
 		if (str_eq(h->mdevs[i].parent, device))
-			count_mdev(counts, h->mdevs[i].type);
+			count_mdev(counts, type_of(h, &h->mdevs[i]));
 	json_object_foreach(counts, type, n)
 		json_array_append_new(array, json_pack("{s:s, s:O}", "type", type, "count", n));
 	return array;

@@ -184,7 +184,7 @@ static const struct capacity l4_mixed = {
 };
 
 /* The frame buffer in equal parts, one VF each. Taken from the names of the types and the number of
- * VFs, not read from a table: L40S 48 GB and 32 VFs, A16 16 GB and 16 VFs for each of its GPUs, L4 24 GB. */
+ * VFs, not read from a table: L40S 48 GB and 32 VFs, A16 16 GB and 16 VFs for each of its GPUs, L4 24 GB; T4 16 GB. */
 static const struct capacity l40s_equal = {
 	.name = "L40S-48-vGPU",
 	.n_profiles = 10,
@@ -199,6 +199,12 @@ static const struct capacity a16_equal = {
 	.profiles = { EQUAL("A16-16Q", 16, 1), EQUAL("A16-8Q", 8, 2), EQUAL("A16-4Q", 4, 4),
 		      EQUAL("A16-2Q", 2, 8), EQUAL("A16-1Q", 1, 16) },
 };
+static const struct capacity t4_equal = {
+	.name = "T4-16-vGPU",
+	.n_profiles = 5,
+	.profiles = { EQUAL("T4-16Q", 16, 1), EQUAL("T4-8Q", 8, 2), EQUAL("T4-4Q", 4, 4),
+		      EQUAL("T4-2Q", 2, 8), EQUAL("T4-1Q", 1, 16) },
+};
 
 /* --- cards ------------------------------------------------------------------------------------- */
 
@@ -211,6 +217,7 @@ static const struct nvidia_card cards[] = {
 	{ 0x2342, &h100_96, NULL },    { 0x2335, &h200_141, &h200x_equal },
 	{ 0x2901, &b200_180, NULL },   { 0x2bb5, &rtx_pro_6000, NULL },
 	{ 0x26b9, NULL, &l40s_equal }, { 0x25b6, NULL, &a16_equal },
+	{ 0x1eb8, NULL, &t4_equal },
 };
 
 const struct nvidia_card *nvidia_card_find(uint16_t vendor, uint16_t device)
@@ -222,7 +229,7 @@ const struct nvidia_card *nvidia_card_find(uint16_t vendor, uint16_t device)
 }
 
 const struct capacity *const nvidia_kinds[] = {
-	&a30,	    &a100_40,	   &a100_80,	  &h100_80,	 &h100_94,     &h100_96,
-	&h200_141,  &b200_180,	   &rtx_pro_6000, &h100xm_equal, &h200x_equal, &l40s_equal,
-	&a16_equal, &h100xm_mixed, &l4_mixed,	  NULL,
+	&a30,	    &a100_40,  &a100_80,      &h100_80,	     &h100_94,	   &h100_96,
+	&h200_141,  &b200_180, &rtx_pro_6000, &h100xm_equal, &h200x_equal, &l40s_equal,
+	&a16_equal, &t4_equal, &h100xm_mixed, &l4_mixed,     NULL,
 };

@@ -72,10 +72,12 @@ static void kind_fill(const struct have *h, const char *device, const struct gpu
 {
 	const struct function *f = have_device(h, device);
 	const struct nvidia_card *card = card_of(h, device);
+	bool itself = have_vgpu_vf(h, device, -1);
 	*ret = (struct capacity){
 		.name = "vgpu",
 		.n_counters = g->mixed ? COUNTERS : MEMORY,
-		.counters = { { "VFs", f ? f->caps.sriov_total : 0 }, { "memory", 0 } },
+		.counters = { { itself ? "places" : "VFs", f && !itself ? f->caps.sriov_total : 0 },
+			      { "memory", 0 } },
 	};
 	/* A GPU that mixes sizes has no GPU instances. */
 	if (!g->mixed)
@@ -92,7 +94,7 @@ static void kind_fill(const struct have *h, const char *device, const struct gpu
 			mig_kind_takes(in, ret, p);
 		if (g->mixed && p->memory > ret->counters[MEMORY].total)
 			ret->counters[MEMORY].total = p->memory;
-		if (have_vgpu_vf(h, device, -1) && p->most > ret->counters[VFS].total)
+		if (itself && p->most > ret->counters[VFS].total)
 			ret->counters[VFS].total = p->most;
 	}
 }

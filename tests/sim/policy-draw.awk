@@ -70,7 +70,7 @@ function divide(line,    name, text, count, all, words) {
 		if (split(parents[draw_parent(name)], words, " ") > 3)
 			estimated[name] = 1
 	}
-	if (how[name] == "mig" || how[name] == "time-slice")
+	if (how[name] == "mig" || how[name] == "time-slice" || how[name] == "vgpu")
 		text = "as: " how[name] ", " divide_gpu(member(line, "layout"))
 	if (how[name] == "sriov") {
 		count = member(line, "count")

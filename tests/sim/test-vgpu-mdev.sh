@@ -202,6 +202,15 @@ test_vgpu_mdev_create_that_is_refused() {
 	vgpus_are '4Q - - -'
 }
 
+# The policy for A16 boards, whichever interface their driver has.
+test_vgpu_mdev_shipped_policy_holds() {
+	services_start
+	enroll 0000:33:00.0 0000:34:00.0 0000:35:00.0 0000:36:00.0
+	cp "$here/../../policies/vgpu-a16.yaml" /run/policy.yaml
+	apply /run/policy.yaml
+	[[ $(uuids | wc -l) == 64 ]] || die "there are $(uuids | wc -l)"
+}
+
 # Each write, with each service killed before and after it.
 test_vgpu_mdev_each_step_killed() {
 	local path effect

@@ -173,6 +173,22 @@ static void test_preflight_examine_mdevs_that_would_be_vfs(void **state)
 }
 
 /* The table says VFs, the machine has mediated devices: the machine is right. */
+/* Divided as vgpu it comes back, and is another thing to its guest. */
+static void test_preflight_examine_vgpus_that_would_be_vfs(void **state)
+{
+	(void)state;
+	struct host host;
+	host_init(&host);
+	(void)STR_COPY(host.record.slices[0].mech, "vgpu");
+	host.p.kernel = "6.8.0";
+	host.p.driver = "550.90.05";
+	examine(&host);
+	finds(&host, FINDING_WARNING, "preflight.handle", GPU, "1 of its vGPUs");
+	for (size_t i = 0; i < host.found.n; i++)
+		assert_string_not_equal(host.found.items[i].id, "preflight.vfio");
+	host_done(&host);
+}
+
 static void test_preflight_examine_mdevs_that_the_table_would_not_have(void **state)
 {
 	(void)state;
@@ -257,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_preflight_examine_kernel_and_modules_that_lack),
 		cmocka_unit_test(test_preflight_examine_library_of_another_version),
 		cmocka_unit_test(test_preflight_examine_mdevs_that_would_be_vfs),
+		cmocka_unit_test(test_preflight_examine_vgpus_that_would_be_vfs),
 		cmocka_unit_test(test_preflight_examine_mdevs_that_the_table_would_not_have),
 		cmocka_unit_test(test_preflight_examine_held_by_what_needs_the_driver),
 		cmocka_unit_test(test_preflight_examine_types_by_number),

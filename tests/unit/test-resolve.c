@@ -120,6 +120,24 @@ static void test_f14_resolve_target_mdev_of_another_parent_refused(void **state)
 	assert_false(r.exists);
 }
 
+/* Of a vGPU on a VF. */
+static void test_resolve_target_mdev_of_a_vf(void **state)
+{
+	struct tree *t = *state;
+	struct resolved r;
+	const char *uuid = "0a0b0c0d-0000-4000-8000-000000000003";
+	struct target vgpu = target_new("pci:0000:00/03.0/00.0", 1, uuid);
+	assert_int_equal(resolve_target(t->fd, &vgpu, &r), 0);
+	assert_false(r.exists);
+	assert_string_equal(r.path, PORT "/0000:3c:00.0/0a0b0c0d-0000-4000-8000-000000000003");
+	tree_dir(t, "devices/" PORT "/0000:3c:00.0/0a0b0c0d-0000-4000-8000-000000000003");
+	assert_int_equal(resolve_target(t->fd, &vgpu, &r), 0);
+	assert_true(r.exists);
+	assert_string_equal(r.device_addr, "0000:3b:00.0");
+	vgpu = target_new("pci:0000:00/03.0/00.0", 1, UUID);
+	assert_int_equal(resolve_target(t->fd, &vgpu, &r), -EXDEV);
+}
+
 static void test_resolve_identity_reads_ids(void **state)
 {
 	struct tree *t = *state;
@@ -161,6 +179,7 @@ int main(void)
 		TEST(test_resolve_device_absent_or_malformed_fails),
 		TEST(test_resolve_target_finds_vf_by_its_link),
 		TEST(test_f14_resolve_target_mdev_of_another_parent_refused),
+		TEST(test_resolve_target_mdev_of_a_vf),
 		TEST(test_resolve_identity_reads_ids),
 		TEST(test_resolve_device_is_the_way_back_of_the_key),
 	};

@@ -145,6 +145,62 @@ static void test_vgpu_read_tells_the_interfaces_apart(void **state)
 	assert_int_equal(vf_of(f, 0).framework, VGPU_MDEV);
 }
 
+static void mdev_type(const struct tree *t, const char *parent, const char *id, const char *name,
+		      const char *left)
+{
+	char file[256];
+	STR_FORMAT(file, "devices/%s/mdev_supported_types/%s/name", parent, id);
+	tree_file(t, file, name);
+	STR_FORMAT(file, "devices/%s/mdev_supported_types/%s/available_instances", parent, id);
+	tree_file(t, file, left);
+}
+
+/* Of VFs that make mdevs one is asked which has none. */
+static void test_vgpu_read_mdevs_of_vfs(void **state)
+{
+	struct fixture *f = *state;
+	for (unsigned i = 0; i < 2; i++) {
+		const char *path = i ? VF(5) : VF(4);
+		const struct tree_function vf = { path, 0x10de, 0x26b9, 0x030200, "nvidia", -1, 0 };
+		tree_function(&f->t, &vf);
+		tree_vf(&f->t, PF, i, path);
+		mdev_type(&f->t, path, "nvidia-1154", "NVIDIA L40S-12Q\n", i ? "1\n" : "0\n");
+		mdev_type(&f->t, path, "nvidia-1156", "GRID L40S-24Q\n", "0\n");
+		mdev_type(&f->t, path, "other-1", "NVIDIA L40S-1Q\n", "1\n");
+	}
+	tree_dir(&f->t, "devices/" VF(4) "/8f0c1c36-0000-4000-8000-00000000000a");
+	uint32_t len = library_says(f);
+	assert_int_equal(vgpu_read(&f->c, &len), 0);
+	assert_int_equal(report_of(f).n_types, 2);
+	assert_int_equal(report_of(f).n_vfs, 2);
+	assert_int_equal(type_of(f, 0).creatable, 0);
+	assert_int_equal(type_of(f, 1).creatable, 1);
+	assert_string_equal(type_of(f, 1).name, "L40S-12Q");
+	assert_int_equal(vf_of(f, 1).framework, VGPU_MDEV);
+	assert_int_equal(vf_of(f, 1).index, 1);
+}
+
+/* A GPU that makes them itself has no VFs, and what the library does not name is named by the driver. */
+static void test_vgpu_read_mdevs_of_the_gpu(void **state)
+{
+	struct fixture *f = *state;
+	const struct gpu_report none = { .change = 1 };
+	uint32_t len = sizeof(none);
+	memcpy(f->data, &none, sizeof(none));
+	mdev_type(&f->t, PF, "nvidia-232", "GRID T4-4Q\n", "3\n");
+	mdev_type(&f->t, PF, "nvidia-233", "GRID T4-8Q\n", "0\n");
+	tree_dir(&f->t, "devices/" PF "/8f0c1c36-0000-4000-8000-00000000000a");
+	assert_int_equal(vgpu_read(&f->c, &len), 0);
+	assert_int_equal(report_of(f).change, 1);
+	assert_int_equal(report_of(f).n_types, 2);
+	assert_int_equal(report_of(f).n_vfs, 1);
+	for (uint32_t i = 0; i < 2; i++)
+		assert_int_equal(type_of(f, i).creatable, type_of(f, i).id == 232);
+	assert_int_equal(vf_of(f, 0).index, -1);
+	assert_int_equal(vf_of(f, 0).framework, VGPU_MDEV);
+	assert_int_equal(vf_of(f, 0).type, 0);
+}
+
 static void test_vgpu_read_too_much_leaves_the_report(void **state)
 {
 	struct fixture *f = *state;
@@ -234,6 +290,8 @@ int main(void)
 		T(test_vgpu_read_without_vfs_says_nothing_more),
 		T(test_vgpu_read_joins_files_and_library),
 		T(test_vgpu_read_tells_the_interfaces_apart),
+		T(test_vgpu_read_mdevs_of_vfs),
+		T(test_vgpu_read_mdevs_of_the_gpu),
 		T(test_vgpu_read_too_much_leaves_the_report),
 		T(test_vgpu_type_set_writes_and_tells_what_it_changed),
 		T(test_vgpu_type_set_without_files_is_told),
