@@ -76,8 +76,7 @@ static bool is_param(const char *text, size_t len)
  * assumption. */
 static int store_params(struct node *n, const char *text, size_t len)
 {
-	struct nvidia_vgpu_vf *v = nvidia_vgpu_of(pci_of(n));
-	if (len >= sizeof(v->params))
+	if (len >= sizeof(nvidia_vgpu_of(pci_of(n))->params))
 		return -EINVAL;
 	if (str_eq(text, " "))
 		text = "";
@@ -87,7 +86,7 @@ static int store_params(struct node *n, const char *text, size_t len)
 			return -EINVAL;
 		at += word + (at[word] == ',');
 	}
-	return STR_COPY(v->params, text);
+	return nvidia_vgpu_params(pci_of(n), text);
 }
 static const struct file_ops ops_params = { .show = show_params, .store = store_params };
 
