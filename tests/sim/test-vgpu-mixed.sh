@@ -136,6 +136,7 @@ test_mixed_waits_for_a_claim() {
 	apply /run/policy.yaml
 	claim desk web01 >/dev/null
 	policy_of "$mixed"
+	says 'vgpu.mode.held' apply /run/policy.yaml
 	says 'held by claim web01' apply /run/policy.yaml
 	mixes && die "sizes mix below a claim"
 	carve release web01 --wait >/dev/null
@@ -158,15 +159,33 @@ test_mixed_stays_beside_what_others_made() {
 test_mixed_that_the_library_refuses() {
 	prepare "$mixed"
 	carve-sim fault "nvml/$gpu/set-vgpu-mixed" write error=EBUSY >/dev/null
-	says 'nvmlDeviceSetVgpuHeterogeneousMode' apply /run/policy.yaml
+	says 'vgpu.mode.busy' apply /run/policy.yaml
 	apply /run/policy.yaml
 	vgpus_are '12Q@0 12Q@24 24Q@48'
+}
+
+test_mixed_that_the_driver_does_not_do() {
+	carve-sim fault "nvml/$gpu/vgpu-mixed" read 1+ error=EOPNOTSUPP >/dev/null
+	prepare "$mixed"
+	says 'vgpu.mixed.unsupported' apply /run/policy.yaml
+	vgpus_are ''
+	policy_of "$equal"
+	apply /run/policy.yaml
+}
+
+# Without places, the driver has them where it wants.
+test_mixed_without_places_counts_memory() {
+	carve-sim fault "nvml/$gpu/vgpu-placements" read 1+ error=EOPNOTSUPP >/dev/null
+	prepare "$mixed"
+	apply /run/policy.yaml
+	vgpus_are '24Q@0 12Q@48 12Q@72'
+	! grep -q placement "/sys/bus/pci/devices/$gpu"/virtfn*/nvidia/vgpu_params || die "a place was made up"
 }
 
 test_mixed_place_that_is_not_taken() {
 	prepare "$mixed"
 	carve-sim fault '*/vgpu_params' write error=EIO >/dev/null
-	says 'vgpu_params' apply /run/policy.yaml
+	says 'vgpu.placement' apply /run/policy.yaml
 	apply /run/policy.yaml
 	wait_until 20 told
 	vgpus_are '12Q@0 12Q@24 24Q@48'

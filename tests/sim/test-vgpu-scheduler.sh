@@ -89,7 +89,7 @@ test_scheduler_beside_mixed_sizes() {
 test_scheduler_that_the_driver_does_not_set() {
 	carve-sim fault "nvml/$gpu/vgpu-scheduler" read 1+ error=EOPNOTSUPP >/dev/null
 	prepare ', scheduler: equal-share'
-	says 'the driver does not let it be set while it runs' apply /run/policy.yaml
+	says 'vgpu.scheduler.unsupported' apply /run/policy.yaml
 	vgpus_are 0 || die "vGPUs were made all the same"
 	carve show "$gpu" | grep -q 'vGPU scheduler' && die "one is shown that nobody knows"
 	policy_of ''
@@ -100,7 +100,7 @@ test_scheduler_that_the_driver_does_not_set() {
 test_scheduler_that_the_library_refuses() {
 	prepare ', scheduler: equal-share'
 	carve-sim fault "nvml/$gpu/set-vgpu-scheduler" write error=EOPNOTSUPP >/dev/null
-	says 'nvmlDeviceSetVgpuSchedulerState' apply /run/policy.yaml
+	says 'vgpu.mode.unsupported' apply /run/policy.yaml
 	apply /run/policy.yaml
 	scheduler_is 2 || die "it is another one"
 }
