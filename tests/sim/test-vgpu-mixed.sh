@@ -211,37 +211,43 @@ test_mixed_place_of_others_is_not_given_again() {
 	let_go
 }
 
-each_killed() { # PATH...
-	local path effect
+each_killed() { # PATH
+	local effect
 	prepare "$mixed"
-	for path; do
-		for effect in kill=carved kill-after=carved kill=carve-executor kill-after=carve-executor; do
-			policy_of "$mixed"
-			carve-sim fault "$path" write "$effect" >/dev/null
-			apply /run/policy.yaml >/dev/null 2>&1 || true
-			services_answer
-			wait_until 60 vgpus_are '12Q@0 12Q@24 24Q@48'
-			wait_until 60 told
-			carve-sim clear
-			policy_is <<- EOF
-				version: 1
-				devices:
-				  gpu: {match: {address: "$gpu"}, expect: 1}
-				divide:
-				  - {use: gpu, as: passthrough}
-				classes:
-				  desk: {from: gpu}
-			EOF
-			apply /run/policy.yaml >/dev/null
-			wait_until 60 vgpus_are ''
-		done
+	for effect in kill=carved kill-after=carved kill=carve-executor kill-after=carve-executor; do
+		policy_of "$mixed"
+		carve-sim fault "$1" write "$effect" >/dev/null
+		apply /run/policy.yaml >/dev/null 2>&1 || true
+		services_answer
+		wait_until 60 vgpus_are '12Q@0 12Q@24 24Q@48'
+		wait_until 60 told
+		carve-sim clear
+		policy_is <<- EOF
+			version: 1
+			devices:
+			  gpu: {match: {address: "$gpu"}, expect: 1}
+			divide:
+			  - {use: gpu, as: passthrough}
+			classes:
+			  desk: {from: gpu}
+		EOF
+		apply /run/policy.yaml >/dev/null
+		wait_until 60 vgpus_are ''
 	done
 }
 
-test_mixed_vfs_and_mode_killed() {
-	each_killed "sriov-manage/$gpu" "nvml/$gpu/set-vgpu-mixed"
+test_mixed_vfs_killed() {
+	each_killed "sriov-manage/$gpu"
 }
 
-test_mixed_type_and_place_killed() {
-	each_killed '*/nvidia/current_vgpu_type' '*/nvidia/vgpu_params'
+test_mixed_mode_killed() {
+	each_killed "nvml/$gpu/set-vgpu-mixed"
+}
+
+test_mixed_type_killed() {
+	each_killed '*/nvidia/current_vgpu_type'
+}
+
+test_mixed_place_killed() {
+	each_killed '*/nvidia/vgpu_params'
 }
