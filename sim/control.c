@@ -89,6 +89,8 @@ static int do_hold(struct request *r)
 	if (!d || !d->vfio)
 		return no(r, d ? "it is not driven by VFIO: it has no node to hold"
 			       : "there is no such function, mdev or node");
+	if (!nvidia_vgpu_starts(d))
+		return no(r, "the plugin of the driver does not start its vGPU there");
 	int q = vfio_open(d);
 	if (q < 0)
 		return no(r, q == -EPERM

@@ -520,6 +520,49 @@ static int ask_vgpu(struct call *c)
 	return NVML_SUCCESS;
 }
 
+static int ask_vgpu_mixed(struct call *c)
+{
+	const struct nvidia_vgpu_card *card = vgpu_card(c);
+	c->told->v[0] = c->gpu->gpu->mixed;
+	return card && card->slots && !c->gpu->gpu->mig ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
+}
+
+static int ask_set_vgpu_mixed(struct call *c)
+{
+	return vgpu_card(c) ? nvidia_vgpu_mix(c->gpu, c->asked->a != 0) : NVML_ERROR_NOT_SUPPORTED;
+}
+
+static int ask_vgpu_placements(struct call *c)
+{
+	const struct nvidia_vgpu_type *t = type_find(vgpu_card(c), c->asked->a);
+	if (!t)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	c->told->v[0] = nvidia_vgpu_places(c->gpu, t, c->told->list, NVML_LIST, &c->told->n);
+	return c->told->n ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
+}
+
+static int ask_vgpu_scheduler(struct call *c)
+{
+	const struct nvidia_vgpu *v = c->gpu->gpu->vgpu;
+	if (!v || c->gpu->gpu->mig)
+		return NVML_ERROR_NOT_SUPPORTED;
+	c->told->v[0] = v->scheduler;
+	return NVML_SUCCESS;
+}
+
+static int ask_vgpu_schedulers(struct call *c)
+{
+	for (uint32_t i = VGPU_SCHEDULER_BEST_EFFORT; i <= VGPU_SCHEDULER_FIXED_SHARE; i++)
+		c->told->list[c->told->n++] = i;
+	return c->gpu->gpu->vgpu ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
+}
+
+static int ask_set_vgpu_scheduler(struct call *c)
+{
+	return c->gpu->gpu->vgpu ? nvidia_vgpu_schedule(c->gpu, c->asked->a)
+				 : NVML_ERROR_NOT_SUPPORTED;
+}
+
 /* --- questions ----------------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -566,6 +609,12 @@ static const struct {
 	[ASK_VGPU_CREATABLE] = { "vgpu-creatable", ask_vgpu_creatable, true, false },
 	[ASK_VGPU_MOST] = { "vgpu-most", ask_vgpu_most, true, false },
 	[ASK_VGPU] = { "vgpu", ask_vgpu, false, false },
+	[ASK_VGPU_MIXED] = { "vgpu-mixed", ask_vgpu_mixed, true, false },
+	[ASK_SET_VGPU_MIXED] = { "set-vgpu-mixed", ask_set_vgpu_mixed, true, true },
+	[ASK_VGPU_PLACEMENTS] = { "vgpu-placements", ask_vgpu_placements, true, false },
+	[ASK_VGPU_SCHEDULER] = { "vgpu-scheduler", ask_vgpu_scheduler, true, false },
+	[ASK_VGPU_SCHEDULERS] = { "vgpu-schedulers", ask_vgpu_schedulers, true, false },
+	[ASK_SET_VGPU_SCHEDULER] = { "set-vgpu-scheduler", ask_set_vgpu_scheduler, true, true },
 };
 
 /* Of faults. Results of the library are positive numbers. */

@@ -73,24 +73,41 @@ static bool is_param(const char *text, size_t len)
 	return false;
 }
 
-/* The whole string is replaced; a blank clears it. What the driver says to keys that it does not know is an
- * assumption. */
-static int store_params(struct node *n, const char *text, size_t len)
+/* What the driver says to keys that it does not know is an assumption. */
+static bool params_valid(const char *text)
 {
-	struct nvidia_vgpu_vf *v = n->owner;
-	if (len >= sizeof(v->params))
-		return -EINVAL;
-	if (str_eq(text, " "))
-		text = "";
 	for (const char *at = text; *at;) {
 		size_t word = strcspn(at, ",");
 		if (!is_param(at, word))
-			return -EINVAL;
+			return false;
 		at += word + (at[word] == ',');
 	}
-	return STR_COPY(v->params, text);
+	return true;
+}
+
+/* The whole string is replaced; a blank clears it. */
+static int store_params(struct node *n, const char *text, size_t len)
+{
+	struct nvidia_vgpu_vf *v = n->owner;
+	text = str_eq(text, " ") ? "" : text;
+	return len < sizeof(v->params) && params_valid(text) ? STR_COPY(v->params, text) : -EINVAL;
 }
 static const struct file_ops ops_params = { .show = show_params, .store = store_params };
+
+static int show_vf_params(struct node *n, struct str_buf *out)
+{
+	str_buf_addf(out, "%s\n", nvidia_vgpu_of(pci_of(n))->params);
+	return 0;
+}
+
+static int store_vf_params(struct node *n, const char *text, size_t len)
+{
+	text = str_eq(text, " ") ? "" : text;
+	if (len >= sizeof(nvidia_vgpu_of(pci_of(n))->params) || !params_valid(text))
+		return -EINVAL;
+	return nvidia_vgpu_params(pci_of(n), text);
+}
+static const struct file_ops ops_vf_params = { .show = show_vf_params, .store = store_vf_params };
 
 /* Of a time-sliced one there is none (an assumption). */
 static int show_instance(struct node *n, struct str_buf *out)
@@ -128,7 +145,7 @@ void nvidia_vgpu_files_add(struct pci *vf)
 	struct node *dir = node_dir(t, vf->dev.dir, "nvidia");
 	node_file(t, dir, "creatable_vgpu_types", 0444, &ops_creatable, vf);
 	node_file(t, dir, "current_vgpu_type", 0644, &ops_current, vf);
-	node_file(t, dir, "vgpu_params", 0644, &ops_params, nvidia_vgpu_of(vf));
+	node_file(t, dir, "vgpu_params", 0644, &ops_vf_params, vf);
 	node_file(t, dir, "gpu_instance_id", 0444, &ops_instance, vf);
 	node_file(t, dir, "placement_id", 0444, &ops_placement, vf);
 }

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 
+#include "base/num.h"
+#include "nvidia/nvml.h"
 #include "sim/class.h"
 
 static bool has_gpu_driver(const struct pci *f)
@@ -62,7 +64,7 @@ static uint32_t size_of(const struct pci *gpu, const struct nvidia_vgpu_type *t)
 static bool is_taken(const struct pci *gpu, uint32_t start, uint32_t size)
 {
 	const struct nvidia_vgpu *v = vgpu_of(gpu);
-	for (unsigned i = 0; i < v->n; i++) {
+	for (unsigned i = 0; v && i < v->n; i++) {
 		const struct nvidia_vgpu_vf *o = &v->vfs[i];
 		uint32_t at = (uint32_t)o->placement;
 		if (o->type && at < start + size && start < at + size_of(gpu, o->type))
@@ -149,6 +151,79 @@ int nvidia_vgpu_set(struct pci *vf, const struct nvidia_vgpu_type *t)
 	return used ? -EIO : nvidia_vgpu_place(vf->pf, nvidia_vgpu_of(vf), t);
 }
 
+/* --- where it begins --------------------------------------------------------------------------- */
+
+/* What the driver does with ids that a guest cannot have is not known before it starts (vGPU User Guide 17). */
+static bool place_move(struct pci *vf, struct nvidia_vgpu_vf *v, uint32_t id)
+{
+	const struct nvidia_vgpu_type *t = v->type;
+	uint32_t size = t ? size_of(vf->pf, t) : 0;
+	if (!t || !vf->pf->gpu->mixed || id % size || id / size >= t->most_mixed)
+		return false;
+	v->type = NULL;
+	bool taken = is_taken(vf->pf, id, size);
+	v->type = t;
+	if (!taken)
+		v->placement = (int)id;
+	return !taken;
+}
+
+int nvidia_vgpu_params(struct pci *vf, const char *params)
+{
+	struct nvidia_vgpu_vf *v = nvidia_vgpu_of(vf);
+	const char *key = "vgpu-placement-id=", *at = strstr(params, key);
+	char digits[16];
+	uint32_t id;
+	if (at) {
+		at += strlen(key);
+		if (STR_FORMAT(digits, "%.*s", (int)strcspn(at, ","), at) < 0 ||
+		    num_parse_u32(digits, 10, &id) < 0)
+			return -EINVAL;
+	}
+	v->misplaced = at && !place_move(vf, v, id);
+	return STR_COPY(v->params, params);
+}
+
+bool nvidia_vgpu_starts(const struct device *d)
+{
+	for (const struct pci *f = d->machine->functions; f; f = f->next)
+		if (&f->dev == d && f->pf && vgpu_of(f->pf))
+			return !nvidia_vgpu_of(f)->misplaced;
+	return true;
+}
+
+uint32_t nvidia_vgpu_places(const struct pci *gpu, const struct nvidia_vgpu_type *t, uint32_t *ret,
+			    uint32_t room, uint32_t *ret_n)
+{
+	uint32_t size = t->most_mixed ? gpu->gpu->vgpu->card->slots / t->most_mixed : 0;
+	for (*ret_n = 0; *ret_n < t->most_mixed && *ret_n < room; (*ret_n)++)
+		ret[*ret_n] = *ret_n * size;
+	return size;
+}
+
+/* --- modes ------------------------------------------------------------------------------------- */
+
+int nvidia_vgpu_mix(struct pci *gpu, bool mixed)
+{
+	if (gpu->gpu->mig || !gpu->gpu->vgpu->card->slots)
+		return NVML_ERROR_NOT_SUPPORTED;
+	if (nvidia_vgpus(gpu, -1))
+		return NVML_ERROR_IN_USE;
+	gpu->gpu->mixed = mixed;
+	return NVML_SUCCESS;
+}
+
+int nvidia_vgpu_schedule(struct pci *gpu, uint32_t scheduler)
+{
+	if (gpu->gpu->mig || nvidia_vgpus(gpu, -1) ||
+	    (gpu->gpu->mixed && scheduler == VGPU_SCHEDULER_FIXED_SHARE))
+		return NVML_ERROR_NOT_SUPPORTED;
+	if (scheduler < VGPU_SCHEDULER_BEST_EFFORT || scheduler > VGPU_SCHEDULER_FIXED_SHARE)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	gpu->gpu->vgpu->scheduler = scheduler;
+	return NVML_SUCCESS;
+}
+
 /* --- the driver comes and goes ----------------------------------------------------------------- */
 
 static void mdev_model_fill(struct machine *m, struct nvidia_vgpu *v)
@@ -186,6 +261,7 @@ void nvidia_vgpu_add(struct pci *f)
 	v->framework = c->itself ? HOST_VGPU_MDEV : framework_of(f);
 	v->card = c;
 	v->n = n;
+	v->scheduler = VGPU_SCHEDULER_BEST_EFFORT;
 	mdev_model_fill(m, v);
 	f->gpu->vgpu = v;
 }

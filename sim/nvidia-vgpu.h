@@ -28,6 +28,7 @@ struct nvidia_vgpu_card {
 struct nvidia_vgpu_vf {
 	const struct nvidia_vgpu_type *type; /* NULL: none */
 	int instance, placement;
+	bool misplaced; /* told to begin where it cannot: its guest does not start */
 	char params[1024];
 };
 
@@ -37,6 +38,7 @@ struct nvidia_vgpu {
 	const struct nvidia_vgpu_card *card;
 	struct host_model mdev; /* types as mediated devices */
 	unsigned n;
+	uint32_t scheduler;	/* as nvml.h numbers them */
 	struct nvidia_vgpu_vf vfs[];
 };
 
@@ -57,6 +59,17 @@ uint32_t nvidia_vgpu_available(const struct pci *parent, const struct nvidia_vgp
 int nvidia_vgpu_set(struct pci *vf, const struct nvidia_vgpu_type *t);
 /* The same of one that is an mdev. */
 int nvidia_vgpu_place(struct pci *gpu, struct nvidia_vgpu_vf *v, const struct nvidia_vgpu_type *t);
+
+/* What its guest is told: "vgpu-placement-id=12" moves it there, at once. */
+int nvidia_vgpu_params(struct pci *vf, const char *params);
+/* Would a guest of it start? True for all that is no vGPU. */
+bool nvidia_vgpu_starts(const struct device *d);
+/* Results of the library. Neither changes while there is a vGPU; MIG does neither. */
+int nvidia_vgpu_mix(struct pci *gpu, bool mixed);
+int nvidia_vgpu_schedule(struct pci *gpu, uint32_t scheduler);
+/* With several sizes: places that one takes, and ids of those at which it may begin. */
+uint32_t nvidia_vgpu_places(const struct pci *gpu, const struct nvidia_vgpu_type *t, uint32_t *ret,
+			    uint32_t room, uint32_t *ret_n);
 
 /* Folder nvidia/ of a VF with all its files, or of a mediated device. */
 void nvidia_vgpu_files_add(struct pci *vf);

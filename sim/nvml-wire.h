@@ -47,6 +47,12 @@ enum nvml_question {
 	ASK_VGPU_CREATABLE,	/* list: ids */
 	ASK_VGPU_MOST,		/* a: id; v[0] */
 	ASK_VGPU,		/* a: id; v: GPU instance profile, big[0]: bytes; text */
+	ASK_VGPU_MIXED,		/* v[0] */
+	ASK_SET_VGPU_MIXED,	/* a */
+	ASK_VGPU_PLACEMENTS,	/* a: id, with several sizes; v[0]: size; list: ids */
+	ASK_VGPU_SCHEDULER,	/* v[0] */
+	ASK_VGPU_SCHEDULERS,	/* list: that there are */
+	ASK_SET_VGPU_SCHEDULER, /* a */
 	ASK_QUESTIONS,
 };
 

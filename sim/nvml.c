@@ -830,6 +830,59 @@ API(nvmlVgpuTypeGetGpuInstanceProfileId, nvmlVgpuTypeId_t vgpuTypeId,
 	return r;
 }
 
+API(nvmlDeviceGetVgpuHeterogeneousMode, nvmlDevice_t device, nvmlVgpuHeterogeneousMode_t *mode)
+{
+	if (mode->version != NVML_STRUCT_VERSION(nvmlVgpuHeterogeneousMode_t, 1u))
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	return ask_number(ASK_VGPU_MIXED, device, &mode->mode);
+}
+
+API(nvmlDeviceSetVgpuHeterogeneousMode, nvmlDevice_t device,
+    const nvmlVgpuHeterogeneousMode_t *mode)
+{
+	struct nvml_told told;
+	if (mode->version != NVML_STRUCT_VERSION(nvmlVgpuHeterogeneousMode_t, 1u))
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	return ask(ASK_SET_VGPU_MIXED, device, mode->mode, 0, NULL, &told);
+}
+
+/* In the other mode they are counted only: that is not asked here. */
+API(nvmlDeviceGetVgpuTypeSupportedPlacements, nvmlDevice_t device, nvmlVgpuTypeId_t vgpuTypeId,
+    nvmlVgpuPlacementList_v2_t *placements)
+{
+	struct nvml_told told;
+	if (placements->version != NVML_STRUCT_VERSION(nvmlVgpuPlacementList_v2_t, 2u))
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	if (placements->mode != NVML_VGPU_PGPU_HETEROGENEOUS_MODE)
+		return NVML_ERROR_NOT_SUPPORTED;
+	nvmlReturn_t r = list_put(ask(ASK_VGPU_PLACEMENTS, device, vgpuTypeId, 0, NULL, &told),
+				  &told, &placements->count, placements->placementIds);
+	placements->placementSize = told.v[0];
+	return r;
+}
+
+API(nvmlDeviceGetVgpuSchedulerState, nvmlDevice_t device, nvmlVgpuSchedulerGetState_t *state)
+{
+	*state = (nvmlVgpuSchedulerGetState_t){ 0 };
+	return ask_number(ASK_VGPU_SCHEDULER, device, &state->schedulerPolicy);
+}
+
+API(nvmlDeviceSetVgpuSchedulerState, nvmlDevice_t device, nvmlVgpuSchedulerSetState_t *state)
+{
+	struct nvml_told told;
+	return ask(ASK_SET_VGPU_SCHEDULER, device, state->schedulerPolicy, 0, NULL, &told);
+}
+
+API(nvmlDeviceGetVgpuSchedulerCapabilities, nvmlDevice_t device,
+    nvmlVgpuSchedulerCapabilities_t *capabilities)
+{
+	struct nvml_told told;
+	unsigned n = NVML_SUPPORTED_VGPU_SCHEDULER_POLICY_COUNT;
+	*capabilities = (nvmlVgpuSchedulerCapabilities_t){ 0 };
+	return list_put(ask(ASK_VGPU_SCHEDULERS, device, 0, 0, NULL, &told), &told, &n,
+			capabilities->supportedSchedulers);
+}
+
 /* --- what monitors ask, and the machine does not have -------------------------------------------------------------------- */
 
 typedef struct {

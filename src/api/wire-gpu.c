@@ -146,5 +146,9 @@ json_t *wire_gpu(const struct have *h, const char *key)
 	if (g->mig_capable)
 		add_mig(o, h, g);
 	wire_add_bool(o, "vgpus", g->vgpu);
+	if (g->mixed_capable)
+		wire_add_string(o, "vgpu_sizes", g->mixed ? "mixed" : "equal");
+	if (g->scheduler)
+		wire_add_string(o, "vgpu_scheduler", vgpu_scheduler_name(g->scheduler));
 	return o;
 }

@@ -68,11 +68,14 @@ static void print_gpu(const json_t *gpu)
 	static const struct member members[] = { { "GPU:", "name" },
 						 { "GPU driver:", "driver_version" },
 						 { "GPU UUID:", "uuid" } };
+	static const struct member vgpus[] = { { "vGPU sizes:", "vgpu_sizes" },
+					       { "vGPU scheduler:", "vgpu_scheduler" } };
 	const char *why = json_string_value(json_object_get(gpu, "why"));
 	if (why)
 		label_printf("GPU:", "not seen by NVIDIA's library: %s", why);
 	PRINT_MEMBERS(members, gpu);
 	print_mig(gpu);
+	PRINT_MEMBERS(vgpus, gpu);
 	print_instances(gpu);
 }
 

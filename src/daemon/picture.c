@@ -333,7 +333,8 @@ static bool changes_gpu(const struct step *s)
 	return s->verb == VERB_MIG_MODE || s->verb == VERB_MIG_CREATE ||
 	       s->verb == VERB_MIG_DESTROY || s->verb == VERB_VGPU_VFS ||
 	       s->verb == VERB_VGPU_SET || s->verb == VERB_VGPU_MIXED ||
-	       s->verb == VERB_MPS_START || s->verb == VERB_MPS_STOP;
+	       s->verb == VERB_VGPU_SCHEDULER || s->verb == VERB_MPS_START ||
+	       s->verb == VERB_MPS_STOP;
 }
 
 /* What came of a step, if it said so; else the library is asked. */

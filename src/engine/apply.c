@@ -61,9 +61,9 @@ static void add_missing(struct engine *e, const struct want *w)
 }
 
 /* A free slice: wanted, going, or left where it is. */
-static void place(struct engine *e, const struct slice *found, bool destroy)
+static void place(struct engine *e, const struct slice *found, bool anew, bool destroy)
 {
-	bool wanted = goal_wanted(e, found);
+	bool wanted = goal_wanted(e, found) && !(anew && found->alone);
 	bool other = store_want(e, found->device) != NULL;
 	if (!wanted && ((!other && !destroy) || (found->state == SLICE_LOST && found->dirty)))
 		return;
@@ -97,7 +97,7 @@ static bool is_free(const struct slice *s)
 
 void apply_device(struct engine *e, const char *device, const struct want *w, bool destroy)
 {
-	bool placed = w && slots_apply(e, w);
+	bool placed = w && slots_apply(e, w), anew = w && goal_anew(e, w);
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
 		if (!str_eq(s->device, device) || !is_free(s) || (placed && slots_has(w, s)))
@@ -106,7 +106,7 @@ void apply_device(struct engine *e, const char *device, const struct want *w, bo
 		if (edit)
 			reclaim_begin(e, edit);
 		else
-			place(e, s, destroy);
+			place(e, s, anew, destroy);
 	}
 	if (w && !placed)
 		add_missing(e, w);
@@ -366,7 +366,7 @@ static void apply_devices(struct engine *e, const struct request *rq, const stru
 	for (size_t i = 0; destroy && i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];
 		if (in_scope(rq, s->device) && !store_want(e, s->device) && is_free(s))
-			place(e, s, true);
+			place(e, s, false, true);
 	}
 }
 

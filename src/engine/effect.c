@@ -273,9 +273,11 @@ static enum vgpu_framework framework_guess(const struct have *h)
 static int vgpu_vfs(struct have *h, const struct step *s)
 {
 	const struct function *pf = have_device(h, s->target.device);
-	const struct gpu *g = have_gpu(h, s->target.device);
+	struct gpu *g = have_gpu(h, s->target.device);
 	if (!pf || !g)
 		return -ENODEV;
+	g->mixed = 0;
+	g->scheduler = g->schedulers ? VGPU_SCHEDULER_BEST_EFFORT : 0;
 	const struct step set = { .verb = VERB_SET_VFS,
 				  .target = s->target,
 				  .number = s->number ? pf->caps.sriov_total : 0 };
@@ -291,7 +293,7 @@ static int vgpu_vfs(struct have *h, const struct step *s)
 		if (!v)
 			return -ENOMEM;
 		*v = (struct vgpu_vf){ .index = (int32_t)i, .framework = framework };
-		v->instance = v->placement = -1;
+		v->instance = v->placement = v->asked = -1;
 		memcpy(v->key, s->target.device, sizeof(v->key));
 	}
 	vgpu_creatable(h, s->target.device);
@@ -306,6 +308,20 @@ static int vgpu_set(struct have *h, const struct step *s)
 		return -ENODEV;
 	v->instance = t && t->profile != GPU_NO_PROFILE ? instance_free(h, t) : -1;
 	v->type = s->number;
+	v->asked = (int32_t)s->number2 - 1;
+	vgpu_creatable(h, s->target.device);
+	return 0;
+}
+
+static int vgpu_mode(struct have *h, const struct step *s)
+{
+	struct gpu *g = have_gpu(h, s->target.device);
+	if (!g)
+		return -ENODEV;
+	if (s->verb == VERB_VGPU_MIXED)
+		g->mixed = s->number != 0;
+	else
+		g->scheduler = (uint8_t)s->number;
 	vgpu_creatable(h, s->target.device);
 	return 0;
 }
@@ -381,6 +397,9 @@ int effect_apply(struct have *h, const struct step *s)
 		return vgpu_vfs(h, s);
 	case VERB_VGPU_SET:
 		return vgpu_set(h, s);
+	case VERB_VGPU_MIXED:
+	case VERB_VGPU_SCHEDULER:
+		return vgpu_mode(h, s);
 	case VERB_MIG_MODE:
 		return mig_mode(h, s);
 	case VERB_MPS_START:
@@ -401,7 +420,6 @@ int effect_apply(struct have *h, const struct step *s)
 	case VERB_READ_MDEV:
 	case VERB_READ_VFS:
 	case VERB_READ_GPU:
-	case VERB_VGPU_MIXED:
 	case VERB_HOLDERS:
 	case VERB_RESET:
 	case VERB_MODULE_LOAD:

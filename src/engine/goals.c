@@ -39,6 +39,23 @@ const struct mech *goal_mech(const struct engine *e, const char *name)
 	return mech_find(e->config.mechs, name);
 }
 
+void goal_offer(const struct engine *e, const struct have *h, const struct want *w,
+		struct offer *ret)
+{
+	const struct mech *m = goal_mech(e, w->mech);
+	*ret = (struct offer){ 0 };
+	if (m && m->offer_as)
+		m->offer_as(h, w, ret);
+	else if (m)
+		m->offer(h, w->device, ret);
+}
+
+bool goal_anew(const struct engine *e, const struct want *w)
+{
+	const struct mech *m = goal_mech(e, w->mech);
+	return m && m->anew && m->anew(e->have, w);
+}
+
 const struct function *goal_find(const struct engine *e, const struct slice *s, bool *ret_found)
 {
 	const struct mech *m = goal_mech(e, s->mech);

@@ -387,6 +387,11 @@ const struct mech *goal_mech(const struct engine *e, const char *name);
 /* Is it there, be it half made? */
 bool goal_is_made(const struct have *h, const struct mech *m, const struct slice *s);
 /* Nobody can tell at the moment whether it is there. */
+/* What the device of w can yield in the mode that w says. */
+void goal_offer(const struct engine *e, const struct have *h, const struct want *w,
+		struct offer *ret);
+/* All that is made of the device has to go before it can be in the mode that w says. */
+bool goal_anew(const struct engine *e, const struct want *w);
 bool goal_is_unknown(const struct engine *e, const struct slice *s);
 /* Nobody can see who uses it: who says that he is gone is believed. */
 bool goal_is_shared(struct engine *e, const struct slice *s);

@@ -23,7 +23,8 @@ static void others_use(struct engine *e, const struct have *h, const struct want
 		if (!str_eq(s->device, w->device) || !str_eq(s->mech, w->mech) || profile < 0 ||
 		    store_is_counted(e, s))
 			continue;
-		if (o->use.count[profile] > 0 && goal_is_made(h, m, s))
+		if (capacity_has(&o->kind, &o->use, (uint32_t)profile, s->start) &&
+		    goal_is_made(h, m, s))
 			capacity_remove(&o->kind, &o->use, (uint32_t)profile, s->start);
 	}
 }
@@ -213,11 +214,7 @@ static int layout_check(const struct have *h, const struct want *w, const struct
 
 void layout_offer(struct engine *e, const struct have *h, const struct want *w, struct offer *ret)
 {
-	const struct mech *m = goal_mech(e, w->mech);
-	*ret = (struct offer){ 0 };
-	if (!m)
-		return;
-	m->offer(h, w->device, ret);
+	goal_offer(e, h, w, ret);
 	others_use(e, h, w, ret);
 }
 

@@ -36,7 +36,7 @@ static void leave_out(const struct want *w, const struct slice *s, struct offer 
 {
 	int profile = capacity_find(&o->kind, s->profile);
 	uint32_t units = warm_units(w, s->profile);
-	if (profile < 0 || o->use.count[profile] == 0)
+	if (profile < 0 || !capacity_has(&o->kind, &o->use, (uint32_t)profile, s->start))
 		return;
 	*freed += units;
 	if (units)
@@ -80,11 +80,10 @@ static void make_way(struct engine *e, const struct want *w,
 static void offer_beside(struct engine *e, const struct want *w,
 			 bool (*makes_way)(const struct slice *s), struct offer *ret)
 {
-	const struct mech *m = goal_mech(e, w->mech);
 	*ret = (struct offer){ 0 };
-	if (!m || !e->have)
+	if (!e->have)
 		return;
-	m->offer(e->have, w->device, ret);
+	goal_offer(e, e->have, w, ret);
 	make_way(e, w, makes_way, ret);
 	for (size_t i = 0; i < e->rec.n_slices; i++) {
 		const struct slice *s = &e->rec.slices[i];

@@ -54,6 +54,7 @@ static bool disturbs(const struct engine *e, const struct step *s)
 	const struct function *f = have_device(e->have, s->target.device);
 	return s->verb == VERB_SET_VFS || s->verb == VERB_NVME_FLEX || s->verb == VERB_MIG_MODE ||
 	       s->verb == VERB_VGPU_VFS || s->verb == VERB_VGPU_MIXED ||
+	       s->verb == VERB_VGPU_SCHEDULER ||
 	       (s->verb == VERB_BIND && f && !driver_is_vfio(f->driver));
 }
 

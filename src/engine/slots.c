@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Devices with slots: which slices a layout keeps where they are, which go, and where those begin that are missing.
+ * Devices with slots, whatever their slices are called by: which slices a layout keeps where they are, which go, and where those begin that are missing.
  * What is held does not move. What is free stays where it is when the rest fits beside it; else all that is free is
  * placed anew, and what happens to be in its place stays.
  */
@@ -141,7 +141,7 @@ static bool has_slots(struct engine *e, const struct want *w)
 		return false;
 	if (m->names == NAMES_SLOT)
 		return true;
-	m->offer(e->have, w->device, &o);
+	goal_offer(e, e->have, w, &o);
 	for (uint32_t t = 0; t < w->n_types; t++) {
 		int p = w->type_count[t] ? capacity_find(&o.kind, w->types[t]) : -1;
 		if (p >= 0 && o.kind.profiles[p].size)
@@ -272,8 +272,10 @@ bool slots_apply(struct engine *e, const struct want *w)
 		e->failed = true;
 		return true;
 	}
-	int r = slots_place(e, w, slices, n, true, &l);
-	if (r == 0) {
+	/* In another mode, all begins again. */
+	bool anew = goal_anew(e, w);
+	int r = slots_place(e, w, slices, n, !anew, &l);
+	if (r == 0 && !anew) {
 		slots_done(&l);
 		r = slots_place(e, w, slices, n, false, &l);
 	}
@@ -281,7 +283,8 @@ bool slots_apply(struct engine *e, const struct want *w)
 		e->failed = true;
 	if (r <= 0)
 		return true;
-	members_take(&l, slices, n);
+	if (!anew)
+		members_take(&l, slices, n);
 	slots_goes_on(e, w, &l, slices, n);
 	for (size_t i = 0; i < l.n; i++) {
 		struct slice *s = store_slice_add_alone(

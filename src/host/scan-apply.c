@@ -171,7 +171,7 @@ static int types_take(struct have *h, const char *key, struct records *r, uint32
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct vgpu_type t;
-		if (!record_take(r, &t, sizeof(t)) || !ENDED(t.name))
+		if (!record_take(r, &t, sizeof(t)) || !ENDED(t.name) || t.size > VGPU_PLACEMENTS)
 			return -EBADMSG;
 		struct vgpu_type *known = have_vgpu_type_id(h, key, t.id);
 		if (known) {
@@ -191,7 +191,8 @@ static int vgpu_vfs_take(struct have *h, const char *key, struct records *r, uin
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct vgpu_vf v;
-		if (!record_take(r, &v, sizeof(v)) || v.framework > VGPU_VENDOR || v.index < -1)
+		if (!record_take(r, &v, sizeof(v)) || v.framework > VGPU_VENDOR || v.index < -1 ||
+		    v.asked >= VGPU_PLACEMENTS || v.asked < -1)
 			return -EBADMSG;
 		struct vgpu_vf *known = have_vgpu_vf(h, key, v.index);
 		struct vgpu_vf *added = known ? known : have_add_vgpu_vf(h);

@@ -56,6 +56,10 @@ struct mech {
 
 	/* Of that device (have_device key); *ret is zeroed first. */
 	void (*offer)(const struct have *h, const char *device, struct offer *ret);
+	/* The same of the device of w, when it is in the mode that w says. NULL: there are no modes. */
+	void (*offer_as)(const struct have *h, const struct want *w, struct offer *ret);
+	/* Must all slices of the device go before it can be in the mode that w says? NULL: never. */
+	bool (*anew)(const struct have *h, const struct want *w);
 
 	/* Is the slice there? The function it is, or NULL (mdev: found is set, no function). */
 	const struct function *(*find)(const struct have *h, const struct slice *s,

@@ -109,6 +109,13 @@ uint64_t capacity_starts(const struct capacity *k, const struct capacity_use *d,
 	return left;
 }
 
+bool capacity_has(const struct capacity *k, const struct capacity_use *d, uint32_t profile,
+		  uint32_t start)
+{
+	bool slots = k->profiles[profile].size > 0;
+	return d->count[profile] > 0 && (!slots || (start < k->n_slots && d->begins >> start & 1));
+}
+
 /* A row of intervals of one size: the first that ends is part of a largest set. */
 uint32_t capacity_more(const struct capacity *k, const struct capacity_use *d, uint32_t profile)
 {

@@ -73,6 +73,10 @@ uint64_t capacity_starts(const struct capacity *k, const struct capacity_use *d,
 /* Whether anything but a lack of free slots is in the way of one more: limits, counters, modes. */
 bool capacity_barred(const struct capacity *k, const struct capacity_use *d, uint32_t profile);
 
+/* Could a part of that profile that begins there be one of those in use? */
+bool capacity_has(const struct capacity *k, const struct capacity_use *d, uint32_t profile,
+		  uint32_t start);
+
 /* How many more parts of one profile the device could take, if it takes nothing else. */
 uint32_t capacity_more(const struct capacity *k, const struct capacity_use *d, uint32_t profile);
 

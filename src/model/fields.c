@@ -108,6 +108,8 @@ static const struct field want_fields[] = {
 	LATER(want, opened),
 	LATER(want, companions),
 	LATER_AS(want, leader, TYPE_TEXT),
+	LATER(want, mixed),
+	LATER(want, scheduler),
 	END,
 };
 

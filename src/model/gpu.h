@@ -31,7 +31,21 @@ struct gpu {
 	uint8_t vgpu;		      /* the driver makes vGPUs */
 	uint8_t mixed_capable, mixed; /* vGPUs of more than one size at once */
 	uint8_t vgpus_stale; /* mdevs came or went since it was asked of which vGPUs there could be more */
+	/* How vGPUs take turns: enum vgpu_scheduler, and bit n: it can be told to; 0: the driver does not tell. */
+	uint8_t scheduler, schedulers;
 };
+
+/* Numbers of nvml.h, NVML_VGPU_SCHEDULER_POLICY_BEST_EFFORT and on. */
+enum vgpu_scheduler {
+	VGPU_SCHEDULER_UNSAID,
+	VGPU_SCHEDULER_BEST_EFFORT,
+	VGPU_SCHEDULER_EQUAL_SHARE,
+	VGPU_SCHEDULER_FIXED_SHARE,
+};
+/* "best-effort" first; NULL ends. */
+extern const char *const vgpu_scheduler_names[];
+/* "?" for what is none of them. */
+const char *vgpu_scheduler_name(uint32_t scheduler);
 
 /* A GPU instance that could be. */
 struct gpu_profile {
@@ -61,6 +75,8 @@ struct gpu_part {
 	int32_t instance_minor, compute_minor;
 };
 
+#define VGPU_PLACEMENTS 256 /* ids; those of a GPU with 192 GB are below */
+
 /* A vGPU that could be. */
 struct vgpu_type {
 	char key[DEVICE_KEY_SIZE];
@@ -70,6 +86,10 @@ struct vgpu_type {
 	uint32_t most;	      /* on one device; 0: not known */
 	uint32_t profile;  /* id of the GPU instance that it runs in; GPU_NO_PROFILE: time-sliced */
 	uint8_t creatable; /* one more now, says the driver */
+	/* Where there are several sizes: how many placements it takes side by side, and the ids at which it may begin, bit n % 32
+	 * of word n / 32. 0: not known. */
+	uint32_t size;
+	uint32_t starts[VGPU_PLACEMENTS / 32];
 };
 
 enum vgpu_framework {
@@ -89,6 +109,7 @@ struct vgpu_vf {
 	uint32_t type;		   /* id; 0: none */
 	int32_t instance;	   /* GPU instance it runs in; -1: none, or not known */
 	int32_t placement;	   /* -1: none, or not known */
+	int32_t asked; /* placement that its next guest is told to take; -1: the driver picks one */
 };
 
 /* The answer to one look: n of each behind it, in this order. */

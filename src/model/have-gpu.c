@@ -8,6 +8,14 @@
 #include "base/str.h"
 #include "model/pci.h"
 
+const char *const vgpu_scheduler_names[] = { "best-effort", "equal-share", "fixed-share", NULL };
+
+const char *vgpu_scheduler_name(uint32_t scheduler)
+{
+	bool known = scheduler > VGPU_SCHEDULER_UNSAID && scheduler <= VGPU_SCHEDULER_FIXED_SHARE;
+	return known ? vgpu_scheduler_names[scheduler - 1] : "?";
+}
+
 struct gpu *have_gpu(const struct have *h, const char *key)
 {
 	for (size_t i = 0; i < h->n_gpus; i++)

@@ -208,6 +208,8 @@ struct want {
 	uint8_t companions; /* what shares its slot or its IOMMU group goes with it */
 	/* It is such a companion, of that device: claimed with it, and never by itself. */
 	char leader[DEVICE_KEY_SIZE];
+	uint8_t mixed;	   /* vgpu: of several sizes */
+	uint8_t scheduler; /* vgpu: enum vgpu_scheduler */
 };
 
 /* It is with its own driver, or will be bound anew. */

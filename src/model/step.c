@@ -45,6 +45,8 @@ static const struct {
 	[VERB_MPS_START] = { "nvidia.mps-start", "start the MPS server of %t", true },
 	[VERB_MPS_STOP] = { "nvidia.mps-stop", "stop the MPS server of %t", true },
 	[VERB_VGPU_MIXED] = { "nvidia.vgpu-mixed", "set vGPUs of several sizes on %t to %n", true },
+	[VERB_VGPU_SCHEDULER] = { "nvidia.vgpu-scheduler", "set the scheduler of vGPUs on %t to %s",
+				  true },
 	[VERB_SERVICE_STOP] = { "service.stop", "stop %s", true },
 	[VERB_SERVICE_START] = { "service.start", "start %s again", true },
 };

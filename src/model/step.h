@@ -43,11 +43,14 @@ enum verb {
 	VERB_MIG_CREATE,
 	VERB_MIG_DESTROY, /* target.part; number: GPU instance id, number2, number3: as above; with its compute instances */
 	VERB_VGPU_VFS, /* number: 1 makes all VFs the vendor's way, 0 removes them */
-	VERB_VGPU_SET, /* target.vf; text: type, number: its id, 0: none; flag: it may be that one already, by us */
+	/* target.vf; text: type, number: its id, 0: none; flag: it may be that one already, by us; number2: where its guest's
+	 * begins: 1 + placement id, 0: where the driver wants. */
+	VERB_VGPU_SET,
 	VERB_MPS_START, /* a server of its own; text: UUID of the GPU, number: threads of each client in percent,
 			   * number2: MiB of each */
-	VERB_MPS_STOP,	 /* text: UUID of the GPU */
-	VERB_VGPU_MIXED, /* number: 1 vGPUs of several sizes, 0 of one */
+	VERB_MPS_STOP,	     /* text: UUID of the GPU */
+	VERB_VGPU_MIXED,     /* number: 1 vGPUs of several sizes, 0 of one */
+	VERB_VGPU_SCHEDULER, /* number: enum vgpu_scheduler; text: its name */
 	/* Units that root listed, whatever the target: text is its name. */
 	VERB_SERVICE_STOP,
 	VERB_SERVICE_START,

@@ -437,6 +437,8 @@ static void types_ask(struct helper *h)
 	    n > HELPER_TYPES)
 		return;
 	report->gpu.vgpu = n > 0;
+	if (n > 0)
+		helper_vgpu_ask(h, &report->gpu);
 	if (NVML(&h->nvml, nvmlDeviceGetCreatableVgpus, h->device, &n_creatable, creatable) !=
 		    NVML_SUCCESS ||
 	    n_creatable > HELPER_TYPES)
@@ -445,6 +447,8 @@ static void types_ask(struct helper *h)
 		struct vgpu_type *t = &h->types[report->n_types];
 		type_ask(h, ids[i], t);
 		t->creatable = is_among(ids[i], creatable, n_creatable);
+		if (report->gpu.mixed_capable && t->profile == GPU_NO_PROFILE)
+			helper_vgpu_placements(h, t);
 		report->n_types += t->name[0] != '\0';
 	}
 }

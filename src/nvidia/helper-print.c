@@ -36,6 +36,9 @@ static void gpu_print(FILE *to, const struct helper *h)
 		g->minor, g->memory, truth(g->mig_capable), truth(g->mig));
 	fprintf(to, "\"mig_pending\": %s, \"vgpu\": %s, \"calls\": %u", truth(g->mig_pending),
 		truth(g->vgpu), h->reply.calls);
+	fprintf(to,
+		",\n  \"mixed_capable\": %s, \"mixed\": %s, \"scheduler\": %u, \"schedulers\": %u",
+		truth(g->mixed_capable), truth(g->mixed), g->scheduler, g->schedulers);
 }
 
 static void profile_print(FILE *to, const struct gpu_profile *p)
@@ -70,12 +73,20 @@ static void part_print(FILE *to, const struct gpu_part *p)
 
 static void type_print(FILE *to, const struct vgpu_type *t)
 {
+	const char *comma = "";
 	fputs("    {", to);
 	text_print(to, "name", t->name);
 	fprintf(to,
-		", \"id\": %u, \"memory\": %u, \"most\": %u, \"creatable\": %s, \"profile\": %lld}",
+		", \"id\": %u, \"memory\": %u, \"most\": %u, \"creatable\": %s, \"profile\": %lld",
 		t->id, t->memory, t->most, truth(t->creatable),
 		t->profile == GPU_NO_PROFILE ? -1LL : (long long)t->profile);
+	fprintf(to, ", \"size\": %u, \"placements\": [", t->size);
+	for (unsigned i = 0; i < VGPU_PLACEMENTS; i++)
+		if (t->starts[i / 32] >> i % 32 & 1) {
+			fprintf(to, "%s%u", comma, i);
+			comma = ", ";
+		}
+	fputs("]}", to);
 }
 
 #define ARRAY_PRINT(to, name, items, n, print)                                                     \

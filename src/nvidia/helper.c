@@ -27,6 +27,8 @@ static void perform(struct helper *h)
 		[NVML_OP_MIG_MODE] = helper_mig_mode,
 		[NVML_OP_MIG_CREATE] = helper_mig_create,
 		[NVML_OP_MIG_DESTROY] = helper_mig_destroy,
+		[NVML_OP_VGPU_MIXED] = helper_vgpu_mixed,
+		[NVML_OP_VGPU_SCHEDULER] = helper_vgpu_scheduler,
 	};
 	nvmlReturn_t r =
 		NVML(&h->nvml, nvmlDeviceGetHandleByPciBusId_v2, h->request->addr, &h->device);

@@ -49,6 +49,12 @@ void helper_mig_mode(struct helper *h);
 void helper_mig_create(struct helper *h);
 void helper_mig_destroy(struct helper *h);
 
+/* helper-vgpu.c: how the GPU does vGPUs, and where one of a type may begin; what the library does not tell stays as it is. */
+void helper_vgpu_ask(struct helper *h, struct gpu *g);
+void helper_vgpu_placements(struct helper *h, struct vgpu_type *t);
+void helper_vgpu_mixed(struct helper *h);
+void helper_vgpu_scheduler(struct helper *h);
+
 /* helper-print.c: the answer to a look as JSON. */
 void helper_print(const struct helper *h, FILE *to);
 

@@ -59,5 +59,32 @@ const struct mdev *vgpu_mdev_find(const struct have *h, const struct slice *s);
 enum mech_naming vgpu_naming(const struct have *h, const struct slice *s);
 int vgpu_mdev_create(const struct slice *s, const struct vgpu_type *t, struct plan *ret);
 int vgpu_mdev_remove(const struct slice *s, struct plan *ret);
+/* As vgpu_offer(), of a GPU that has vGPUs of as many sizes as w says. */
+void vgpu_offer_as(const struct have *h, const struct want *w, struct offer *ret);
+
+/*
+ * vgpu-place.c: placements of GPUs that have several sizes at once, as slots of the capacity model. The driver's ids are
+ * counted in units, so that they are few enough.
+ */
+/* 0: the driver tells of no placements, or not of those of each type. */
+uint32_t vgpu_place_unit(const struct have *h, const char *device);
+uint32_t vgpu_place_slots(const struct have *h, const char *device, uint32_t unit);
+/* The slots at which one may begin, and how many it takes. */
+uint64_t vgpu_place_starts(const struct vgpu_type *t, uint32_t unit, uint32_t slots);
+uint32_t vgpu_place_size(const struct vgpu_type *t, uint32_t unit);
+/* 1 + placement id of a slice on its device as it is; 0: the driver places it. */
+uint32_t vgpu_place_of(const struct have *h, const struct slice *s);
+
+/*
+ * vgpu-modes.c: what holds for all vGPUs of a GPU: of how many sizes they are, how they take turns.
+ */
+/* It is not as w says, and there are vGPUs, which must go first. */
+bool vgpu_modes_differ(const struct have *h, const struct want *w);
+/* Missing steps until it is. s: for which slice. */
+int vgpu_modes_steps(const struct have *h, const struct want *w, const struct slice *s,
+		     struct plan *ret, struct err *reterr);
+/* Can it ever be, and now, with what is held of it? */
+int vgpu_modes_check(const struct have *h, const struct want *w, const struct slice *slices,
+		     size_t n_slices, struct err *reterr);
 /* The types that the driver knows, or those of which it would make one more now. */
 void vgpu_err_types(const struct have *h, const char *device, bool creatable, struct err *reterr);

@@ -210,14 +210,22 @@ static const struct capacity t4_equal = {
 
 /* Ids: pci.ids; of H200 and RTX PRO 6000 nvidia-smi and the vendor's list of supported GPUs. */
 static const struct nvidia_card cards[] = {
-	{ 0x20b0, &a100_40, NULL },    { 0x20f1, &a100_40, NULL },
-	{ 0x20b2, &a100_80, NULL },    { 0x20b5, &a100_80, NULL },
-	{ 0x20b7, &a30, NULL },	       { 0x2330, &h100_80, &h100xm_equal },
-	{ 0x2331, &h100_80, NULL },    { 0x2321, &h100_94, NULL },
-	{ 0x2342, &h100_96, NULL },    { 0x2335, &h200_141, &h200x_equal },
-	{ 0x2901, &b200_180, NULL },   { 0x2bb5, &rtx_pro_6000, NULL },
-	{ 0x26b9, NULL, &l40s_equal }, { 0x25b6, NULL, &a16_equal },
-	{ 0x1eb8, NULL, &t4_equal },
+	{ .device = 0x20b0, .mig = &a100_40 },
+	{ .device = 0x20f1, .mig = &a100_40 },
+	{ .device = 0x20b2, .mig = &a100_80 },
+	{ .device = 0x20b5, .mig = &a100_80 },
+	{ .device = 0x20b7, .mig = &a30 },
+	{ .device = 0x2330, .mig = &h100_80, .vgpu = &h100xm_equal, .mixed = &h100xm_mixed },
+	{ .device = 0x2331, .mig = &h100_80 },
+	{ .device = 0x2321, .mig = &h100_94 },
+	{ .device = 0x2342, .mig = &h100_96 },
+	{ .device = 0x2335, .mig = &h200_141, .vgpu = &h200x_equal },
+	{ .device = 0x2901, .mig = &b200_180 },
+	{ .device = 0x2bb5, .mig = &rtx_pro_6000 },
+	{ .device = 0x26b9, .vgpu = &l40s_equal },
+	{ .device = 0x25b6, .vgpu = &a16_equal },
+	{ .device = 0x27b8, .mixed = &l4_mixed },
+	{ .device = 0x1eb8, .vgpu = &t4_equal },
 };
 
 const struct nvidia_card *nvidia_card_find(uint16_t vendor, uint16_t device)

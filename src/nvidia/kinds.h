@@ -7,6 +7,7 @@ struct nvidia_card {
 	uint16_t device;	     /* PCI device id */
 	const struct capacity *mig;  /* GPU instances; NULL: it has no MIG */
 	const struct capacity *vgpu; /* time-sliced vGPUs of equal size; NULL: none, or not known */
+	const struct capacity *mixed; /* of several sizes; NULL: as above */
 };
 
 /* NULL: not in the table. */

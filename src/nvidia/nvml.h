@@ -112,6 +112,50 @@ typedef struct {
 	unsigned int gpuInstanceId, computeInstanceId; /* UINT_MAX: no MIG */
 } nvmlProcessInfo_t;
 
+#define NVML_VGPU_PGPU_HETEROGENEOUS_MODE 0u
+
+typedef struct {
+	unsigned int version, mode; /* NVML_FEATURE_ENABLED: 1 */
+} nvmlVgpuHeterogeneousMode_t;
+
+typedef struct {
+	unsigned int version, placementSize, count;
+	unsigned int *placementIds;
+} nvmlVgpuPlacementList_v1_t;
+
+typedef struct {
+	unsigned int version, placementSize, count;
+	unsigned int *placementIds;
+	unsigned int mode;
+} nvmlVgpuPlacementList_v2_t;
+
+#define NVML_SUPPORTED_VGPU_SCHEDULER_POLICY_COUNT 3
+
+/* Of both, params are time slices in ns and more; 0: the driver's own. */
+typedef struct {
+	unsigned int schedulerPolicy, arrMode;
+	unsigned int params[2];
+} nvmlVgpuSchedulerGetState_t;
+
+typedef struct {
+	unsigned int schedulerPolicy, enableARRMode;
+	unsigned int params[2];
+} nvmlVgpuSchedulerSetState_t;
+
+typedef struct {
+	unsigned int supportedSchedulers[NVML_SUPPORTED_VGPU_SCHEDULER_POLICY_COUNT];
+	unsigned int maxTimeslice, minTimeslice, isArrModeSupported;
+	unsigned int maxFrequencyForARR, minFrequencyForARR;
+	unsigned int maxAvgFactorForARR, minAvgFactorForARR;
+} nvmlVgpuSchedulerCapabilities_t;
+
+_Static_assert(NVML_STRUCT_VERSION(nvmlVgpuHeterogeneousMode_t, 1u) == 0x01000008, "ABI");
+_Static_assert(NVML_STRUCT_VERSION(nvmlVgpuPlacementList_v1_t, 1u) == 0x01000018, "ABI");
+_Static_assert(NVML_STRUCT_VERSION(nvmlVgpuPlacementList_v2_t, 2u) == 0x02000020, "ABI");
+_Static_assert(offsetof(nvmlVgpuPlacementList_v2_t, mode) == 24, "ABI");
+_Static_assert(sizeof(nvmlVgpuSchedulerGetState_t) == 16, "ABI");
+_Static_assert(sizeof(nvmlVgpuSchedulerSetState_t) == 16, "ABI");
+_Static_assert(sizeof(nvmlVgpuSchedulerCapabilities_t) == 40, "ABI");
 _Static_assert(sizeof(nvmlGpuInstancePlacement_t) == 8, "ABI");
 _Static_assert(sizeof(nvmlGpuInstanceProfileInfo_t) == 48, "ABI");
 _Static_assert(offsetof(nvmlGpuInstanceProfileInfo_t, memorySizeMB) == 40, "ABI");
@@ -191,4 +235,17 @@ _Static_assert(sizeof(nvmlProcessInfo_t) == 24, "ABI");
 	F(nvmlVgpuTypeGetMaxInstances,                                                             \
 	  (nvmlDevice_t device, nvmlVgpuTypeId_t vgpuTypeId, unsigned int *vgpuInstanceCount))     \
 	F(nvmlVgpuTypeGetGpuInstanceProfileId,                                                     \
-	  (nvmlVgpuTypeId_t vgpuTypeId, unsigned int *gpuInstanceProfileId))
+	  (nvmlVgpuTypeId_t vgpuTypeId, unsigned int *gpuInstanceProfileId))                       \
+	F(nvmlDeviceGetVgpuHeterogeneousMode,                                                      \
+	  (nvmlDevice_t device, nvmlVgpuHeterogeneousMode_t * mode))                               \
+	F(nvmlDeviceSetVgpuHeterogeneousMode,                                                      \
+	  (nvmlDevice_t device, const nvmlVgpuHeterogeneousMode_t *mode))                          \
+	F(nvmlDeviceGetVgpuTypeSupportedPlacements,                                                \
+	  (nvmlDevice_t device, nvmlVgpuTypeId_t vgpuTypeId,                                       \
+	   nvmlVgpuPlacementList_v2_t * placements))                                               \
+	F(nvmlDeviceGetVgpuSchedulerCapabilities,                                                  \
+	  (nvmlDevice_t device, nvmlVgpuSchedulerCapabilities_t * capabilities))                   \
+	F(nvmlDeviceGetVgpuSchedulerState,                                                         \
+	  (nvmlDevice_t device, nvmlVgpuSchedulerGetState_t * state))                              \
+	F(nvmlDeviceSetVgpuSchedulerState,                                                         \
+	  (nvmlDevice_t device, nvmlVgpuSchedulerSetState_t * state))

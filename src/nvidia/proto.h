@@ -8,15 +8,17 @@
 #include "model/gpu.h"
 
 #define NVML_MAGIC 0x6c766e43u /* "Cnvl" */
-#define NVML_VERSION 1u
+#define NVML_VERSION 2u
 /* Of a reply, with all records. */
 #define NVML_REPLY_MAX (48u * 1024u)
 
 enum nvml_op {
 	NVML_OP_LOOK,
-	NVML_OP_MIG_MODE,    /* number: 1 on, 0 off */
-	NVML_OP_MIG_CREATE,  /* number: profile id, start */
-	NVML_OP_MIG_DESTROY, /* number: GPU instance id, start: where it must begin */
+	NVML_OP_MIG_MODE,	/* number: 1 on, 0 off */
+	NVML_OP_MIG_CREATE,	/* number: profile id, start */
+	NVML_OP_MIG_DESTROY,	/* number: GPU instance id, start: where it must begin */
+	NVML_OP_VGPU_MIXED,	/* number: 1 vGPUs of several sizes, 0 of one */
+	NVML_OP_VGPU_SCHEDULER, /* number: enum vgpu_scheduler */
 	NVML_OP_COUNT,
 };
 

@@ -35,6 +35,8 @@ static const struct {
 	{ NVML_ERROR_INSUFFICIENT_RESOURCES, "no-room", ENOSPC },
 	{ NVML_ERROR_IN_USE, "in-use", EBUSY },
 	{ NVML_ERROR_NO_PERMISSION, "not-permitted", EPERM },
+	{ NVML_ERROR_NOT_SUPPORTED, "not-supported", EOPNOTSUPP },
+	{ NVML_ERROR_FUNCTION_NOT_FOUND, "not-supported", EOPNOTSUPP },
 	{ NVML_CODE_NONSENSE, "nonsense", EBADMSG },
 	{ NVML_CODE_HALF_MADE, "half-made", EIO },
 	{ NVML_CODE_OTHER, "other-instance", ESTALE },
@@ -272,6 +274,29 @@ static void mig_destroy(const struct verb_context *c, const struct step *s, stru
 	vgpus_tell(c, r);
 }
 
+static void vgpu_mode(const struct verb_context *c, const struct step *s, enum nvml_op op,
+		      struct step_result *r)
+{
+	struct nvml_request request;
+	if (!request_make(c, op, &request, r))
+		return;
+	request.number = s->number;
+	change(c, &request, r);
+	if (r->data_len && vgpu_read(c, &r->data_len) < 0)
+		r->data_len = 0; /* the look comes to the same */
+}
+
+static void vgpu_mixed(const struct verb_context *c, const struct step *s, struct step_result *r)
+{
+	vgpu_mode(c, s, NVML_OP_VGPU_MIXED, r);
+}
+
+static void vgpu_scheduler(const struct verb_context *c, const struct step *s,
+			   struct step_result *r)
+{
+	vgpu_mode(c, s, NVML_OP_VGPU_SCHEDULER, r);
+}
+
 const struct verb_entry nvidia_verbs[] = {
 	{ VERB_READ_GPU, VERB_CLASS_VENDOR, LANE_DEVICE, 0, LOOK_MS + 5000, read_gpu },
 	{ VERB_MIG_MODE, VERB_CLASS_VENDOR, LANE_DEVICE,
@@ -282,6 +307,10 @@ const struct verb_entry nvidia_verbs[] = {
 	/* The program writes sriov_numvfs. */
 	{ VERB_VGPU_VFS, VERB_CLASS_VENDOR, LANE_HOST,
 	  GUARD_ENROLLED | GUARD_NEVER_TOUCH | GUARD_HOLDERS, CHANGE_MS, vgpu_vfs_set },
+	{ VERB_VGPU_MIXED, VERB_CLASS_VENDOR, LANE_DEVICE, GUARD_ENROLLED | GUARD_HOLDERS,
+	  CHANGE_MS, vgpu_mixed },
+	{ VERB_VGPU_SCHEDULER, VERB_CLASS_VENDOR, LANE_DEVICE, GUARD_ENROLLED | GUARD_HOLDERS,
+	  CHANGE_MS, vgpu_scheduler },
 	{ VERB_VGPU_SET, VERB_CLASS_WRITE, LANE_DEVICE, GUARD_ENROLLED | GUARD_HOLDERS, 20000,
 	  vgpu_type_set },
 };

@@ -17,6 +17,8 @@ struct failure {
 #define ROOM "see what the GPU has: sizes do not mix, and vGPUs of MIG need a GPU instance"
 #define ELSEWHERE "remove it where it was made"
 #define STAYS "it is still there and stays in the record"
+#define END_ALL "end the virtual machines on that GPU, and remove what others made of its VFs"
+#define UPDATE "leave \"sizes\" and \"scheduler\" out, or update NVIDIA's vGPU driver for hosts"
 #define NO_DRIVER "install NVIDIA's vGPU driver for hosts"
 
 static const struct failure failures[] = {
@@ -31,11 +33,22 @@ static const struct failure failures[] = {
 	{ VERB_VGPU_SET, "foreign", "vgpu.foreign", "it is as others made it", ELSEWHERE },
 	{ VERB_VGPU_SET, "still-there", "vgpu.still-there", STAYS, "carve reclaim --retry" },
 	{ VERB_VGPU_SET, "no-interface", "vgpu.interface", "nothing was changed", NO_DRIVER },
+	{ VERB_VGPU_SET, "placement", "vgpu.placement",
+	  "the VF is a vGPU, and its guest is not told where it begins",
+	  KERNEL_LOG "; carve apply tells it again" },
 	{ VERB_VGPU_SET, NULL, "vgpu.failed", AS_SHOWN, KERNEL_LOG },
 	{ VERB_MDEV_CREATE, "uuid-taken", "vgpu.foreign", "it is as others made it", ELSEWHERE },
 	{ VERB_MDEV_CREATE, "no-type", "vgpu.type.unknown", "nothing was changed",
 	  "see which types there are: carve list slices" },
 	{ VERB_MDEV_CREATE, NULL, "vgpu.refused", "no vGPU was made", ROOM },
+	{ VERB_VGPU_MIXED, "in-use", "vgpu.mode.busy", "nothing was changed", END_ALL },
+	{ VERB_VGPU_MIXED, "not-supported", "vgpu.mode.unsupported", "nothing was changed",
+	  UPDATE },
+	{ VERB_VGPU_MIXED, NULL, "vgpu.failed", AS_SHOWN, KERNEL_LOG },
+	{ VERB_VGPU_SCHEDULER, "in-use", "vgpu.mode.busy", "nothing was changed", END_ALL },
+	{ VERB_VGPU_SCHEDULER, "not-supported", "vgpu.mode.unsupported", "nothing was changed",
+	  UPDATE },
+	{ VERB_VGPU_SCHEDULER, NULL, "vgpu.failed", AS_SHOWN, KERNEL_LOG },
 	{ VERB_MDEV_REMOVE, NULL, "vgpu.still-there", STAYS, "carve reclaim --retry" },
 };
 

@@ -58,6 +58,33 @@ uint32_t vgpu_vfs_count(const struct verb_context *c)
 	return n;
 }
 
+int32_t vgpu_params_placement(const char *params)
+{
+	char digits[16];
+	uint32_t id;
+	for (const char *p = params; p; p = strchr(p, ',')) {
+		p += strspn(p, ", ");
+		const char *number = str_after(p, VGPU_PLACEMENT_PARAM);
+		if (number)
+			return STR_FORMAT(digits, "%.*s", (int)strspn(number, "0123456789"),
+					  number) == 0 &&
+					       num_parse_u32(digits, 10, &id) == 0 &&
+					       id < VGPU_PLACEMENTS
+				       ? (int32_t)id
+				       : -1;
+	}
+	return -1;
+}
+
+static int32_t vf_asked(const struct verb_context *c, int32_t index)
+{
+	char path[VERB_PATH_SIZE], params[1024];
+	if (vf_path(c, index, "nvidia/vgpu_params", path) < 0 ||
+	    sysfs_read(c->sysfs, path, params, sizeof(params)) < 0)
+		return -1;
+	return vgpu_params_placement(params);
+}
+
 static enum vgpu_framework framework_of(const struct verb_context *c, int32_t index)
 {
 	if (vf_has(c, index, CURRENT))
@@ -67,7 +94,7 @@ static enum vgpu_framework framework_of(const struct verb_context *c, int32_t in
 
 int vgpu_vf_read(const struct verb_context *c, int32_t index, struct vgpu_vf *ret)
 {
-	*ret = (struct vgpu_vf){ .index = index, .instance = -1, .placement = -1 };
+	*ret = (struct vgpu_vf){ .index = index, .instance = -1, .placement = -1, .asked = -1 };
 	ret->framework = framework_of(c, index);
 	/* Mdevs are seen by everybody. */
 	if (ret->framework != VGPU_VENDOR)
@@ -80,6 +107,7 @@ int vgpu_vf_read(const struct verb_context *c, int32_t index, struct vgpu_vf *re
 		return 0;
 	ret->instance = vf_number(c, index, "nvidia/gpu_instance_id");
 	ret->placement = vf_number(c, index, "nvidia/placement_id");
+	ret->asked = vf_asked(c, index);
 	return 0;
 }
 
@@ -288,12 +316,19 @@ int vgpu_change_read(const struct verb_context *c, int32_t index, uint32_t *len)
 {
 	struct records r;
 	const struct gpu_report none = { .change = 1, .gpu.minor = -1 };
-	int32_t asked = asked_vf(c);
+	int32_t n = (int32_t)vgpu_vfs_count(c), asked = asked_vf(c);
 	memcpy(c->data, &none, sizeof(none));
 	size_t before = records_begin(c, sizeof(none), &r);
 	int q = asked == NONE ? -ENODEV : creatable_read(c, asked, &r);
 	if (q == 0)
 		q = vf_report(c, index, &r);
+	/* Others may have set types meanwhile, and nothing else tells of it. */
+	for (int32_t i = 0; q == 0 && i < n; i++) {
+		struct vgpu_vf v;
+		q = i == index ? 0 : vgpu_vf_read(c, i, &v);
+		if (q == 0 && i != index && v.type)
+			q = vf_put(&r, &v);
+	}
 	if (q == 0)
 		*len = records_end(c, &r, before);
 	return q;

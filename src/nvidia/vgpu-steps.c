@@ -126,12 +126,14 @@ static int refuse_full(const struct have *h, const struct want *w, const struct 
 	return refuse(reterr, h, w, s, "look into the kernel log");
 }
 
-static int type_set(const struct slice *s, const struct vgpu_type *t, struct plan *ret)
+static int type_set(const struct slice *s, const struct vgpu_type *t, uint32_t placement,
+		    struct plan *ret)
 {
 	struct step *step = mech_step_add(ret, VERB_VGPU_SET, s);
 	if (!step)
 		return -ENOMEM;
 	step->number = t ? t->id : 0;
+	step->number2 = t ? placement : 0;
 	step->flag = s->asked;
 	return STR_COPY(step->text, t ? t->name : "none");
 }
@@ -152,9 +154,19 @@ static int type_make(const struct have *h, const struct want *w, const struct sl
 		return r;
 	if (t->creatable)
 		return v->framework == VGPU_MDEV ? vgpu_mdev_create(s, t, ret)
-						 : type_set(s, t, ret);
+						 : type_set(s, t, vgpu_place_of(h, s), ret);
 	/* An mdev came or went, and the driver is being asked. */
 	return g && g->vgpus_stale ? -EAGAIN : refuse_full(h, w, s, t, reterr);
+}
+
+/* It is there. Of several sizes, its guest is told where it begins: what the driver picks may be promised to another. */
+static int type_place(const struct have *h, const struct slice *s, struct plan *ret)
+{
+	const struct vgpu_vf *v = have_vgpu_vf(h, s->device, s->index);
+	const struct vgpu_type *t = v && v->type ? vgpu_type_of(h, v) : NULL;
+	uint32_t placement = vgpu_place_of(h, s);
+	return t && placement && v->asked != (int32_t)placement - 1 ? type_set(s, t, placement, ret)
+								    : 0;
 }
 
 /* --- MIG or not ------------------------------------------------------------------------------- */
@@ -197,7 +209,7 @@ static int vgpu_make(const struct have *h, const struct want *w, const struct sl
 		return mech_device_gone(s->device, w, reterr);
 	(void)vgpu_find(h, s, &found);
 	if (found)
-		return 0;
+		return type_place(h, s, ret);
 	if (!str_eq(f->driver, "nvidia"))
 		return refuse_driver(h, w, s, f, reterr);
 	if (vgpu_unknown(h, s))
@@ -210,7 +222,8 @@ static int vgpu_make(const struct have *h, const struct want *w, const struct sl
 		return vfs_make(h, w, s, ret, reterr);
 	if (s->index >= 0 && !have_vf(h, f->addr, s->index))
 		return refuse_vf(h, w, s, reterr);
-	return v ? type_make(h, w, s, v, ret, reterr) : -EAGAIN;
+	r = v ? vgpu_modes_steps(h, w, s, ret, reterr) : -EAGAIN;
+	return r < 0 || ret->n ? r : type_make(h, w, s, v, ret, reterr);
 }
 
 static int vgpu_unmake(const struct have *h, const struct slice *s, struct plan *ret,
@@ -221,7 +234,7 @@ static int vgpu_unmake(const struct have *h, const struct slice *s, struct plan 
 	(void)vgpu_find(h, s, &found);
 	if (!found)
 		return vgpu_instance_unmake(h, s, ret);
-	return s->uuid[0] ? vgpu_mdev_remove(s, ret) : type_set(s, NULL, ret);
+	return s->uuid[0] ? vgpu_mdev_remove(s, ret) : type_set(s, NULL, 0, ret);
 }
 
 /* With vGPUs of others, the VFs stay; with GPU instances too, which would go with them. */
@@ -241,8 +254,9 @@ static int vgpu_leave(const struct have *h, const char *device, uint8_t opened, 
 static int vgpu_layout(const struct have *h, const struct want *w, const struct slice *slices,
 		       size_t n_slices, bool held, struct plan *ret, struct err *reterr)
 {
-	(void)slices, (void)n_slices, (void)held, (void)ret;
-	return have_device(h, w->device) ? 0 : mech_device_gone(w->device, w, reterr);
+	(void)held, (void)ret;
+	return have_device(h, w->device) ? vgpu_modes_check(h, w, slices, n_slices, reterr)
+					 : mech_device_gone(w->device, w, reterr);
 }
 
 static int vgpu_claim(const struct have *h, const struct want *w, const struct slice *s,
@@ -263,6 +277,8 @@ const struct mech nvidia_vgpu_mech = {
 	.name = "vgpu",
 	.names = NAMES_VF,
 	.offer = vgpu_offer,
+	.offer_as = vgpu_offer_as,
+	.anew = vgpu_modes_differ,
 	.find = vgpu_find,
 	.naming = vgpu_naming,
 	.unknown = vgpu_unknown,

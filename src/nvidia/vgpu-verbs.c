@@ -22,6 +22,7 @@
 /* So often, a second apart, does Proxmox try: right after the guest's end the driver is not done with it. */
 #define CLEAR_TRIES 10
 #define CURRENT "nvidia/current_vgpu_type"
+#define PARAMS "nvidia/vgpu_params"
 
 static void wait_second(void)
 {
@@ -109,6 +110,55 @@ static int type_write(const struct verb_context *c, const char *path, uint32_t i
 	return e;
 }
 
+/* --- placement -------------------------------------------------------------------------------- */
+
+/* What is there without the placement, and with the one that is meant; a blank clears it (vGPU User Guide 17). */
+static int params_make(char *now, uint32_t placement, char *ret, size_t size)
+{
+	char *save = NULL;
+	int r = placement ? str_format(ret, size, VGPU_PLACEMENT_PARAM "%u", placement - 1)
+			  : str_format(ret, size, "%s", "");
+	for (char *p = strtok_r(now, ",\n ", &save); p && r == 0;
+	     p = strtok_r(NULL, ",\n ", &save)) {
+		size_t n = strlen(ret);
+		if (!str_after(p, VGPU_PLACEMENT_PARAM))
+			r = str_format(ret + n, size - n, "%s%s", n ? "," : "", p);
+	}
+	return r < 0 || ret[0] ? r : str_format(ret, size, " ");
+}
+
+/* The parameters count when the VM starts; they are written while there is a vGPU, since the driver need not keep those of
+ * another. placement: 1 + its id, 0: none. 1: changed. */
+static int placement_set(const struct verb_context *c, uint32_t placement)
+{
+	char path[VERB_PATH_SIZE], now[1024], next[1024];
+	int r = verb_path(path, c->path, PARAMS);
+	ssize_t n = r < 0 ? r : sysfs_read(c->sysfs, path, now, sizeof(now));
+	if (n == -ENOENT && placement == 0)
+		return 0;
+	if (n < 0)
+		return (int)n;
+	int32_t is = vgpu_params_placement(now);
+	if (is == (int32_t)placement - 1)
+		return 0;
+	r = params_make(now, placement, next, sizeof(next));
+	if (r >= 0)
+		r = sysfs_write(c->sysfs, path, next);
+	n = r < 0 ? r : sysfs_read(c->sysfs, path, now, sizeof(now));
+	if (n < 0)
+		return (int)n;
+	return vgpu_params_placement(now) == (int32_t)placement - 1 ? 1 : -EIO;
+}
+
+static bool placement_failed(int e, const struct step *s, struct step_result *r)
+{
+	if (e >= 0)
+		return false;
+	verb_failed(r, -e, PARAMS, "it does not begin where it should, at %d", (int)s->number2 - 1);
+	(void)STR_COPY(r->reason, "placement");
+	return true;
+}
+
 /* Without it the library is asked. */
 static void change_tell(const struct verb_context *c, const struct step *s, struct step_result *r)
 {
@@ -144,6 +194,7 @@ void vgpu_type_set(const struct verb_context *c, const struct step *s, struct st
 		change_tell(c, s, r);
 		return;
 	}
+	int placed = s->number ? 0 : placement_set(c, 0);
 	e = same ? 0 : type_write(c, path, s->number);
 	if (e >= 0)
 		e = sysfs_read_u64(c->sysfs, path, 10, &now);
@@ -152,7 +203,10 @@ void vgpu_type_set(const struct verb_context *c, const struct step *s, struct st
 		change_tell(c, s, r);
 		return;
 	}
+	if (s->number)
+		placed = placement_set(c, s->number2);
 	r->number = (uint32_t)now;
-	r->status = same ? STEP_NOTHING : STEP_DONE;
+	if (!placement_failed(placed, s, r))
+		r->status = same && !placed ? STEP_NOTHING : STEP_DONE;
 	change_tell(c, s, r);
 }

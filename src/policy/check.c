@@ -140,7 +140,7 @@ static int check_mech_keys(const struct policy *p, const struct policy_divide *d
 	bool passthrough = str_eq(d->mech, "passthrough"), sriov = str_eq(d->mech, "sriov");
 	bool profiles = has_profiles(d->mech), mdev = str_eq(d->mech, "mdev");
 	bool shares = str_eq(d->mech, "time-slice") || str_eq(d->mech, "mps");
-	bool made = profiles && !shares;
+	bool made = profiles && !shares, vgpu = str_eq(d->mech, "vgpu");
 	const struct {
 		bool given, right;
 		const char *path, *key, *mech;
@@ -160,6 +160,8 @@ static int check_mech_keys(const struct policy *p, const struct policy_divide *d
 		{ d->fill[0], made || sriov, "fill", "fill", "sriov, " PROFILES },
 		{ d->n_warm > 0, made, "warm", "warm", PROFILES },
 		{ d->n_share > 0, str_eq(d->mech, "mig"), "share", "share", "mig" },
+		{ d->mixed, vgpu, "sizes", "sizes: mixed", "vgpu" },
+		{ d->scheduler != VGPU_SCHEDULER_UNSAID, vgpu, "scheduler", "scheduler", "vgpu" },
 		{ d->n_services > 0, !mdev, "services", "services",
 		  "passthrough, sriov, mig, vgpu, time-slice or mps" },
 	};
@@ -173,6 +175,18 @@ static int check_mech_keys(const struct policy *p, const struct policy_divide *d
 			return -EINVAL;
 		}
 	return 0;
+}
+
+/* Shares are fixed by how many fit of one size. */
+static int check_scheduler(const struct policy *p, const struct policy_divide *d,
+			   struct policy_source *s)
+{
+	if (!d->mixed || d->scheduler != VGPU_SCHEDULER_FIXED_SHARE)
+		return 0;
+	return policy_source_refuse(s, in_divide(p, d, s, "scheduler", POLICY_KEY),
+				    "policy.conflict",
+				    "use equal-share, or leave \"sizes: mixed\" out",
+				    "fixed shares are for vGPUs of one size, and sizes are mixed");
 }
 
 /* Of a divide's "vf" and a reservation's "set". */
@@ -382,6 +396,8 @@ static int check_divide(const struct policy *p, const struct policy_divide *d,
 				   in_divide(p, d, s, "vf/min-rate", POLICY_KEY), s);
 	if (r >= 0)
 		r = check_services(p, d, s);
+	if (r >= 0)
+		r = check_scheduler(p, d, s);
 	if (r < 0)
 		return r;
 	if (str_eq(d->mech, "sriov"))

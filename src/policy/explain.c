@@ -113,6 +113,7 @@ void policy_divide_text(const struct policy_divide *d, struct str_buf *out)
 	for (uint32_t i = 0; i < d->n_share; i++)
 		str_buf_addf(out, ", %" PRIu32 " claims on each %s", d->share_count[i],
 			     d->share[i]);
+	str_buf_add(out, d->mixed ? ", sizes mixed" : "");
 }
 
 static bool whole_draws(const struct policy *p, const struct policy_class *c,
@@ -219,6 +220,16 @@ static void one_tenant_text(const struct want *w, struct str_buf *out)
 	str_buf_add(out, w->one_tenant ? "true" : "false");
 }
 
+static void sizes_text(const struct want *w, struct str_buf *out)
+{
+	str_buf_add(out, w->mixed ? "mixed" : "equal");
+}
+
+static void scheduler_text(const struct want *w, struct str_buf *out)
+{
+	str_buf_add(out, w->scheduler ? vgpu_scheduler_name(w->scheduler) : "not said");
+}
+
 static void after_use_text(const struct want *w, struct str_buf *out)
 {
 	static const char *const words[] = {
@@ -276,6 +287,8 @@ static const struct want_part {
 	{ "companion of", leader_text },
 	{ "in-use-pf", in_use_text },
 	{ "vf", vf_text },
+	{ "sizes", sizes_text },
+	{ "scheduler", scheduler_text },
 	{ "one-tenant-per-device", one_tenant_text },
 	{ "after-use", after_use_text },
 	{ "services", services_text },

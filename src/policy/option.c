@@ -58,6 +58,14 @@ static int store_after_use(void *into, const struct policy_option *o, const stru
 	return 0;
 }
 
+static int store_scheduler(void *into, const struct policy_option *o, const struct policy_value *v)
+{
+	(void)o;
+	((struct policy_divide *)into)->scheduler =
+		(enum vgpu_scheduler)(VGPU_SCHEDULER_BEST_EFFORT + v->number);
+	return 0;
+}
+
 static int divide_add_type(struct policy_divide *d, const struct policy_value *v, uint32_t count)
 {
 	if (d->n_types >= POLICY_TYPES)
@@ -294,6 +302,7 @@ static const char *const mech_words[] = { "passthrough", "sriov",      "mdev", "
 static const char *const mech_words_later[] = { "wq", NULL };
 static const char *const bind_words[] = { "on-claim", "early", NULL };
 static const char *const companions_words[] = { "leave", "bind", NULL };
+static const char *const sizes_words[] = { "equal", "mixed", NULL };
 static const char *const in_use_words[] = { "refuse", "allow", NULL };
 static const char *const after_use_words[] = { "prove", "same-tenant", "quarantine", NULL };
 static const char *const share_by_words[] = { "time-slice", "mps", NULL };
@@ -587,6 +596,16 @@ static const struct policy_option divide_options[] = {
 	{ .key = "share-by",
 	  OPTION_WORD_IN(policy_divide, share_by, share_by_words),
 	  .help = "mig: who shares a slice has it in turn, or at the same time by an MPS server." },
+	{ .key = "sizes",
+	  OPTION_WORD_IN(policy_divide, mixed, sizes_words),
+	  .store = store_word_bool,
+	  .help = "vgpu: whether all vGPUs of a device have as much memory as each other, or each what "
+		  "its profile says." },
+	{ .key = "scheduler",
+	  .kind = OPTION_WORD,
+	  .words = vgpu_scheduler_names,
+	  .store = store_scheduler,
+	  .help = "vgpu: how the vGPUs of a device take turns; left as it is when this is not said." },
 	{ .key = "expect",
 	  OPTION_NUMBER_IN(policy_divide, expect, 0, 65535),
 	  .help = "How many slices this must yield in all; anything else is refused." },

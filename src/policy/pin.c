@@ -261,6 +261,8 @@ int policy_want(const struct policy *p, const struct policy_facts *facts,
 		.on_remove_destroy = p->on_remove == ON_REMOVE_DESTROY,
 		.after_use = (uint8_t)d->after_use,
 		.one_tenant = d->one_tenant,
+		.mixed = d->mixed,
+		.scheduler = (uint8_t)d->scheduler,
 	};
 	memcpy(w->types, d->types, sizeof(w->types));
 	memcpy(w->type_count, d->type_count, sizeof(w->type_count));

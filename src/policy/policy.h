@@ -39,7 +39,8 @@ struct policy_divide {
 	struct policy_match *when; /* NULL: for each device of the selection */
 	char mech[16];
 	uint32_t count;
-	bool bind_early, companions, in_use_pf, one_tenant;
+	bool bind_early, companions, in_use_pf, one_tenant, mixed;
+	enum vgpu_scheduler scheduler;
 	struct vf_settings vf;
 	char types[POLICY_TYPES][NAME_SIZE];
 	uint32_t type_count[POLICY_TYPES]; /* layout; all 0 with on_demand */

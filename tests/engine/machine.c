@@ -691,6 +691,7 @@ static int do_verb(struct machine *m, const struct step *s, struct step_result *
 	case VERB_READ_VFS:
 	case VERB_READ_GPU:
 	case VERB_VGPU_MIXED:
+	case VERB_VGPU_SCHEDULER:
 	case VERB_HOLDERS:
 	case VERB_MODULE_LOAD:
 	case VERB_SERVICE_LOOK:
@@ -762,6 +763,7 @@ static bool guarded(const struct machine *m, const struct step *s)
 	case VERB_MIG_MODE:
 	case VERB_MIG_CREATE:
 	case VERB_VGPU_MIXED:
+	case VERB_VGPU_SCHEDULER:
 	case VERB_MPS_START:
 	case VERB_MPS_STOP:
 	case VERB_HOLDERS:

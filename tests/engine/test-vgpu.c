@@ -96,12 +96,12 @@ static void test_vgpu_layout_makes_vfs_then_types(void **state)
 	assert_vgpus(w, "0:L40S-12Q 1:L40S-12Q 2:L40S-12Q 3:L40S-12Q");
 }
 
-static int laid_out(struct world *w, const char *a, const char *b, const char **ret_id)
+static int laid_out(struct world *w, bool mixed, const char *a, const char *b, const char **ret_id)
 {
 	static char id[64];
 	uint32_t fill;
 	_cleanup_err_ struct err err = { 0 };
-	struct want want = { .n_types = 2, .type_count = { 1, 1 } };
+	struct want want = { .n_types = 2, .type_count = { 1, 1 }, .mixed = mixed };
 	(void)STR_COPY(want.device, GPU);
 	(void)STR_COPY(want.mech, "vgpu");
 	(void)STR_COPY(want.types[0], a);
@@ -116,13 +116,17 @@ static void test_vgpu_sizes_do_not_mix_in_a_layout(void **state)
 {
 	struct world *w = *state;
 	const char *id;
-	assert_int_equal(laid_out(w, "L40S-12Q", "L40S-24Q", &id), -ENOSPC);
+	assert_int_equal(laid_out(w, false, "L40S-12Q", "L40S-24Q", &id), -ENOSPC);
 	assert_string_equal(id, "layout.conflict");
-	assert_int_equal(laid_out(w, "L40S-12Q", "L40S-5Q", &id), -EOPNOTSUPP);
+	assert_int_equal(laid_out(w, false, "L40S-12Q", "L40S-5Q", &id), -EOPNOTSUPP);
 	/* Series do. */
-	assert_int_equal(laid_out(w, "L40S-24C", "L40S-24Q", &id), 0);
+	assert_int_equal(laid_out(w, false, "L40S-24C", "L40S-24Q", &id), 0);
+	/* Where the GPU is told so they do, by their memory as long as no places are told. */
+	assert_int_equal(laid_out(w, true, "L40S-12Q", "L40S-6Q", &id), 0);
+	assert_int_equal(laid_out(w, true, "L40S-24Q", "L40S-12Q", &id), -ENOSPC);
 	have_gpu(&w->seen, GPU)->mixed = 1;
-	assert_int_equal(laid_out(w, "L40S-12Q", "L40S-6Q", &id), 0);
+	assert_int_equal(laid_out(w, true, "L40S-12Q", "L40S-6Q", &id), 0);
+	assert_int_equal(laid_out(w, false, "L40S-12Q", "L40S-6Q", &id), -ENOSPC);
 }
 
 static void test_vgpu_other_size_comes_when_all_of_the_former_are_gone(void **state)

@@ -14,6 +14,8 @@
  *   unended               names without an end
  *   pid=N pids=N          who uses it: one more, so many more
  *   vgpus
+ *   mixed scheduler=N     how it does vgpus at first; obstinate: changes of that are taken, and nothing comes of them
+ *   placed=N              an id more of the smaller type
  *
  * Each call is noted in the file FAKE_NVML_LOG. -DFAKE_OLD: without what drivers before R470 did not have; -DFAKE_EMPTY: a
  * library of something else.
@@ -25,6 +27,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "model/gpu.h"
 #include "nvidia/nvml.h"
 
 #ifndef FAKE_EMPTY
@@ -60,6 +63,7 @@ static struct {
 	struct nvmlComputeInstance_st computes[16 * 8];
 	struct nvmlDevice_st gpu, migs[16 * 8];
 	unsigned n_instances, n_computes;
+	unsigned mixed, scheduler;
 } fake;
 
 /* What follows a word, "" too; *at goes on from there. NULL: it is not said (again). */
@@ -168,6 +172,9 @@ __attribute__((constructor)) static void words_read(void)
 {
 	const char *words = getenv("FAKE_NVML");
 	snprintf(fake.words, sizeof(fake.words), "%s", words ? words : "");
+	const char *scheduler = word("scheduler");
+	fake.mixed = word("mixed") != NULL;
+	fake.scheduler = scheduler ? (unsigned)strtoul(scheduler, NULL, 10) : 1;
 }
 
 nvmlReturn_t nvmlInit_v2(void)
@@ -570,4 +577,84 @@ nvmlReturn_t nvmlVgpuTypeGetGpuInstanceProfileId(nvmlVgpuTypeId_t vgpuTypeId, un
 	*id = NVML_INVALID_VGPU_PLACEMENT;
 	return NVML_ERROR_NOT_SUPPORTED;
 }
+
+#ifndef FAKE_OLD
+static bool is_new(unsigned version)
+{
+	const char *refuse = word("refuse");
+	return refuse && version >> 24 >= strtoul(refuse, NULL, 10);
+}
+
+nvmlReturn_t nvmlDeviceGetVgpuHeterogeneousMode(nvmlDevice_t device,
+						nvmlVgpuHeterogeneousMode_t *mode)
+{
+	ENTER();
+	(void)device;
+	if (is_new(mode->version) || mode->version != 0x01000008)
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	mode->mode = fake.mixed;
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceSetVgpuHeterogeneousMode(nvmlDevice_t device,
+						const nvmlVgpuHeterogeneousMode_t *mode)
+{
+	ENTER();
+	(void)device;
+	if (!word("obstinate"))
+		fake.mixed = mode->mode;
+	return NVML_SUCCESS;
+}
+
+/* Eighths: four of them, and each of the eight. */
+nvmlReturn_t nvmlDeviceGetVgpuTypeSupportedPlacements(nvmlDevice_t device,
+						      nvmlVgpuTypeId_t vgpuTypeId,
+						      nvmlVgpuPlacementList_v2_t *placements)
+{
+	ENTER();
+	(void)device;
+	const char *more = word("placed");
+	unsigned n = vgpuTypeId == 471 ? 1 : more ? 9 : 8;
+	if (is_new(placements->version))
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	if (placements->count < n)
+		return NVML_ERROR_INSUFFICIENT_SIZE;
+	placements->count = n;
+	placements->placementSize = vgpuTypeId == 471 ? 40 : 5;
+	for (unsigned i = 0; i < n; i++)
+		placements->placementIds[i] = i == 8 ? (unsigned)strtoul(more, NULL, 10) : 5 * i;
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetVgpuSchedulerState(nvmlDevice_t device,
+					     nvmlVgpuSchedulerGetState_t *state)
+{
+	ENTER();
+	(void)device;
+	state->schedulerPolicy = fake.scheduler;
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceSetVgpuSchedulerState(nvmlDevice_t device,
+					     nvmlVgpuSchedulerSetState_t *state)
+{
+	ENTER();
+	(void)device;
+	if (!word("obstinate"))
+		fake.scheduler = state->schedulerPolicy;
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetVgpuSchedulerCapabilities(nvmlDevice_t device,
+						    nvmlVgpuSchedulerCapabilities_t *capabilities)
+{
+	ENTER();
+	(void)device;
+	memset(capabilities, 0, sizeof(*capabilities));
+	capabilities->supportedSchedulers[0] = VGPU_SCHEDULER_BEST_EFFORT;
+	capabilities->supportedSchedulers[1] = VGPU_SCHEDULER_FIXED_SHARE;
+	capabilities->supportedSchedulers[2] = 77;
+	return NVML_SUCCESS;
+}
+#endif
 #endif

@@ -24,8 +24,9 @@ class-parts-quota class-parts-reserved class-parts-set class-profile count-missi
 duplicate-reservation duplicate-type expect-on-demand fill-count fill-ninth fill-on-demand fill-passthrough fill-vf
 from-not-divided from-second from-twice keep-ahead keep-other keep-unknown layout-both layout-missing layout-sriov
 memory-profiles memory-sriov one-tenant-passthrough orphan-grace-long qos-without-vlan rates-crossed reservation-class
-reservation-class-near reservation-not-allowed reservation-tenant reservation-vlan service-mdev service-twice
-service-vital share-by-alone share-fill share-mdev share-mig-on-demand share-mig-unnamed share-on-demand tenants-lease-short tenants-quota-class tenants-quota-class-far tenants-reserved tenants-reserved-part-vfs
+reservation-class-near reservation-not-allowed reservation-tenant reservation-vlan scheduler-mixed service-mdev service-twice
+service-vital share-by-alone share-fill share-mdev share-mig-on-demand share-mig-unnamed share-on-demand sizes-mig
+tenants-lease-short tenants-quota-class tenants-quota-class-far tenants-reserved tenants-reserved-part-vfs
 tenants-reserved-slices tenants-reserved-vfs use-twice use-unknown vf-mdev warm-ahead warm-other warm-sriov when-last-twice
 when-may-set when-profile when-unreachable
 """.split()

@@ -12,8 +12,8 @@
 #define KEY "pci:0000:00/01.0/00.0"
 #define OTHER "pci:0000:00/02.0/00.0"
 
-/* A report as it comes: one record of each kind, two parts. */
-struct message {
+/* A report as it comes: one record of each kind, two parts, nothing between them. */
+struct __attribute__((packed)) message {
 	struct gpu_report report;
 	struct gpu_profile profile;
 	struct gpu_part parts[2];

@@ -242,6 +242,50 @@ static void test_look_tells_vgpu_types(void **state)
 	assert_true(f->types[1].creatable);
 }
 
+static void test_look_tells_how_it_does_vgpus(void **state)
+{
+	struct fixture *f = *state;
+	const struct gpu *g = &f->reply.report.gpu;
+	look(f, "fake-nvml.so", "vgpus mixed scheduler=3");
+	assert_true(g->mixed_capable);
+	assert_true(g->mixed);
+	assert_int_equal(g->scheduler, VGPU_SCHEDULER_FIXED_SHARE);
+	assert_int_equal(g->schedulers,
+			 1 << VGPU_SCHEDULER_BEST_EFFORT | 1 << VGPU_SCHEDULER_FIXED_SHARE);
+	assert_int_equal(f->types[0].size, 40);
+	assert_int_equal(f->types[0].starts[0], 1);
+	assert_int_equal(f->types[1].size, 5);
+	assert_int_equal(f->types[1].starts[0], 0x42108421 & 0x7fffffff);
+	assert_int_equal(f->types[1].starts[1], 1 << 3);
+	look(f, "fake-nvml.so", "vgpus scheduler=9");
+	assert_false(g->mixed);
+	assert_int_equal(g->scheduler, 0);
+	/* What it numbers beyond what there can be is not placed at. */
+	look(f, "fake-nvml.so", "vgpus placed=4000000000");
+	assert_int_equal(f->types[1].starts[7], 0);
+	assert_int_equal(f->types[1].starts[0], 0x42108421 & 0x7fffffff);
+}
+
+static void test_look_what_is_not_told_of_vgpus_is_not_known(void **state)
+{
+	struct fixture *f = *state;
+	const struct gpu *g = &f->reply.report.gpu;
+	look(f, "fake-nvml-old.so", "vgpus mixed");
+	assert_true(g->vgpu);
+	assert_false(g->mixed_capable);
+	assert_int_equal(g->schedulers, 0);
+	assert_int_equal(f->types[1].size, 0);
+	look(f, "fake-nvml.so", "vgpus mixed refuse=1");
+	assert_false(g->mixed_capable);
+	/* The older form tells of the mode that is. */
+	look(f, "fake-nvml.so", "vgpus mixed refuse=2");
+	assert_int_equal(f->types[1].size, 5);
+	look(f, "fake-nvml.so", "vgpus refuse=2");
+	assert_int_equal(f->types[1].size, 0);
+	look(f, "fake-nvml.so", "vgpus fail=nvmlDeviceGetVgpuSchedulerState:3");
+	assert_int_equal(g->schedulers, 0);
+}
+
 static unsigned count(const char *calls, const char *name)
 {
 	unsigned n = 0;
@@ -453,6 +497,41 @@ static void test_mode_refused_or_not_known_fails(void **state)
 	mode(f, "fail=nvmlDeviceGetMigMode:3", 1);
 	assert_failed(f, NVML_ERROR_NOT_SUPPORTED, "nvmlDeviceGetMigMode");
 	assert_int_equal(count(f->calls, "DeviceSetMigMode "), 0);
+}
+
+static void vgpu_mode(struct fixture *f, const char *words, enum nvml_op op, uint32_t number)
+{
+	struct nvml_request r = request_new(op);
+	r.number = number;
+	ask(f, "fake-nvml.so", words, &r);
+}
+
+static void test_vgpu_modes_are_set_and_read_back(void **state)
+{
+	struct fixture *f = *state;
+	vgpu_mode(f, "vgpus", NVML_OP_VGPU_MIXED, 1);
+	assert_int_equal(f->reply.outcome, NVML_DONE);
+	assert_int_equal(f->reply.report.gpu.mixed, 1);
+	vgpu_mode(f, "vgpus mixed", NVML_OP_VGPU_MIXED, 1);
+	assert_int_equal(f->reply.outcome, NVML_NOTHING);
+	assert_int_equal(count(f->calls, "DeviceSetVgpuHeterogeneousMode "), 0);
+	vgpu_mode(f, "vgpus", NVML_OP_VGPU_SCHEDULER, VGPU_SCHEDULER_FIXED_SHARE);
+	assert_int_equal(f->reply.outcome, NVML_DONE);
+	assert_int_equal(f->reply.report.gpu.scheduler, VGPU_SCHEDULER_FIXED_SHARE);
+	assert_int_equal(count(f->calls, "DeviceSetVgpuSchedulerState "), 1);
+}
+
+static void test_vgpu_modes_refused_or_without_effect_fail(void **state)
+{
+	struct fixture *f = *state;
+	vgpu_mode(f, "vgpus fail=nvmlDeviceSetVgpuHeterogeneousMode:19", NVML_OP_VGPU_MIXED, 1);
+	assert_failed(f, NVML_ERROR_IN_USE, "nvmlDeviceSetVgpuHeterogeneousMode");
+	vgpu_mode(f, "vgpus fail=nvmlDeviceSetVgpuSchedulerState:3", NVML_OP_VGPU_SCHEDULER, 2);
+	assert_failed(f, NVML_ERROR_NOT_SUPPORTED, "nvmlDeviceSetVgpuSchedulerState");
+	vgpu_mode(f, "vgpus obstinate", NVML_OP_VGPU_MIXED, 1);
+	assert_failed(f, NVML_CODE_NONSENSE, "libnvidia-ml.so.1");
+	vgpu_mode(f, "vgpus obstinate", NVML_OP_VGPU_SCHEDULER, 3);
+	assert_failed(f, NVML_CODE_NONSENSE, "libnvidia-ml.so.1");
 }
 
 /* --- making ------------------------------------------------------------------------------------------ */
@@ -724,6 +803,10 @@ int main(void)
 		TEST(test_look_mig_off_tells_what_could_be),
 		TEST(test_look_tells_instances),
 		TEST(test_look_tells_vgpu_types),
+		TEST(test_look_tells_how_it_does_vgpus),
+		TEST(test_look_what_is_not_told_of_vgpus_is_not_known),
+		TEST(test_vgpu_modes_are_set_and_read_back),
+		TEST(test_vgpu_modes_refused_or_without_effect_fail),
 		TEST(test_look_asks_for_each_mig_device_once),
 		TEST(test_look_library_missing_says_why),
 		TEST(test_look_other_library_says_why),

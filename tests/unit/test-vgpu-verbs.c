@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "nvidia/vgpu-verbs.h"
 #include "support/tree.h"
+#include "sys/sysfs.h"
 
 #define PF "pci0000:00/0000:00:01.0/0000:41:00.0"
 #define VF(n) "pci0000:00/0000:00:01.0/0000:41:00." #n
@@ -246,6 +247,69 @@ static void test_vgpu_type_set_writes_and_tells_what_it_changed(void **state)
 	assert_int_equal(r.status, STEP_NOTHING);
 }
 
+static void place(struct fixture *f, uint32_t id, uint32_t placement, struct step_result *r)
+{
+	const struct step s = { .number = id, .flag = 1, .number2 = placement };
+	(void)STR_COPY(f->c.path, VF(4));
+	*r = (struct step_result){ .id = 1 };
+	vgpu_type_set(&f->c, &s, r);
+}
+
+#define PARAMS "devices/" VF(4) "/nvidia/vgpu_params"
+
+static void params_are(const struct fixture *f, const char *text)
+{
+	char now[256];
+	ssize_t n = sysfs_read(f->c.sysfs, PARAMS, now, sizeof(now));
+	assert_true(n >= 0);
+	assert_string_equal(now, text);
+}
+
+static void test_vgpu_type_set_tells_its_guest_where_it_begins(void **state)
+{
+	struct fixture *f = *state;
+	struct step_result r;
+	vf_make(&f->t, 0, VF(4));
+	tree_file(&f->t, PARAMS, "disable_vnc=1");
+	place(f, 1154, 1 + 24, &r);
+	assert_int_equal(r.status, STEP_DONE);
+	params_are(f, "vgpu-placement-id=24,disable_vnc=1");
+	assert_int_equal(vf_of(f, 0).asked, 24);
+	place(f, 1154, 1 + 24, &r);
+	assert_int_equal(r.status, STEP_NOTHING);
+	place(f, 1154, 1 + 48, &r);
+	assert_int_equal(r.status, STEP_DONE);
+	params_are(f, "vgpu-placement-id=48,disable_vnc=1");
+	/* The next one on that VF is not told so. */
+	tree_file(&f->t, PARAMS, "vgpu-placement-id=0");
+	place(f, 0, 0, &r);
+	assert_int_equal(vf_of(f, 0).asked, -1);
+}
+
+static void test_vgpu_type_set_that_cannot_tell_fails(void **state)
+{
+	struct fixture *f = *state;
+	struct step_result r;
+	vf_make(&f->t, 0, VF(4));
+	place(f, 1154, 1, &r);
+	assert_int_equal(r.status, STEP_FAILED);
+	assert_string_equal(r.reason, "placement");
+	assert_int_equal(vf_of(f, 0).type, 1154);
+}
+
+static void test_vgpu_params_placement_is_one_of_several(void **state)
+{
+	(void)state;
+	assert_int_equal(vgpu_params_placement(""), -1);
+	assert_int_equal(vgpu_params_placement("vgpu-placement-id=0"), 0);
+	assert_int_equal(vgpu_params_placement("disable_vnc=1, vgpu-placement-id=12\n"), 12);
+	assert_int_equal(vgpu_params_placement("disable_vnc=1,vgpu-placement-id=12,enable_uvm=1"),
+			 12);
+	assert_int_equal(vgpu_params_placement("vgpu-placement-id="), -1);
+	assert_int_equal(vgpu_params_placement("vgpu-placement-id=256"), -1);
+	assert_int_equal(vgpu_params_placement("my-vgpu-placement-id=3"), -1);
+}
+
 static void test_vgpu_type_set_without_files_is_told(void **state)
 {
 	struct fixture *f = *state;
@@ -294,6 +358,9 @@ int main(void)
 		T(test_vgpu_read_mdevs_of_the_gpu),
 		T(test_vgpu_read_too_much_leaves_the_report),
 		T(test_vgpu_type_set_writes_and_tells_what_it_changed),
+		T(test_vgpu_type_set_tells_its_guest_where_it_begins),
+		T(test_vgpu_type_set_that_cannot_tell_fails),
+		T(test_vgpu_params_placement_is_one_of_several),
 		T(test_vgpu_type_set_without_files_is_told),
 		T(test_vgpu_vfs_set_that_is_so_already_runs_nothing),
 		T(test_vgpu_vfs_set_without_the_program_is_told),
