@@ -44,8 +44,8 @@ static void row_add(struct row *r, json_t *part)
  * that is counted, and is there once, is the device. */
 static uint32_t share_of(const struct capacity *k, const struct capacity_profile *p)
 {
-	uint64_t most = k->n_slots ? 1000ull * p->size / k->n_slots : 0;
-	for (uint32_t i = 0; i < k->n_counters && !k->n_slots; i++) {
+	uint64_t most = p->size ? 1000ull * p->size / k->n_slots : 0;
+	for (uint32_t i = 0; i < k->n_counters && !p->size; i++) {
 		uint64_t total = k->counters[i].total;
 		uint64_t share = total ? 1000ull * p->takes[i] / total : 0;
 		most = share > most ? share : most;
@@ -215,6 +215,19 @@ static json_t *free_json(const struct engine *e, const struct want *w, const str
 	return array;
 }
 
+/* What takes no slots excludes what does: time-sliced vGPUs of a GPU that could have GPU instances. */
+static bool has_unplaced(const json_t *parts)
+{
+	size_t i;
+	json_t *part;
+	json_array_foreach((json_t *)parts, i, part) {
+		const json_t *size = json_object_get(part, "size");
+		if (size && json_integer_value(size) == 0)
+			return true;
+	}
+	return false;
+}
+
 static json_t *device_json(struct engine *e, const struct want *w, const struct offer *o,
 			   json_t *parts, bool planned)
 {
@@ -222,7 +235,7 @@ static json_t *device_json(struct engine *e, const struct want *w, const struct 
 			      "mechanism", w->mech, "selection", w->selection, "where", w->where,
 			      "parts", parts, "counters", counters_json(o), "free",
 			      free_json(e, w, o, planned));
-	if (d && o->kind.n_slots)
+	if (d && o->kind.n_slots && !has_unplaced(parts))
 		json_object_set_new(d, "slots", json_integer(o->kind.n_slots));
 	const struct device_note *n = store_note(e, w->device);
 	if (d && n && n->drained) {
