@@ -6,37 +6,8 @@
 
 gpu=0000:1b:00.0
 
-# Stands in for systemctl and for the units carve-mps@UUID.service: a server is a process that left its pid in its folder.
-servers() {
-	SIM_SYSTEMCTL=/run/systemctl
-	cat >"$SIM_SYSTEMCTL" <<-'EOF'
-		#!/bin/bash
-		PATH=/usr/bin:/bin
-		uuid=${*: -1} uuid=${uuid#carve-mps@} uuid=${uuid%.service}
-		pid=/run/carve/mps/$uuid/nvidia-cuda-mps-control.pid
-		runs() { [[ -e $pid ]] && kill -0 "$(<"$pid")" 2>/dev/null; }
-		for word; do [[ $word == -* ]] || break; done
-		case $word in
-		show) echo LoadState=loaded; runs && echo ActiveState=active || echo ActiveState=inactive ;;
-		start)
-			echo "start $uuid" >>/run/told
-			mkdir -p "${pid%/*}"
-			setsid sleep 1000 </dev/null >/dev/null 2>&1 &
-			echo "$!" >"$pid"
-			;;
-		stop)
-			echo "stop $uuid" >>/run/told
-			kill -KILL "$(<"$pid")"
-			rm -r "${pid%/*}"
-			;;
-		esac
-	EOF
-	chmod 755 "$SIM_SYSTEMCTL"
-	: >/run/told
-}
-
 prepare() { # SHARES
-	servers
+	mps_servers
 	services_start
 	enroll "$gpu"
 	policy_of "$1"
