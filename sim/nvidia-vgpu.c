@@ -58,7 +58,8 @@ unsigned nvidia_vgpus(const struct pci *f, int instance)
 /* What one takes of the places; all of one size are just counted. */
 static uint32_t size_of(const struct pci *gpu, const struct nvidia_vgpu_type *t)
 {
-	return gpu->gpu->mixed && t->most_mixed ? vgpu_of(gpu)->card->slots / t->most_mixed : 1;
+	const struct nvidia_vgpu *v = vgpu_of(gpu);
+	return v && gpu->gpu->mixed && t->most_mixed ? v->card->slots / t->most_mixed : 1;
 }
 
 static bool is_taken(const struct pci *gpu, uint32_t start, uint32_t size)
@@ -86,7 +87,7 @@ static int placement_free(const struct pci *gpu, const struct nvidia_vgpu_type *
 static bool is_other_size(const struct pci *gpu, const struct nvidia_vgpu_type *t)
 {
 	const struct nvidia_vgpu *v = vgpu_of(gpu);
-	for (unsigned i = 0; i < v->n; i++)
+	for (unsigned i = 0; v && i < v->n; i++)
 		if (v->vfs[i].type && v->vfs[i].type->memory != t->memory)
 			return true;
 	return false;
@@ -158,7 +159,8 @@ static bool place_move(struct pci *vf, struct nvidia_vgpu_vf *v, uint32_t id)
 {
 	const struct nvidia_vgpu_type *t = v->type;
 	uint32_t size = t ? size_of(vf->pf, t) : 0;
-	if (!t || !vf->pf->gpu->mixed || id % size || id / size >= t->most_mixed)
+	if (!t || !vgpu_of(vf->pf) || !vf->pf->gpu->mixed || id % size ||
+	    id / size >= t->most_mixed)
 		return false;
 	v->type = NULL;
 	bool taken = is_taken(vf->pf, id, size);

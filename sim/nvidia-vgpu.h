@@ -38,7 +38,7 @@ struct nvidia_vgpu {
 	const struct nvidia_vgpu_card *card;
 	struct host_model mdev; /* types as mediated devices */
 	unsigned n;
-	uint32_t scheduler;	/* as nvml.h numbers them */
+	uint32_t scheduler; /* as nvml.h numbers them */
 	struct nvidia_vgpu_vf vfs[];
 };
 

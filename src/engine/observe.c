@@ -166,11 +166,12 @@ static void places_follow(struct engine *e)
 		struct slice *b = other ? store_slice_edit(e, other->id) : NULL;
 		if (!a || !b)
 			continue;
-		const struct slice was = *a;
-		a->start = b->start;
-		b->start = was.start;
+		char known_as[GPU_UUID_SIZE];
+		memcpy(known_as, a->known_as, sizeof(known_as));
 		memcpy(a->known_as, b->known_as, sizeof(a->known_as));
-		memcpy(b->known_as, was.known_as, sizeof(b->known_as));
+		memcpy(b->known_as, known_as, sizeof(b->known_as));
+		b->start = a->start;
+		a->start = start;
 	}
 }
 

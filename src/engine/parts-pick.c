@@ -544,8 +544,11 @@ int engine_fit_parts(struct engine *e, const char *class, const char *tenant, ui
 	if (!c || c->n_parts == 0 || STR_COPY(nobody.tenant, tenant) < 0)
 		return -ENOENT;
 	memcpy(nobody.class, c->name, sizeof(nobody.class));
-	int r = e->have ? search_make(e, &nobody, c, &s) : 0;
-	for (*ret = 0; r >= 0 && e->have && *ret < ENGINE_CLAIMS_MAX; (*ret)++) {
+	*ret = 0;
+	if (!e->have)
+		return 0;
+	int r = search_make(e, &nobody, c, &s);
+	for (; r >= 0 && *ret < ENGINE_CLAIMS_MAX; (*ret)++) {
 		r = place(&s, place_at);
 		if (r <= 0)
 			break;

@@ -106,7 +106,7 @@ test_check_of_a_group_that_stays_with_the_host() {
 		>"$policy"
 	said=$("$messages_sim" check "$policy" --host workstation 2>&1) || status=$?
 	rm "$policy"
-	((status == 1)) && [[ $said == *'does not hold'* && $said == *snd_hda_intel* && $said == *'bind: early'* ]]
+	((status == 1)) && [[ $said == *'does not hold'* && $said == *snd_hda_intel* && $said == *'companions: bind'* ]]
 }
 
 test_check_of_a_host_with_thousands_of_functions() {

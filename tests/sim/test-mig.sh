@@ -182,6 +182,7 @@ test_mig_f31_instance_removed_by_hand_is_not_given_out() {
 	before=$(calls)
 	claim any c1
 	carve release c1 --wait --deadline "$SIM_DEADLINE"
+	wait_until 10 instances_are "3g.40gb@0 3g.40gb@4"
 	by_hand destroy "$(instance_at 4)"
 	says 'lost' carve list slices
 	says 'its GPU instance was removed' carve list slices --json

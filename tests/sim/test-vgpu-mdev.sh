@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # $here is of run
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The same with drivers that make mediated devices: one on each VF. Run by tests/sim/run, in a world of its own.
 # hosts: a16-mdev
