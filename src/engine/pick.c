@@ -65,13 +65,22 @@ static int is_isolated(struct picking *p, const struct mech *m, const struct sli
 	return goal_isolated(e, f, p->claim, reterr);
 }
 
+/* As many claims have its GPU instance as may: shares that are not wanted any more count as long as they are held. */
+static bool is_shared_out(const struct engine *e, const struct want *w, const struct slice *s)
+{
+	uint32_t shares = want_shares(w, s->profile), held = 0;
+	for (size_t i = 0; s->share && i < e->rec.n_slices; i++)
+		held += e->rec.slices[i].claim[0] && slice_is_mate(&e->rec.slices[i], s);
+	return held > 0 && held >= shares;
+}
+
 /* Would this free slice do, by itself? */
 static bool fits_alone(struct picking *p, const struct want *w, const struct slice *s)
 {
 	const struct mech *m = goal_mech(p->e, s->mech);
 	_cleanup_(plan_done) struct plan plan = { 0 };
 	if (!m || !goal_wanted(p->e, s) || !room_usable(p->e, s->device) ||
-	    !parts_near(p->e, p->claim, s->device))
+	    !parts_near(p->e, p->claim, s->device) || is_shared_out(p->e, w, s))
 		return false;
 	if (s->dirty && !claim_is_of(p->claim, s->last_uid, s->last_tenant)) {
 		p->others++;

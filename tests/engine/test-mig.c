@@ -402,6 +402,57 @@ static void test_mig_shares_survive_a_reboot_together(void **state)
 			have_gpu_part(&w->m.have, r->slices[i].device, r->slices[i].start)->uuid);
 }
 
+static void assert_none_free(struct world *w, const char *name)
+{
+	uint64_t token = world_alloc(w, 1001, "any", name, CLAIM_RESERVED, 0, NULL);
+	run(w, 3000);
+	world_answered(w, token, ANSWER_FAILED);
+	assert_null(world_claim(w, name));
+}
+
+/* Holds all shares, and releases all but those of one instance from the number "from" on. */
+static void hold_late_shares(struct world *w, unsigned n, uint32_t from)
+{
+	char name[8], device[DEVICE_KEY_SIZE] = "";
+	for (unsigned i = 0; i < n; i++) {
+		(void)STR_FORMAT(name, "c%u", i);
+		(void)hold(w, "any", name);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		(void)STR_FORMAT(name, "c%u", i);
+		const struct slice *s = world_slice(w, world_claim(w, name)->slice);
+		if (!device[0])
+			(void)STR_COPY(device, s->device);
+		if (s->share < from || !str_eq(s->device, device))
+			release(w, name);
+	}
+}
+
+static void test_mig_shares_that_stay_held_keep_others_out(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, SHARED("3"));
+	hold_late_shares(w, 6, 3);
+	/* One claim has one now; the instance of the other GPU is free. */
+	(void)world_apply(w, LAYOUT("3g.20gb: 1", ANY), false);
+	run(w, 3000);
+	(void)hold(w, "any", "alone");
+	assert_none_free(w, "second");
+}
+
+static void test_mig_shares_that_become_fewer_count_those_held(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, SHARED("4"));
+	hold_late_shares(w, 8, 3);
+	/* Two of two are held on one GPU, none on the other. */
+	(void)world_apply(w, SHARED("2"), false);
+	run(w, 3000);
+	(void)hold(w, "any", "one");
+	(void)hold(w, "any", "two");
+	assert_none_free(w, "three");
+}
+
 static void test_mig_f19_shared_instance_half_made_goes(void **state)
 {
 	struct world *w = *state;
@@ -593,6 +644,8 @@ int main(void)
 		T(test_shares_none_of_a_gpu_in_mig_mode),
 		T(test_mig_shared_instance_is_made_once_and_goes_with_the_last),
 		T(test_mig_shares_survive_a_reboot_together),
+		T(test_mig_shares_that_stay_held_keep_others_out),
+		T(test_mig_shares_that_become_fewer_count_those_held),
 		T(test_mig_f19_shared_instance_half_made_goes),
 		T(test_mig_what_cannot_be_made_is_refused),
 		T(test_mig_f19_instance_without_its_compute_instance_is_ours_and_goes),
