@@ -35,8 +35,7 @@ static void scene_done(struct scene *s)
 static bool is_movable(struct engine *e, const struct slice *s)
 {
 	const struct claim *c = store_claim(e, s->claim);
-	const struct policy_class *class = c && e->policy ? policy_class_find(e->policy, c->class)
-							  : NULL;
+	const struct policy_class *class = c ? policy_class_find(e->policy, c->class) : NULL;
 	return class && class->movable && c->state == CLAIM_HELD && !c->whole[0];
 }
 
@@ -251,8 +250,7 @@ static int moves_for_all(struct engine *e, json_t **ret)
 
 int engine_defrag(struct engine *e, const char *class, json_t **ret)
 {
-	const struct policy_class *c = class && e->policy ? policy_class_find(e->policy, class)
-							  : NULL;
+	const struct policy_class *c = class ? policy_class_find(e->policy, class) : NULL;
 	if (class && !c)
 		return -ENOENT;
 	if (!e->have)

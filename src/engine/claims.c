@@ -378,8 +378,7 @@ static bool claim_move(struct engine *e, const char *name, const struct err *why
 	_cleanup_err_ struct err none = { 0 };
 	const struct claim *c = store_claim(e, name);
 	const struct slice *s = c ? store_slice(e, c->slice) : NULL;
-	const struct policy_class *class = c && e->policy ? policy_class_find(e->policy, c->class)
-							  : NULL;
+	const struct policy_class *class = c ? policy_class_find(e->policy, c->class) : NULL;
 	uint64_t id;
 	/* When so many fail it is no matter of the slice, but a refusal costs nothing; one made on demand
 	 * is like the next. */
@@ -404,8 +403,7 @@ static bool claim_move(struct engine *e, const char *name, const struct err *why
 static bool whole_move(struct engine *e, const struct claim *whole, const struct err *why)
 {
 	_cleanup_err_ struct err none = { 0 };
-	const struct policy_class *class = e->policy ? policy_class_find(e->policy, whole->class)
-						     : NULL;
+	const struct policy_class *class = policy_class_find(e->policy, whole->class);
 	struct picks picks;
 	char text[256];
 	if (!class || class->n_parts || !is_of_the_slice(why) ||

@@ -263,14 +263,14 @@ static int fit(struct engine *e, const struct policy_class *class, const struct 
 
 int engine_fit(struct engine *e, const char *class, struct engine_fit **ret, size_t *ret_n)
 {
-	const struct policy_class *c = e->policy ? policy_class_find(e->policy, class) : NULL;
+	const struct policy_class *c = policy_class_find(e->policy, class);
 	return c ? fit(e, c, NULL, ret, ret_n) : -ENOENT;
 }
 
 int engine_fit_for(struct engine *e, const char *class, const char *tenant, struct engine_fit **ret,
 		   size_t *ret_n, uint64_t *ret_left)
 {
-	const struct policy_class *c = e->policy ? policy_class_find(e->policy, class) : NULL;
+	const struct policy_class *c = policy_class_find(e->policy, class);
 	struct claim draft = { .slice = 0 };
 	if (!c)
 		return -ENOENT;

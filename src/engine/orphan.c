@@ -20,8 +20,7 @@
 
 static uint32_t grace_of(const struct engine *e, const struct claim *c)
 {
-	const struct policy_class *class = e->policy ? policy_class_find(e->policy, c->class)
-						     : NULL;
+	const struct policy_class *class = policy_class_find(e->policy, c->class);
 	return class && c->kind == CLAIM_RUNNING ? class->orphan_grace : 0;
 }
 

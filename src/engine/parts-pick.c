@@ -540,7 +540,7 @@ int engine_fit_parts(struct engine *e, const char *class, const char *tenant, ui
 {
 	_cleanup_(search_done) struct search s = { 0 };
 	struct claim nobody = { .slice = 0 };
-	const struct policy_class *c = e->policy ? policy_class_find(e->policy, class) : NULL;
+	const struct policy_class *c = policy_class_find(e->policy, class);
 	if (!c || c->n_parts == 0 || STR_COPY(nobody.tenant, tenant) < 0)
 		return -ENOENT;
 	memcpy(nobody.class, c->name, sizeof(nobody.class));

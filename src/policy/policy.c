@@ -61,7 +61,7 @@ bool policy_class_asks(const struct policy_class *c)
 
 const struct policy_class *policy_class_find(const struct policy *p, const char *name)
 {
-	for (size_t i = 0; i < p->n_classes; i++)
+	for (size_t i = 0; p && i < p->n_classes; i++)
 		if (str_eq(p->classes[i].name, name))
 			return &p->classes[i];
 	return NULL;

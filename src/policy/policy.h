@@ -236,6 +236,7 @@ int policy_pin(const struct policy *p, const struct policy_facts *facts, struct 
 int policy_want(const struct policy *p, const struct policy_facts *facts,
 		const struct policy_divide *d, const struct function *f,
 		const struct mdev_parent *parent, struct want *w, struct err *reterr);
+/* NULL: there is none of that name; without a policy (p NULL) there is none at all. */
 const struct policy_class *policy_class_find(const struct policy *p, const char *name);
 /* Does the class draw on that selection? */
 bool policy_class_from(const struct policy_class *c, const char *selection);

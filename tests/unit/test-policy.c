@@ -185,6 +185,13 @@ static void test_policy_parse_full_file_stores_everything(void **state)
 	assert_int_equal(p->on_remove, ON_REMOVE_DESTROY);
 }
 
+/* carved runs without a policy when it does not understand the stored one. */
+static void test_policy_class_find_without_a_policy_finds_none(void **state)
+{
+	(void)state;
+	assert_null(policy_class_find(NULL, "any"));
+}
+
 static void test_policy_parse_larger_than_limit_refused(void **state)
 {
 	(void)state;
@@ -417,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_f30_policy_parse_golden_files_say_what_they_should),
 		cmocka_unit_test(test_policy_parse_examples_are_accepted),
 		cmocka_unit_test(test_policy_parse_full_file_stores_everything),
+		cmocka_unit_test(test_policy_class_find_without_a_policy_finds_none),
 		cmocka_unit_test(test_policy_parse_larger_than_limit_refused),
 		cmocka_unit_test(test_policy_parse_too_many_names_refused),
 		cmocka_unit_test(test_policy_parse_deep_nesting_refused),
