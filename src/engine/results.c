@@ -83,12 +83,12 @@ static void power_note(struct engine *e, const struct in_flight *f, const struct
 }
 
 /* What is there from now on is not what was asked for: it was removed, or others were there first. */
-static void asked_forget(struct engine *e, const struct in_flight *f)
+static void asked_forget(struct engine *e, const struct in_flight *f, enum slice_asked what)
 {
 	struct slice *s = f->slice ? store_slice_edit(e, f->slice) : NULL;
 	if (!s)
 		return;
-	s->asked = 0;
+	s->asked &= (uint8_t)~what;
 	store_mates_follow(e, s);
 }
 
@@ -126,7 +126,9 @@ static void step_succeeded(struct engine *e, const struct in_flight *f,
 	if (f->step.verb == VERB_RESET)
 		reset_proven(e, f, in);
 	if (f->step.verb == VERB_VGPU_SET && !f->step.number)
-		asked_forget(e, f);
+		asked_forget(e, f, ASKED_TYPE);
+	if (f->step.verb == VERB_MIG_DESTROY)
+		asked_forget(e, f, ASKED_PART);
 	name_note(e, f, in);
 	power_note(e, f, in);
 }
@@ -204,7 +206,7 @@ static void step_failed(struct engine *e, const struct in_flight *f, const struc
 	if (in->result.status != STEP_UNKNOWN)
 		power_note(e, f, in);
 	if (str_eq(in->result.reason, "foreign"))
-		asked_forget(e, f);
+		asked_forget(e, f, ASKED_TYPE);
 	const struct slice *s = subject(e, f);
 	diagnose(e, f, in, &err);
 	if (f->step.verb == VERB_SERVICE_START) {

@@ -317,10 +317,12 @@ static void step_note(struct engine *e, const struct slice *s, const struct step
 	bool sets = step->verb == VERB_VGPU_SET && step->number;
 	if (step->verb == VERB_MDEV_CREATE || step->verb == VERB_MIG_CREATE || sets)
 		edit->unproven = 0;
-	if (step->verb == VERB_MIG_CREATE || sets)
-		edit->asked = 1;
-	if (step->verb == VERB_MIG_CREATE)
+	if (sets)
+		edit->asked |= ASKED_TYPE;
+	if (step->verb == VERB_MIG_CREATE) {
+		edit->asked |= ASKED_PART;
 		edit->known_as[0] = '\0';
+	}
 	store_mates_follow(e, edit);
 	if (opens(step))
 		opened_note(e, edit, opens(step));

@@ -102,5 +102,5 @@ bool slice_has_part(const struct have *h, const struct slice *s, const struct gp
 		str_eq(s->mech, "vgpu") ? have_vgpu_type(h, s->device, s->profile) : NULL;
 	if (!t || t->profile != p->profile)
 		return false;
-	return s->known_as[0] ? str_eq(s->known_as, p->uuid) : s->asked;
+	return s->known_as[0] ? str_eq(s->known_as, p->uuid) : s->asked & ASKED_PART;
 }

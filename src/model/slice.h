@@ -28,6 +28,13 @@ enum slice_power {
 	SLICE_POWER_ASKED,  /* a step is on its way that says so */
 };
 
+/* A step to make it went out: what is found there is ours, half made as well. Beside what bears a name of its own
+ * nothing else tells it from what others made. */
+enum slice_asked {
+	ASKED_PART = 1 << 0, /* the GPU instance that it is, or runs in */
+	ASKED_TYPE = 1 << 1, /* the type of its VF */
+};
+
 /* What carve brought the device into, and takes it out of again with the last slice that needed it. */
 enum slice_opened {
 	OPENED_MODE = 1 << 0, /* MIG; an MPS server */
@@ -57,7 +64,7 @@ struct slice {
 	/* The UUID that its driver gave it, which is another one each time it is made; empty: not known. */
 	char known_as[GPU_UUID_SIZE];
 	uint8_t opened; /* enum slice_opened: what carve did to the device for its sake, or that of one before it */
-	uint8_t asked;	   /* a step to make it went out: what is found half made there is ours */
+	uint8_t asked;	   /* enum slice_asked */
 	uint32_t state;	   /* enum slice_state */
 	uint8_t on_demand; /* made for a claim, removed with it */
 	uint8_t warm;	   /* enum slice_warm; on_demand too, from the claim on that takes it */

@@ -107,8 +107,8 @@ static int refuse_taken(const struct have *h, const struct want *w, const struct
 static bool is_half_made(const struct slice *s, const struct gpu_profile *p,
 			 const struct gpu_part *part)
 {
-	return p && part && s->asked && part->start == s->start && part->profile == p->id &&
-	       part->n_computes == 0;
+	return p && part && s->asked & ASKED_PART && part->start == s->start &&
+	       part->profile == p->id && part->n_computes == 0;
 }
 
 /* Where the slice begins; what the slice itself is may be something else, which is in it. */

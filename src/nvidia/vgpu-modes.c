@@ -130,7 +130,7 @@ static bool stays(const struct have *h, const struct want *w, const struct slice
 	size_t ours = 0;
 	for (size_t i = 0; i < n_slices; i++) {
 		const struct vgpu_vf *v = have_vgpu_vf(h, w->device, slices[i].index);
-		bool there = v && v->type && slices[i].asked;
+		bool there = v && v->type && slices[i].asked & ASKED_TYPE;
 		ours += !slices[i].claim[0] && (there || have_mdev(h, slices[i].uuid));
 	}
 	return vgpus_of(h, w->device) > ours;

@@ -22,7 +22,8 @@ const struct function *vgpu_find(const struct have *h, const struct slice *s, bo
 		*ret_found = vgpu_mdev_find(h, s) != NULL;
 		return NULL;
 	}
-	*ret_found = vf && v && v->type && s->asked && (!t || str_eq(t->name, s->profile));
+	*ret_found = vf && v && v->type && s->asked & ASKED_TYPE &&
+		     (!t || str_eq(t->name, s->profile));
 	return *ret_found ? vf : NULL;
 }
 

@@ -86,6 +86,18 @@ static int refuse_interface(const struct have *h, const struct want *w, const st
 	return refuse(reterr, h, w, s, "install NVIDIA's vGPU driver for hosts");
 }
 
+/* Which instance an mdev runs in its driver does not say; another one's could be removed after it. */
+static int refuse_mdev(const struct have *h, const struct want *w, const struct slice *s,
+		       struct err *reterr)
+{
+	err_set(reterr, "vgpu.interface", EOPNOTSUPP, "cannot make a %s", s->profile);
+	err_because(reterr,
+		    "it runs in a GPU instance, and the driver makes mediated devices: in which "
+		    "one each runs is not told");
+	return refuse(reterr, h, w, s,
+		      "name a time-sliced type, or use a driver with vendor-specific VFIO");
+}
+
 static int refuse_vf(const struct have *h, const struct want *w, const struct slice *s,
 		     struct err *reterr)
 {
@@ -134,7 +146,7 @@ static int type_set(const struct slice *s, const struct vgpu_type *t, uint32_t p
 		return -ENOMEM;
 	step->number = t ? t->id : 0;
 	step->number2 = t ? placement : 0;
-	step->flag = s->asked;
+	step->flag = s->asked & ASKED_TYPE ? 1 : 0;
 	return STR_COPY(step->text, t ? t->name : "none");
 }
 
@@ -149,6 +161,8 @@ static int type_make(const struct have *h, const struct want *w, const struct sl
 		return refuse_foreign(h, w, s, v, reterr);
 	if (!t)
 		return refuse_unknown(h, w, s, reterr);
+	if (vgpu_is_in_instance(t) && v->framework == VGPU_MDEV)
+		return refuse_mdev(h, w, s, reterr);
 	int r = vgpu_is_in_instance(t) ? vgpu_instance_make(h, w, s, t, ret, reterr) : 0;
 	if (r < 0 || ret->n)
 		return r;

@@ -156,6 +156,77 @@ static void test_vgpu_mig_f14_instance_of_others_is_built_around(void **state)
 	assert_true(have_gpu(&w->m.have, GPU)->mig);
 }
 
+static struct slice slice_with_instance(struct world *w, const char *known_as)
+{
+	struct slice s = { .alone = 1, .index = 0, .start = 0, .asked = ASKED_PART };
+	(void)STR_COPY(s.device, GPU);
+	(void)STR_COPY(s.mech, "vgpu");
+	(void)STR_COPY(s.profile, "A100-1-5C");
+	have_gpu(&w->m.have, GPU)->mig = 1;
+	(void)machine_vgpu_vfs(&w->m, GPU, true);
+	assert_int_equal(machine_part_create(&w->m, GPU, "1g.5gb", 0, true), 1);
+	struct gpu_part *p = have_gpu_part(&w->m.have, GPU, 0);
+	(void)STR_COPY(p->uuid, known_as);
+	(void)STR_COPY(s.known_as, known_as);
+	machine_vgpu_types_show(&w->m, GPU);
+	return s;
+}
+
+/* That the instance is ours says nothing of who set the type. */
+static void test_vgpu_mig_f14_type_that_others_set_in_our_instance_is_theirs(void **state)
+{
+	bool found;
+	struct world *w = *state;
+	_cleanup_err_ struct err err = { 0 };
+	_cleanup_(plan_done) struct plan p = { 0 };
+	const struct slice s = slice_with_instance(w, "MIG-a");
+	struct target t = { .vf = 0 };
+	(void)STR_COPY(t.device, GPU);
+	assert_int_equal(machine_vgpu_set(&w->m, &t, 474), 1);
+	(void)nvidia_vgpu_mech.find(&w->m.have, &s, &found);
+	assert_false(found);
+	assert_true(nvidia_vgpu_mech.make_steps(&w->m.have, NULL, &s, &p, &err) < 0);
+	assert_string_equal(err.id, "vgpu.foreign");
+}
+
+static void test_vgpu_mig_step_does_not_take_what_is_there_for_ours(void **state)
+{
+	struct world *w = *state;
+	_cleanup_err_ struct err err = { 0 };
+	_cleanup_(plan_done) struct plan p = { 0 };
+	const struct slice s = slice_with_instance(w, "MIG-a");
+	assert_int_equal(nvidia_vgpu_mech.make_steps(&w->m.have, NULL, &s, &p, &err), 0);
+	assert_int_equal(p.n, 1);
+	assert_int_equal(p.steps[0].verb, VERB_VGPU_SET);
+	assert_int_equal(p.steps[0].flag, 0);
+}
+
+/* Older libraries tell no UUID of an instance. */
+static void test_vgpu_mig_instance_without_a_uuid_goes_too(void **state)
+{
+	struct world *w = *state;
+	_cleanup_err_ struct err err = { 0 };
+	_cleanup_(plan_done) struct plan p = { 0 };
+	const struct slice s = slice_with_instance(w, "");
+	assert_int_equal(nvidia_vgpu_mech.unmake_steps(&w->m.have, &s, &p, &err), 0);
+	assert_int_equal(p.n, 1);
+	assert_int_equal(p.steps[0].verb, VERB_MIG_DESTROY);
+}
+
+/* Which instance an mdev runs in nobody says, so none could be removed for sure. */
+static void test_vgpu_mig_types_of_instances_are_not_made_as_mdevs(void **state)
+{
+	struct world *w = *state;
+	_cleanup_err_ struct err err = { 0 };
+	_cleanup_(plan_done) struct plan p = { 0 };
+	const struct slice s = slice_with_instance(w, "MIG-a");
+	for (size_t i = 0; i < w->m.have.n_vgpu_vfs; i++)
+		w->m.have.vgpu_vfs[i].framework = VGPU_MDEV;
+	assert_int_equal(nvidia_vgpu_mech.make_steps(&w->m.have, NULL, &s, &p, &err), -EOPNOTSUPP);
+	assert_string_equal(err.id, "vgpu.interface");
+	assert_int_equal(p.n, 0);
+}
+
 static void test_vgpu_mig_reboot_makes_them_again(void **state)
 {
 	struct world *w = *state;
@@ -205,6 +276,10 @@ int main(void)
 		T(test_vgpu_mig_place_is_that_of_the_instance_it_runs_in),
 		T(test_vgpu_mig_on_demand_instance_goes_with_it),
 		T(test_vgpu_mig_f14_instance_of_others_is_built_around),
+		T(test_vgpu_mig_f14_type_that_others_set_in_our_instance_is_theirs),
+		T(test_vgpu_mig_step_does_not_take_what_is_there_for_ours),
+		T(test_vgpu_mig_instance_without_a_uuid_goes_too),
+		T(test_vgpu_mig_types_of_instances_are_not_made_as_mdevs),
 		T(test_vgpu_mig_reboot_makes_them_again),
 		T(test_vgpu_mig_whole_life_with_faults_and_crashes),
 	};
