@@ -2,6 +2,7 @@
 /* See container.h. Several slices have nodes and files in common: none is named twice, which engines refuse. */
 #include "cli/container.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -103,11 +104,36 @@ static void print_lists(const char *before, const json_t *lists)
 		printf("%s%s=%s\n", before, name, json_string_value(v));
 }
 
-int container_print(const json_t *handles, bool pin)
+/* A program is the client of one MPS server (NVIDIA, Multi-Process Service, CUDA_MPS_PIPE_DIRECTORY). */
+static int check_servers(const json_t *handles, struct err *reterr)
+{
+	const char *first = NULL;
+	size_t i;
+	json_t *h;
+	json_array_foreach((json_t *)handles, i, h) {
+		const char *server = json_string_value(json_object_get(
+			json_object_get(h, "environment"), "CUDA_MPS_PIPE_DIRECTORY"));
+		if (!server || !first || str_eq(server, first)) {
+			first = first ? first : server;
+			continue;
+		}
+		err_set(reterr, "handle.format", EINVAL, "one container cannot use all of it");
+		err_on(reterr, "claim %s", print_text(h, "claim"));
+		err_because(reterr, "its parts have MPS servers of their own, %s and %s", first,
+			    server);
+		err_todo(reterr, "claim each alone; --format json has all of it");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int container_print(const json_t *handles, bool pin, struct err *reterr)
 {
 	json_auto_t *options = json_array(), *environment = json_object(), *sets = json_object();
 	size_t i;
 	json_t *h;
+	if (check_servers(handles, reterr) < 0)
+		return cli_exit_code(reterr);
 	json_array_foreach((json_t *)handles, i, h) {
 		add_options(h, options);
 		add_environment(h, environment);

@@ -5,6 +5,8 @@
 
 #include <jansson.h>
 
+struct err;
+
 /* Those for all of the handles (an array) at once, an option a line. pin: on the CPUs and the memory near them, too.
- * Returns an exit code. */
-int container_print(const json_t *handles, bool pin);
+ * Returns an exit code; what one container cannot have at once is refused with reterr, and nothing is printed. */
+int container_print(const json_t *handles, bool pin, struct err *reterr);

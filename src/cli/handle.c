@@ -195,7 +195,7 @@ static int format_parts_env(struct cli *c, const json_t *handles)
 
 static int format_containers(struct cli *c, const json_t *handles)
 {
-	return container_print(handles, cli_option_given(c, "pin"));
+	return container_print(handles, cli_option_given(c, "pin"), &c->err);
 }
 
 static int format_container(struct cli *c, const json_t *h)
