@@ -51,6 +51,7 @@ static bool needs_nvidia(const struct exam *e, const char *device, const char *m
 
 /* --- the kernel ------------------------------------------------------------------------------- */
 
+/* vGPUs of GPUs without SR-IOV are mediated devices with every driver; others may become VFs. */
 static bool needs_module(const struct exam *e, enum release_module module, const char *device,
 			 const char *mech)
 {
@@ -59,7 +60,8 @@ static bool needs_module(const struct exam *e, enum release_module module, const
 	case RELEASE_VFIO_PCI:
 		return m && m->binds;
 	case RELEASE_MDEV:
-		return str_eq(mech, "mdev");
+		return str_eq(mech, "mdev") ||
+		       (str_eq(mech, "vgpu") && have_vgpu_vf(e->p->have, device, -1));
 	case RELEASE_NVIDIA:
 		return needs_nvidia(e, device, mech);
 	case RELEASE_MODULES:

@@ -138,6 +138,28 @@ static void test_preflight_examine_kernel_and_modules_that_lack(void **state)
 	host_done(&host);
 }
 
+static void test_preflight_examine_vgpus_that_need_mediated_devices(void **state)
+{
+	(void)state;
+	struct host host;
+	host_init(&host);
+	assert_int_equal(STR_COPY(host.record.wants[0].mech, "vgpu"), 0);
+	assert_int_equal(STR_COPY(host.record.slices[0].mech, "vgpu"), 0);
+	host.p.kernel = "5.15.0";
+	host.release.has[RELEASE_MDEV] = false;
+	examine(&host);
+	size_t without = host.found.n;
+	struct vgpu_vf *itself = have_add_vgpu_vf(&host.have);
+	assert_non_null(itself);
+	itself->index = -1;
+	itself->framework = VGPU_MDEV;
+	assert_int_equal(STR_COPY(itself->key, KEY), 0);
+	examine(&host);
+	assert_int_equal(host.found.n, without + 1);
+	finds(&host, FINDING_PROBLEM, "preflight.module", "5.15.0", "no module mdev");
+	host_done(&host);
+}
+
 static void test_preflight_examine_library_of_another_version(void **state)
 {
 	(void)state;
@@ -271,6 +293,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_preflight_examine_nothing_changes_nothing_found),
 		cmocka_unit_test(test_preflight_examine_kernel_and_modules_that_lack),
+		cmocka_unit_test(test_preflight_examine_vgpus_that_need_mediated_devices),
 		cmocka_unit_test(test_preflight_examine_library_of_another_version),
 		cmocka_unit_test(test_preflight_examine_mdevs_that_would_be_vfs),
 		cmocka_unit_test(test_preflight_examine_vgpus_that_would_be_vfs),
