@@ -22,7 +22,7 @@ bool room_on_demand(const struct want *w)
 static void promise(const struct capacity *k, struct capacity_use *use, const struct slice *s)
 {
 	int profile = capacity_find(k, s->profile);
-	if (profile >= 0 && capacity_starts(k, use, (uint32_t)profile) >> s->start & 1)
+	if (profile >= 0 && capacity_fits(k, use, (uint32_t)profile, s->start))
 		capacity_add(k, use, (uint32_t)profile, s->start);
 }
 

@@ -79,7 +79,7 @@ static bool put(struct slots *l, const struct want *w, const struct slice *s)
 {
 	const struct capacity *k = &l->offer.kind;
 	int p = capacity_find(k, s->profile), type = type_missing(l, w, s);
-	if (p < 0 || !(capacity_starts(k, &l->offer.use, (uint32_t)p) >> s->start & 1))
+	if (p < 0 || !capacity_fits(k, &l->offer.use, (uint32_t)p, s->start))
 		return false;
 	capacity_add(k, &l->offer.use, (uint32_t)p, s->start);
 	if (type >= 0)

@@ -76,7 +76,7 @@ static bool keeps_room(struct fit_wish *w, const struct room *r, size_t device, 
 		       uint32_t start)
 {
 	struct capacity_use with = r->uses[device];
-	if (!(capacity_starts(&r->kind, &with, profile) >> start & 1))
+	if (!capacity_fits(&r->kind, &with, profile, start))
 		return false;
 	capacity_add(&r->kind, &with, profile, start);
 	return place_keeps(&r->kind, r->uses, r->n, &w->wish, &r->uses[device], &with);
@@ -172,7 +172,7 @@ void warm_make_way(struct engine *e, const struct want *w, const char *profile, 
 		struct offer o;
 		room_offer_now(e, w, &o);
 		int p = capacity_find(&o.kind, profile);
-		if (p < 0 || capacity_starts(&o.kind, &o.use, (uint32_t)p) >> start & 1 ||
+		if (p < 0 || capacity_fits(&o.kind, &o.use, (uint32_t)p, start) ||
 		    !one_goes(e, w, &o, (uint32_t)p, start))
 			return;
 	}

@@ -106,10 +106,25 @@ static int claim_check(const struct record *r, const struct claim *c, struct err
 	return 0;
 }
 
+static int want_check(const struct want *w, struct err *reterr)
+{
+	if (w->n_types > WANT_TYPES || w->n_services > WANT_SERVICES ||
+	    w->n_keep > sizeof(w->keep) / sizeof(*w->keep) ||
+	    w->scheduler > VGPU_SCHEDULER_FIXED_SHARE)
+		return err_set(reterr, "ledger.record", EBADMSG,
+			       "what is wanted of %s is out of range", w->device);
+	return 0;
+}
+
 int record_check(const struct record *r, struct err *reterr)
 {
 	for (size_t i = 0; i < r->n_slices; i++) {
 		int rc = slice_check(r, &r->slices[i], reterr);
+		if (rc < 0)
+			return rc;
+	}
+	for (size_t i = 0; i < r->n_wants; i++) {
+		int rc = want_check(&r->wants[i], reterr);
 		if (rc < 0)
 			return rc;
 	}

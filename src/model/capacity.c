@@ -150,3 +150,9 @@ void capacity_remove(const struct capacity *k, struct capacity_use *d, uint32_t 
 		d->used[i] -= k->profiles[profile].takes[i];
 	d->count[profile]--;
 }
+
+bool capacity_fits(const struct capacity *k, const struct capacity_use *d, uint32_t profile,
+		   uint32_t start)
+{
+	return start < CAPACITY_SLOTS && capacity_starts(k, d, profile) >> start & 1;
+}

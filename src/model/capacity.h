@@ -70,6 +70,10 @@ uint64_t capacity_mask(const struct capacity *k, uint32_t profile, uint32_t star
 /* Where one more part could begin now: bit n is slot n; bit 0 for a profile without slots. */
 uint64_t capacity_starts(const struct capacity *k, const struct capacity_use *d, uint32_t profile);
 
+/* Could one more begin there now? Whatever start is. */
+bool capacity_fits(const struct capacity *k, const struct capacity_use *d, uint32_t profile,
+		   uint32_t start);
+
 /* Whether anything but a lack of free slots is in the way of one more: limits, counters, modes. */
 bool capacity_barred(const struct capacity *k, const struct capacity_use *d, uint32_t profile);
 

@@ -120,7 +120,7 @@ static void use_fill(const struct have *h, const char *device, struct offer *ret
 			continue;
 		const struct gpu_profile *profile = have_gpu_profile_id(h, device, p->profile);
 		int n = profile ? capacity_find(&ret->kind, profile->name) : -1;
-		if (n >= 0 && capacity_starts(&ret->kind, &ret->use, (uint32_t)n) >> p->start & 1)
+		if (n >= 0 && capacity_fits(&ret->kind, &ret->use, (uint32_t)n, p->start))
 			capacity_add(&ret->kind, &ret->use, (uint32_t)n, p->start);
 		else
 			ret->use.reserved |= capacity_slots(p->start, p->size);

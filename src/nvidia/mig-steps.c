@@ -127,7 +127,7 @@ static struct step *part_step_add(struct plan *plan, enum verb verb, const struc
 int mig_part_make(const struct have *h, const struct want *w, const struct slice *s,
 		  const struct gpu_profile *p, struct plan *ret, struct err *reterr)
 {
-	if (!p || !(p->starts >> s->start & 1)) {
+	if (!p || s->start >= CAPACITY_SLOTS || !(p->starts >> s->start & 1)) {
 		err_set(reterr, "mig.profile.unknown", ENOENT, "cannot make a %s", s->profile);
 		if (p)
 			err_because(reterr, "none may begin at memory slice %u of that card",

@@ -188,7 +188,7 @@ static void instances_fill(const struct have *h, const char *device, struct offe
 		const struct gpu_part *p = &h->gpu_parts[i];
 		const struct vgpu_type *t = str_eq(p->key, device) ? type_within(h, p) : NULL;
 		int n = t ? capacity_find(&ret->kind, t->name) : -1;
-		if (n >= 0 && capacity_starts(&ret->kind, &ret->use, (uint32_t)n) >> p->start & 1)
+		if (n >= 0 && capacity_fits(&ret->kind, &ret->use, (uint32_t)n, p->start))
 			capacity_add(&ret->kind, &ret->use, (uint32_t)n, p->start);
 		else if (str_eq(p->key, device))
 			ret->use.reserved |= capacity_slots(p->start, p->size);

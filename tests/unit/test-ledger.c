@@ -911,6 +911,19 @@ static void test_record_check_claim_of_another_slice_is_refused(void **state)
 	assert_int_equal(record_check(&r, NULL), 0);
 }
 
+static void test_record_check_want_out_of_range_is_refused(void **state)
+{
+	(void)state;
+	struct want w = { .n_types = WANT_TYPES, .scheduler = VGPU_SCHEDULER_FIXED_SHARE };
+	struct record r = { .wants = &w, .n_wants = 1, .next_id = 9 };
+	assert_int_equal(record_check(&r, NULL), 0);
+	w.n_types++;
+	assert_int_equal(record_check(&r, NULL), -EBADMSG);
+	w.n_types--;
+	w.scheduler++;
+	assert_int_equal(record_check(&r, NULL), -EBADMSG);
+}
+
 static void test_body_parse_text_with_nul_is_refused(void **state)
 {
 	(void)state;
@@ -1060,6 +1073,7 @@ int main(void)
 		T(test_ledger_backup_impossible_says_so),
 		T(test_ledger_commit_killed_in_the_middle_keeps_what_was_synced),
 		cmocka_unit_test(test_record_check_claim_of_another_slice_is_refused),
+		cmocka_unit_test(test_record_check_want_out_of_range_is_refused),
 		cmocka_unit_test(test_body_parse_text_with_nul_is_refused),
 		cmocka_unit_test(test_fields_same_goes_by_the_members),
 		cmocka_unit_test(test_fields_same_text_ends),
