@@ -41,6 +41,20 @@ static void add_types(struct engine *e, const struct want *w)
 			(void)store_slice_add_alone(e, w, w->types[t], 0);
 }
 
+/* There were not VFs enough while those of another layout still had theirs. */
+void apply_fill(struct engine *e, const char *device, const char *mech)
+{
+	const struct want *w = store_want(e, device);
+	const struct mech *m = w ? goal_mech(e, w->mech) : NULL;
+	bool missing = false;
+	if (!m || m->names != NAMES_VF || !str_eq(w->mech, mech))
+		return;
+	for (uint32_t t = 0; t < w->n_types; t++)
+		missing = missing || count_type(e, w, w->types[t]) < w->type_count[t];
+	if (missing && !slots_apply(e, w))
+		add_types(e, w);
+}
+
 static void add_missing(struct engine *e, const struct want *w)
 {
 	if (w->n_types > 0) {

@@ -844,6 +844,8 @@ int64_t grants_wake(const struct engine *e);
 void apply_request(struct engine *e, struct request *rq);
 /* The one way in which wants change: w NULL, nothing is wanted of the device any more. */
 void apply_device(struct engine *e, const char *device, const struct want *w, bool destroy);
+/* A slice of that mechanism is gone from the device: what had no place before may have one now. */
+void apply_fill(struct engine *e, const char *device, const char *mech);
 /* Replaces or drops the want of one device in the record. */
 void apply_want_set(struct engine *e, const char *device, const struct want *w);
 void restore_request(struct engine *e, const struct request *rq);

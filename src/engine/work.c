@@ -67,9 +67,11 @@ static void removing_reached(struct engine *e, uint64_t id)
 	const struct slice *s = store_slice(e, id);
 	if (!s || remembers_data(e, id))
 		return;
+	const struct slice gone = *s;
 	event_slice(e, "slice.removed", s, NULL);
 	state_slice_forget(e, id);
 	store_slice_delete(e, id);
+	apply_fill(e, gone.device, gone.mech);
 }
 
 /* True when the slice moved to another state. */

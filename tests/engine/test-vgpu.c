@@ -142,6 +142,16 @@ static void test_vgpu_other_size_comes_when_all_of_the_former_are_gone(void **st
 	}
 }
 
+/* Each VF that there is belongs to one that goes: the new ones wait for them. */
+static void test_vgpu_other_size_on_a_gpu_without_a_vf_to_spare(void **state)
+{
+	struct world *w = *state;
+	(void)apply(w, LAYOUT("L40S-6Q: 8", ANY));
+	(void)apply(w, LAYOUT("L40S-12Q: 4", ANY));
+	assert_vgpus(w, "0:L40S-12Q 1:L40S-12Q 2:L40S-12Q 3:L40S-12Q");
+	assert_int_equal(engine_record(w->e)->n_slices, 4);
+}
+
 static void test_vgpu_claim_is_granted_and_made_anew_after(void **state)
 {
 	struct world *w = *state;
@@ -378,6 +388,7 @@ int main(void)
 		T(test_vgpu_layout_makes_vfs_then_types),
 		T(test_vgpu_sizes_do_not_mix_in_a_layout),
 		T(test_vgpu_other_size_comes_when_all_of_the_former_are_gone),
+		T(test_vgpu_other_size_on_a_gpu_without_a_vf_to_spare),
 		T(test_vgpu_claim_is_granted_and_made_anew_after),
 		T(test_vgpu_on_demand_comes_and_goes),
 		T(test_vgpu_reboot_makes_them_again_on_the_same_vfs),
