@@ -51,36 +51,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static void run(struct world *w, int64_t ms)
-{
-	world_run(w, ms);
-	world_well(w);
-}
-
-static size_t apply(struct world *w, const char *text)
-{
-	size_t steps;
-	uint64_t token = world_apply_as_planned(w, text, &steps);
-	run(w, 3000);
-	world_answered(w, token, ANSWER_DONE);
-	return steps;
-}
-
-static const struct slice *hold(struct world *w, const char *class, const char *name)
-{
-	uint64_t token = world_alloc(w, 1000, class, name, CLAIM_RESERVED, 0, NULL);
-	run(w, 2000);
-	world_answered(w, token, ANSWER_DONE);
-	return world_slice(w, world_claim(w, name)->slice);
-}
-
-static void release(struct world *w, const char *name)
-{
-	(void)world_release(w, 0, name);
-	run(w, 3000);
-	assert_null(world_claim(w, name));
-}
-
 /* "1g.5gb@6 3g.20gb@0", in the order of their starts. */
 static void assert_parts(struct world *w, const char *key, const char *expected)
 {
@@ -102,7 +72,7 @@ static void test_mig_layout_is_made_whatever_its_order(void **state)
 {
 	struct world *w = *state;
 	/* One mode and three instances on each of two. */
-	assert_int_equal(apply(w, LAYOUT("1g.5gb: 2, 2g.10gb: 1, 3g.20gb: 1", ANY)), 10);
+	assert_int_equal(world_apply_all(w, LAYOUT("1g.5gb: 2, 2g.10gb: 1, 3g.20gb: 1", ANY)), 10);
 	assert_true(have_gpu(&w->m.have, GPU_A)->mig);
 	for (size_t i = 0; i < 2; i++) {
 		const char *key = i ? GPU_B : GPU_A;
@@ -111,19 +81,19 @@ static void test_mig_layout_is_made_whatever_its_order(void **state)
 			n += str_eq(w->m.have.gpu_parts[p].key, key);
 		assert_int_equal(n, 4);
 	}
-	assert_int_equal(apply(w, LAYOUT("1g.5gb: 2, 2g.10gb: 1, 3g.20gb: 1", ANY)), 0);
+	assert_int_equal(world_apply_all(w, LAYOUT("1g.5gb: 2, 2g.10gb: 1, 3g.20gb: 1", ANY)), 0);
 }
 
 static void test_mig_what_is_free_stays_when_the_rest_fits_beside_it(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("3g.20gb: 1", ANY));
+	(void)world_apply_all(w, LAYOUT("3g.20gb: 1", ANY));
 	const struct gpu_part *p = have_gpu_part(&w->m.have, GPU_A, 0);
 	if (!p)
 		p = have_gpu_part(&w->m.have, GPU_A, 4);
 	char uuid[GPU_UUID_SIZE];
 	(void)STR_COPY(uuid, p->uuid);
-	assert_int_equal(apply(w, LAYOUT("3g.20gb: 2", ANY)), 2);
+	assert_int_equal(world_apply_all(w, LAYOUT("3g.20gb: 2", ANY)), 2);
 	bool same = str_eq(have_gpu_part(&w->m.have, GPU_A, 0)->uuid, uuid) ||
 		    str_eq(have_gpu_part(&w->m.have, GPU_A, 4)->uuid, uuid);
 	assert_true(same);
@@ -133,23 +103,23 @@ static void test_mig_what_is_free_stays_when_the_rest_fits_beside_it(void **stat
 static void test_mig_what_is_free_moves_when_it_must(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("1g.5gb: 7", ANY));
-	(void)apply(w, LAYOUT("1g.5gb: 3, 4g.20gb: 1", ANY));
+	(void)world_apply_all(w, LAYOUT("1g.5gb: 7", ANY));
+	(void)world_apply_all(w, LAYOUT("1g.5gb: 3, 4g.20gb: 1", ANY));
 	assert_parts(w, GPU_A, "4g.20gb@0 1g.5gb@4 1g.5gb@5 1g.5gb@6");
-	(void)apply(w, LAYOUT("7g.40gb: 1", ANY));
+	(void)world_apply_all(w, LAYOUT("7g.40gb: 1", ANY));
 	assert_parts(w, GPU_A, "7g.40gb@0");
 }
 
 static void test_mig_what_is_held_does_not_move(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("1g.5gb: 7", ANY));
-	const struct slice *s = hold(w, "any", "mine");
+	(void)world_apply_all(w, LAYOUT("1g.5gb: 7", ANY));
+	const struct slice *s = world_hold(w, "any", "mine");
 	char device[DEVICE_KEY_SIZE];
 	(void)STR_COPY(device, s->device);
 	const struct world_answer *a;
 	uint64_t token = world_apply(w, LAYOUT("7g.40gb: 1", ANY), false);
-	run(w, 3000);
+	world_run_well(w, 3000);
 	a = world_answered(w, token, ANSWER_DONE);
 	const json_t *devices = json_object_get(a->report, "results"), *d;
 	size_t i, refused = 0;
@@ -161,8 +131,8 @@ static void test_mig_what_is_held_does_not_move(void **state)
 	assert_int_equal(refused, 1);
 	assert_int_equal(world_slice(w, world_claim(w, "mine")->slice)->state, SLICE_HELD);
 	assert_parts(w, str_eq(device, GPU_A) ? GPU_B : GPU_A, "7g.40gb@0");
-	release(w, "mine");
-	(void)apply(w, LAYOUT("7g.40gb: 1", ANY));
+	world_let_go(w, "mine");
+	(void)world_apply_all(w, LAYOUT("7g.40gb: 1", ANY));
 	assert_parts(w, GPU_A, "7g.40gb@0");
 	assert_parts(w, GPU_B, "7g.40gb@0");
 }
@@ -170,12 +140,12 @@ static void test_mig_what_is_held_does_not_move(void **state)
 static void test_mig_layout_beside_what_is_held_is_made(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("3g.20gb: 2", ANY));
-	const struct slice *s = hold(w, "any", "mine");
+	(void)world_apply_all(w, LAYOUT("3g.20gb: 2", ANY));
+	const struct slice *s = world_hold(w, "any", "mine");
 	char device[DEVICE_KEY_SIZE];
 	uint32_t start = s->start;
 	(void)STR_COPY(device, s->device);
-	(void)apply(w, LAYOUT("3g.20gb: 1, 1g.5gb: 3", ANY));
+	(void)world_apply_all(w, LAYOUT("3g.20gb: 1, 1g.5gb: 3", ANY));
 	assert_parts(w, device,
 		     start ? "1g.5gb@0 1g.5gb@1 1g.5gb@2 3g.20gb@4"
 			   : "3g.20gb@0 1g.5gb@4 1g.5gb@5 1g.5gb@6");
@@ -184,9 +154,9 @@ static void test_mig_layout_beside_what_is_held_is_made(void **state)
 static void test_mig_other_devices_are_not_touched(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("1g.5gb: 7", ANY));
+	(void)world_apply_all(w, LAYOUT("1g.5gb: 7", ANY));
 	uint64_t writes = w->m.writes;
-	(void)apply(w, ONE_MORE);
+	(void)world_apply_all(w, ONE_MORE);
 	assert_int_equal(w->m.writes, writes + 8);
 	assert_parts(w, GPU_A, "1g.5gb@0 1g.5gb@1 1g.5gb@2 1g.5gb@3 1g.5gb@4 1g.5gb@5 1g.5gb@6");
 	assert_parts(w, GPU_B, "7g.40gb@0");
@@ -195,14 +165,15 @@ static void test_mig_other_devices_are_not_touched(void **state)
 static void test_mig_mode_ends_with_the_policy_that_began_it(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("3g.20gb: 2", ANY));
+	(void)world_apply_all(w, LAYOUT("3g.20gb: 2", ANY));
 	/* Two instances each, and the mode. */
-	assert_int_equal(apply(w, DEVICES "divide: [{use: gpu, as: passthrough}]\n" ANY), 6);
+	assert_int_equal(world_apply_all(w, DEVICES "divide: [{use: gpu, as: passthrough}]\n" ANY),
+			 6);
 	assert_false(have_gpu(&w->m.have, GPU_A)->mig);
 	have_gpu(&w->m.have, GPU_A)->mig = 1;
 	world_observe(w);
-	(void)apply(w, LAYOUT("3g.20gb: 2", ANY));
-	(void)apply(w, DEVICES "divide: [{use: gpu, as: passthrough}]\n" ANY);
+	(void)world_apply_all(w, LAYOUT("3g.20gb: 2", ANY));
+	(void)world_apply_all(w, DEVICES "divide: [{use: gpu, as: passthrough}]\n" ANY);
 	assert_true(have_gpu(&w->m.have, GPU_A)->mig);
 	assert_false(have_gpu(&w->m.have, GPU_B)->mig);
 }
@@ -218,14 +189,14 @@ static void test_mig_mode_ends_with_the_policy_when_nothing_is_left(void **state
 	struct world *w = *state;
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
 		char device[DEVICE_KEY_SIZE];
-		(void)apply(w, ON_DEMAND);
-		(void)STR_COPY(device, hold(w, "half", "mine")->device);
-		release(w, "mine");
+		(void)world_apply_all(w, ON_DEMAND);
+		(void)STR_COPY(device, world_hold(w, "half", "mine")->device);
+		world_let_go(w, "mine");
 		assert_true(have_gpu(&w->m.have, device)->mig);
-		assert_int_equal(apply(w, ON_DEMAND), 0);
-		assert_true(apply(w, others[i]) > 0);
+		assert_int_equal(world_apply_all(w, ON_DEMAND), 0);
+		assert_true(world_apply_all(w, others[i]) > 0);
 		assert_false(have_gpu(&w->m.have, device)->mig);
-		assert_int_equal(apply(w, others[i]), 0);
+		assert_int_equal(world_apply_all(w, others[i]), 0);
 	}
 }
 
@@ -233,9 +204,9 @@ static void test_mig_mode_ends_with_the_policy_when_nothing_is_left(void **state
 static void test_mig_mode_ends_with_the_policy_after_other_layouts(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("3g.20gb: 2", ANY));
-	(void)apply(w, LAYOUT("1g.5gb: 7", ANY));
-	(void)apply(w, DEVICES "divide: [{use: gpu, as: passthrough}]\n" ANY);
+	(void)world_apply_all(w, LAYOUT("3g.20gb: 2", ANY));
+	(void)world_apply_all(w, LAYOUT("1g.5gb: 7", ANY));
+	(void)world_apply_all(w, DEVICES "divide: [{use: gpu, as: passthrough}]\n" ANY);
 	assert_false(have_gpu(&w->m.have, GPU_A)->mig);
 	assert_false(have_gpu(&w->m.have, GPU_B)->mig);
 }
@@ -245,8 +216,8 @@ static void test_mig_mode_ends_with_the_policy_after_other_layouts(void **state)
 static void test_mig_claim_is_served_and_cleaned_by_making_it_anew(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("3g.20gb: 1", ANY));
-	const struct slice *s = hold(w, "any", "mine");
+	(void)world_apply_all(w, LAYOUT("3g.20gb: 1", ANY));
+	const struct slice *s = world_hold(w, "any", "mine");
 	char device[DEVICE_KEY_SIZE], uuid[GPU_UUID_SIZE];
 	(void)STR_COPY(device, s->device);
 	(void)STR_COPY(uuid, s->known_as);
@@ -255,10 +226,10 @@ static void test_mig_claim_is_served_and_cleaned_by_making_it_anew(void **state)
 	assert_int_equal(t.part, start + 1);
 	assert_int_equal(machine_open(&w->m, &t, 1000, 77), 0);
 	(void)world_release(w, 0, "mine");
-	run(w, 3000);
+	world_run_well(w, 3000);
 	assert_int_equal(world_claim(w, "mine")->state, CLAIM_RELEASING);
 	machine_close(&w->m, &t);
-	run(w, 60000);
+	world_run_well(w, 60000);
 	assert_null(world_claim(w, "mine"));
 	const struct gpu_part *p = have_gpu_part(&w->m.have, device, start);
 	assert_non_null(p);
@@ -268,11 +239,11 @@ static void test_mig_claim_is_served_and_cleaned_by_making_it_anew(void **state)
 static void test_mig_reboot_makes_the_same_instances_in_the_same_places(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("1g.5gb: 3, 4g.20gb: 1", SMALL));
-	const struct slice *s = hold(w, "small", "mine");
+	(void)world_apply_all(w, LAYOUT("1g.5gb: 3, 4g.20gb: 1", SMALL));
+	const struct slice *s = world_hold(w, "small", "mine");
 	uint32_t start = s->start;
 	world_reboot(w);
-	run(w, 5000);
+	world_run_well(w, 5000);
 	assert_parts(w, GPU_A, "4g.20gb@0 1g.5gb@4 1g.5gb@5 1g.5gb@6");
 	assert_parts(w, GPU_B, "4g.20gb@0 1g.5gb@4 1g.5gb@5 1g.5gb@6");
 	s = world_slice(w, world_claim(w, "mine")->slice);
@@ -283,12 +254,12 @@ static void test_mig_reboot_makes_the_same_instances_in_the_same_places(void **s
 static void test_mig_on_demand_makes_and_removes(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, ON_DEMAND);
-	const struct slice *s = hold(w, "half", "mine");
+	(void)world_apply_all(w, ON_DEMAND);
+	const struct slice *s = world_hold(w, "half", "mine");
 	char device[DEVICE_KEY_SIZE];
 	(void)STR_COPY(device, s->device);
 	assert_non_null(have_gpu_part(&w->m.have, device, s->start));
-	release(w, "mine");
+	world_let_go(w, "mine");
 	assert_parts(w, device, "");
 }
 
@@ -300,45 +271,45 @@ static void test_shares_of_one_gpu_are_held_at_once(void **state)
 {
 	struct world *w = *state;
 	/* Time in turn is how the driver is. */
-	assert_int_equal(apply(w, SHARES("time-slice", "3")), 0);
+	assert_int_equal(world_apply_all(w, SHARES("time-slice", "3")), 0);
 	char name[8];
 	for (unsigned i = 0; i < 6; i++) {
 		(void)STR_FORMAT(name, "c%u", i);
-		(void)hold(w, "any", name);
+		(void)world_hold(w, "any", name);
 	}
 	uint64_t token = world_alloc(w, 1000, "any", "more", CLAIM_RESERVED, 0, NULL);
-	run(w, 1000);
+	world_run_well(w, 1000);
 	world_answered(w, token, ANSWER_FAILED);
-	release(w, "c2");
-	(void)hold(w, "any", "more");
+	world_let_go(w, "c2");
+	(void)world_hold(w, "any", "more");
 	assert_int_equal(w->looks, 0);
 }
 
 static void test_shares_end_with_their_process(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, SHARES("time-slice", "1"));
+	(void)world_apply_all(w, SHARES("time-slice", "1"));
 	uint64_t token = world_alloc(w, 1000, "any", "mine", CLAIM_RUNNING, 4242, NULL);
-	run(w, 1000);
+	world_run_well(w, 1000);
 	world_answered(w, token, ANSWER_DONE);
 	engine_consumer_gone(w->e, "mine");
-	run(w, 1000);
+	world_run_well(w, 1000);
 	assert_null(world_claim(w, "mine"));
 }
 
 static void test_shares_mps_server_lives_as_long_as_they_do(void **state)
 {
 	struct world *w = *state;
-	assert_int_equal(apply(w, SHARES("mps", "4")), 2);
+	assert_int_equal(world_apply_all(w, SHARES("mps", "4")), 2);
 	assert_true(have_gpu(&w->m.have, GPU_A)->mps);
-	(void)hold(w, "any", "mine");
-	assert_int_equal(apply(w, SHARES("mps", "2")), 0);
+	(void)world_hold(w, "any", "mine");
+	assert_int_equal(world_apply_all(w, SHARES("mps", "2")), 0);
 	world_reboot(w);
-	run(w, 5000);
+	world_run_well(w, 5000);
 	assert_true(have_gpu(&w->m.have, GPU_A)->mps);
 	assert_int_equal(world_claim(w, "mine")->state, CLAIM_HELD);
-	release(w, "mine");
-	assert_int_equal(apply(w, LAYOUT("7g.40gb: 1", ANY)), 6);
+	world_let_go(w, "mine");
+	assert_int_equal(world_apply_all(w, LAYOUT("7g.40gb: 1", ANY)), 6);
 	assert_false(have_gpu(&w->m.have, GPU_A)->mps);
 }
 
@@ -348,7 +319,7 @@ static void test_shares_none_of_a_gpu_in_mig_mode(void **state)
 	have_gpu(&w->m.have, GPU_A)->mig = 1;
 	world_observe(w);
 	uint64_t token = world_apply(w, SHARES("time-slice", "1"), false);
-	run(w, 3000);
+	world_run_well(w, 3000);
 	(void)token;
 	const struct record *r = engine_record(w->e);
 	unsigned ready = 0;
@@ -364,35 +335,35 @@ static void test_mig_shared_instance_is_made_once_and_goes_with_the_last(void **
 {
 	struct world *w = *state;
 	/* One mode and one instance on each of two. */
-	assert_int_equal(apply(w, SHARED("3")), 4);
+	assert_int_equal(world_apply_all(w, SHARED("3")), 4);
 	assert_int_equal(engine_record(w->e)->n_slices, 6);
-	const struct slice *s = hold(w, "any", "one");
+	const struct slice *s = world_hold(w, "any", "one");
 	char device[DEVICE_KEY_SIZE];
 	uint32_t start = s->start;
 	(void)STR_COPY(device, s->device);
 	for (unsigned i = 0; i < 5; i++) {
 		char name[8];
 		(void)STR_FORMAT(name, "c%u", i);
-		(void)hold(w, "any", name);
+		(void)world_hold(w, "any", name);
 	}
 	uint64_t writes = w->m.writes;
-	release(w, "one");
+	world_let_go(w, "one");
 	assert_int_equal(w->m.writes, writes);
 	assert_non_null(have_gpu_part(&w->m.have, device, start));
 	assert_int_equal(w->looks, 0);
-	assert_int_equal(apply(w, SHARED("3")), 0);
+	assert_int_equal(world_apply_all(w, SHARED("3")), 0);
 }
 
 /* What one of them learnt of the instance holds for all: none is taken for another one's. */
 static void test_mig_shares_survive_a_reboot_together(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, SHARED("2"));
-	(void)hold(w, "any", "a");
-	(void)hold(w, "any", "b");
-	(void)hold(w, "any", "c");
+	(void)world_apply_all(w, SHARED("2"));
+	(void)world_hold(w, "any", "a");
+	(void)world_hold(w, "any", "b");
+	(void)world_hold(w, "any", "c");
 	world_reboot(w);
-	run(w, 5000);
+	world_run_well(w, 5000);
 	const struct record *r = engine_record(w->e);
 	for (size_t i = 0; i < r->n_claims; i++)
 		assert_int_equal(r->claims[i].state, CLAIM_HELD);
@@ -405,7 +376,7 @@ static void test_mig_shares_survive_a_reboot_together(void **state)
 static void assert_none_free(struct world *w, const char *name)
 {
 	uint64_t token = world_alloc(w, 1001, "any", name, CLAIM_RESERVED, 0, NULL);
-	run(w, 3000);
+	world_run_well(w, 3000);
 	world_answered(w, token, ANSWER_FAILED);
 	assert_null(world_claim(w, name));
 }
@@ -416,7 +387,7 @@ static void hold_late_shares(struct world *w, unsigned n, uint32_t from)
 	char name[8], device[DEVICE_KEY_SIZE] = "";
 	for (unsigned i = 0; i < n; i++) {
 		(void)STR_FORMAT(name, "c%u", i);
-		(void)hold(w, "any", name);
+		(void)world_hold(w, "any", name);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		(void)STR_FORMAT(name, "c%u", i);
@@ -424,32 +395,32 @@ static void hold_late_shares(struct world *w, unsigned n, uint32_t from)
 		if (!device[0])
 			(void)STR_COPY(device, s->device);
 		if (s->share < from || !str_eq(s->device, device))
-			release(w, name);
+			world_let_go(w, name);
 	}
 }
 
 static void test_mig_shares_that_stay_held_keep_others_out(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, SHARED("3"));
+	(void)world_apply_all(w, SHARED("3"));
 	hold_late_shares(w, 6, 3);
 	/* One claim has one now; the instance of the other GPU is free. */
 	(void)world_apply(w, LAYOUT("3g.20gb: 1", ANY), false);
-	run(w, 3000);
-	(void)hold(w, "any", "alone");
+	world_run_well(w, 3000);
+	(void)world_hold(w, "any", "alone");
 	assert_none_free(w, "second");
 }
 
 static void test_mig_shares_that_become_fewer_count_those_held(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, SHARED("4"));
+	(void)world_apply_all(w, SHARED("4"));
 	hold_late_shares(w, 8, 3);
 	/* Two of two are held on one GPU, none on the other. */
 	(void)world_apply(w, SHARED("2"), false);
-	run(w, 3000);
-	(void)hold(w, "any", "one");
-	(void)hold(w, "any", "two");
+	world_run_well(w, 3000);
+	(void)world_hold(w, "any", "one");
+	(void)world_hold(w, "any", "two");
 	assert_none_free(w, "three");
 }
 
@@ -458,10 +429,10 @@ static void test_mig_f19_shared_instance_half_made_goes(void **state)
 	struct world *w = *state;
 	w->m.half_made = true;
 	uint64_t token = world_apply(w, SHARED("3"), false);
-	run(w, 3000);
+	world_run_well(w, 3000);
 	(void)world_answered(w, token, ANSWER_DONE);
 	w->m.half_made = false;
-	(void)apply(w, SHARED("3"));
+	(void)world_apply_all(w, SHARED("3"));
 	const struct record *r = engine_record(w->e);
 	assert_int_equal(r->n_slices, 6);
 	for (size_t i = 0; i < r->n_slices; i++)
@@ -512,10 +483,10 @@ static void test_mig_f19_instance_without_its_compute_instance_is_ours_and_goes(
 	struct world *w = *state;
 	w->m.half_made = true;
 	uint64_t token = world_apply(w, LAYOUT("3g.20gb: 1", ANY), false);
-	run(w, 3000);
+	world_run_well(w, 3000);
 	(void)world_answered(w, token, ANSWER_DONE);
 	w->m.half_made = false;
-	(void)apply(w, LAYOUT("3g.20gb: 1", ANY));
+	(void)world_apply_all(w, LAYOUT("3g.20gb: 1", ANY));
 	const struct record *r = engine_record(w->e);
 	assert_int_equal(r->n_slices, 2);
 	for (size_t i = 0; i < r->n_slices; i++)
@@ -526,8 +497,8 @@ static void test_mig_f19_instance_without_its_compute_instance_is_ours_and_goes(
 static void test_mig_f19_instance_half_made_after_a_release_is_mended_by_apply(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("3g.20gb: 2", ANY));
-	const struct slice *s = hold(w, "any", "mine");
+	(void)world_apply_all(w, LAYOUT("3g.20gb: 2", ANY));
+	const struct slice *s = world_hold(w, "any", "mine");
 	char device[DEVICE_KEY_SIZE];
 	(void)STR_COPY(device, s->device);
 	uint32_t start = s->start;
@@ -542,7 +513,7 @@ static void test_mig_f19_instance_half_made_after_a_release_is_mended_by_apply(v
 	uint32_t fill;
 	for (size_t i = 0; i < r->n_wants; i++)
 		assert_int_equal(engine_layout(w->e, &w->m.have, &r->wants[i], "", &fill, &err), 0);
-	(void)apply(w, LAYOUT("3g.20gb: 2", ANY));
+	(void)world_apply_all(w, LAYOUT("3g.20gb: 2", ANY));
 	assert_int_equal(have_gpu_part(&w->m.have, device, start)->n_computes, 1);
 }
 
@@ -552,15 +523,15 @@ static void test_mig_f14_what_others_made_stays_and_is_built_around(void **state
 	have_gpu(&w->m.have, GPU_A)->mig = 1;
 	assert_int_equal(machine_part_create(&w->m, GPU_A, "3g.20gb", 0, true), 1);
 	world_observe(w);
-	(void)apply(w, LAYOUT("1g.5gb: 3", ANY));
+	(void)world_apply_all(w, LAYOUT("1g.5gb: 3", ANY));
 	assert_parts(w, GPU_A, "3g.20gb@0 1g.5gb@4 1g.5gb@5 1g.5gb@6");
 }
 
 static void test_mig_f31_made_again_by_others_is_another_one(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("3g.20gb: 1", ANY "drift: repair\n"));
-	const struct slice *s = hold(w, "any", "mine");
+	(void)world_apply_all(w, LAYOUT("3g.20gb: 1", ANY "drift: repair\n"));
+	const struct slice *s = world_hold(w, "any", "mine");
 	char device[DEVICE_KEY_SIZE];
 	uint32_t start = s->start;
 	(void)STR_COPY(device, s->device);
@@ -569,9 +540,9 @@ static void test_mig_f31_made_again_by_others_is_another_one(void **state)
 	(void)machine_part_destroy(&w->m, device, start);
 	assert_int_equal(machine_part_create(&w->m, device, "3g.20gb", start, true), 1);
 	world_observe(w);
-	run(w, 3000);
+	world_run_well(w, 3000);
 	assert_int_equal(world_claim(w, "mine")->state, CLAIM_BROKEN);
-	release(w, "mine");
+	world_let_go(w, "mine");
 	assert_non_null(have_gpu_part(&w->m.have, device, start));
 }
 
@@ -586,8 +557,8 @@ static void test_mig_f31_what_has_become_of_it_is_said(void **state)
 	};
 	for (unsigned i = 0; i < 4; i++) {
 		struct world *w = *state;
-		(void)apply(w, LAYOUT("3g.20gb: 1", ANY));
-		const struct slice *s = hold(w, "any", "mine");
+		(void)world_apply_all(w, LAYOUT("3g.20gb: 1", ANY));
+		const struct slice *s = world_hold(w, "any", "mine");
 		struct gpu *g = have_gpu(&w->m.have, s->device);
 		struct gpu_part *p = have_gpu_part(&w->m.have, s->device, s->start);
 		if (i == 1)
@@ -598,7 +569,7 @@ static void test_mig_f31_what_has_become_of_it_is_said(void **state)
 			machine_part_destroy(&w->m, s->device, s->start);
 		g->mig = i != 3;
 		world_observe(w);
-		run(w, 1000);
+		world_run_well(w, 1000);
 		assert_int_equal(world_claim(w, "mine")->state, CLAIM_BROKEN);
 		assert_string_equal(world_claim(w, "mine")->reason, words[i]);
 		assert_int_equal(world_teardown(state), 0);
@@ -613,12 +584,12 @@ static void test_mig_mode_that_is_not_in_force_is_waited_for(void **state)
 	g->mig_pending = 1;
 	world_observe(w);
 	uint64_t token = world_apply(w, LAYOUT("3g.20gb: 1", ANY), false);
-	run(w, 3000);
+	world_run_well(w, 3000);
 	(void)token;
 	assert_parts(w, GPU_A, "");
 	have_gpu(&w->m.have, GPU_A)->mig = 1;
 	world_observe(w);
-	run(w, 3000);
+	world_run_well(w, 3000);
 	assert_int_equal(w->m.have.n_gpu_parts, 2);
 }
 

@@ -41,29 +41,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static void run(struct world *w, int64_t ms)
-{
-	world_run(w, ms);
-	world_well(w);
-}
-
-static size_t apply(struct world *w, const char *text)
-{
-	size_t steps;
-	uint64_t token = world_apply_as_planned(w, text, &steps);
-	run(w, 3000);
-	world_answered(w, token, ANSWER_DONE);
-	return steps;
-}
-
-static const struct slice *hold(struct world *w, const char *name)
-{
-	uint64_t token = world_alloc(w, 1000, "any", name, CLAIM_RESERVED, 0, NULL);
-	run(w, 3000);
-	world_answered(w, token, ANSWER_DONE);
-	return world_slice(w, world_claim(w, name)->slice);
-}
-
 static size_t vgpus(const struct world *w)
 {
 	size_t n = 0;
@@ -92,13 +69,13 @@ static void test_vgpu_mig_layout_in_the_order_of_the_vendor(void **state)
 {
 	struct world *w = *state;
 	/* MIG, VFs, and twice instance and type. */
-	assert_int_equal(apply(w, LAYOUT("A100-1-5C: 2")), 6);
+	assert_int_equal(world_apply_all(w, LAYOUT("A100-1-5C: 2")), 6);
 	assert_int_equal(vgpus(w), 2);
 	assert_int_equal(w->m.have.n_gpu_parts, 2);
-	assert_int_equal(apply(w, LAYOUT("A100-1-5C: 2")), 0);
-	assert_int_equal(apply(w, LAYOUT("A100-1-5C: 1")), 2);
+	assert_int_equal(world_apply_all(w, LAYOUT("A100-1-5C: 2")), 0);
+	assert_int_equal(world_apply_all(w, LAYOUT("A100-1-5C: 1")), 2);
 	assert_int_equal(w->m.have.n_gpu_parts, 1);
-	assert_int_equal(apply(w, WHOLE), 4);
+	assert_int_equal(world_apply_all(w, WHOLE), 4);
 	assert_int_equal(w->m.have.n_gpu_parts, 0);
 	assert_false(have_gpu(&w->m.have, GPU)->mig);
 	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, GPU)->addr), 0);
@@ -107,9 +84,9 @@ static void test_vgpu_mig_layout_in_the_order_of_the_vendor(void **state)
 static void test_vgpu_mig_place_is_that_of_the_instance_it_runs_in(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("A100-1-5C: 1"));
+	(void)world_apply_all(w, LAYOUT("A100-1-5C: 1"));
 	/* One more instance that is free, ours: by a type that was taken away. */
-	(void)apply(w, LAYOUT("A100-1-5C: 3"));
+	(void)world_apply_all(w, LAYOUT("A100-1-5C: 3"));
 	assert_places(w);
 	struct target t = { .vf = 0 };
 	(void)STR_COPY(t.device, GPU);
@@ -117,25 +94,25 @@ static void test_vgpu_mig_place_is_that_of_the_instance_it_runs_in(void **state)
 	t.vf = 1;
 	assert_int_equal(machine_vgpu_set(&w->m, &t, 0), 1);
 	world_observe(w);
-	run(w, 3000);
+	world_run_well(w, 3000);
 	(void)world_apply(w, LAYOUT("A100-1-5C: 3"), false);
-	run(w, 3000);
+	world_run_well(w, 3000);
 	assert_int_equal(vgpus(w), 3);
 	assert_places(w);
-	(void)apply(w, WHOLE);
+	(void)world_apply_all(w, WHOLE);
 	assert_int_equal(w->m.have.n_gpu_parts, 0);
 }
 
 static void test_vgpu_mig_on_demand_instance_goes_with_it(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, ON_DEMAND);
+	(void)world_apply_all(w, ON_DEMAND);
 	assert_int_equal(w->m.have.n_gpu_parts, 0);
-	(void)hold(w, "mine");
-	(void)hold(w, "yours");
+	(void)world_hold(w, "any", "mine");
+	(void)world_hold(w, "any", "yours");
 	assert_int_equal(w->m.have.n_gpu_parts, 2);
 	(void)world_release(w, 0, "mine");
-	run(w, 3000);
+	world_run_well(w, 3000);
 	assert_int_equal(w->m.have.n_gpu_parts, 1);
 	assert_int_equal(vgpus(w), 1);
 	assert_places(w);
@@ -149,9 +126,9 @@ static void test_vgpu_mig_f14_instance_of_others_is_built_around(void **state)
 	assert_int_equal(machine_part_create(&w->m, GPU, "1g.5gb", 0, true), 1);
 	machine_vgpu_types_show(&w->m, GPU);
 	world_observe(w);
-	(void)apply(w, LAYOUT("A100-3-20C: 1, A100-1-5C: 1"));
+	(void)world_apply_all(w, LAYOUT("A100-3-20C: 1, A100-1-5C: 1"));
 	assert_int_equal(w->m.have.n_gpu_parts, 3);
-	(void)apply(w, WHOLE);
+	(void)world_apply_all(w, WHOLE);
 	assert_int_equal(w->m.have.n_gpu_parts, 1);
 	assert_true(have_gpu(&w->m.have, GPU)->mig);
 }
@@ -230,12 +207,12 @@ static void test_vgpu_mig_types_of_instances_are_not_made_as_mdevs(void **state)
 static void test_vgpu_mig_reboot_makes_them_again(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("A100-3-20C: 1, A100-1-5C: 2"));
-	const struct slice *s = hold(w, "mine");
+	(void)world_apply_all(w, LAYOUT("A100-3-20C: 1, A100-1-5C: 2"));
+	const struct slice *s = world_hold(w, "any", "mine");
 	const int32_t index = s->index;
 	const uint32_t start = s->start;
 	world_reboot(w);
-	run(w, 6000);
+	world_run_well(w, 6000);
 	s = world_slice(w, world_claim(w, "mine")->slice);
 	assert_int_equal(s->index, index);
 	assert_int_equal(s->start, start);
@@ -256,15 +233,15 @@ static void test_vgpu_mig_whole_life_with_faults_and_crashes(void **state)
 		w->fault_percent = 30;
 		(void)world_apply(w, policies[round % 5], false);
 		(void)world_alloc(w, 1000, "any", "mine", CLAIM_RESERVED, 0, NULL);
-		run(w, (int64_t)world_random(w, 4000));
+		world_run_well(w, (int64_t)world_random(w, 4000));
 		if (round % 3 == 0)
 			world_crash(w, round % 2);
 		if (round % 7 == 6)
 			world_reboot(w);
-		run(w, (int64_t)world_random(w, 4000));
+		world_run_well(w, (int64_t)world_random(w, 4000));
 		if (world_claim(w, "mine"))
 			(void)world_release(w, 0, "mine");
-		run(w, (int64_t)world_random(w, 4000));
+		world_run_well(w, (int64_t)world_random(w, 4000));
 	}
 }
 

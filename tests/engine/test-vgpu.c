@@ -40,36 +40,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static void run(struct world *w, int64_t ms)
-{
-	world_run(w, ms);
-	world_well(w);
-}
-
-static size_t apply(struct world *w, const char *text)
-{
-	size_t steps;
-	uint64_t token = world_apply_as_planned(w, text, &steps);
-	run(w, 3000);
-	world_answered(w, token, ANSWER_DONE);
-	return steps;
-}
-
-static const struct slice *hold(struct world *w, const char *name)
-{
-	uint64_t token = world_alloc(w, 1000, "any", name, CLAIM_RESERVED, 0, NULL);
-	run(w, 3000);
-	world_answered(w, token, ANSWER_DONE);
-	return world_slice(w, world_claim(w, name)->slice);
-}
-
-static void release(struct world *w, const char *name)
-{
-	(void)world_release(w, 0, name);
-	run(w, 3000);
-	assert_null(world_claim(w, name));
-}
-
 /* "0:L40S-24Q 2:L40S-24Q", in the order of the VFs. */
 static void assert_vgpus(struct world *w, const char *expected)
 {
@@ -89,10 +59,10 @@ static void assert_vgpus(struct world *w, const char *expected)
 static void test_vgpu_layout_makes_vfs_then_types(void **state)
 {
 	struct world *w = *state;
-	assert_int_equal(apply(w, LAYOUT("L40S-12Q: 3", ANY)), 4);
+	assert_int_equal(world_apply_all(w, LAYOUT("L40S-12Q: 3", ANY)), 4);
 	assert_vgpus(w, "0:L40S-12Q 1:L40S-12Q 2:L40S-12Q");
-	assert_int_equal(apply(w, LAYOUT("L40S-12Q: 3", ANY)), 0);
-	assert_int_equal(apply(w, LAYOUT("L40S-12Q: 4", ANY)), 1);
+	assert_int_equal(world_apply_all(w, LAYOUT("L40S-12Q: 3", ANY)), 0);
+	assert_int_equal(world_apply_all(w, LAYOUT("L40S-12Q: 4", ANY)), 1);
 	assert_vgpus(w, "0:L40S-12Q 1:L40S-12Q 2:L40S-12Q 3:L40S-12Q");
 }
 
@@ -132,10 +102,10 @@ static void test_vgpu_sizes_do_not_mix_in_a_layout(void **state)
 static void test_vgpu_other_size_comes_when_all_of_the_former_are_gone(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("L40S-24Q: 2", ANY));
+	(void)world_apply_all(w, LAYOUT("L40S-24Q: 2", ANY));
 	/* Each goes to none first. */
-	assert_int_equal(apply(w, LAYOUT("L40S-12Q: 2", ANY)), 4);
-	run(w, 60000);
+	assert_int_equal(world_apply_all(w, LAYOUT("L40S-12Q: 2", ANY)), 4);
+	world_run_well(w, 60000);
 	for (int32_t i = 0; i < 8; i++) {
 		const struct vgpu_vf *v = have_vgpu_vf(&w->m.have, GPU, i);
 		assert_int_not_equal(v->type, 1156);
@@ -146,8 +116,8 @@ static void test_vgpu_other_size_comes_when_all_of_the_former_are_gone(void **st
 static void test_vgpu_other_size_on_a_gpu_without_a_vf_to_spare(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("L40S-6Q: 8", ANY));
-	(void)apply(w, LAYOUT("L40S-12Q: 4", ANY));
+	(void)world_apply_all(w, LAYOUT("L40S-6Q: 8", ANY));
+	(void)world_apply_all(w, LAYOUT("L40S-12Q: 4", ANY));
 	assert_vgpus(w, "0:L40S-12Q 1:L40S-12Q 2:L40S-12Q 3:L40S-12Q");
 	assert_int_equal(engine_record(w->e)->n_slices, 4);
 }
@@ -155,18 +125,18 @@ static void test_vgpu_other_size_on_a_gpu_without_a_vf_to_spare(void **state)
 static void test_vgpu_claim_is_granted_and_made_anew_after(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("L40S-24Q: 1", ANY));
-	const struct slice *s = hold(w, "mine");
+	(void)world_apply_all(w, LAYOUT("L40S-24Q: 1", ANY));
+	const struct slice *s = world_hold(w, "any", "mine");
 	struct target t = slice_target(s);
 	const struct function *f = machine_function(&w->m, &t);
 	assert_int_equal(f->vfio_uid, 1000);
 	assert_string_equal(f->driver, "nvidia");
 	assert_int_equal(machine_open(&w->m, &t, 1000, 77), 0);
 	(void)world_release(w, 0, "mine");
-	run(w, 3000);
+	world_run_well(w, 3000);
 	assert_int_equal(world_claim(w, "mine")->state, CLAIM_RELEASING);
 	machine_close(&w->m, &t);
-	run(w, 60000);
+	world_run_well(w, 60000);
 	assert_null(world_claim(w, "mine"));
 	assert_int_equal(machine_residue_uid(&w->m, &t), 0);
 	assert_int_equal(machine_function(&w->m, &t)->vfio_uid, 0);
@@ -176,23 +146,23 @@ static void test_vgpu_claim_is_granted_and_made_anew_after(void **state)
 static void test_vgpu_on_demand_comes_and_goes(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, ON_DEMAND);
-	(void)hold(w, "mine");
+	(void)world_apply_all(w, ON_DEMAND);
+	(void)world_hold(w, "any", "mine");
 	assert_vgpus(w, "0:L40S-12Q");
-	release(w, "mine");
+	world_let_go(w, "mine");
 	assert_vgpus(w, "");
 }
 
 static void test_vgpu_reboot_makes_them_again_on_the_same_vfs(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("L40S-12Q: 2", ANY));
-	const struct slice *s = hold(w, "mine");
+	(void)world_apply_all(w, LAYOUT("L40S-12Q: 2", ANY));
+	const struct slice *s = world_hold(w, "any", "mine");
 	int32_t index = s->index;
 	/* Another release of the driver has other numbers. */
 	machine_vgpu_ids(&w->m, 40);
 	world_reboot(w);
-	run(w, 5000);
+	world_run_well(w, 5000);
 	assert_vgpus(w, "0:L40S-12Q 1:L40S-12Q");
 	s = world_slice(w, world_claim(w, "mine")->slice);
 	assert_int_equal(s->state, SLICE_HELD);
@@ -207,7 +177,7 @@ static void test_vgpu_f14_what_others_made_stays_and_is_built_around(void **stat
 	assert_int_equal(machine_vgpu_vfs(&w->m, GPU, true), 1);
 	assert_int_equal(machine_vgpu_set(&w->m, &t, 1156), 1);
 	world_observe(w);
-	(void)apply(w, LAYOUT("L40S-24Q: 1", ANY));
+	(void)world_apply_all(w, LAYOUT("L40S-24Q: 1", ANY));
 	assert_vgpus(w, "0:L40S-24Q 1:L40S-24Q");
 }
 
@@ -217,11 +187,11 @@ static void test_vgpu_f14_what_others_make_meanwhile_is_not_taken(void **state)
 	struct world *w = *state;
 	struct target t = { .vf = 1 };
 	(void)STR_COPY(t.device, GPU);
-	(void)apply(w, LAYOUT("L40S-12Q: 1", ANY));
+	(void)world_apply_all(w, LAYOUT("L40S-12Q: 1", ANY));
 	(void)world_apply(w, LAYOUT("L40S-12Q: 2", ANY), false);
 	(void)world_turn(w);
 	assert_int_equal(machine_vgpu_set(&w->m, &t, 1154), 1);
-	run(w, 60000);
+	world_run_well(w, 60000);
 	assert_vgpus(w, "0:L40S-12Q 1:L40S-12Q");
 	const struct record *r = engine_record(w->e);
 	for (size_t i = 0; i < r->n_slices; i++)
@@ -232,18 +202,18 @@ static void test_vgpu_f14_what_others_make_meanwhile_is_not_taken(void **state)
 static void test_vgpu_f31_taken_away_by_others_is_repaired(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("L40S-12Q: 2", ANY "drift: repair\n"));
+	(void)world_apply_all(w, LAYOUT("L40S-12Q: 2", ANY "drift: repair\n"));
 	(void)machine_vgpu_vfs(&w->m, GPU, false);
 	world_observe(w);
-	run(w, 5000);
+	world_run_well(w, 5000);
 	assert_vgpus(w, "0:L40S-12Q 1:L40S-12Q");
 }
 
 static void test_vgpu_vfs_go_with_the_policy_that_made_them(void **state)
 {
 	struct world *w = *state;
-	(void)apply(w, LAYOUT("L40S-12Q: 2", ANY));
-	(void)apply(w, DEVICES "divide: [{use: gpu, as: passthrough}]\n" ANY);
+	(void)world_apply_all(w, LAYOUT("L40S-12Q: 2", ANY));
+	(void)world_apply_all(w, DEVICES "divide: [{use: gpu, as: passthrough}]\n" ANY);
 	assert_int_equal(have_vf_count(&w->m.have, have_device(&w->m.have, GPU)->addr), 0);
 }
 
@@ -369,15 +339,15 @@ static void test_vgpu_whole_life_with_faults_and_crashes(void **state)
 			w, round % 2 ? LAYOUT("L40S-24Q: 1", ANY) : LAYOUT("L40S-12Q: 2", ANY),
 			false);
 		(void)world_alloc(w, 1000, "any", "mine", CLAIM_RESERVED, 0, NULL);
-		run(w, (int64_t)world_random(w, 4000));
+		world_run_well(w, (int64_t)world_random(w, 4000));
 		if (round % 3 == 0)
 			world_crash(w, round % 2);
 		if (round % 7 == 6)
 			world_reboot(w);
-		run(w, (int64_t)world_random(w, 4000));
+		world_run_well(w, (int64_t)world_random(w, 4000));
 		if (world_claim(w, "mine"))
 			(void)world_release(w, 0, "mine");
-		run(w, (int64_t)world_random(w, 4000));
+		world_run_well(w, (int64_t)world_random(w, 4000));
 	}
 }
 
