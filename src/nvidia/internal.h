@@ -49,6 +49,8 @@ bool vgpu_begins(const struct have *h, const struct slice *s, uint32_t *ret);
 void vgpu_offer(const struct have *h, const char *device, struct offer *ret);
 /* The type that the VF is; NULL: none is known of that number. */
 const struct vgpu_type *vgpu_type_of(const struct have *h, const struct vgpu_vf *v);
+/* vGPUs that are there, by whomever, of whichever interface. */
+size_t vgpu_count(const struct have *h, const char *device);
 const struct function *vgpu_find(const struct have *h, const struct slice *s, bool *ret_found);
 bool vgpu_unknown(const struct have *h, const struct slice *s);
 int vgpu_proof(const struct have *h, const struct slice *s);

@@ -20,16 +20,6 @@ static bool scheduler_differs(const struct gpu *g, const struct want *w)
 	return w->scheduler && g->scheduler != w->scheduler;
 }
 
-static size_t vgpus_of(const struct have *h, const char *device)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < h->n_vgpu_vfs; i++)
-		n += h->vgpu_vfs[i].type && str_eq(h->vgpu_vfs[i].key, device);
-	for (size_t i = 0; i < h->n_mdevs; i++)
-		n += str_eq(h->mdevs[i].parent, device);
-	return n;
-}
-
 /* With MIG on, as for these, the driver does neither (nvml.h). */
 static bool names_instances(const struct have *h, const struct want *w)
 {
@@ -44,7 +34,7 @@ static bool names_instances(const struct have *h, const struct want *w)
 bool vgpu_modes_differ(const struct have *h, const struct want *w)
 {
 	const struct gpu *g = have_gpu(h, w->device);
-	return g && g->seen == GPU_SEEN && vgpus_of(h, w->device) > 0 &&
+	return g && g->seen == GPU_SEEN && vgpu_count(h, w->device) > 0 &&
 	       (mixed_differs(g, w) || scheduler_differs(g, w));
 }
 
@@ -123,7 +113,7 @@ static void say_mode(const struct have *h, const struct want *w, struct err *ret
 			vgpu_scheduler_name(w->scheduler));
 }
 
-/* Free slices of ours go by themselves; others' and those that somebody holds do not. */
+/* Free slices of ours go by themselves; others' and those that somebody holds or has to clear do not. */
 static bool stays(const struct have *h, const struct want *w, const struct slice *slices,
 		  size_t n_slices)
 {
@@ -131,9 +121,10 @@ static bool stays(const struct have *h, const struct want *w, const struct slice
 	for (size_t i = 0; i < n_slices; i++) {
 		const struct vgpu_vf *v = have_vgpu_vf(h, w->device, slices[i].index);
 		bool there = v && v->type && slices[i].asked & ASKED_TYPE;
-		ours += !slices[i].claim[0] && (there || have_mdev(h, slices[i].uuid));
+		bool goes = !slices[i].claim[0] && slices[i].state != SLICE_QUARANTINED;
+		ours += goes && (there || have_mdev(h, slices[i].uuid));
 	}
-	return vgpus_of(h, w->device) > ours;
+	return vgpu_count(h, w->device) > ours;
 }
 
 int vgpu_modes_check(const struct have *h, const struct want *w, const struct slice *slices,

@@ -45,3 +45,13 @@ int vgpu_proof(const struct have *h, const struct slice *s)
 	(void)h, (void)s;
 	return PROOF_DESTROY;
 }
+
+size_t vgpu_count(const struct have *h, const char *device)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < h->n_vgpu_vfs; i++)
+		n += h->vgpu_vfs[i].type && str_eq(h->vgpu_vfs[i].key, device);
+	for (size_t i = 0; i < h->n_mdevs; i++)
+		n += str_eq(h->mdevs[i].parent, device);
+	return n;
+}

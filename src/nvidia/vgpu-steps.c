@@ -53,14 +53,6 @@ static size_t parts_of(const struct have *h, const char *device)
 	return n;
 }
 
-static size_t vgpus_of(const struct have *h, const char *device)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < h->n_vgpu_vfs; i++)
-		n += h->vgpu_vfs[i].type && str_eq(h->vgpu_vfs[i].key, device);
-	return n;
-}
-
 /* GPU instances end when VFs are made or removed (third parties saw it on an RTX PRO 6000 Blackwell). */
 static int vfs_make(const struct have *h, const struct want *w, const struct slice *s,
 		    struct plan *ret, struct err *reterr)
@@ -206,7 +198,7 @@ static int mode_make(const struct have *h, const struct want *w, const struct sl
 	const struct gpu *g = have_gpu(h, s->device);
 	if (!g || g->seen != GPU_SEEN || g->mig == vgpu_is_in_instance(t))
 		return 0;
-	if (vgpus_of(h, s->device) || parts_of(h, s->device))
+	if (vgpu_count(h, s->device) || parts_of(h, s->device))
 		return refuse_mode(h, w, s, t, reterr);
 	if (have_vf_count(h, have_device(h, s->device)->addr) > 0)
 		return plan_add(ret, VERB_VGPU_VFS, s->device, -1) ? 0 : -ENOMEM;
@@ -256,7 +248,7 @@ static int vgpu_leave(const struct have *h, const char *device, uint8_t opened, 
 		      struct err *reterr)
 {
 	const struct function *f = have_device(h, device);
-	if (!f || vgpus_of(h, device) || parts_of(h, device))
+	if (!f || vgpu_count(h, device) || parts_of(h, device))
 		return 0;
 	if (have_vf_count(h, f->addr) == 0)
 		return mig_leave(h, device, opened, ret, reterr);

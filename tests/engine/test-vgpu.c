@@ -302,6 +302,25 @@ static void test_vgpu_refusals_name_what_is_in_the_way(void **state)
 	refused_as(w, "vgpu.vf");
 }
 
+/* Free ones would go for nothing. */
+static void test_vgpu_mode_does_not_change_beside_a_quarantined_one(void **state)
+{
+	struct world *w = *state;
+	_cleanup_err_ struct err err = { 0 };
+	_cleanup_(plan_done) struct plan p = { 0 };
+	(void)world_apply_all(w, LAYOUT("L40S-12Q: 1", ANY));
+	struct slice s = engine_record(w->e)->slices[0];
+	struct want want = engine_record(w->e)->wants[0];
+	have_gpu(&w->m.have, GPU)->schedulers = 0xff;
+	want.scheduler = VGPU_SCHEDULER_EQUAL_SHARE;
+	assert_int_equal(nvidia_vgpu_mech.layout_steps(&w->m.have, &want, &s, 1, false, &p, &err),
+			 0);
+	s.state = SLICE_QUARANTINED;
+	assert_int_equal(nvidia_vgpu_mech.layout_steps(&w->m.have, &want, &s, 1, false, &p, &err),
+			 -EBUSY);
+	assert_string_equal(err.id, "vgpu.mode.held");
+}
+
 static bool described_as(const struct step *s, const char *reason, const char *id)
 {
 	const struct step_result r = { .status = STEP_FAILED, .error = EIO };
@@ -368,6 +387,7 @@ int main(void)
 		T(test_vgpu_vfs_go_with_the_policy_that_made_them),
 		T(test_vgpu_interface_says_how_it_is_made),
 		T(test_vgpu_refusals_name_what_is_in_the_way),
+		T(test_vgpu_mode_does_not_change_beside_a_quarantined_one),
 		T(test_vgpu_diagnose_knows_each_failure),
 		T(test_vgpu_whole_life_with_faults_and_crashes),
 	};
